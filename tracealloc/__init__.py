@@ -1,0 +1,1 @@
+"""tracealloc: Python kernels to proved spatial accelerators."""

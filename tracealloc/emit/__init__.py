@@ -1,0 +1,1 @@
+"""Lowered `Program` to text, project, callable."""

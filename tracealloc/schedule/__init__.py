@@ -1,0 +1,1 @@
+"""Schedule states, primitives, layouts, composition."""

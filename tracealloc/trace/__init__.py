@@ -1,0 +1,1 @@
+"""Python function to `Program`: types, expressions, proxies, paths, recorder, functions."""

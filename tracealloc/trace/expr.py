@@ -1,0 +1,378 @@
+"""Expressions: frozen, typed, hashed once.
+
+    Expr := Const | IterRef | Load | Unary | Binary | Compare | Logical | Select | Cast | Bitcast
+          | Bits | SetBits | Intrinsic | MakeStruct | GetField
+
+Every node has a `dtype`. Operands of integer and fixed-point arithmetic keep their own types (the
+result type holds the exact value); operands of floating-point arithmetic, of `Select`, ``min`` and
+``max`` already have the result's type (the builders in `trace.build` insert the `Cast`). Equality is
+structural and never depends on names or places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from tracealloc.trace.dtype import DType, boolean, index
+
+if TYPE_CHECKING:
+    from tracealloc.trace.program import Array
+    from tracealloc.trace.source import Place
+
+__all__ = [
+    "Binary",
+    "Bitcast",
+    "Bits",
+    "Cast",
+    "Compare",
+    "Const",
+    "Expr",
+    "GetField",
+    "Intrinsic",
+    "IterRef",
+    "Iter",
+    "Load",
+    "Logical",
+    "MakeStruct",
+    "Select",
+    "SetBits",
+    "Unary",
+    "children",
+    "iters_of",
+    "loads_of",
+    "map_children",
+    "rewrite",
+    "substitute",
+    "walk",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Iter:
+    """A loop's iterator. Identity is `key` (unique in a program); the name is for people.
+
+    `name` is unique among the iterators that are in scope together, not in the program.
+    """
+
+    key: str
+    name: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Expr:
+    """Base of all expressions."""
+
+    @property
+    def dtype(self) -> DType:
+        raise NotImplementedError
+
+    def _identity(self) -> tuple[object, ...]:
+        cls = type(self)
+        return (cls, *(getattr(self, name) for name in _compared(cls)))
+
+    def __hash__(self) -> int:
+        cached: int | None = self.__dict__.get("_hash")
+        if cached is None:
+            cached = hash(self._identity())
+            object.__setattr__(self, "_hash", cached)
+        return cached
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Expr) or type(self) is not type(other) or hash(self) != hash(other):
+            return False
+        return self._identity() == other._identity()
+
+    def __getstate__(self) -> dict[str, object]:
+        state = dict(self.__dict__)
+        state.pop("_hash", None)  # string hashes differ between processes
+        return state
+
+
+@cache
+def _compared(cls: type[Expr]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if f.compare)
+
+
+@dataclass(frozen=True, eq=False)
+class Const(Expr):
+    """A literal. A fixed-point value is stored as its scaled integer; a struct never occurs."""
+
+    value: int | float | bool
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+    def _identity(self) -> tuple[object, ...]:
+        # repr tells -0.0 from 0.0, True from 1, and makes NaN equal to itself.
+        return (Const, repr(self.value), self.type)
+
+
+@dataclass(frozen=True, eq=False)
+class IterRef(Expr):
+    """The value of a loop iterator."""
+
+    iter: Iter
+
+    @property
+    def dtype(self) -> DType:
+        return index
+
+
+@dataclass(frozen=True, eq=False)
+class Load(Expr):
+    """An element of an array (or of one field of it), read where the expression is evaluated.
+
+    An array of rank 0 (a scalar argument, a `ta.scalar`, a named value) has no indices.
+    """
+
+    array: Array
+    indices: tuple[Expr, ...] = ()
+    path: tuple[str, ...] = ()
+    place: Place | None = field(default=None, compare=False)
+
+    @property
+    def dtype(self) -> DType:
+        return self.array.field_type(self.path)
+
+
+@dataclass(frozen=True, eq=False)
+class Unary(Expr):
+    """``- ~ not abs`` of one operand."""
+
+    op: str
+    operand: Expr
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class Binary(Expr):
+    """``+ - * / // % << >> & | ^ min max`` of two operands; ``//`` and ``%`` floor."""
+
+    op: str
+    left: Expr
+    right: Expr
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class Compare(Expr):
+    """``== != < <= > >=``; integers and fixed point compare exactly, whatever their widths."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+    @property
+    def dtype(self) -> DType:
+        return boolean
+
+
+@dataclass(frozen=True, eq=False)
+class Logical(Expr):
+    """``and`` or ``or`` of boolean operands, which have no effects (order does not matter)."""
+
+    op: str
+    operands: tuple[Expr, ...]
+
+    @property
+    def dtype(self) -> DType:
+        return boolean
+
+
+@dataclass(frozen=True, eq=False)
+class Select(Expr):
+    """`then` where `cond` holds, else `orelse`; only the chosen one is evaluated."""
+
+    cond: Expr
+    then: Expr
+    orelse: Expr
+
+    @property
+    def dtype(self) -> DType:
+        return self.then.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class Cast(Expr):
+    """Conversion of the value to another type (wrap, round, saturate as that type says)."""
+
+    operand: Expr
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class Bitcast(Expr):
+    """The same bits as another type of equal width."""
+
+    operand: Expr
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class Bits(Expr):
+    """Bits ``low : low + width`` of an integer or fixed-point operand, as an unsigned integer."""
+
+    operand: Expr
+    low: Expr
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class SetBits(Expr):
+    """`operand` with the `value.dtype.bits` bits from `low` on replaced by `value`."""
+
+    operand: Expr
+    low: Expr
+    value: Expr
+
+    @property
+    def dtype(self) -> DType:
+        return self.operand.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class Intrinsic(Expr):
+    """A mathematical function: ``exp sqrt sin pow floor ceil erf ...``."""
+
+    name: str
+    args: tuple[Expr, ...]
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class MakeStruct(Expr):
+    """A record made of one value per field."""
+
+    values: tuple[Expr, ...]
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class GetField(Expr):
+    """One field of a record value."""
+
+    operand: Expr
+    name: str
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
+Rewriter: TypeAlias = Callable[[Expr], "Expr | None"]
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct operands of an expression."""
+    found: list[Expr] = []
+    for name in _compared(type(expr)):
+        value = getattr(expr, name)
+        if isinstance(value, Expr):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += [item for item in value if isinstance(item, Expr)]
+    return tuple(found)
+
+
+def map_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """`expr` with `change` applied to its operands; the same object when nothing changed."""
+    updates: dict[str, object] = {}
+    for name in _compared(type(expr)):
+        value = getattr(expr, name)
+        if isinstance(value, Expr):
+            new: object = change(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Expr):
+            mapped = tuple(change(item) for item in value)
+            new = value if all(a is b for a, b in zip(mapped, value, strict=True)) else mapped
+        else:
+            continue
+        if new is not value:
+            updates[name] = new
+    if not updates:
+        return expr
+    kept = {f.name: getattr(expr, f.name) for f in fields(expr)}
+    return type(expr)(**{**kept, **updates})
+
+
+def rewrite(expr: Expr, change: Rewriter) -> Expr:
+    """Replace, top down, every subexpression for which `change` returns one; shared nodes once."""
+    done: dict[int, Expr] = {}
+
+    def visit(node: Expr) -> Expr:
+        result = done.get(id(node))
+        if result is None:
+            replacement = change(node)
+            result = map_children(node, visit) if replacement is None else replacement
+            done[id(node)] = result
+        return result
+
+    return visit(expr)
+
+
+def substitute(expr: Expr, values: dict[Iter, Expr]) -> Expr:
+    """`expr` with iterators replaced."""
+    if not values:
+        return expr
+    return rewrite(expr, lambda node: values.get(node.iter) if isinstance(node, IterRef) else None)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Every subexpression once (shared nodes once), operands after their users."""
+    seen: set[int] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        stack.extend(reversed(children(node)))
+
+
+def loads_of(expr: Expr) -> list[Load]:
+    """The loads of an expression in the order of evaluation (left to right, outermost first)."""
+    return [node for node in walk(expr) if isinstance(node, Load)]
+
+
+def iters_of(expr: Expr) -> set[Iter]:
+    """The iterators that an expression mentions."""
+    return {node.iter for node in walk(expr) if isinstance(node, IterRef)}
