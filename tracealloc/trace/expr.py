@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from tracealloc.trace.dtype import DType, boolean, index
@@ -96,9 +95,14 @@ class Expr:
         return state
 
 
-@cache
+_COMPARED: dict[type[Expr], tuple[str, ...]] = {}
+
+
 def _compared(cls: type[Expr]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(cls) if f.compare)
+    names = _COMPARED.get(cls)
+    if names is None:
+        names = _COMPARED[cls] = tuple(f.name for f in fields(cls) if f.compare)
+    return names
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ around its `Alloc`: each of their iterations has an array of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
@@ -320,14 +320,6 @@ def walk_nodes(block: Block) -> Iterator[Node]:
 
 
 _COMMUTES = frozenset({"+", "*", "min", "max", "&", "|", "^"})
-    "+": True,
-    "*": True,
-    "min": True,
-    "max": True,
-    "&": True,
-    "|": True,
-    "^": True,
-}
 
 
 def reduction_of(store: Store) -> tuple[str, Expr] | None:
