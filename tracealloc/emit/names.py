@@ -1,0 +1,83 @@
+"""Names in emitted text: the user's where possible, distinct where they must be."""
+
+from __future__ import annotations
+
+__all__ = ["C_RESERVED", "Names", "identifier"]
+
+# Keywords of C and C++, and what the emitted text or its headers use themselves.
+_WORDS = """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const
+    consteval constexpr constinit const_cast continue decltype default delete do double dynamic_cast else enum
+    explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not
+    not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict
+    return short signed sizeof static static_assert static_cast struct switch template this thread_local throw
+    true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq
+    int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t intptr_t uintptr_t ptrdiff_t
+    main NULL NAN INFINITY EOF asm typeof linux unix i386 errno stdin stdout stderr std
+    malloc free calloc realloc abort exit memset memcpy memmove strlen abs labs div ldiv
+    exp exp2 log log2 log10 sqrt rsqrt cbrt sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
+    pow floor ceil round trunc fabs fmod fmin fmax hypot erf erfc expm1 log1p tgamma lgamma rint ldexp frexp
+    nearbyint copysign isnan isinf signbit
+"""
+C_RESERVED = frozenset(_WORDS.split())
+# Functions that compilers know; only a function of that name would clash.
+_BUILTINS = frozenset("j0 j1 jn y0 y1 yn gamma index rindex remainder significand ffs printf puts".split())
+_FLOAT_NAMES = frozenset(f"{name}f" for name in C_RESERVED)
+
+
+def identifier(name: str) -> str:
+    """`name` with every character that C does not allow (or may not) written out."""
+    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"_u{ord(c):x}_" for c in name)
+    # "i.outer", "C[i, :]" and the like read better with a plain underscore.
+    for mark in ".[]():, -":
+        text = text.replace(f"_u{ord(mark):x}_", "_")
+    if not text or text[0].isdigit():
+        text = f"v{text}"
+    if text.startswith(("__", "ta_")) or (text[0] == "_" and text[1:2].isupper()):
+        text = f"v{text}"
+    return text
+
+
+class Names:
+    """Names by scope: a name is free again when the block that declared it has ended."""
+
+    def __init__(self, reserved: frozenset[str] = C_RESERVED | _FLOAT_NAMES) -> None:
+        self._reserved = set(reserved)
+        self._scopes: list[dict[object, str]] = [{}]
+
+    def open(self) -> None:
+        """A block begins."""
+        self._scopes.append({})
+
+    def close(self) -> None:
+        """The block ends; its names are free."""
+        self._scopes.pop()
+
+    def declare(self, key: object, name: str) -> str:
+        """A name for `key` in the innermost block, unlike every other that is visible."""
+        base = text = identifier(name)
+        count = 1
+        while text in self._reserved or any(text in scope.values() for scope in self._scopes):
+            count += 1
+            text = f"{base}_{count}"
+        self._scopes[-1][key] = text
+        return text
+
+    def declare_function(self, key: object, name: str) -> str:
+        """A name for a function of the file."""
+        base = identifier(name)
+        return self.declare(key, f"{base}_kernel" if base in self._reserved | _BUILTINS else base)
+
+    def find(self, key: object) -> str | None:
+        """The visible name of `key`, or None."""
+        for scope in reversed(self._scopes):
+            found = scope.get(key)
+            if found is not None:
+                return found
+        return None
+
+    def fork(self) -> Names:
+        """The names of another function of the same file: those of the outermost scope are shared."""
+        other = Names(frozenset(self._reserved))
+        other._scopes = [self._scopes[0], {}]
+        return other
