@@ -1,0 +1,215 @@
+"""The command line tool: ``tracealloc show|build|verify|estimate|explain|doctor``.
+
+The first four work on ``path.py:name``, where `name` is a kernel, a schedule, or a function that
+returns one. A `TraceallocError` is printed as its text, with exit code 1.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracealloc.trace.errors import TraceallocError, nearest
+
+if TYPE_CHECKING:
+    from tracealloc.customize import Schedule
+    from tracealloc.kernel import Kernel
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """A group whose commands report a `TraceallocError` as text."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TraceallocError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            ctx.exit(1)
+
+
+class _Target(click.ParamType):
+    """``path.py:name``, loaded."""
+
+    name = "path.py:name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        path_text, colon, name = value.rpartition(":")
+        if not colon or not path_text.endswith(".py"):
+            self.fail(f"expected path.py:name, not {value!r}", param, ctx)
+        path = Path(path_text)
+        if not path.is_file():
+            self.fail(f"there is no file {path_text}", param, ctx)
+        found = vars(_load(path)).get(name)
+        if not _is_kernel(found) and not _is_schedule(found) and not callable(found):
+            self.fail(_unknown(name, path_text, found, vars(_load(path))), param, ctx)
+        return found
+
+
+def _load(path: Path) -> ModuleType:
+    """The file as a module, its folder first on the path, as ``python path.py`` has it."""
+    name = path.stem
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) == str(path.resolve()):
+        return known
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    spec.loader.exec_module(module)
+    return module
+
+
+def _is_kernel(value: object) -> bool:
+    from tracealloc.kernel import Kernel
+
+    return isinstance(value, Kernel)
+
+
+def _is_schedule(value: object) -> bool:
+    from tracealloc.customize import Schedule
+
+    return isinstance(value, Schedule)
+
+
+def _unknown(name: str, path: str, found: object, names: Mapping[str, object]) -> str:
+    """What is wrong with a name, and which ones would do."""
+    good = [key for key, value in names.items() if _is_kernel(value) or _is_schedule(value)]
+    listed = f"kernels and schedules there: {', '.join(good)}" if good else "there is no kernel in it"
+    if found is not None:
+        return f"{name} in {path} is {found!r}, not a kernel, a schedule or a function; {listed}"
+    near = nearest(name, good)
+    return f"{path} has no {name}; " + (f"did you mean {near}? " if near else "") + listed
+
+
+def _resolve(target: Any, settings: tuple[str, ...]) -> Kernel | Schedule:
+    """A kernel or schedule as it is; a function is called with the settings, all else is refused."""
+    if _is_kernel(target) or _is_schedule(target):
+        if settings:
+            raise click.UsageError("--set gives arguments to a function; this is none")
+        return target  # type: ignore[no-any-return]
+    values = dict(_setting(text) for text in settings)
+    try:
+        inspect.signature(target).bind(**values)
+    except TypeError as error:
+        signature = f"{getattr(target, '__name__', target)}{inspect.signature(target)}"
+        raise click.UsageError(f"{signature}: {error}; give it with --set NAME=NUMBER") from None
+    made = target(**values)
+    if not _is_kernel(made) and not _is_schedule(made):
+        raise click.UsageError(f"{target!r} returned {made!r}, not a kernel or a schedule")
+    return made  # type: ignore[no-any-return]
+
+
+def _setting(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    try:
+        return name, int(value)
+    except ValueError:
+        raise click.UsageError(f"expected NAME=NUMBER, not {text!r}") from None
+
+
+def _schedule(made: Kernel | Schedule) -> Schedule:
+    from tracealloc.customize import Schedule, customize
+
+    return made if isinstance(made, Schedule) else customize(made)
+
+
+def _on_target(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command its TARGET argument and ``--set``."""
+    setting = click.option(
+        "--set", "settings", multiple=True, metavar="NAME=NUMBER", help="An argument of the function TARGET."
+    )
+    return setting(click.argument("target", type=_Target())(command))
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="tracealloc")
+def main() -> None:
+    """Look at, build and check tracealloc kernels and schedules."""
+
+
+@main.command()
+@_on_target
+def show(target: Any, settings: tuple[str, ...]) -> None:
+    """Print the loops of TARGET."""
+    made = _resolve(target, settings)
+    click.echo(str(made.trace() if _is_kernel(made) else made))  # type: ignore[union-attr]
+
+
+@main.command()
+@_on_target
+@click.option("--target", "backend", default="c", show_default=True, help="c or vitis_hls.")
+@click.option("--mode", default=None, help="vitis_hls: csim, csyn, cosim, hw_emu or hw.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where the text or project goes.")
+def build(
+    target: Any, settings: tuple[str, ...], backend: str, mode: str | None, output: Path | None
+) -> None:
+    """Build TARGET; write its C (a file) or its Vitis HLS project (a folder)."""
+    schedule = _schedule(_resolve(target, settings))
+    if backend == "c":
+        source: str = schedule.build(target="c").source
+        if output is None:
+            click.echo(source)
+        else:
+            output.write_text(source, encoding="utf-8")
+            click.echo(f"wrote {output}")
+        return
+    built = schedule.build(target=backend, mode=mode, project=output)
+    folder = output if output is not None else Path(f"{built.name}_hls")
+    built.write(folder)
+    click.echo(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+
+
+@main.command()
+@_on_target
+@click.option("--method", type=click.Choice(["polyhedral", "symbolic"]), help="Default: both.")
+def verify(target: Any, settings: tuple[str, ...], method: str | None) -> None:
+    """Prove that TARGET computes what its kernel computes; exit code 1 when it does not."""
+    result = _schedule(_resolve(target, settings)).verify(method)
+    click.echo(str(result))
+    if not result:
+        sys.exit(1)
+
+
+@main.command()
+@_on_target
+@click.option("--device", default="u280", show_default=True)
+@click.option("--clock-mhz", type=float, default=300, show_default=True)
+def estimate(target: Any, settings: tuple[str, ...], device: str, clock_mhz: float) -> None:
+    """Print estimated cycles and resources of TARGET."""
+    schedule = _schedule(_resolve(target, settings))
+    method = getattr(schedule, "estimate", None)
+    if method is None:
+        raise click.ClickException("this version of tracealloc does not estimate cycles and resources yet")
+    click.echo(str(method(device=device, clock_mhz=clock_mhz)))
+
+
+@main.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain an error CODE, with a wrong and a right example."""
+    from tracealloc.explain import explain as explanation
+
+    try:
+        click.echo(explanation(code))
+    except KeyError as error:
+        raise click.ClickException(str(error.args[0])) from None
+
+
+@main.command()
+def doctor() -> None:
+    """List what is installed, and what to do about what is not."""
+    from tracealloc.doctor import report
+
+    report()
