@@ -1,0 +1,203 @@
+"""`Program` to `Model` and `Tree`: every affine loop becomes a tree loop, everything else a statement.
+
+Affine conditions narrow domains. A condition on data becomes a guard: where the guarded block holds more
+than one statement, its value is stored first (in a value array), so that it is evaluated once, where
+Python evaluates it. Loops with bounds that depend on data, and ``while``, are single statements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import islpy as isl
+
+from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import aff_text, cond_text, iter_names, tuple_text
+from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
+from tracealloc.trace.affine import is_affine
+from tracealloc.trace.dtype import as_integer, boolean
+from tracealloc.trace.expr import Compare, Expr, Iter, IterRef, Load, Logical, Unary, iters_of
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Store,
+    While,
+    walk_nodes,
+)
+
+__all__ = ["build_model", "negation"]
+
+
+@dataclass(frozen=True)
+class _Context:
+    """Where the builder is: iterators, the constraints on them, and guards on data."""
+
+    dims: tuple[Iter, ...] = ()
+    constraints: tuple[str, ...] = ()
+    guards: tuple[Expr, ...] = ()
+
+    @property
+    def names(self) -> dict[Iter, str]:
+        return iter_names(self.dims)
+
+
+@dataclass
+class _Builder:
+    program: Program
+    arrays: dict[Array, int] = field(default_factory=dict)
+    scopes: dict[Array, tuple[Expr, ...]] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
+    loops: int = 0
+    bands: int = 0
+
+    def space(self, array: Array) -> str:
+        return f"A{self.arrays.setdefault(array, len(self.arrays))}"
+
+    def block(self, block: Block, context: _Context) -> Tree | None:
+        parts: list[Tree] = []
+        for node in block:
+            part = self.node(node, context)
+            if part is not None:
+                parts.append(part)
+        return sequence(parts) if parts else None
+
+    def node(self, node: Node, context: _Context) -> Tree | None:
+        match node:
+            case Loop(start=start, stop=stop) if _known(start, context) and _known(stop, context):
+                return self.loop(node, context)
+            case If():
+                return self.branch(node, context)
+            case Alloc(array, fill):
+                self.scopes[array] = tuple(IterRef(it) for it in context.dims)
+                self.space(array)
+                return self.statement(node, context) if fill is not None else None
+            case Store(array) if array.kind == "value":
+                self.scopes[array] = tuple(IterRef(it) for it in context.dims)
+                return self.statement(node, context)
+            case Loop() | While() | Store() | Call():
+                return self.statement(node, context)
+
+    def loop(self, node: Loop, context: _Context) -> Tree | None:
+        inner = replace(context, dims=(*context.dims, node.iter))
+        names = inner.names
+        it, start, stop = names[node.iter], aff_text(node.start, names), aff_text(node.stop, names)
+        if node.step > 0:
+            bounds = [f"{start} <= {it} < {stop}"]
+        else:
+            bounds = [f"{stop} < {it} <= {start}"]
+        if abs(node.step) != 1:
+            bounds.append(f"({it} - ({start})) mod {abs(node.step)} = 0")
+        inner = replace(inner, constraints=(*context.constraints, *bounds))
+        first = len(self.statements)
+        key = f"l{self.loops}"
+        self.loops += 1
+        body = self.block(node.body, inner)
+        if body is None:
+            return None
+        exprs = tuple((s.name, IterRef(node.iter)) for s in self.statements[first:])
+        return LoopNode(
+            key,
+            node.iter.name,
+            exprs,
+            body,
+            descending=node.step < 0,
+            band=node.band,
+            reduction=node.reduction,
+            marks=node.marks,
+            place=node.place,
+        )
+
+    def branch(self, node: If, context: _Context) -> Tree | None:
+        if is_affine(node.cond) and _known(node.cond, context):
+            text, other = (cond_text(node.cond, context.names, negate) for negate in (False, True))
+            then = replace(context, constraints=(*context.constraints, text))
+            orelse = replace(context, constraints=(*context.constraints, other))
+            parts = [self.block(node.then, then), self.block(node.orelse, orelse)]
+        else:
+            parts = []
+            cond = node.cond
+            if not _is_simple_guard(node):
+                value = self.guard_value(node)
+                parts.append(self.node(Store(value, (), cond, place=node.place), context))
+                cond = Load(value, place=node.place)
+            then = replace(context, guards=(*context.guards, cond))
+            orelse = replace(context, guards=(*context.guards, negation(cond)))
+            parts += [self.block(node.then, then), self.block(node.orelse, orelse)]
+        kept = [part for part in parts if part is not None]
+        return sequence(kept) if kept else None
+
+    def guard_value(self, node: If) -> Array:
+        key = f"guard:{len(self.statements)}"
+        taken = {array.name for array in self.arrays}
+        name = next(f"c{n}" for n in range(len(taken) + 1) if f"c{n}" not in taken)
+        return Array(key, name, boolean, (), "value", place=node.place)
+
+    def statement(self, node: Node, context: _Context) -> Tree:
+        name = f"S{len(self.statements)}"
+        names = context.names
+        where = f" : {' and '.join(context.constraints)}" if context.constraints else ""
+        domain = isl.Set(f"{{ {tuple_text(name, names.values())}{where} }}")
+        accesses = accesses_of(node, context.guards, name, context.dims, domain, self.scopes, self.space)
+        used = {access.array for access in accesses}
+        if isinstance(node, Alloc):
+            used.add(node.array)
+        scopes = tuple((a, self.scopes[a]) for a in self.scopes if a in used and self.scopes[a])
+        self.statements.append(
+            Statement(name, context.dims, domain, node, context.guards, accesses, scopes, origin=name)
+        )
+        return Leaf(name)
+
+
+def _known(expr: Expr, context: _Context) -> bool:
+    return is_affine(expr) and iters_of(expr) <= set(context.dims)
+
+
+def _is_simple_guard(node: If) -> bool:
+    """Whether the condition may be evaluated at each guarded statement instead of once.
+
+    True for a stored value, and for a single guarded store that nothing else depends on.
+    """
+    cond = node.cond
+    if isinstance(cond, Load) and cond.array.kind == "value":
+        return True
+    return not node.orelse and len(node.then) == 1 and isinstance(node.then[0], Store)
+
+
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def negation(cond: Expr) -> Expr:
+    """The opposite of a condition (comparisons of floats are wrapped: NaN is neither)."""
+    match cond:
+        case Unary(op="not", operand=operand):
+            return operand
+        case Compare(op=op, left=left, right=right) if _is_whole(left) and _is_whole(right):
+            return Compare(_OPPOSITE[op], left, right)
+        case Logical(op=op, operands=operands):
+            return Logical("or" if op == "and" else "and", tuple(negation(part) for part in operands))
+        case _:
+            return Unary("not", cond, boolean)
+
+
+def _is_whole(expr: Expr) -> bool:
+    return as_integer(expr.dtype) is not None
+
+
+def build_model(program: Program) -> tuple[Model, Tree]:
+    """The statements of a traced program and the tree of its own order."""
+    builder = _Builder(program)
+    for argument in program.args:
+        builder.space(argument)
+    tree = builder.block(program.body, _Context()) or sequence(())
+    for node in walk_nodes(program.body):
+        if isinstance(node, Alloc):
+            builder.space(node.array)
+    arrays = tuple(builder.arrays)
+    return Model(program, tuple(builder.statements), arrays, tree), tree

@@ -1,0 +1,221 @@
+"""Dependences: which instances touch the same element, in the order that is known to be right.
+
+Memory-based and complete (not only the last write before a read), so that updates of one sum can be left
+out where their order is free. They hold for every order of the same statements, so they are computed
+once per model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import islpy as isl
+
+from tracealloc.poly.model import Access, Model, Statement
+from tracealloc.poly.named import lex_less, map_of
+from tracealloc.poly.tree import LoopNode, Sequence, Tree
+from tracealloc.trace.affine import is_affine
+from tracealloc.trace.dtype import Float, Integer, index
+from tracealloc.trace.expr import Expr, Iter, IterRef, Unary, loads_of
+from tracealloc.trace.program import Store, reduction_of
+
+__all__ = [
+    "Dependence",
+    "Paths",
+    "common_loops",
+    "dependences",
+    "paths_of",
+    "same_sum",
+    "time_map",
+]
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """Instances of `source` that must come before instances of `sink`, because of one array."""
+
+    source: str
+    sink: str
+    before: Access
+    after: Access
+    relation: isl.Map = field(compare=False, hash=False)
+    sum: str | None = None  # both are updates of one sum: "integer" or "float"
+
+    @property
+    def kind(self) -> str:
+        """``flow``, ``anti`` or ``output``."""
+        if not self.before.write:
+            return "anti"
+        return "output" if self.after.write else "flow"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One level on the way from the root to a statement: a loop, or a position in a sequence."""
+
+    loop: LoopNode | None
+    position: int = 0
+
+
+Paths = dict[str, tuple[Step, ...]]
+
+
+def paths_of(tree: Tree) -> Paths:
+    """For every statement the loops and sequence positions around it, outermost first."""
+    found: Paths = {}
+
+    def visit(node: Tree, above: tuple[Step, ...]) -> None:
+        match node:
+            case LoopNode(body=body):
+                visit(body, (*above, Step(node)))
+            case Sequence(children):
+                for position, child in enumerate(children):
+                    visit(child, (*above, Step(None, position)))
+            case _:
+                found[node.statement] = above
+
+    visit(tree, ())
+    return found
+
+
+def common_loops(a: tuple[Step, ...], b: tuple[Step, ...]) -> tuple[tuple[LoopNode, ...], int]:
+    """The loops around both of two statements, and their order after those (-1, 0 or 1)."""
+    loops: list[LoopNode] = []
+    for mine, other in zip(a, b, strict=False):
+        if mine.loop is None or other.loop is None:
+            if mine.position != other.position:
+                return tuple(loops), -1 if mine.position < other.position else 1
+        elif mine.loop.key == other.loop.key:
+            loops.append(mine.loop)
+    return tuple(loops), 0
+
+
+@lru_cache(maxsize=4096)
+def _time_map(name: str, dims: tuple[Iter, ...], exprs: tuple[Expr, ...]) -> isl.Map:
+    return map_of(name, dims, "T", exprs)
+
+
+def time_map(statement: Statement, loops: tuple[LoopNode, ...]) -> isl.Map:
+    """The position of each instance in the given loops (larger is later)."""
+    exprs = []
+    for loop in loops:
+        expr = loop.expr(statement.name)
+        exprs.append(Unary("-", expr, index) if loop.descending else expr)
+    return _time_map(statement.name, statement.dims, tuple(exprs))
+
+
+def _conflicting(statement: Statement) -> list[Access]:
+    """The accesses that matter for order: a read of exactly what is also written adds nothing."""
+    writes = list(statement.writes)
+    reads = [
+        read
+        for read in statement.reads
+        if not any(w.space == read.space and w.relation.plain_is_equal(read.relation) for w in writes)
+    ]
+    return writes + reads
+
+
+_GROUPS = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^", "min": "min", "max": "max"}
+
+
+def _sum_group(statement: Statement) -> str | None:
+    """The group of operators that the statement updates its target with, if it is a plain update."""
+    node = statement.node
+    if not isinstance(node, Store):
+        return None
+    found = reduction_of(node)
+    if found is None or found[0] not in _GROUPS:
+        return None
+    others = [found[1], *statement.guards, *node.indices]
+    if any(load.array == node.array for expr in others for load in loads_of(expr)):
+        return None
+    if not all(is_affine(expr) for expr in node.indices):
+        return None
+    return _GROUPS[found[0]]
+
+
+def same_sum(a: Statement, b: Statement) -> str | None:
+    """Whether two statements update one sum whose order is free: ``integer``, ``float`` or None."""
+    group = _sum_group(a)
+    if group is None or group != _sum_group(b):
+        return None
+    assert isinstance(a.node, Store)
+    dtype = a.node.array.field_type(a.node.path)
+    if isinstance(dtype, Integer):
+        return "integer"
+    return "float" if isinstance(dtype, Float) else None
+
+
+def _pairs(model: Model) -> Iterator[tuple[Statement, Access, Statement, Access]]:
+    by_space: dict[str, list[tuple[Statement, Access]]] = {}
+    for statement in model.statements:
+        for access in _conflicting(statement):
+            by_space.setdefault(access.space, []).append((statement, access))
+    for users in by_space.values():
+        if not any(access.write for _, access in users):
+            continue
+        for source, before in users:
+            for sink, after in users:
+                if before.write or after.write:
+                    yield source, before, sink, after
+
+
+@lru_cache(maxsize=4096)
+def _order(source: str, sink: str, dims: tuple[int, int], common: int, tie: bool) -> isl.Map:
+    return lex_less(source, sink, *dims, common, tie)
+
+
+def _reference_order(a: Statement, b: Statement, paths: Paths) -> isl.Map | None:
+    """The pairs of instances of two statements that the reference order runs one after the other."""
+    loops, position = common_loops(paths[a.name], paths[b.name])
+    if not loops and position >= 0:
+        return None
+    plain = all(
+        not loop.descending and loop.expr(s.name) == _ref(s, depth)
+        for depth, loop in enumerate(loops)
+        for s in (a, b)
+    )
+    if plain:
+        return _order(a.name, b.name, (len(a.dims), len(b.dims)), len(loops), position < 0)
+    less = lex_less("T", "T", len(loops), len(loops), len(loops), position < 0)
+    return time_map(a, loops).apply_range(less).apply_range(time_map(b, loops).reverse())
+
+
+def _ref(statement: Statement, depth: int) -> Expr | None:
+    return IterRef(statement.dims[depth]) if depth < len(statement.dims) else None
+
+
+def dependences(
+    model: Model, known: tuple[Dependence, ...] = (), stale: frozenset[str] | None = None
+) -> tuple[Dependence, ...]:
+    """All dependences of a model in its reference order.
+
+    `known` are those of an earlier model; only the arrays whose isl names are in `stale` (None: all) are
+    computed again.
+    """
+    paths = paths_of(model.reference)
+    kept = [] if stale is None else [d for d in known if d.before.space not in stale]
+    found: list[Dependence] = list(kept)
+    seen: dict[tuple[str, str, str], list[isl.Map]] = {}
+    for source, before, sink, after in _pairs(model):
+        if stale is not None and before.space not in stale:
+            continue
+        order = _reference_order(source, sink, paths)
+        if order is None:
+            continue
+        relation = before.relation.apply_range(after.relation.reverse()).intersect(order)
+        if relation.is_empty():
+            continue
+        earlier = seen.setdefault((source.name, sink.name, before.space), [])
+        if any(relation.plain_is_equal(other) for other in earlier):
+            continue
+        earlier.append(relation)
+        updates = before.write and after.write and not (before.update or after.update)
+        found.append(
+            Dependence(
+                source.name, sink.name, before, after, relation, same_sum(source, sink) if updates else None
+            )
+        )
+    return tuple(found)

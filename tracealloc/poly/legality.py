@@ -1,0 +1,121 @@
+"""Is an order of the statements right? Exact, with the least pair of instances as witness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import islpy as isl
+
+from tracealloc.poly.dependence import Dependence, Paths, common_loops, paths_of, time_map
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import (
+    fix_to_zero,
+    is_lex_negative_possible,
+    is_zero_at,
+    lex_less,
+    point_values,
+    tuple_text,
+)
+from tracealloc.poly.tree import LoopNode, Tree
+
+__all__ = ["Instance", "Violation", "carried", "distances", "first_violation", "violations"]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One execution of a statement: the values of its iterators and where it is written."""
+
+    statement: Statement
+    values: tuple[int, ...]
+
+    @property
+    def iteration(self) -> str:
+        """``(i=1, j=2)``."""
+        pairs = zip(self.statement.dims, self.values, strict=True)
+        return "(" + ", ".join(f"{it.name}={value}" for it, value in pairs) + ")"
+
+    @property
+    def where(self) -> str:
+        """``file.py:12``, or the statement's name."""
+        place = self.statement.place
+        return place.short if place is not None else self.statement.name
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Two instances that an order would run the wrong way round (or at once)."""
+
+    dependence: Dependence
+    source: Instance
+    sink: Instance
+
+    def element(self) -> str:
+        """The array element that both touch, in the values of the source instance."""
+        access = self.dependence.before
+        at = isl.Set(f"{{ {tuple_text(self.source.statement.name, map(str, self.source.values))} }}")
+        values = point_values(at.apply(access.relation)) or []
+        own = values[len(values) - access.array.rank :] if access.array.rank else []
+        return f"{access.array.name}[{', '.join(map(str, own))}]" if own else access.array.name
+
+
+def distances(
+    model: Model, dependence: Dependence, paths: Paths
+) -> tuple[isl.Set, tuple[LoopNode, ...], int]:
+    """Distance vectors over the shared loops (sink minus source), these loops, and the order after them."""
+    loops, position = common_loops(paths[dependence.source], paths[dependence.sink])
+    source, sink = model.statement(dependence.source), model.statement(dependence.sink)
+    shifted = dependence.relation.apply_domain(time_map(source, loops)).apply_range(time_map(sink, loops))
+    return shifted.deltas(), loops, position
+
+
+def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterable[Dependence]:
+    """The dependences that `tree` does not respect."""
+    paths = paths_of(tree)
+    for dependence in deps:
+        deltas, _, position = distances(model, dependence, paths)
+        if is_lex_negative_possible(deltas, zero_counts=position > 0):
+            yield dependence
+
+
+def first_violation(model: Model, deps: Sequence[Dependence], tree: Tree) -> Violation | None:
+    """The lexicographically least pair of instances that `tree` runs in the wrong order, if any."""
+    broken = list(violations(model, deps, tree))
+    if not broken:
+        return None
+    paths = paths_of(tree)
+    found = [_witness(model, dependence, paths) for dependence in broken]
+    return min(found, key=lambda v: (v.source.values, v.sink.values))
+
+
+def _witness(model: Model, dependence: Dependence, paths: Paths) -> Violation:
+    loops, position = common_loops(paths[dependence.source], paths[dependence.sink])
+    source, sink = model.statement(dependence.source), model.statement(dependence.sink)
+    # In the new order the sink comes first: time(sink) < time(source), or a tie with the sink above.
+    wrong = lex_less("T", "T", len(loops), len(loops), len(loops), tie=position > 0)
+    pairs = time_map(source, loops).apply_range(wrong.reverse()).apply_range(time_map(sink, loops).reverse())
+    values = point_values(dependence.relation.intersect(pairs).wrap())
+    assert values is not None
+    split = len(source.dims)
+    return Violation(
+        dependence, Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
+    )
+
+
+def carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> list[Dependence]:
+    """The dependences that the loop `key` carries: equal outside it, different in it."""
+    paths = paths_of(tree)
+    found = []
+    for dependence in deps:
+        loops, _ = common_loops(paths[dependence.source], paths[dependence.sink])
+        depth = next((d for d, loop in enumerate(loops) if loop.key == key), None)
+        if depth is None:
+            continue
+        deltas, _, _ = distances(model, dependence, paths)
+        if _nonzero_at(deltas, depth):
+            found.append(dependence)
+    return found
+
+
+def _nonzero_at(deltas: isl.Set, depth: int) -> bool:
+    return not is_zero_at(fix_to_zero(deltas, depth), depth)

@@ -1,0 +1,310 @@
+"""Tree and model to a lowered `Program`: isl generates the loops, we put statements and names back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.dependence import paths_of
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import aff_text, as_expr, iter_names, tuple_text
+from tracealloc.poly.storage import Storage, storages
+from tracealloc.poly.tidy import tidy
+from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, leaves, loops_in
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import (
+    Binary,
+    Compare,
+    Const,
+    Expr,
+    Iter,
+    IterRef,
+    Load,
+    Unary,
+    map_children,
+    rewrite,
+)
+from tracealloc.trace.layout import Layout
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+)
+
+__all__ = ["lower", "schedule_text"]
+
+
+def schedule_text(model: Model, tree: Tree) -> str:
+    """The tree as isl's YAML, with a mark per loop."""
+    domain = "; ".join(_set_body(s) for s in model.statements)
+    child = _tree_text(model, tree)
+    return f'{{ domain: "{{ {domain} }}"' + (f", child: {child} }}" if child else " }")
+
+
+def _set_body(statement: Statement) -> str:
+    text = str(statement.domain)
+    return text[text.index("{") + 1 : text.rindex("}")].strip()
+
+
+def _tree_text(model: Model, tree: Tree) -> str | None:
+    match tree:
+        case Leaf():
+            return None
+        case LoopNode():
+            parts = []
+            for name, expr in tree.exprs:
+                statement = model.statement(name)
+                names = iter_names(statement.dims)
+                value = aff_text(Unary("-", expr, index) if tree.descending else expr, names)
+                parts.append(f"{tuple_text(name, names.values())} -> [({value})]")
+            inner = _tree_text(model, tree.body)
+            rest = f", child: {inner}" if inner else ""
+            band = f'schedule: "[{{ {"; ".join(parts)} }}]", options: "{{ atomic[x] }}"{rest}'
+            return f'{{ mark: "{tree.key}", child: {{ {band} }} }}'
+        case Sequence(children):
+            filters = []
+            for child in children:
+                heads = []
+                for name in leaves(child):
+                    heads.append(tuple_text(name, iter_names(model.statement(name).dims).values()))
+                inner = _tree_text(model, child)
+                rest = f", child: {inner}" if inner else ""
+                filters.append(f'{{ filter: "{{ {"; ".join(heads)} }}"{rest} }}')
+            return f"{{ sequence: [ {', '.join(filters)} ] }}"
+
+
+@dataclass
+class _Lowering:
+    model: Model
+    loops: Mapping[str, LoopNode]
+    depth: Mapping[str, int]
+    storage: Mapping[Array, Storage]
+
+    def node(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
+        kind = ast.get_type()
+        types = isl.ast_node_type
+        if kind == types.mark:
+            key = ast.mark_get_id().get_name()
+            return self.node(ast.mark_get_node(), values, (*pending, key))
+        if kind == types.for_:
+            return self.loop(ast, values, pending)
+        if kind == types.if_:
+            cond = simplify(as_expr(ast.if_get_cond(), values))
+            then = tuple(self.node(ast.if_get_then_node(), values, pending))
+            orelse = (
+                tuple(self.node(ast.if_get_else_node(), values, pending)) if ast.if_has_else_node() else ()
+            )
+            return [If(cond, then, orelse)]
+        before = [node for key in pending for node in self.declarations(key)]
+        if kind == types.block:
+            children = ast.block_get_children()
+            count = children.n_ast_node()
+            parts = [self.node(children.get_ast_node(k), values, ()) for k in range(count)]
+            return before + [node for part in parts for node in part]
+        assert kind == types.user, kind
+        return before + self.statement(ast.user_get_expr(), values)
+
+    def loop(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
+        *skipped, key = pending
+        before = [node for other in skipped for node in self.declarations(other)]
+        loop = self.loops[key]
+        variable = ast.for_get_iterator().id_get_id().get_name()
+        start = as_expr(ast.for_get_init(), values)
+        if ast.for_is_degenerate():
+            body = self.node(ast.for_get_body(), {**values, variable: simplify(start)}, ())
+            return before + self.declarations(key) + body
+        it = Iter(key, loop.name)
+        value: Expr = Unary("-", IterRef(it), index) if loop.descending else IterRef(it)
+        inside = {**values, variable: value}
+        cond = as_expr(ast.for_get_cond(), inside)
+        assert isinstance(cond, Compare) and cond.op in ("<=", "<"), cond
+        stop = _plus(cond.right, 1) if cond.op == "<=" else cond.right
+        step_expr = simplify(as_expr(ast.for_get_inc(), inside))
+        assert isinstance(step_expr, Const)
+        step = int(step_expr.value)
+        if loop.descending:
+            start, stop, step = Unary("-", start, index), Unary("-", stop, index), -step
+        body = self.declarations(key) + self.node(ast.for_get_body(), inside, ())
+        made = Loop(
+            it,
+            simplify(start),
+            simplify(stop),
+            step,
+            tuple(body),
+            loop.reduction,
+            loop.band,
+            loop.marks,
+            loop.place,
+        )
+        return [*before, made]
+
+    def declarations(self, key: str | None) -> list[Node]:
+        """The declarations that open the body of a loop (values declare themselves)."""
+        found: list[Node] = []
+        for array, storage in self.storage.items():
+            if storage.owner == key and not self.declares_itself(array, storage):
+                found.append(Alloc(storage.array, place=array.place))
+        return found
+
+    def declares_itself(self, array: Array, storage: Storage) -> bool:
+        """Whether a statement of the array (its value's store, its fill) stands where it is declared."""
+        if array.kind == "value" and storage.array.kind == "value":
+            owner_depth = len(storage.loops)
+            return any(
+                isinstance(s.node, Store) and s.node.array == array and self.depth[s.name] == owner_depth
+                for s in self.model.statements
+            )
+        return any(
+            isinstance(s.node, Alloc)
+            and s.node.array == array
+            and not s.guards
+            and self.depth[s.name] == len(storage.loops)
+            for s in self.model.statements
+        )
+
+    def statement(self, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
+        name = call.op_get_arg(0).id_get_id().get_name()
+        statement = self.model.statement(name)
+        count = len(statement.dims)
+        args = [simplify(as_expr(call.op_get_arg(k + 1), values)) for k in range(count)]
+        inner = _Instance(statement, dict(zip(statement.dims, args, strict=True)), self)
+        nodes = inner.nodes()
+        for guard in reversed(statement.guards):
+            nodes = [If(inner.expr(guard), tuple(nodes), place=statement.place)]
+        return nodes
+
+
+def _plus(expr: Expr, amount: int) -> Expr:
+    """``expr + amount``, moved inside ``min`` and ``max`` so that bounds read well."""
+    if isinstance(expr, Binary) and expr.op in ("min", "max"):
+        return Binary(expr.op, _plus(expr.left, amount), _plus(expr.right, amount), index)
+    return simplify(Binary("+", expr, constant(amount), index))
+
+
+@dataclass
+class _Instance:
+    """One statement with its iterators replaced and its scoped arrays at their storage."""
+
+    statement: Statement
+    values: dict[Iter, Expr]
+    lowering: _Lowering
+
+    def expr(self, expr: Expr) -> Expr:
+        return rewrite(expr, self.change)
+
+    def change(self, expr: Expr) -> Expr | None:
+        if isinstance(expr, IterRef):
+            return self.values.get(expr.iter)
+        if isinstance(expr, Load):
+            indices = tuple(simplify(self.expr(e)) for e in expr.indices)
+            extra, array = self.extra(expr.array)
+            return replace(expr, array=array, indices=(*extra, *indices))
+        if expr.dtype == index and not isinstance(expr, Const):
+            return simplify(map_children(expr, self.expr))
+        return None
+
+    def extra(self, array: Array) -> tuple[tuple[Expr, ...], Array]:
+        storage = self.lowering.storage.get(array)
+        if storage is None:
+            return (), array
+        scope = tuple(simplify(rewrite(e, self.change)) for e in self.statement.scope(array))
+        return storage.indices(scope), storage.array
+
+    def nodes(self) -> list[Node]:
+        node = self.statement.node
+        if isinstance(node, Alloc):
+            return self.fill(node)
+        return [self.node(node)]
+
+    def node(self, node: Node) -> Node:
+        match node:
+            case Store(array, indices, value):
+                extra, stored = self.extra(array)
+                changed = tuple(simplify(self.expr(e)) for e in indices)
+                return replace(node, array=stored, indices=(*extra, *changed), value=self.expr(value))
+            case Loop(start=start, stop=stop, body=body):
+                return replace(node, start=self.expr(start), stop=self.expr(stop), body=self.block(body))
+            case While(prologue=prologue, cond=cond, body=body):
+                return replace(
+                    node, prologue=self.block(prologue), cond=self.expr(cond), body=self.block(body)
+                )
+            case If(cond=cond, then=then, orelse=orelse):
+                return replace(node, cond=self.expr(cond), then=self.block(then), orelse=self.block(orelse))
+            case Call(args=args, results=results):
+                passed = tuple(self.region(a) if isinstance(a, Region) else self.expr(a) for a in args)
+                return replace(node, args=passed, results=tuple(self.region(r) for r in results))
+            case Alloc(fill=fill):
+                return node if fill is None else replace(node, fill=self.expr(fill))
+
+    def block(self, block: Block) -> Block:
+        return tuple(self.node(node) for node in block)
+
+    def region(self, region: Region) -> Region:
+        extra, array = self.extra(region.array)
+        parts = tuple(
+            Slice(simplify(self.expr(p.start)), p.extent) if isinstance(p, Slice) else simplify(self.expr(p))
+            for p in region.indices
+        )
+        return Region(array, (*extra, *parts))
+
+    def fill(self, node: Alloc) -> list[Node]:
+        assert node.fill is not None
+        fill = self.expr(node.fill)
+        storage = self.lowering.storage.get(node.array)
+        if storage is None:
+            return [replace(node, fill=fill)]
+        if self.lowering.declares_itself(node.array, storage) and not storage.kept:
+            return [Alloc(storage.array, fill, node.place)]
+        extra, stored = self.extra(node.array)
+        its = [Iter(f"{node.array.key}:fill{k}", f"{node.array.name}_{k}") for k in range(node.array.rank)]
+        made: Node = Store(stored, (*extra, *(IterRef(it) for it in its)), fill, place=node.place)
+        for it, extent in zip(reversed(its), reversed(node.array.shape), strict=True):
+            made = Loop(it, constant(0), constant(extent), 1, (made,), place=node.place)
+        return [made]
+
+
+def lower(
+    model: Model,
+    tree: Tree,
+    layouts: tuple[tuple[Array, Layout], ...] = (),
+) -> Program:
+    """The loop nest of a schedule as a `Program`."""
+    paths = paths_of(tree)
+    lowering = _Lowering(
+        model,
+        {loop.key: loop for loop in loops_in(tree)},
+        {name: sum(step.loop is not None for step in steps) for name, steps in paths.items()},
+        storages(model, paths),
+    )
+    program = model.program
+    top = _top_declarations(model)
+    top += lowering.declarations(None)
+    body: list[Node] = []
+    if model.statements:
+        schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, schedule_text(model, tree))
+        ast = isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
+        body = lowering.node(ast, {}, ())
+    return replace(program, body=tidy((*top, *body)), layouts=layouts)
+
+
+def _top_declarations(model: Model) -> list[Node]:
+    """Arrays of the whole kernel that nothing fills."""
+    filled = {s.node.array for s in model.statements if isinstance(s.node, Alloc)}
+    scoped = {array for s in model.statements for array, exprs in s.scopes if exprs}
+    return [
+        Alloc(array, place=array.place)
+        for array in model.arrays
+        if array.kind in ("local", "result", "stream") and array not in filled and array not in scoped
+    ]

@@ -1,0 +1,123 @@
+"""Statements, their domains and accesses: what isl knows of a program.
+
+A write that may not happen (under a condition on data, through a subscript on data, or somewhere inside
+an opaque statement) is treated as an update: it also reads what it may overwrite. Every write is then a
+certain one, and dependences and proofs need one rule.
+
+An array that is allocated inside loops has an instance for every iteration of them; its elements carry
+those iterators in front (`Statement.scopes`), so storage reuse never forbids a legal order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import islpy as isl
+
+from tracealloc.poly.tree import Tree
+from tracealloc.trace.expr import Expr, Iter
+from tracealloc.trace.program import Alloc, Array, Node, Program
+from tracealloc.trace.source import Place
+
+__all__ = ["Access", "Model", "Statement"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """The elements that each instance of a statement touches: instance -> element of `space`.
+
+    `exact`: every instance touches exactly these elements. `text` is the access as the user wrote it.
+    `update` marks the read that a write that may not happen implies.
+    """
+
+    array: Array
+    space: str
+    relation: isl.Map = field(compare=False, hash=False)
+    write: bool
+    exact: bool
+    text: str
+    update: bool = False
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A node that isl sees as a unit, with the iterators of the affine loops around it.
+
+    `guards` are conditions on data: the node runs where all hold. `origin` names the statement of the
+    traced program that this one repeats (None for a copy that a primitive added).
+    """
+
+    name: str
+    dims: tuple[Iter, ...]
+    domain: isl.Set = field(compare=False, hash=False)
+    node: Node
+    guards: tuple[Expr, ...] = ()
+    accesses: tuple[Access, ...] = ()
+    scopes: tuple[tuple[Array, tuple[Expr, ...]], ...] = ()
+    origin: str | None = None
+    copy: bool = False
+
+    @property
+    def place(self) -> Place | None:
+        """Where the user wrote it."""
+        return self.node.place
+
+    def scope(self, array: Array) -> tuple[Expr, ...]:
+        """The instance of a scoped array that this statement uses, over its own iterators."""
+        for known, exprs in self.scopes:
+            if known == array:
+                return exprs
+        return ()
+
+    @property
+    def reads(self) -> tuple[Access, ...]:
+        """The accesses that read."""
+        return tuple(access for access in self.accesses if not access.write)
+
+    @property
+    def writes(self) -> tuple[Access, ...]:
+        """The accesses that write."""
+        return tuple(access for access in self.accesses if access.write)
+
+
+@dataclass(frozen=True)
+class Model:
+    """All statements of a program and an order of them that is known to be right.
+
+    `reference` is a tree in whose order the statements compute what the kernel says; dependences are
+    taken in that order. `arrays` gives every array a number (its isl name is ``A<number>``).
+    """
+
+    program: Program
+    statements: tuple[Statement, ...]
+    arrays: tuple[Array, ...]
+    reference: Tree
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {s.name: s for s in self.statements})
+
+    def statement(self, name: str) -> Statement:
+        """The statement called `name`."""
+        found: Statement = self.__dict__["_by_name"][name]
+        return found
+
+    def space(self, array: Array, path: tuple[str, ...] = ()) -> str:
+        """The isl name of an array (of one field of its elements)."""
+        return "_".join((f"A{self.arrays.index(array)}", *path))
+
+    def outputs(self) -> tuple[Array, ...]:
+        """The arrays whose final contents a caller sees."""
+        kept = [a for a in self.arrays if a.kind in ("argument", "state", "stream")]
+        return tuple(dict.fromkeys([*kept, *self.program.results]))
+
+    def with_statements(self, statements: Sequence[Statement], reference: Tree) -> Model:
+        """The model with other statements, whose order `reference` is right."""
+        known = dict.fromkeys(self.arrays)
+        for statement in statements:
+            for access in statement.accesses:
+                known.setdefault(access.array)
+            if isinstance(statement.node, Alloc):
+                known.setdefault(statement.node.array)
+        return replace(self, statements=tuple(statements), arrays=tuple(known), reference=reference)

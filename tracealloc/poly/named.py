@@ -1,0 +1,244 @@
+"""The border to isl: expressions to text and back, and the few operations that need dimension types.
+
+Inside isl every statement's iterators are called ``i0``, ``i1``, ... by position, so that users' names
+never meet isl's keywords. Only this module spells `isl.dim_type`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import islpy as isl
+
+from tracealloc.trace.affine import constant
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Select, Unary
+
+__all__ = [
+    "LOCK",
+    "Names",
+    "aff_text",
+    "as_expr",
+    "cond_text",
+    "dim_bounds",
+    "dims_of",
+    "drop_range_dims",
+    "fix_to_zero",
+    "is_lex_negative_possible",
+    "is_zero_at",
+    "iter_names",
+    "lex_less",
+    "map_of",
+    "point_values",
+    "range_dims",
+    "tuple_text",
+    "union_of",
+    "with_tuple",
+]
+
+# isl contexts are not thread safe; whoever calls isl holds this lock (the root modules take it).
+LOCK = threading.RLock()
+
+Names: TypeAlias = Mapping[Iter, str]
+
+
+def iter_names(dims: Sequence[Iter]) -> dict[Iter, str]:
+    """The isl names of a statement's iterators."""
+    return {it: f"i{position}" for position, it in enumerate(dims)}
+
+
+def aff_text(expr: Expr, names: Names) -> str:
+    """An affine expression in isl's syntax."""
+    match expr:
+        case Const(value=value):
+            return str(int(value))
+        case IterRef(iter=it):
+            return names[it]
+        case Unary(op="-", operand=operand):
+            return f"-({aff_text(operand, names)})"
+        case Unary(op="abs", operand=operand):
+            text = aff_text(operand, names)
+            return f"max({text}, -({text}))"
+        case Binary(op=("min" | "max") as op, left=left, right=right):
+            return f"{op}({aff_text(left, names)}, {aff_text(right, names)})"
+        case Binary(op="//", left=left, right=right):
+            return f"floor(({aff_text(left, names)})/{aff_text(right, names)})"
+        case Binary(op="%", left=left, right=right):
+            return f"(({aff_text(left, names)}) mod {aff_text(right, names)})"
+        case Binary(op="*", left=left, right=right):
+            if isinstance(left, Const):
+                return f"{aff_text(left, names)}*({aff_text(right, names)})"
+            return f"{aff_text(right, names)}*({aff_text(left, names)})"
+        case Binary(op="<<", left=left, right=Const(value=value)):
+            return f"{1 << int(value)}*({aff_text(left, names)})"
+        case Binary(op=("+" | "-") as op, left=left, right=right):
+            return f"({aff_text(left, names)} {op} ({aff_text(right, names)}))"
+        case _:
+            operand: Expr | None = getattr(expr, "operand", None)
+            assert operand is not None, f"not affine: {expr!r}"
+            return aff_text(operand, names)  # an identity cast
+
+
+_COMPARE = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+def cond_text(expr: Expr, names: Names, negate: bool = False) -> str:
+    """An affine condition in isl's syntax."""
+    match expr:
+        case Const(value=value):
+            return "true" if bool(value) != negate else "false"
+        case Unary(op="not", operand=operand):
+            return cond_text(operand, names, not negate)
+        case Logical(op=op, operands=operands):
+            joint = " and " if (op == "and") != negate else " or "
+            return "(" + joint.join(cond_text(operand, names, negate) for operand in operands) + ")"
+        case Compare(op=op, left=left, right=right):
+            text = f"{aff_text(left, names)} {_COMPARE[op]} {aff_text(right, names)}"
+            return f"not ({text})" if negate else f"({text})"
+        case _:
+            raise AssertionError(f"not an affine condition: {expr!r}")
+
+
+def tuple_text(name: str, parts: Iterable[str]) -> str:
+    """``S0[i0, i1]``."""
+    return f"{name}[{', '.join(parts)}]"
+
+
+def map_of(source: str, dims: Sequence[Iter], target: str, exprs: Sequence[Expr]) -> isl.Map:
+    """The map from a statement's iterators to affine expressions over them."""
+    names = iter_names(dims)
+    left = tuple_text(source, names.values())
+    right = tuple_text(target, (aff_text(expr, names) for expr in exprs))
+    return isl.Map(f"{{ {left} -> {right} }}")
+
+
+def dims_of(s: isl.Set) -> int:
+    """The number of dimensions of a set."""
+    return int(s.dim(isl.dim_type.set))
+
+
+def range_dims(m: isl.Map) -> int:
+    """The number of output dimensions of a map."""
+    return int(m.dim(isl.dim_type.out))
+
+
+def dim_bounds(s: isl.Set, position: int) -> tuple[int, int]:
+    """The least and greatest value of a coordinate of a bounded set."""
+    low, high = s.dim_min_val(position), s.dim_max_val(position)
+    return int(low.to_python()), int(high.to_python())
+
+
+def drop_range_dims(m: isl.Map, keep: Sequence[int]) -> isl.Map:
+    """`m` with only the output dimensions `keep` (ascending); the output tuple loses its name."""
+    result = m
+    for position in reversed(range(range_dims(m))):
+        if position not in keep:
+            result = result.project_out(isl.dim_type.out, position, 1)
+    return result.reset_tuple_id(isl.dim_type.out) if result.has_tuple_id(isl.dim_type.out) else result
+
+
+def union_of(maps: Sequence[isl.Map]) -> isl.UnionMap:
+    """The union of some maps."""
+    if not maps:
+        return isl.UnionMap("{ }")
+    whole = isl.UnionMap.from_map(maps[0])
+    for other in maps[1:]:
+        whole = whole.union(isl.UnionMap.from_map(other))
+    return whole
+
+
+def with_tuple(m: isl.Map, name: str) -> isl.Map:
+    """`m` with its output tuple renamed."""
+    return m.set_tuple_name(isl.dim_type.out, name)
+
+
+def is_lex_negative_possible(deltas: isl.Set, zero_counts: bool) -> bool:
+    """Whether a set of distance vectors holds one that is lexicographically negative (or zero)."""
+    count = dims_of(deltas)
+    for depth in range(count):
+        part = fix_to_zero(deltas, depth)
+        if not part.upper_bound_val(isl.dim_type.set, depth, isl.Val(-1)).is_empty():
+            return True
+    return zero_counts and not fix_to_zero(deltas, count).is_empty()
+
+
+def fix_to_zero(s: isl.Set, count: int) -> isl.Set:
+    """The part of a set whose first `count` coordinates are zero."""
+    for position in range(count):
+        s = s.fix_val(isl.dim_type.set, position, isl.Val(0))
+    return s
+
+
+def is_zero_at(s: isl.Set, position: int) -> bool:
+    """Whether a coordinate is zero in every element of a set."""
+    return bool(s.is_subset(s.fix_val(isl.dim_type.set, position, isl.Val(0))))
+
+
+def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.Map:
+    """Pairs of instances in the order of `common` shared loops (the first dimensions of both).
+
+    `tie` says whether the source also comes first where all shared loops agree.
+    """
+    left = [f"a{k}" for k in range(source_dims)]
+    right = [f"b{k}" for k in range(sink_dims)]
+    cases = []
+    for depth in range(common):
+        equal = [f"a{k} = b{k}" for k in range(depth)]
+        cases.append(" and ".join([*equal, f"a{depth} < b{depth}"]))
+    if tie:
+        cases.append(" and ".join(f"a{k} = b{k}" for k in range(common)) or "true")
+    condition = " or ".join(f"({case})" for case in cases) or "false"
+    return isl.Map(f"{{ {tuple_text(source, left)} -> {tuple_text(sink, right)} : {condition} }}")
+
+
+def point_values(s: isl.Set) -> list[int] | None:
+    """The coordinates of the lexicographically least element of a set, or None when it is empty."""
+    least = s.lexmin() if s.is_bounded() else s
+    if least.is_empty():
+        return None
+    point = least.sample_point()
+    coordinates = (point.get_coordinate_val(isl.dim_type.set, k) for k in range(dims_of(s)))
+    return [int(value.to_python()) for value in coordinates]
+
+
+_OPS = isl.ast_expr_op_type
+_BINARY = {
+    _OPS.add: "+",
+    _OPS.sub: "-",
+    _OPS.mul: "*",
+    _OPS.div: "//",
+    _OPS.fdiv_q: "//",
+    _OPS.pdiv_q: "//",
+    _OPS.pdiv_r: "%",
+    _OPS.zdiv_r: "%",
+}
+_RELATIONS = {_OPS.eq: "==", _OPS.le: "<=", _OPS.lt: "<", _OPS.ge: ">=", _OPS.gt: ">"}
+
+
+def as_expr(ast: isl.AstExpr, values: Mapping[str, Expr]) -> Expr:
+    """An isl AST expression as ours; `values` gives the expressions of isl's loop variables."""
+    kind = ast.get_type()
+    if kind == isl.ast_expr_type.id:
+        return values[ast.id_get_id().get_name()]
+    if kind == isl.ast_expr_type.int:
+        return constant(int(ast.int_get_val().to_python()))
+    op = ast.op_get_type()
+    args = [as_expr(ast.op_get_arg(k), values) for k in range(ast.op_get_n_arg())]
+    if op in _BINARY:
+        return Binary(_BINARY[op], args[0], args[1], index)
+    if op in _RELATIONS:
+        return Compare(_RELATIONS[op], args[0], args[1])
+    if op == _OPS.minus:
+        return Unary("-", args[0], index)
+    if op in (_OPS.min, _OPS.max):
+        result = args[0]
+        for other in args[1:]:
+            result = Binary("min" if op == _OPS.min else "max", result, other, index)
+        return result
+    if op in (_OPS.and_, _OPS.and_then, _OPS.or_, _OPS.or_else):
+        return Logical("and" if op in (_OPS.and_, _OPS.and_then) else "or", tuple(args))
+    if op in (_OPS.cond, _OPS.select):
+        return Select(args[0], args[1], args[2])
+    raise AssertionError(f"unknown operator in isl's expression {ast.to_C_str()}")

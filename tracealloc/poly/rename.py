@@ -1,0 +1,82 @@
+"""Replace arrays, and rewrite expressions, throughout a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tracealloc.trace.expr import Expr, Load, map_children, rewrite
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Call,
+    If,
+    Loop,
+    Node,
+    Region,
+    Slice,
+    Store,
+    While,
+    map_blocks,
+)
+
+__all__ = ["map_expressions", "replace_arrays"]
+
+
+def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
+    """`node`, and everything inside it, with `change` applied to each whole expression."""
+
+    def region(part: Region) -> Region:
+        indices = tuple(
+            Slice(change(i.start), i.extent) if isinstance(i, Slice) else change(i) for i in part.indices
+        )
+        return Region(part.array, indices)
+
+    def inside(block: tuple[Node, ...]) -> tuple[Node, ...]:
+        return tuple(map_expressions(inner, change) for inner in block)
+
+    match node:
+        case Alloc(fill=fill):
+            return node if fill is None else replace(node, fill=change(fill))
+        case Store(indices=indices, value=value):
+            return replace(node, indices=tuple(change(i) for i in indices), value=change(value))
+        case Loop(start=start, stop=stop, body=body):
+            return replace(node, start=change(start), stop=change(stop), body=inside(body))
+        case While(prologue=prologue, cond=cond, body=body):
+            return replace(node, prologue=inside(prologue), cond=change(cond), body=inside(body))
+        case If(cond=cond, then=then, orelse=orelse):
+            return replace(node, cond=change(cond), then=inside(then), orelse=inside(orelse))
+        case Call(args=args, results=results):
+            passed = tuple(region(a) if isinstance(a, Region) else change(a) for a in args)
+            return replace(node, args=passed, results=tuple(region(r) for r in results))
+
+
+def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
+    """`node`, and everything inside it, with arrays replaced."""
+
+    def load(expr: Expr) -> Expr | None:
+        if isinstance(expr, Load) and expr.array in changed:
+            inner = map_children(expr, lambda e: rewrite(e, load))
+            assert isinstance(inner, Load)
+            return replace(inner, array=changed[expr.array])
+        return None
+
+    def targets(part: Node) -> Node:
+        match part:
+            case Store(array=array) | Alloc(array=array):
+                part = replace(part, array=changed.get(array, array))
+            case Call(args=args, results=results):
+                part = replace(
+                    part,
+                    args=tuple(_region(a, changed) if isinstance(a, Region) else a for a in args),
+                    results=tuple(_region(r, changed) for r in results),
+                )
+            case _:
+                pass
+        return map_blocks(part, lambda block: tuple(targets(inner) for inner in block))
+
+    return targets(map_expressions(node, lambda expr: rewrite(expr, load)))
+
+
+def _region(region: Region, changed: Mapping[Array, Array]) -> Region:
+    return Region(changed.get(region.array, region.array), region.indices)

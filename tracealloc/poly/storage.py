@@ -1,0 +1,118 @@
+"""Where arrays that live inside loops are declared after scheduling, and how large they must be.
+
+A scoped array has one instance per iteration of the loops around its allocation. It is declared in the
+innermost loop of the schedule within which each instance lives and dies; the scope dimensions that this
+loop fixes vanish from its storage ("contraction"), the others stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.dependence import Paths, Step, time_map
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of
+from tracealloc.poly.tree import LoopNode
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr
+from tracealloc.trace.program import Array
+
+__all__ = ["Storage", "storages"]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A declaration: the array as stored, the loops outside it, and the scope dimensions that stay.
+
+    `kept` pairs a scope dimension with its least value (the first stored index).
+    """
+
+    array: Array
+    loops: tuple[LoopNode, ...]
+    kept: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def owner(self) -> str | None:
+        """The key of the loop whose body declares the array (None: the kernel's top)."""
+        return self.loops[-1].key if self.loops else None
+
+    def indices(self, scope: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """The extra leading indices of an access from an instance with this scope."""
+        return tuple(
+            simplify(Binary("-", scope[dim], constant(least), index)) if least else scope[dim]
+            for dim, least in self.kept
+        )
+
+
+def storages(model: Model, paths: Paths) -> dict[Array, Storage]:
+    """The declaration of every array that lives inside loops."""
+    users: dict[Array, list[Statement]] = {}
+    for statement in model.statements:
+        for array, exprs in statement.scopes:
+            if exprs:
+                users.setdefault(array, []).append(statement)
+    return {array: _storage(array, statements, paths) for array, statements in users.items()}
+
+
+def _shared(statements: list[Statement], paths: Paths) -> tuple[LoopNode, ...]:
+    """The loops around all of some statements."""
+    first: tuple[Step, ...] = paths[statements[0].name]
+    depth = len(first)
+    for other in statements[1:]:
+        path = paths[other.name]
+        same = 0
+        while same < min(depth, len(path)) and _same_step(first[same], path[same]):
+            same += 1
+        depth = same
+    return tuple(step.loop for step in first[:depth] if step.loop is not None)
+
+
+def _same_step(a: Step, b: Step) -> bool:
+    if a.loop is None or b.loop is None:
+        return a.loop is b.loop and a.position == b.position
+    return a.loop.key == b.loop.key
+
+
+def _storage(array: Array, statements: list[Statement], paths: Paths) -> Storage:
+    loops = _shared(statements, paths)
+    rank = len(statements[0].scope(array))
+    # The usual case needs no isl: the loops around are exactly the scope.
+    if len(loops) >= rank and all(
+        loops[depth].expr(s.name) == s.scope(array)[depth] for s in statements for depth in range(rank)
+    ):
+        return Storage(replace(array, scope=()), loops[:rank])
+    for count in range(len(loops), -1, -1):
+        relation = _times_to_scopes(array, statements, loops[:count])
+        if relation.reverse().is_single_valued():
+            return _with_kept(array, relation, loops[:count], rank)
+    raise AssertionError("an empty prefix is always single-valued")
+
+
+def _times_to_scopes(array: Array, statements: list[Statement], loops: tuple[LoopNode, ...]) -> isl.Map:
+    whole: isl.Map | None = None
+    for statement in statements:
+        scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
+        times = time_map(statement, loops).intersect_domain(statement.domain)
+        part = times.reverse().apply_range(scope)
+        whole = part if whole is None else whole.union(part)
+    assert whole is not None
+    return whole
+
+
+def _with_kept(array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], rank: int) -> Storage:
+    kept: list[tuple[int, int]] = []
+    extents: list[int] = []
+    for dim in range(rank):
+        only = drop_range_dims(relation, [dim])
+        if only.is_single_valued():
+            continue
+        least, greatest = dim_bounds(only.range(), 0)
+        kept.append((dim, least))
+        extents.append(greatest - least + 1)
+    stored = replace(array, shape=(*extents, *array.shape), scope=())
+    if kept and stored.kind == "value":
+        stored = replace(stored, kind="local")
+    return Storage(stored, loops, tuple(kept))

@@ -1,0 +1,185 @@
+"""The schedule tree: frozen, ours; isl only sees its text.
+
+    Tree := LoopNode(loop fields, body) | Sequence(children) | Leaf(statement)
+
+A loop maps each statement below it to a quasi-affine expression over that statement's own iterators
+(``i // 4`` for the outer loop of a split), so a change of order never touches domains, accesses or
+dependences. A loop is a first-class named thing: identity is `key`, which survives later primitives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, assert_never
+
+from tracealloc.trace.expr import Expr
+from tracealloc.trace.layout import UNMARKED, Marks
+from tracealloc.trace.source import Place
+
+__all__ = [
+    "Leaf",
+    "LoopNode",
+    "Path",
+    "Sequence",
+    "Tree",
+    "leaves",
+    "loops_above",
+    "loops_in",
+    "map_loops",
+    "path_to",
+    "replace_loop",
+    "restrict",
+    "sequence",
+    "statements_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopNode:
+    """One loop over the statements below it, ordered by `exprs` (downwards if `descending`)."""
+
+    key: str
+    name: str
+    exprs: tuple[tuple[str, Expr], ...]
+    body: Tree
+    descending: bool = False
+    band: str | None = None
+    reduction: bool = False
+    marks: Marks = UNMARKED
+    place: Place | None = field(default=None, compare=False)
+
+    def expr(self, statement: str) -> Expr:
+        """The loop's value for the instances of a statement."""
+        for name, expr in self.exprs:
+            if name == statement:
+                return expr
+        raise KeyError(statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Children one after the other."""
+
+    children: tuple[Tree, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One instance of a statement."""
+
+    statement: str
+
+
+Tree: TypeAlias = LoopNode | Sequence | Leaf
+Path: TypeAlias = tuple[tuple[Tree, int], ...]
+"""Nodes from the root to a node, each with the position of the child taken (0 for loops)."""
+
+
+def sequence(children: list[Tree] | tuple[Tree, ...]) -> Tree:
+    """Children in order: nested sequences flattened, a single child alone."""
+    flat: list[Tree] = []
+    for child in children:
+        flat += child.children if isinstance(child, Sequence) else (child,)
+    return flat[0] if len(flat) == 1 else Sequence(tuple(flat))
+
+
+def leaves(tree: Tree) -> Iterator[str]:
+    """The statements of a tree, in textual order."""
+    match tree:
+        case Leaf(statement):
+            yield statement
+        case LoopNode(body=body):
+            yield from leaves(body)
+        case Sequence(children):
+            for child in children:
+                yield from leaves(child)
+        case _:
+            assert_never(tree)
+
+
+def statements_of(tree: Tree) -> frozenset[str]:
+    """The statements of a tree, as a set."""
+    return frozenset(leaves(tree))
+
+
+def loops_in(tree: Tree) -> Iterator[LoopNode]:
+    """The loops of a tree, outermost first, in textual order."""
+    match tree:
+        case Leaf():
+            return
+        case LoopNode(body=body):
+            yield tree
+            yield from loops_in(body)
+        case Sequence(children):
+            for child in children:
+                yield from loops_in(child)
+        case _:
+            assert_never(tree)
+
+
+def path_to(tree: Tree, wanted: Callable[[Tree], bool]) -> Path | None:
+    """The path from the root to the first node that is wanted (that node last, with position 0)."""
+    if wanted(tree):
+        return ((tree, 0),)
+    match tree:
+        case Leaf():
+            return None
+        case LoopNode(body=body):
+            rest = path_to(body, wanted)
+            return None if rest is None else ((tree, 0), *rest)
+        case Sequence(children):
+            for position, child in enumerate(children):
+                rest = path_to(child, wanted)
+                if rest is not None:
+                    return ((tree, position), *rest)
+            return None
+        case _:
+            assert_never(tree)
+
+
+def loops_above(tree: Tree, statement: str) -> tuple[LoopNode, ...]:
+    """The loops around a statement, outermost first."""
+    path = path_to(tree, lambda node: isinstance(node, Leaf) and node.statement == statement)
+    assert path is not None, statement
+    return tuple(node for node, _ in path if isinstance(node, LoopNode))
+
+
+def map_loops(tree: Tree, change: Callable[[LoopNode], Tree]) -> Tree:
+    """Rebuild the tree bottom up, every loop replaced by ``change(loop)``."""
+    match tree:
+        case Leaf():
+            return tree
+        case LoopNode(body=body):
+            inner = map_loops(body, change)
+            return change(tree if inner is body else replace(tree, body=inner))
+        case Sequence(children):
+            changed = [map_loops(child, change) for child in children]
+            if all(a is b for a, b in zip(changed, children, strict=True)):
+                return tree
+            return sequence(changed)
+        case _:
+            assert_never(tree)
+
+
+def replace_loop(tree: Tree, key: str, change: Callable[[LoopNode], Tree]) -> Tree:
+    """The tree with the loop `key` replaced by ``change(loop)``."""
+    return map_loops(tree, lambda loop: change(loop) if loop.key == key else loop)
+
+
+def restrict(tree: Tree, keep: frozenset[str]) -> Tree | None:
+    """The tree with only some statements; loops around none of them vanish."""
+    match tree:
+        case Leaf(statement):
+            return tree if statement in keep else None
+        case LoopNode(body=body):
+            inner = restrict(body, keep)
+            if inner is None:
+                return None
+            exprs = tuple(pair for pair in tree.exprs if pair[0] in keep)
+            return tree if inner is body else replace(tree, body=inner, exprs=exprs)
+        case Sequence(children):
+            kept = [inner for child in children if (inner := restrict(child, keep)) is not None]
+            return sequence(kept) if kept else None
+        case _:
+            assert_never(tree)
