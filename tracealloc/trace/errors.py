@@ -18,6 +18,7 @@ __all__ = [
     "BoundsError",
     "BuildError",
     "IllegalScheduleError",
+    "InterpretError",
     "LayoutError",
     "ScheduleError",
     "TraceError",
@@ -116,6 +117,10 @@ class BuildError(TraceallocError):
 
 class VerifyError(TraceallocError):
     """A proof could not be attempted."""
+
+
+class InterpretError(TraceallocError):
+    """An interpreted program did something that has no meaning (an access outside an array, ...)."""
 
 
 class TraceallocWarning(UserWarning):

@@ -1,0 +1,110 @@
+"""The interpreter: runs a `Program` on NumPy arrays, exactly as its nodes say.
+
+It is the oracle of the other tests and shares nothing with the emitters. A program, traced or lowered,
+is compiled once to Python closures (see `interpret_expr` for frames) and then run. In checked mode, the
+default, every access is compared with the array's shape and every element that is read must have been
+stored before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracealloc.check.interpret_expr import Access
+from tracealloc.check.interpret_node import Compiled, Event, Observer, ProgramCompiler
+from tracealloc.check.values import from_numpy, scalar_from_python, to_numpy, write_back
+from tracealloc.trace.errors import ArgumentError
+from tracealloc.trace.program import Array, Call, Program, Region, Store, walk_nodes
+
+__all__ = ["Access", "Event", "Interpreter", "interpret"]
+
+
+def interpret(
+    program: Program, *args: Any, check: bool = True, observe: Callable[[Event], object] | None = None
+) -> Any:
+    """Run `program` on NumPy arrays (changed in place) and numbers, and return its results.
+
+    One result is returned as it is, several as a tuple; a result of rank 0 is a plain number. `observe`
+    is called once for each statement instance with what it read and wrote (`Event`). State arrays start
+    from their first content; an `Interpreter` keeps them between runs.
+
+    Raises:
+        InterpretError: an element outside its array, or one that nothing was stored to (checked mode).
+        ArgumentError: number, shape or element type of the arguments do not fit.
+    """
+    return Interpreter(program, check=check, observe=observe)(*args)
+
+
+class Interpreter:
+    """A program made ready to run, with its state arrays."""
+
+    def __init__(
+        self, program: Program, *, check: bool = True, observe: Callable[[Event], object] | None = None
+    ) -> None:
+        self.program = program
+        self._observer = None if observe is None else Observer(observe)
+        self._compiler = ProgramCompiler(check, self._observer)
+        self._compiled: Compiled = self._compiler.compile(program)
+        self._written = written_arrays(program)
+
+    def __call__(self, *args: Any) -> Any:
+        """Run the program once; see `interpret`."""
+        program = self.program
+        if len(args) != len(program.args):
+            raise ArgumentError(
+                "TA703", f"{program.name} takes {len(program.args)} arguments, not {len(args)}"
+            )
+        cells = [_enter(array, arg) for array, arg in zip(program.args, args, strict=True)]
+        frame = self._compiled.frame(cells)
+        try:
+            with np.errstate(all="ignore"):
+                self._compiled.run(frame)
+        finally:
+            for array, arg, cell in zip(program.args, args, cells, strict=True):
+                if isinstance(arg, np.ndarray) and array in self._written:
+                    write_back(cell, array.dtype, arg)
+        given = dict(zip(program.args, args, strict=True))
+        results = tuple(self._result(array, frame, given) for array in program.results)
+        if not results:
+            return None
+        return results[0] if len(results) == 1 else results
+
+    def _result(self, array: Array, frame: list[Any], given: dict[Array, Any]) -> Any:
+        if isinstance(given.get(array), np.ndarray):
+            return given[array]
+        content = frame[self._compiled.slots[array]]
+        found = to_numpy(content if isinstance(content, list) else [content], array.dtype, array.shape)
+        return found if array.rank else found[()]
+
+
+def _enter(array: Array, arg: Any) -> Any:
+    """The cells of an argument."""
+    if array.kind == "stream":
+        queues = arg if array.rank else [arg]
+        return [part if isinstance(part, deque) else deque(part) for part in queues]
+    if array.rank == 0:
+        return [scalar_from_python(arg, array.dtype, array.name)]
+    if not isinstance(arg, np.ndarray):
+        raise ArgumentError("TA703", f"argument {array.name!r} takes an array, not {type(arg).__name__}")
+    if arg.shape != array.shape:
+        raise ArgumentError("TA703", f"argument {array.name!r} has shape {arg.shape}, not {array.shape}")
+    return from_numpy(arg, array.dtype, array.name)
+
+
+def written_arrays(program: Program) -> set[Array]:
+    """The arrays of a program that it, or a program that it calls, stores to."""
+    found: set[Array] = set()
+    for node in walk_nodes(program.body):
+        if isinstance(node, Store):
+            found.add(node.array)
+        elif isinstance(node, Call):
+            inner = written_arrays(node.program)
+            found |= {region.array for region in node.results}
+            for param, part in zip(node.program.args, node.args, strict=True):
+                if isinstance(part, Region) and (param in inner or param.kind == "stream"):
+                    found.add(part.array)
+    return found
