@@ -216,13 +216,13 @@ def test_structs() -> None:
     whole = MakeStruct(
         (Const(5, I8), MakeStruct((Const(1.5, float32), Const(True, boolean)), POINT.fields[1][1])), POINT
     )
+    first = GetField(Load(points, (ix(0),)), "x", I8)
     body = (
         Store(points, (ix(0),), whole),
         Store(points, (ix(1),), Const(2.5, float32), ("pair", "u")),
         loop(i, 3, Store(out, (I,), Load(points, (I,), ("pair", "u")))),
-        Store(points, (ix(2),), Cast(Unary("-", GetField(Load(points, (ix(0),)), "x", I8), Integer(9, True)), I8),
-              ("x",)),
-    )  # fmt: skip
+        Store(points, (ix(2),), Cast(Unary("-", first, Integer(9, True)), I8), ("x",)),
+    )
     data = np.zeros(3, [("x", np.int8), ("pair", [("u", np.float32), ("v", np.bool_)])])
     values = np.zeros(3, np.float32)
     interpret(Program("p", (points, out), body), data, values)

@@ -7,7 +7,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from tracealloc.check.arith import float_class, integer_range, quantise, wrapping
+import numpy as np
+
+from tracealloc.check.arith import conversion, integer_range, quantise, wrapping
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
@@ -16,6 +18,7 @@ from tracealloc.trace.dtype import (
     Index,
     as_fixed,
     as_integer,
+    float32,
     float64,
     result_type,
 )
@@ -70,16 +73,13 @@ def binary_operator(op: str, left: DType, right: DType, result: DType) -> Operat
 
 
 def _float_operator(op: str, dtype: Float) -> Operator:
-    scalar = float_class(dtype)
     match op:
         case "+" | "-" | "*":
             return _PLAIN[op]
         case "/":
             return _divide_double if dtype == float64 else operator.truediv
-        case "//":
-            return lambda a, b: scalar(_floor_divide(float(a), float(b), scalar))
-        case "%":
-            return lambda a, b: scalar(_floor_remainder(float(a), float(b)))
+        case "//" | "%":
+            return _floored(op, dtype)
         case "min":
             return minimum
         case "max":
@@ -106,20 +106,16 @@ def _divide_double(a: float, b: float) -> float:
     return math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
-def _floor_remainder(a: float, b: float) -> float:
-    """The remainder with the divisor's sign, as Python and NumPy compute it; NaN for a zero divisor."""
-    if b == 0.0 or math.isinf(a) or math.isnan(a) or math.isnan(b):
-        return math.nan
-    rest = math.fmod(a, b)
-    if rest == 0.0:
-        return math.copysign(0.0, b)
-    return rest + b if (b < 0) != (rest < 0) else rest
-
-
-def _floor_divide(a: float, b: float, scalar: Callable[[Any], Any]) -> float:
-    if b == 0.0:
-        return _divide_double(a, b)
-    return math.floor(a / b) if math.isfinite(a / b) else a / b
+def _floored(op: str, dtype: Float) -> Operator:
+    """``//`` or ``%`` as NumPy computes them; the narrow types in float32, then rounded once."""
+    divide: Any = np.floor_divide if op == "//" else np.remainder
+    if dtype == float64:
+        return lambda a, b: float(divide(np.float64(a), np.float64(b)))
+    if dtype == float32:
+        return lambda a, b: divide(a, b)
+    narrow = conversion(float32, dtype)
+    assert narrow is not None
+    return lambda a, b: narrow(divide(np.float32(a), np.float32(b)))
 
 
 def _integer_operator(op: str, left: DType, right: DType, result: DType) -> Operator:
@@ -138,7 +134,8 @@ def _integer_operator(op: str, left: DType, right: DType, result: DType) -> Oper
 
 
 # Operators whose result type holds every result, so that nothing has to be wrapped.
-_EXACT = frozenset({"+", "-", "*", "//", "%", "&", "|", "^"})
+# (``x % 0`` is x, which may be wider than the divisor.)
+_EXACT = frozenset({"+", "-", "*", "//", "&", "|", "^"})
 
 
 def _within(inner: DType, outer: DType) -> bool:
