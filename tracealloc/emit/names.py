@@ -21,7 +21,7 @@ _WORDS = """
 """
 C_RESERVED = frozenset(_WORDS.split())
 # Functions that compilers know; only a function of that name would clash.
-_BUILTINS = frozenset("j0 j1 jn y0 y1 yn gamma index rindex remainder significand ffs printf puts".split())
+_BUILTINS = frozenset(["j0", "j1", "jn", "y0", "y1", "yn", "gamma", "index", "rindex", "remainder", "significand", "ffs", "printf", "puts"])
 _FLOAT_NAMES = frozenset(f"{name}f" for name in C_RESERVED)
 
 
@@ -81,3 +81,7 @@ class Names:
         other = Names(frozenset(self._reserved))
         other._scopes = [self._scopes[0], {}]
         return other
+
+    def bind(self, key: object, text: str) -> None:
+        """Give `key` a name that exists already, such as one of the whole file."""
+        self._scopes[-1][key] = text

@@ -1,0 +1,612 @@
+"""Readable C for a program: one function per kernel, static ones for callees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tracealloc.emit.backend import Where, identifier_comment, written_arrays
+from tracealloc.emit.cexpr import Text, float_literal
+from tracealloc.emit.cnumber import CNumbers, element_machine
+from tracealloc.emit.interface import (
+    INLINE_CONSTANT,
+    Parameter,
+    by_value,
+    element_bytes,
+    kept,
+    parameters,
+    returned,
+)
+from tracealloc.emit.machine import Machine
+from tracealloc.emit.names import Names
+from tracealloc.emit.preamble import preamble
+from tracealloc.trace.dtype import (
+    Boolean,
+    DType,
+    Float,
+    Index,
+    Integer,
+    Struct,
+    as_integer,
+    bfloat16,
+    float32,
+    float64,
+)
+from tracealloc.trace.expr import Const, Expr
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    reduction_of,
+    walk_nodes,
+)
+
+__all__ = ["CFunction", "c_source", "entry_name"]
+
+STACK_ARRAY = 64 * 1024  # bytes: larger local arrays are allocated on the heap
+STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
+LIBM_ARITY = {"pow": 2, "powf": 2}
+
+
+def c_source(program: Program) -> str:
+    """The C text of `program` and of everything that it calls; the same text for the same program."""
+    return _Module(program).source()
+
+
+def entry_name(program: Program) -> str:
+    """The name of the exported function."""
+    return Names().declare_function(("function", id(program)), program.name)
+
+
+class _Module:
+    """One file: the names and helpers that its functions share."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names = Names()
+        self.functions: dict[int, str] = {}
+        self.aliased = _aliased_calls(program)
+        self.helpers: set[str] = set()
+        self.libm: set[str] = set()
+        self.structs: dict[Struct, str] = {}
+        self.struct_text: list[str] = []
+        self.constants: list[str] = []
+        self.flags: set[str] = set()
+
+    def source(self) -> str:
+        programs = (*self.program.callees(), self.program)
+        top = self.names.declare_function(("function", id(self.program)), self.program.name)
+        self.functions[id(self.program)] = top
+        for callee in programs[:-1]:
+            self.functions[id(callee)] = self.names.declare_function(("function", id(callee)), callee.name)
+        bodies = [line for item in programs for line in ("", *CFunction(item, self).lines())]
+        return "\n".join([*self._head(), *self.struct_text, *self.constants, *bodies, ""])
+
+    def _head(self) -> list[str]:
+        place = self.program.place
+        origin = f", from {identifier_comment(place.short)}" if place is not None else ""
+        lines = [
+            f"// {identifier_comment(self.program.name)}: written by tracealloc{origin}. Compile with -fwrapv",
+            "// -ffp-contract=off" + (" and -fopenmp" if "openmp" in self.flags else "") + ".",
+            "#include <stdbool.h>",
+            "#include <stdint.h>",
+        ]
+        lines += [f"#include <{name}.h>" for name in ("stdlib", "string") if name in self.flags]
+        for name in sorted(self.libm):
+            kind = "float" if name.endswith("f") and name not in {"erf"} else "double"
+            lines.append(f"{kind} {name}({', '.join([kind] * LIBM_ARITY.get(name, 1))});")
+        helpers = preamble(self.helpers).rstrip("\n")
+        return [*lines, "", *helpers.split("\n")] if helpers else lines
+
+
+class CFunction(CNumbers):
+    """The C back end: emits one function."""
+
+    def __init__(self, program: Program, module: _Module) -> None:
+        super().__init__(program, module.names.fork())
+        self.module = module
+        self.helpers, self.libm, self.structs = module.helpers, module.libm, module.structs
+        self.exported = program is module.program
+        self.written = written_arrays(program)
+        self.parameters = parameters(program)
+        self.restrict = "" if id(program) in module.aliased else "restrict "
+        self.views = _views(program)
+        self.stack_bytes = 0
+        self.heap = _heap_arrays(program, self.views)
+        self.fails = can_fail(program)
+        self.parallel = 0
+        self._top = {id(node) for node in program.body}
+
+    # The function.
+
+    def lines(self) -> list[str]:
+        """The function's text."""
+        head = [self._parameter(parameter) for parameter in self.parameters]
+        kind = "int" if self.fails else "void"
+        name = self.module.functions[id(self.program)]
+        prefix_ = "" if self.exported else "static "
+        self.out.append(_wrapped(f"{prefix_}{kind} {name}(", head))
+        self.depth = 1
+        self._unpack()
+        self._allocate(self.heap.get((), []), ["return 1;"])
+        if self._checks_status():
+            self.line("int status = 0;")
+        self.block(self.program.body, ())
+        self._finish()
+        self.out.append("}")
+        return self.out
+
+    def _checks_status(self) -> bool:
+        inner = any(isinstance(n, Call) and can_fail(n.program) for n in walk_nodes(self.program.body))
+        return inner or any(where for where in self.heap)
+
+    def _unpack(self) -> None:
+        for array in self.program.args:
+            if array.rank == 0 and self.exported and not by_value(array):
+                name = self.array_name(array)
+                const = "" if array in self.written else "const "
+                self.line(f"{const}{self.type_name(array.dtype)} {name} = *{name}_pointer;")
+        for array in returned(self.program):
+            at_top = any(isinstance(n, Alloc) and n.array == array for n in self.program.body)
+            if array.rank == 0 and array.kind == "result" and not at_top:
+                self.name_array(array)
+                self.line(f"{self.type_name(array.dtype)} {self.array_name(array)};")
+        for owner in (self.program,):
+            for array in owner.arrays():
+                if array.kind == "constant" and array.size <= INLINE_CONSTANT:
+                    self._constant(array)
+
+    def _finish(self) -> None:
+        for array in returned(self.program):
+            name, out = self.array_name(array), self.names.find(("out", array.key))
+            if array.rank == 0:
+                self.line(f"*{out} = {name};")
+            elif out != name:
+                self.module.flags.add("string")
+                self.line(f"memcpy({out}, {name}, sizeof({self._array_type(array)}));")
+        for array in self.heap.get((), []):
+            self.line(f"free({self.array_name(array)});")
+        if self.fails:
+            self.line("return status;" if self._checks_status() else "return 0;")
+
+    def _array_type(self, array: Array) -> str:
+        return self.type_name(array.dtype) + "".join(f"[{extent}]" for extent in array.shape)
+
+    def _pointer(self, array: Array, name: str, const: bool) -> str:
+        type_ = ("const " if const else "") + self.type_name(array.dtype)
+        self._layout(array.dtype)
+        if array.rank <= 1:
+            return f"{type_} *{self.restrict}{name}"
+        return f"{type_} (*{self.restrict}{name})" + "".join(f"[{extent}]" for extent in array.shape[1:])
+
+    def _parameter(self, parameter: Parameter) -> str:
+        array = parameter.array
+        if parameter.role == "result":
+            own = array.kind == "result" and array.rank > 0
+            name = self.name_array(array) if own else self.names.declare("", f"{array.name}_result")
+            self.names.bind(("out", array.key), name)
+            return self._pointer(array, name, False)
+        if parameter.role == "kept":
+            key = ("kept", id(parameter.owner), array.key)
+            name = self.names.declare(key, array.name)
+            if parameter.owner is self.program:
+                self.names.bind(("array", array.key), name)
+            return self._pointer(array, name, not parameter.written)
+        name = self.name_array(array)
+        if array.rank > 0:
+            return self._pointer(array, name, array not in self.written)
+        self._layout(array.dtype)
+        if self.exported and not by_value(array):
+            return f"const {self.type_name(array.dtype)} *{name}_pointer"
+        return f"{'' if array in self.written else 'const '}{self.type_name(array.dtype)} {name}"
+
+    def _layout(self, dtype: DType) -> None:
+        """Make sure that a struct type is defined, fields packed as NumPy packs them."""
+        if not isinstance(dtype, Struct) or dtype in self.structs:
+            return
+        for _, inner in dtype.fields:
+            self._layout(inner)
+        name = self.struct_name(dtype)
+        self.module.struct_text += ["", "typedef struct __attribute__((packed)) {"]
+        for field, inner in dtype.fields:
+            self.module.struct_text.append(f"  {self.type_name(inner)} {self.field_name(field)};")
+        self.module.struct_text.append(f"}} {name};")
+
+    def type_name(self, dtype: DType) -> str:
+        self._layout(dtype)
+        return super().type_name(dtype)
+
+    # Arrays.
+
+    def needs_declaration(self, array: Array) -> bool:
+        return self.names.find(("array", array.key)) is None
+
+    def declare(self, array: Array) -> None:
+        dims = "".join(f"[{extent}]" for extent in array.shape)
+        self.line(f"{self.type_name(array.dtype)} {self.array_name(array)}{dims};{self._origin(array)}")
+
+    def _origin(self, array: Array) -> str:
+        return f"  // buffer of {identifier_comment(array.origin)}" if array.origin else ""
+
+    def alloc(self, node: Alloc) -> None:
+        array = node.array
+        if node.fill is None or not self.needs_declaration(array):
+            super().alloc(node)
+            return
+        comment = self._origin(array) or self.comment(node.place)
+        if array.rank == 0:
+            value = self.converted(node.fill)
+            name = self.name_array(array)
+            self.line(f"{self.type_name(array.dtype)} {name} = {value.text};{comment}")
+        elif _is_zero(node.fill) and not isinstance(array.dtype, Struct):
+            name = self.name_array(array)
+            dims = "".join(f"[{extent}]" for extent in array.shape)
+            wide = "{{0}}" if element_wide(array.dtype) else "{0}"
+            self.line(f"{self.type_name(array.dtype)} {name}{dims} = {wide};{comment}")
+        else:
+            super().alloc(node)
+
+    def fill(self, node: Alloc) -> None:
+        assert node.fill is not None
+        array, name = node.array, self.array_name(node.array)
+        comment = self.comment(node.place)
+        if array.rank == 0:
+            self.line(f"{name} = {self.converted(node.fill).text};{comment}")
+            return
+        if _is_zero(node.fill):
+            self.module.flags.add("string")
+            self.line(f"memset({name}, 0, sizeof({self._array_type(array)}));{comment}")
+            return
+        value = self.converted(node.fill)
+        self._element_loops(array.shape, lambda at: f"{name}{at} = {value.text};{comment}")
+
+    def _element_loops(self, shape: Sequence[int], statement: object) -> None:
+        assert callable(statement)
+        self.names.open()
+        names = [self.names.declare("", f"e{axis}") for axis in range(len(shape))]
+        for name, extent in zip(names, shape, strict=True):
+            self.line(f"for (int64_t {name} = 0; {name} < {extent}; ++{name})")
+            self.depth += 1
+        self.line(statement("".join(f"[{name}]" for name in names)))
+        self.depth -= len(shape)
+        self.names.close()
+
+    def _allocate(self, arrays: list[Array], failed: list[str]) -> None:
+        """Heap arrays come into being, all or none."""
+        if not arrays:
+            return
+        self.module.flags.add("stdlib")
+        for array in arrays:
+            name = self.name_array(array)
+            type_ = self._pointer(array, name, False)
+            if not self.restrict:
+                type_ = type_.replace(name, f"restrict {name}", 1)
+            self.line(f"{type_} = aligned_alloc(64, sizeof({self._array_type(array)}));{self._origin(array)}")
+        names = [self.array_name(array) for array in arrays]
+        self.line(f"if ({' || '.join('!' + name for name in names)}) {{")
+        self.depth += 1
+        for line in (*(f"free({name});" for name in names), *failed):
+            self.line(line)
+        self.depth -= 1
+        self.line("}")
+
+    def _constant(self, array: Array) -> None:
+        assert array.data is not None
+        key = ("constant", id(self.program), array.key)
+        name = self.module.names.declare(key, array.name)
+        self.names.bind(("array", array.key), name)
+        dims = "".join(f"[{extent}]" for extent in array.shape)
+        body = self._initialiser(np.asarray(array.data), array.dtype)
+        self.module.constants += ["", f"static const {self.type_name(array.dtype)} {name}{dims} = {body};"]
+
+    def _initialiser(self, data: np.ndarray, dtype: DType, depth: int = 1) -> str:
+        if data.ndim == 0:
+            return self._element_text(data[()], dtype)
+        parts = [self._initialiser(data[i], dtype, depth + 1) for i in range(data.shape[0])]
+        if data.ndim > 1:
+            separator = ",\n" + " " * depth
+            return "{" + separator.join(parts) + "}"
+        lines, line = [], ""
+        for part in parts:
+            if line and len(line) + len(part) > 96:
+                lines.append(line)
+                line = ""
+            line += (" " if line else "") + part + ","
+        return "{" + ("\n" + " " * depth).join([*lines, line.rstrip(",")]) + "}"
+
+    def _element_text(self, value: object, dtype: DType) -> str:
+        if isinstance(dtype, Struct):
+            fields = ((value[name], inner) for name, inner in dtype.fields)  # type: ignore[index]
+            return "{" + ", ".join(self._element_text(part, inner) for part, inner in fields) + "}"
+        if dtype == bfloat16:
+            return str(int(np.asarray(value).view(np.uint16)))
+        if isinstance(dtype, Float):
+            return float_literal(float(value), dtype).text  # type: ignore[arg-type]
+        if isinstance(dtype, Boolean):
+            return "true" if value else "false"
+        number, machine = int(value), element_machine(dtype)  # type: ignore[call-overload]
+        if machine.wide:
+            words = [f"{number >> (64 * i) & (1 << 64) - 1:#x}u" for i in range(machine.bits // 64)]
+            return "{{" + ", ".join(words) + "}}"
+        return self.printer._literal(number, None).text.text
+
+    # Statements.
+
+    def stored(self, node: Store) -> Text:
+        return self.converted(node.value)
+
+    def in_place(self, node: Store) -> tuple[str, Text] | None:
+        dtype = node.array.field_type(node.path)
+        found = reduction_of(node)
+        if found is None:
+            return None
+        op, operand = found
+        if isinstance(dtype, Float):
+            native = dtype in (float32, float64) and op in {"+", "-", "*"} and operand.dtype == dtype
+            return (op, self.floating(operand)) if native else None
+        integer = isinstance(dtype, Integer | Index) and as_integer(operand.dtype) is not None
+        if not integer or dtype.bits not in (8, 16, 32, 64) or op not in {"+", "-", "*", "&", "|", "^"}:
+            return None
+        piece = self.printer.emit(self.number(operand), dtype.bits)
+        return None if piece.type.wide else (op, piece.text)
+
+    def iter_type(self, loop: Loop, low: int, high: int) -> str:
+        name = super().iter_type(loop, low, high)
+        self.iter_machine[loop.iter] = Machine(32 if name == "int" else 64, True)
+        return "int" if name == "int" else "int64_t"
+
+    def loop_pragmas(self, loop: Loop) -> list[str]:
+        marks = loop.marks
+        words = [word for word, on in (("parallel for", marks.parallel), ("simd", marks.vectorize)) if on]
+        if words:
+            self.module.flags.add("openmp" if marks.parallel else "openmp-simd")
+            return [f"#pragma omp {' '.join(words)}"]
+        if marks.unroll is None or marks.unroll == 1:
+            return []
+        factor = marks.unroll or self._trips(loop)
+        return [f"#pragma GCC unroll {min(factor, 65534)}"] if factor > 1 else []
+
+    def _trips(self, loop: Loop) -> int:
+        start, stop = self.ranges.of(loop.start), self.ranges.of(loop.stop)
+        span = stop[1] - start[0] if loop.step > 0 else start[1] - stop[0]
+        return max(0, -(-span // abs(loop.step)))
+
+    def loop(self, loop: Loop, where: Where) -> None:
+        self.parallel += loop.marks.parallel
+        super().loop(loop, where)
+        self.parallel -= loop.marks.parallel
+
+    def inner(self, block: Block, where: Where, first: int = 0) -> None:
+        arrays = self.heap.get(where, [])
+        if not arrays:
+            super().inner(block, where, first)
+            return
+        self.names.open()
+        self.depth += 1
+        self._allocate(arrays, [*self._atomic_failure(), "continue;"])
+        super().block(block, where, first)
+        for array in arrays:
+            self.line(f"free({self.array_name(array)});")
+        self.depth -= 1
+        self.names.close()
+
+    def _atomic_failure(self) -> list[str]:
+        return ["#pragma omp atomic write", "status = 1;"] if self.parallel else ["status = 1;"]
+
+    # Calls.
+
+    def call_node(self, node: Call) -> None:
+        callee = node.program
+        written = written_arrays(callee)
+        before: list[str] = []
+        after: list[str] = []
+        parts: list[str] = []
+        self.names.open()
+        for number, (formal, actual) in enumerate(zip(callee.args, node.args, strict=True)):
+            if isinstance(actual, Region) and formal.rank > 0:
+                parts.append(self._view(node, number, actual, (True, formal in written), before, after))
+            elif isinstance(actual, Region):
+                indices = tuple(i for i in actual.indices if not isinstance(i, Slice))
+                parts.append(self.element(actual.array, indices).text)
+            else:
+                parts.append(self.converted(actual).text)
+        outs = {array: region for array, region in zip(callee.results, node.results, strict=False)}
+        for array in returned(callee):
+            region = outs[array]
+            if array.rank == 0:
+                indices = tuple(i for i in region.indices if not isinstance(i, Slice))
+                parts.append("&" + self.element(region.array, indices).text)
+            else:
+                number = len(node.args) + callee.results.index(array)
+                parts.append(self._view(node, number, region, (False, True), before, after))
+        parts += [self.array_name_kept(owner, array) for owner, array in kept(callee)]
+        text = f"{self.module.functions[id(callee)]}({', '.join(parts)})"
+        for line in before:
+            self.line(line)
+        self._call_line(text, can_fail(callee), self.comment(node.place))
+        for line in after:
+            self.line(line)
+        self.names.close()
+
+    def _call_line(self, text: str, fails: bool, comment: str) -> None:
+        if not fails:
+            self.line(f"{text};{comment}")
+            return
+        self.line(f"if ({text}) {{{comment}")
+        self.depth += 1
+        for line in self._atomic_failure():
+            self.line(line)
+        self.depth -= 1
+        self.line("}")
+
+    def array_name_kept(self, owner: Program, array: Array) -> str:
+        """The parameter of this function that holds a callee's kept array."""
+        found = self.names.find(("kept", id(owner), array.key))
+        assert found is not None
+        return found
+
+    def _view(
+        self,
+        node: Call,
+        number: int,
+        region: Region,
+        moves: tuple[bool, bool],
+        before: list[str],
+        after: list[str],
+    ) -> str:
+        """A pointer to a view; through a copy where the view is not contiguous."""
+        temporary = self.views.get((id(node), number))
+        starts = [self.text(i.start) if isinstance(i, Slice) else self.text(i) for i in region.indices]
+        array, name = region.array, self.array_name(region.array)
+        if temporary is None:
+            rank = len(region.shape)
+            lead = array.rank - rank + 1
+            if rank == array.rank and starts[0] == "0":
+                return name
+            pointer = f"&{name}" + "".join(f"[{start}]" for start in starts[:lead])
+            if array.shape[lead:] == region.shape[1:] and all(s == "0" for s in starts[lead:]):
+                return pointer
+            pointer = f"&{name}" + "".join(f"[{start}]" for start in starts)
+            tail = "".join(f"[{extent}]" for extent in region.shape[1:])
+            return f"({self.type_name(array.dtype)} (*){tail}){pointer}" if tail else pointer
+        if self.names.find(("array", temporary.key)) is None:
+            self.name_array(temporary)
+            self.declare(temporary)
+        copy = self.array_name(temporary)
+        target = before if moves[0] else []
+        self._copy_loops(target, region, starts, lambda here, there: f"{copy}{here} = {name}{there};")
+        if moves[1]:
+            self._copy_loops(after, region, starts, lambda here, there: f"{name}{there} = {copy}{here};")
+        return copy
+
+    def _copy_loops(self, target: list[str], region: Region, starts: list[str], statement: object) -> None:
+        assert callable(statement)
+        self.names.open()
+        here, there, depth = "", "", 0
+        for part, start in zip(region.indices, starts, strict=True):
+            if not isinstance(part, Slice):
+                there += f"[{start}]"
+                continue
+            name = self.names.declare("", f"e{depth}")
+            target.append(f"{self.INDENT * depth}for (int64_t {name} = 0; {name} < {part.extent}; ++{name})")
+            here += f"[{name}]"
+            there += f"[{name}]" if start == "0" else f"[{start} + {name}]"
+            depth += 1
+        target.append(self.INDENT * depth + statement(here, there))
+        self.names.close()
+
+
+def _wrapped(head: str, parts: list[str]) -> str:
+    text = head + (", ".join(parts) or "void") + ") {"
+    if len(text) <= 110:
+        return text
+    return head + "\n    " + ",\n    ".join(parts) + ") {"
+
+
+def element_wide(dtype: DType) -> bool:
+    """Whether elements are structs of words."""
+    return not isinstance(dtype, Float | Struct) and element_machine(dtype).wide
+
+
+def _is_zero(fill: Expr) -> bool:
+    return isinstance(fill, Const) and repr(fill.value) in {"0", "0.0", "False"}
+
+
+def can_fail(program: Program) -> bool:
+    """Whether the emitted function allocates memory, itself or through a call."""
+    return any(_heap_arrays(item, _views(item)) for item in (*program.callees(), program))
+
+
+def _contiguous(region: Region) -> bool:
+    """Whether a view's elements are neighbours in memory."""
+    seen_partial = False
+    for part, extent in zip(reversed(region.indices), reversed(region.array.shape), strict=True):
+        size = part.extent if isinstance(part, Slice) else 1
+        if seen_partial and size != 1:
+            return False
+        if size != extent:
+            seen_partial = True
+    return True
+
+
+def _views(program: Program) -> dict[tuple[int, int], Array]:
+    """The copies that calls with views that are not contiguous need, by call and argument number."""
+    found: dict[tuple[int, int], Array] = {}
+    for node in walk_nodes(program.body):
+        if not isinstance(node, Call):
+            continue
+        for number, part in enumerate((*node.args, *node.results)):
+            if isinstance(part, Region) and part.shape and not _contiguous(part):
+                key = f"view {len(found)}"
+                found[id(node), number] = Array(key, f"{part.array.name}_view", part.array.dtype, part.shape)
+    return found
+
+
+def _local_arrays(program: Program, views: dict[tuple[int, int], Array]) -> Iterator[tuple[Where, Array]]:
+    """Local arrays with the body of the outermost parallel loop around them (``()``: none)."""
+
+    def visit(block: Block, where: Where, home: Where, first: int = 0) -> Iterator[tuple[Where, Array]]:
+        for number, node in enumerate(block, first):
+            inside = (*where, (number, 0))
+            match node:
+                case Alloc(array=array) if array.kind == "local" and array.rank > 0:
+                    yield home, array
+                case Call(args=args, results=results):
+                    for position in range(len(args) + len(results)):
+                        if (id(node), position) in views:
+                            yield home, views[id(node), position]
+                case Loop(body=body, marks=marks):
+                    yield from visit(body, inside, inside if marks.parallel and not home else home)
+                case While(prologue=prologue, body=body):
+                    yield from visit(prologue, inside, home)
+                    yield from visit(body, inside, home, len(prologue))
+                case If(then=then, orelse=orelse):
+                    yield from visit(then, inside, home)
+                    yield from visit(orelse, (*where, (number, 1)), home)
+                case _:
+                    pass
+
+    yield from visit(program.body, (), ())
+
+
+def _heap_arrays(program: Program, views: dict[tuple[int, int], Array]) -> dict[Where, list[Array]]:
+    """The local arrays that are too large for the stack, by the block that allocates them."""
+    found: dict[Where, list[Array]] = {}
+    stack = 0
+    for home, array in _local_arrays(program, views):
+        size = array.size * element_bytes(array.dtype)
+        if size <= STACK_ARRAY and stack + size <= STACK_FUNCTION:
+            stack += size
+            continue
+        found.setdefault(home, []).append(array)
+    return found
+
+
+def _aliased_calls(program: Program) -> set[int]:
+    """Programs that are called with two views of one array, one of them written: without ``restrict``."""
+    found: set[int] = set()
+    for caller in (*program.callees(), program):
+        for node in walk_nodes(caller.body):
+            if not isinstance(node, Call):
+                continue
+            written = written_arrays(node.program)
+            regions = [
+                (part.array, formal in written)
+                for part, formal in zip(node.args, node.program.args, strict=True)
+                if isinstance(part, Region) and formal.rank > 0
+            ]
+            regions += [(part.array, True) for part in node.results]
+            for position, (array, stored) in enumerate(regions):
+                others = regions[:position] + regions[position + 1 :]
+                if any(array == other and (stored or also) for other, also in others):
+                    found |= {id(node.program), *(id(inner) for inner in node.program.callees())}
+    return found

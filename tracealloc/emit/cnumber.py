@@ -1,0 +1,570 @@
+"""C expressions of every element type: integers and fixed point through `machine`, floats, structs, bits.
+
+How a value of each type looks in an expression: integers, fixed point (the scaled integer) and index are
+C integers; boolean is ``bool``; float16 and bfloat16 are C floats that hold exactly such a value (each
+operation rounds); structs are C structs.
+"""
+
+from __future__ import annotations
+
+from tracealloc.emit.backend import Backend
+from tracealloc.emit.cexpr import (
+    ATOM,
+    Text,
+    atom,
+    call,
+    float_literal,
+    infix,
+    prefix,
+    ternary,
+    type_range,
+)
+from tracealloc.emit.machine import (
+    INT,
+    Machine,
+    Num,
+    Printer,
+    arith,
+    choose,
+    invert,
+    leaf,
+    let,
+    literal,
+    machine_for,
+    shift_left,
+    shift_right,
+    storage,
+    variable_shift,
+    wrap,
+)
+from tracealloc.emit.names import Names
+from tracealloc.trace.dtype import (
+    Boolean,
+    DType,
+    Fixed,
+    Float,
+    Struct,
+    as_fixed,
+    bfloat16,
+    float16,
+    float32,
+    float64,
+)
+from tracealloc.trace.expr import (
+    Binary,
+    Bitcast,
+    Bits,
+    Cast,
+    Compare,
+    Const,
+    Expr,
+    GetField,
+    Intrinsic,
+    Iter,
+    IterRef,
+    Load,
+    Logical,
+    MakeStruct,
+    Select,
+    SetBits,
+    Unary,
+)
+from tracealloc.trace.program import Program
+
+__all__ = ["CNumbers", "element_machine"]
+
+_ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
+_INTRINSICS = {"abs": "fabs"}
+
+
+def element_machine(dtype: DType) -> Machine:
+    """The C integer type that stores an integer, fixed-point, index or boolean element."""
+    fixed = as_fixed(dtype)
+    assert fixed is not None, dtype
+    return storage(fixed.width, fixed.signed)
+
+
+def _width(dtype: DType) -> tuple[int, bool]:
+    fixed = as_fixed(dtype)
+    assert fixed is not None, dtype
+    return fixed.width, fixed.signed
+
+
+def _frac(dtype: DType) -> int:
+    return dtype.frac if isinstance(dtype, Fixed) else 0
+
+
+def _numeric(dtype: DType) -> bool:
+    return as_fixed(dtype) is not None
+
+
+class CNumbers(Backend):
+    """A back end whose expressions are C. `structs` collects the struct types that are named."""
+
+    def __init__(self, program: Program, names: Names | None = None) -> None:
+        super().__init__(program, names)
+        self.structs: dict[Struct, str] = {}
+        self.libm: set[str] = set()
+        self.iter_machine: dict[Iter, Machine] = {}
+        self._count = 0
+        self.printer = Printer(self.helpers.add, self._temporary)
+
+    def _temporary(self) -> str:
+        self._count += 1
+        return f"ta_{self._count}"
+
+    # Types.
+
+    def type_name(self, dtype: DType) -> str:
+        match dtype:
+            case Boolean():
+                return "bool"
+            case Float():
+                if dtype == bfloat16:
+                    return "uint16_t"
+                return {float16: "_Float16", float32: "float", float64: "double"}[dtype]
+            case Struct():
+                return self.struct_name(dtype)
+            case _:
+                machine = element_machine(dtype)
+                if machine.wide:
+                    self.helpers.add(f"TA_WIDE({machine.bits // 64})")
+                return Machine(machine.bits, True).name if machine.wide else machine.name
+
+    def struct_name(self, dtype: Struct) -> str:
+        """The name of a struct type."""
+        for _, inner in dtype.fields:
+            self.type_name(inner)
+        return self.structs.setdefault(dtype, f"ta_struct_{len(self.structs)}")
+
+    # Entry points of the walk.
+
+    def expr(self, expr: Expr) -> Text:
+        dtype = expr.dtype
+        if isinstance(dtype, Boolean):
+            return self.condition(expr)
+        if isinstance(dtype, Float):
+            return self.floating(expr)
+        if isinstance(dtype, Struct):
+            return self.record(expr)
+        return self.printer.exact(self.number(expr)).text
+
+    def converted(self, expr: Expr) -> Text:
+        """`expr` where C itself converts to the element's type: an assignment, an argument."""
+        dtype = expr.dtype
+        if dtype == bfloat16:
+            if isinstance(expr, Load):
+                return super().load(expr)
+            self.helpers.add("ta_bf16")
+            return call("ta_bf16_store", self.floating(expr))
+        if not _numeric(dtype) or isinstance(dtype, Boolean):
+            return self.expr(expr)
+        machine = element_machine(dtype)
+        number = self.number(expr)
+        native = machine.bits == dtype.bits and not machine.wide
+        piece = self.printer.emit(number, machine.bits) if native else self.printer.exact(number)
+        if machine.wide or piece.type.wide:
+            piece = self.printer.cast(piece, machine)
+        return piece.text
+
+    # Booleans.
+
+    def condition(self, expr: Expr) -> Text:
+        """A boolean expression."""
+        match expr:
+            case Const(value=value):
+                return atom("true" if value else "false")
+            case Compare(op=op, left=left, right=right):
+                return self.comparison(op, left, right)
+            case Logical():
+                return self.logical(expr)
+            case Unary(op="not" | "~", operand=operand):
+                return prefix("!", self.condition(operand))
+            case Select(cond=cond, then=then, orelse=orelse):
+                return ternary(self.condition(cond), self.condition(then), self.condition(orelse))
+            case Cast(operand=operand) if isinstance(operand.dtype, Float):
+                return infix("!=", self.floating(operand), float_literal(0.0, float32))
+            case Cast(operand=operand):
+                return self.printer.compare("!=", self.number(operand), literal(0))
+            case Load() | GetField():
+                return super().expr(expr)
+            case _:
+                return self.printer.compare("!=", self.number(expr), literal(0))
+
+    def comparison(self, op: str, left: Expr, right: Expr) -> Text:
+        """``left op right``, exact for integers and fixed point of any widths."""
+        if isinstance(left.dtype, Float) or isinstance(right.dtype, Float):
+            return infix(op, self.floating(left), self.floating(right))
+        up = max(_frac(left.dtype), _frac(right.dtype))
+        a, b = (shift_left(self.number(side), up - _frac(side.dtype)) for side in (left, right))
+        return self.printer.compare(op, a, b)
+
+    # Integers and fixed point.
+
+    def number(self, expr: Expr) -> Num:
+        """The (scaled) integer of an integer, fixed-point, index or boolean expression."""
+        dtype = expr.dtype
+        if isinstance(dtype, Boolean) and not isinstance(expr, Const | Binary | Bits | Bitcast):
+            return leaf(self.condition(expr), Machine(8, False), (0, 1))
+        match expr:
+            case Const(value=value):
+                return literal(int(value))
+            case IterRef(iter=iter_):
+                values = self.ranges.of(expr)
+                return leaf(atom(self.iter_name(iter_)), self.iter_machine.get(iter_, INT), values)
+            case Load() | GetField():
+                return leaf(super().expr(expr), element_machine(dtype), type_range(dtype))
+            case Unary():
+                return self._unary_number(expr)
+            case Binary():
+                return self._binary_number(expr)
+            case Select(cond=cond, then=then, orelse=orelse):
+                return choose(self.condition(cond), self.number(then), self.number(orelse))
+            case Cast():
+                return self._cast_number(expr)
+            case Bitcast(operand=operand):
+                return wrap(self.raw_bits(operand), *_width(dtype))
+            case Bits():
+                return self._bits_number(expr)
+            case SetBits():
+                return self._set_bits_number(expr)
+            case _:
+                raise AssertionError(f"{type(expr).__name__} of {dtype}")
+
+    def _unary_number(self, expr: Unary) -> Num:
+        inner = self.number(expr.operand)
+        match expr.op:
+            case "-":
+                found = arith("-", literal(0), inner) if inner.op == "lit" else self._negated(inner)
+            case "~":
+                found = invert(inner)
+            case "abs":
+                found = let(self.printer, inner, self._absolute)
+            case _:
+                raise AssertionError(expr.op)
+        found = shift_left(found, max(0, _frac(expr.type) - _frac(expr.operand.dtype)))
+        return wrap(found, *_width(expr.type))
+
+    def _negated(self, inner: Num) -> Num:
+        return arith("-", literal(0), inner)
+
+    def _absolute(self, value: Num) -> Num:
+        if value.range[0] >= 0:
+            return value
+        negative = self.printer.compare("<", value, literal(0))
+        found = choose(negative, self._negated(value), value)
+        top = max(-value.range[0], value.range[1])
+        return Num(found.op, (0, top), found.args, found.text)
+
+    def _binary_number(self, expr: Binary) -> Num:
+        left, right, dtype = expr.left, expr.right, expr.type
+        a, b = self.number(left), self.number(right)
+        width, signed = _width(dtype)
+        if expr.op in {"<<", ">>"}:
+            return variable_shift(expr.op, a, b, width, signed)
+        if expr.op in {"//", "%", "min", "max"} and not isinstance(dtype, Fixed):
+            return wrap(arith(expr.op, a, b), width, signed)
+        fa, fb = _frac(left.dtype), _frac(right.dtype)
+        if expr.op == "/":
+            up = _frac(dtype) - fa + fb
+            return wrap(arith("quot", shift_left(a, max(up, 0)), shift_left(b, max(-up, 0))), width, signed)
+        if expr.op == "*":
+            return self._requantised(arith("*", a, b), fa + fb, dtype)
+        up = max(fa, fb)
+        found = arith(expr.op, shift_left(a, up - fa), shift_left(b, up - fb))
+        return self._requantised(found, up, dtype)
+
+    def _requantised(self, num: Num, frac: int, dtype: DType) -> Num:
+        if isinstance(dtype, Fixed) and frac != dtype.frac:
+            return self.quantised(num, frac, dtype, True)
+        return wrap(num, *_width(dtype))
+
+    def _cast_number(self, expr: Cast) -> Num:
+        source, target = expr.operand.dtype, expr.type
+        if isinstance(source, Float):
+            return self._from_float(expr.operand, source, target)
+        num = self.number(expr.operand)
+        if isinstance(target, Fixed):
+            return self.quantised(num, _frac(source), target, _width(source)[1])
+        if isinstance(source, Fixed):
+            if source.frac > 0:  # towards zero, as ap_fixed converts to ap_int
+                num = let(self.printer, num, lambda x: self._rounded(x, source.frac, "TRN_ZERO"))
+            else:
+                num = shift_left(num, -source.frac)
+        return wrap(num, *_width(target))
+
+    def _rounded(self, value: Num, shift: int, rounding: str) -> Num:
+        """``value / 2**shift`` rounded; `value` is cheap to repeat."""
+        half = 1 << (shift - 1)
+        negative = self.printer.compare("<", value, literal(0))
+        match rounding:
+            case "TRN":
+                bias = literal(0)
+            case "RND":
+                bias = literal(half)
+            case "RND_MIN_INF":
+                bias = literal(half - 1)
+            case "RND_CONV":
+                odd = arith("&", shift_right(value, shift), literal(1))
+                bias = arith("+", literal(half - 1), odd)
+            case "TRN_ZERO":
+                bias = choose(negative, literal(2 * half - 1), literal(0))
+            case "RND_ZERO":
+                bias = choose(negative, literal(half), literal(half - 1))
+            case "RND_INF":
+                bias = choose(negative, literal(half - 1), literal(half))
+            case _:
+                raise AssertionError(rounding)
+        if rounding == "TRN" or (rounding == "TRN_ZERO" and value.range[0] >= 0):
+            return shift_right(value, shift)
+        return shift_right(arith("+", value, bias), shift)
+
+    def quantised(self, num: Num, frac: int, target: Fixed, signed: bool) -> Num:
+        """``num / 2**frac`` as a scaled integer of `target`, with its rounding and overflow."""
+        shift = frac - target.frac
+        if shift <= 0:
+            return self._overflowed(shift_left(num, -shift), None, target, signed)
+
+        def body(value: Num) -> Num:
+            rounded = self._rounded(value, shift, target.rounding)
+            return self._overflowed(rounded, shift_right(value, shift), target, signed)
+
+        if target.rounding in {"TRN", "RND", "RND_MIN_INF"} and target.overflow != "WRAP_SM":
+            return body(num)
+        return let(self.printer, num, body)
+
+    def _overflowed(self, num: Num, floor: Num | None, target: Fixed, signed: bool) -> Num:
+        """A rounded scaled integer brought into `target`'s range (`floor`: before rounding, if other)."""
+        low, high = type_range(target)
+        least = low
+        if target.overflow == "SAT_SYM" and signed and target.signed and target.width > 1:
+            least = low + 1
+        if target.overflow == "WRAP" or (least <= num.range[0] and num.range[1] <= high):
+            return wrap(num, target.width, target.signed)
+
+        def body(value: Num) -> Num:
+            over = self.printer.compare(">", value, literal(high))
+            under = self.printer.compare("<", value, literal(least))
+            match target.overflow:
+                case "SAT_ZERO":
+                    found = choose(infix("||", over, under), literal(0), value)
+                case "WRAP_SM" if target.signed:
+                    found = self._wrap_sign_magnitude(value, floor or value, over, under, target)
+                case _:
+                    found = choose(over, literal(high), choose(under, literal(least), value))
+            return Num(found.op, (low, high), found.args, found.text)
+
+        return let(self.printer, num, body)
+
+    def _wrap_sign_magnitude(self, value: Num, floor: Num, over: Text, under: Text, target: Fixed) -> Num:
+        # ap_fixed: where the lowest deleted bit differs from the new sign, all bits are inverted.
+        wrapped = wrap(value, target.width, True)
+        deleted = arith("&", shift_right(floor, target.width), literal(1))
+        sign = arith("&", shift_right(wrapped, target.width - 1), literal(1))
+        differs = self.printer.compare("!=", deleted, sign)
+        cond = infix("&&", infix("||", over, under), differs)
+        return choose(cond, invert(wrapped), wrapped)
+
+    def _from_float(self, operand: Expr, source: Float, target: DType) -> Num:
+        value = self.floating(operand)
+        width, signed = _width(target)
+        if not isinstance(target, Fixed):
+            if width <= 64:
+                self.helpers.add("ta_int_from_double")
+                found = leaf(
+                    call("ta_int_from_double", value), Machine(64, True), (-(1 << 63), (1 << 63) - 1)
+                )
+                return wrap(found, width, signed)
+            return wrap(self._scaled_double(value, 0, 1, width), width, signed)
+        mode = _ROUNDINGS.index(target.rounding)
+        rounded = self._scaled_double(value, target.frac, mode, width)
+        floor = self._scaled_double(value, target.frac, 0, width)
+        return self._overflowed(rounded, floor, target, True)
+
+    def _scaled_double(self, value: Text, frac: int, mode: int, width: int) -> Num:
+        args = (value, atom(str(frac)), atom(str(mode)))
+        self.helpers.add("ta_fixed_from_double")
+        if width <= 64:
+            return leaf(call("ta_fixed_from_double", *args), Machine(128, True), (-(1 << 124), 1 << 124))
+        words = -(-(width + 64) // 64)
+        self.helpers.add(f"TA_WIDE({words})")
+        bits = 64 * words
+        text = call(f"ta_w{words}_from_double", *args)
+        return leaf(text, Machine(bits, True), (-(1 << (bits - 1)), (1 << (bits - 1)) - 1))
+
+    # Bits.
+
+    def raw_bits(self, operand: Expr) -> Num:
+        """The bits of any value as a number (for a signed type, a signed one)."""
+        dtype = operand.dtype
+        if not isinstance(dtype, Float):
+            return self.number(operand)
+        machine = Machine(dtype.bits, False)
+        values = (0, (1 << dtype.bits) - 1)
+        if dtype == bfloat16:
+            return leaf(self.converted(operand), machine, values)
+        self.helpers.add(f"ta_bits_f{dtype.bits}")
+        return leaf(call(f"ta_bits_f{dtype.bits}", self.floating(operand)), machine, values)
+
+    def bitcast(self, expr: Bitcast) -> Text:
+        assert isinstance(expr.type, Float)
+        bits = wrap(self.raw_bits(expr.operand), expr.type.bits, False)
+        text = self.printer.exact(bits).text
+        if expr.type == bfloat16:
+            self.helpers.add("ta_bf16")
+            return call("ta_bf16_load", text)
+        self.helpers.add(f"ta_bits_f{expr.type.bits}")
+        return call(f"ta_f{expr.type.bits}_bits", text)
+
+    def _pattern(self, operand: Expr) -> Num:
+        return wrap(self.number(operand), operand.dtype.bits, False)
+
+    def _bits_number(self, expr: Bits) -> Num:
+        width, signed = _width(expr.type)
+        low = self.number(expr.low)
+        source = self.number(expr.operand)
+        if low.op == "lit" and low.range[0] >= 0 and low.range[0] + width <= expr.operand.dtype.bits:
+            return wrap(shift_right(source, low.range[0]), width, signed)
+        pattern = self._pattern(expr.operand)
+        return wrap(variable_shift(">>", pattern, low, expr.operand.dtype.bits, False), width, signed)
+
+    def _set_bits_number(self, expr: SetBits) -> Num:
+        bits, signed = _width(expr.dtype)
+        width = expr.value.dtype.bits
+        value = wrap(self.number(expr.value), width, False)
+        low = self.number(expr.low)
+        mask = variable_shift("<<", wrap(literal((1 << width) - 1), bits, False), low, bits, False)
+        moved = variable_shift("<<", wrap(value, bits, False), low, bits, False)
+        kept = arith("&", self.number(expr.operand), wrap(invert(mask), bits, signed))
+        return wrap(arith("|", kept, moved), bits, signed)
+
+    # Floating point.
+
+    def floating(self, expr: Expr) -> Text:
+        """A floating-point expression, as a C float (double for float64)."""
+        match expr:
+            case Const(type=Float() as dtype, value=value):
+                return float_literal(float(value), float64 if dtype == float64 else float32)
+            case Load() | GetField():
+                text = super().expr(expr)
+                if expr.dtype == bfloat16:
+                    self.helpers.add("ta_bf16")
+                    return call("ta_bf16_load", text)
+                return prefix("(float)", text) if expr.dtype == float16 else text
+            case Unary(op="-", operand=operand):
+                return prefix("-", self.floating(operand))
+            case Unary(op="abs", operand=operand):
+                return self._math("fabs", expr.type, (self.floating(operand),))
+            case Binary(type=Float() as dtype):
+                return self._float_binary(expr, dtype)
+            case Select(cond=cond, then=then, orelse=orelse):
+                return ternary(self.condition(cond), self.floating(then), self.floating(orelse))
+            case Cast():
+                return self._to_float(expr)
+            case Bitcast():
+                return self.bitcast(expr)
+            case Intrinsic(name=name, args=args, type=dtype):
+                return self._intrinsic_text(name, dtype, tuple(self.floating(arg) for arg in args))
+            case _:
+                raise AssertionError(f"{type(expr).__name__} of {expr.dtype}")
+
+    def _rounded_float(self, text: Text, dtype: DType) -> Text:
+        if dtype == float16:
+            return prefix("(float)", prefix("(_Float16)", text))
+        if dtype == bfloat16:
+            self.helpers.add("ta_bf16")
+            return call("ta_bf16_round", text)
+        return text
+
+    def _float_binary(self, expr: Binary, dtype: Float) -> Text:
+        a, b = self.floating(expr.left), self.floating(expr.right)
+        suffix = "" if dtype == float64 else "f"
+        match expr.op:
+            case "+" | "-" | "*" | "/":
+                return self._rounded_float(infix(expr.op, a, b), dtype)
+            case "min" | "max":
+                if a.level == ATOM and b.level == ATOM and len(a.text + b.text) < 40:
+                    return ternary(infix("<" if expr.op == "min" else ">", b, a), b, a)
+                self.helpers.add(f"ta_minmax{suffix}")
+                return call(f"ta_{expr.op}{suffix}", a, b)
+            case "//" | "%":
+                self.helpers.add(f"ta_floormod{suffix}")
+                name = "ta_floordiv" if expr.op == "//" else "ta_floormod"
+                return self._rounded_float(call(name + suffix, a, b), dtype)
+            case _:
+                raise AssertionError(expr.op)
+
+    def _math(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
+        name += "" if dtype == float64 else "f"
+        self.libm.add(name)
+        return call(name, *args)
+
+    def _intrinsic_text(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
+        if name == "rsqrt":
+            one = float_literal(1.0, float64 if dtype == float64 else float32)
+            return self._rounded_float(infix("/", one, self._math("sqrt", dtype, args)), dtype)
+        return self._rounded_float(self._math(_INTRINSICS.get(name, name), dtype, args), dtype)
+
+    def _to_float(self, expr: Cast) -> Text:
+        source, target = expr.operand.dtype, expr.type
+        if isinstance(source, Float):
+            text = self.floating(expr.operand)
+            if target == float64:
+                return text if source == float64 else prefix("(double)", text)
+            if target == float32:
+                return prefix("(float)", text) if source == float64 else text
+            if source == float64 and target == bfloat16:
+                self.helpers.add("ta_bf16")
+                return call("ta_bf16_round_double", text)
+            return text if source == target else self._rounded_float(text, target)
+        num, frac = self.number(expr.operand), _frac(source)
+        machine = machine_for(num.range)
+        small = machine.bits <= 64 and max(abs(num.range[0]), num.range[1]) <= 1 << 53
+        if machine.wide:
+            piece = self.printer.cast(self.printer.exact(num), machine)
+            odd = atom("0" if target == float64 else "1")
+            text = call(f"ta_w{machine.bits // 64}_scaled", piece.text, atom(str(frac)), odd)
+            return self._from_double(text, target)
+        value = self.printer.exact(num).text
+        if frac == 0 and target in (float32, float64):
+            return prefix("(float)" if target == float32 else "(double)", value)
+        if small or target == float64:
+            text = prefix("(double)", value)
+        else:
+            self.helpers.add("ta_odd")
+            text = call("ta_odd", value)
+        if 0 < abs(frac) <= 1000:
+            text = infix("*", text, atom(f"0x1p{-frac}"))
+        elif frac:
+            text = call("__builtin_ldexp", text, atom(str(-frac)))
+        return self._from_double(text, target)
+
+    def _from_double(self, text: Text, target: DType) -> Text:
+        if target == float64:
+            return text
+        if target == bfloat16:
+            self.helpers.add("ta_bf16")
+            return call("ta_bf16_round_double", text)
+        if target == float16:
+            return prefix("(float)", prefix("(_Float16)", text))
+        return prefix("(float)", text)
+
+    # Structs.
+
+    def record(self, expr: Expr) -> Text:
+        """A struct value."""
+        match expr:
+            case MakeStruct(values=values, type=Struct() as dtype):
+                parts = ", ".join(self.converted(value).text for value in values)
+                return atom(f"({self.struct_name(dtype)}){{{parts}}}")
+            case Select(cond=cond, then=then, orelse=orelse):
+                return ternary(self.condition(cond), self.record(then), self.record(orelse))
+            case Load() | GetField():
+                return super().expr(expr)
+            case _:
+                raise AssertionError(f"{type(expr).__name__} of {expr.dtype}")
+
+    def field_name(self, name: str) -> str:
+        from tracealloc.emit.names import C_RESERVED, identifier
+
+        return f"{name}_" if name in C_RESERVED else identifier(name)

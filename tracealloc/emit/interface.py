@@ -1,0 +1,80 @@
+"""The parameters of an emitted C function: the arguments, what it returns, and what it keeps.
+
+Order: the program's arguments; each result that is not an array argument; then the arrays that live
+outside a call (`state`, and constants too large to print), of the callees too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tracealloc.emit.backend import written_arrays
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_fixed, bfloat16, float16
+from tracealloc.trace.program import Array, Program
+
+__all__ = ["INLINE_CONSTANT", "Parameter", "Role", "element_bytes", "by_value", "parameters", "returned"]
+
+Role: TypeAlias = Literal["argument", "result", "kept"]
+
+INLINE_CONSTANT = 4096  # elements: larger tables are handed over by the caller, not printed
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter. `written`: the function stores to it. `owner`: the program that the array is of."""
+
+    array: Array
+    role: Role
+    written: bool
+    owner: Program
+
+
+def by_value(array: Array) -> bool:
+    """Whether a scalar argument is passed by value to a function that is called from outside C."""
+    dtype = array.dtype
+    if isinstance(dtype, Float):
+        return dtype not in (float16, bfloat16)
+    return not isinstance(dtype, Struct) and dtype.bits <= 64
+
+
+def element_bytes(dtype: DType) -> int:
+    """The size of an element in memory, in bytes."""
+    if isinstance(dtype, Float):
+        return dtype.bits // 8
+    if isinstance(dtype, Boolean):
+        return 1
+    if isinstance(dtype, Struct):
+        return sum(element_bytes(inner) for _, inner in dtype.fields)
+    fixed = as_fixed(dtype)
+    assert isinstance(fixed, Fixed)
+    for size in (8, 16, 32, 64, 128):
+        if fixed.width <= size:
+            return size // 8
+    return -(-fixed.width // 64) * 8
+
+
+def returned(program: Program) -> tuple[Array, ...]:
+    """The results that need a parameter of their own, once each."""
+    found = dict.fromkeys(program.results)
+    return tuple(a for a in found if not (a.kind == "argument" and a.rank > 0))
+
+
+def kept(program: Program) -> tuple[tuple[Program, Array], ...]:
+    """Every array that lives outside the calls, with its program, callees first."""
+    found: list[tuple[Program, Array]] = []
+    for owner in (*program.callees(), program):
+        for array in owner.arrays():
+            large = array.kind == "constant" and array.size > INLINE_CONSTANT
+            if array.kind == "state" or large:
+                found.append((owner, array))
+    return tuple(found)
+
+
+def parameters(program: Program) -> tuple[Parameter, ...]:
+    """All parameters of the function that is emitted for `program`."""
+    written = written_arrays(program)
+    found = [Parameter(array, "argument", array in written, program) for array in program.args]
+    found += [Parameter(array, "result", True, program) for array in returned(program)]
+    found += [Parameter(array, "kept", array.kind == "state", owner) for owner, array in kept(program)]
+    return tuple(found)
