@@ -20,7 +20,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from plain_value import (
+
+from tests.plain_value import (
     MATH,
     METHODS,
     Value,
@@ -34,7 +35,6 @@ from plain_value import (
     lift,
     to_bits,
 )
-
 from tracealloc.trace import dtype as types_of
 from tracealloc.trace.dtype import ArrayType, Boolean, DType, Fixed, Float, Integer, Struct
 

@@ -1,0 +1,20 @@
+"""Summed matrix-vector products: ``y = alpha * A @ x + beta * B @ x``, with ``tmp = A @ x``."""
+
+import tracealloc as ta
+from tracealloc import kernel
+
+
+def make(*, N, dtype=ta.float64):
+    @kernel
+    def gesummv(
+        alpha: dtype, beta: dtype, A: dtype[N, N], B: dtype[N, N], tmp: dtype[N], x: dtype[N], y: dtype[N]
+    ):
+        for i in ta.range(N):
+            tmp[i] = 0
+            y[i] = 0
+            for j in ta.range(N):
+                tmp[i] += A[i, j] * x[j]
+                y[i] += B[i, j] * x[j]
+            y[i] = alpha * tmp[i] + beta * y[i]
+
+    return gesummv
