@@ -1,0 +1,1 @@
+"""Measurements: ``python -m benchmarks [names] [--quick] [--save]``. Nothing here is a test."""
