@@ -3,6 +3,21 @@
 Integer rules are those of ``ap_int`` and fixed-point rules those of ``ap_fixed`` (UG1399, "Arbitrary
 Precision Data Types Library"): an operation never loses bits, a store converts to the array's type.
 Exceptions, because Python's meaning is kept: ``//`` and ``%`` floor.
+
+Corners, the same in the interpreter, in C and in HLS C++ (nothing traps, everything has a value):
+
+- integers and fixed point divided by zero: ``x // 0`` and ``x / 0`` are 0, ``x % 0`` is `x`, converted to
+  the result's type (it may be narrower than `x`); ``/`` of fixed point truncates toward zero;
+- shifts are those of ``ap_int``: the result has the left operand's type; a negative count shifts the other
+  way; a count of the width or more leaves 0, or the sign;
+- floats: ``//`` and ``%`` are Python's (computed in the operands' precision: the remainder is ``fmod``
+  with the divisor's sign, the quotient ``(x - remainder) / y`` rounded to an integer), with a zero divisor
+  ``x // 0`` is ``x / 0`` and ``x % 0`` is NaN; ``min(a, b)`` is ``b if b < a else a``;
+- float to integer: toward zero, then modulo 2**width; NaN and infinities give 0 (for fixed point too);
+- float16 and bfloat16: each operation is rounded once, from the float32 result; every conversion (also
+  float64 to bfloat16) rounds once, to nearest, ties to even;
+- fixed point to integer: toward zero, then modulo 2**width;
+- bits outside a number read as 0 and are not written.
 """
 
 from __future__ import annotations

@@ -1,0 +1,449 @@
+"""The arguments of a call: checked, handed to C, and results brought back. One place for all back ends.
+
+`Signature.caller` makes the function that a user's call runs. Its fast path takes arrays that fit as they
+are; everything else (keywords, conversions, errors) goes through `Signature._slowly`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracealloc.emit.containers import (
+    accepted,
+    container,
+    from_words,
+    integer_limits,
+    memory_type,
+    to_words,
+)
+from tracealloc.emit.interface import Parameter, by_value, parameters
+from tracealloc.emit.scalars import c_scalar, scalar_value
+from tracealloc.trace.dtype import Boolean, DType, Float, Struct
+from tracealloc.trace.errors import ArgumentError, nearest
+from tracealloc.trace.expr import loads_of
+from tracealloc.trace.program import Array, Call, Program, Region, expressions_of, walk_nodes
+
+__all__ = ["Signature", "read_arrays"]
+
+Function = Callable[..., Any]
+
+
+def _address_function() -> Callable[[np.ndarray], int]:
+    """The fastest way to an array's data: the field behind the object's head, where that is what it is."""
+    at = object.__basicsize__
+    pointer = ctypes.c_size_t.from_address
+    probe = np.zeros(3)
+
+    def quick(array: np.ndarray) -> int:
+        return pointer(id(array) + at).value
+
+    def safe(array: np.ndarray) -> int:
+        found: int = array.__array_interface__["data"][0]
+        return found
+
+    return quick if quick(probe) == safe(probe) and quick(probe[1:]) == safe(probe[1:]) else safe
+
+
+address = _address_function()
+
+
+def read_arrays(program: Program) -> frozenset[Array]:
+    """The arrays that a program reads, itself or through a call."""
+    found: set[Array] = set()
+    for node in walk_nodes(program.body):
+        for expr in expressions_of(node):
+            found.update(load.array for load in loads_of(expr))
+        if isinstance(node, Call):
+            inner = read_arrays(node.program)
+            for formal, actual in zip(node.program.args, node.args, strict=True):
+                if isinstance(actual, Region) and (formal in inner or formal.rank == 0):
+                    found.add(actual.array)
+    return frozenset(found)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """What one argument must be. `plain`: memory is as C wants it, no value needs a look."""
+
+    parameter: Parameter
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    container: np.dtype[Any]
+    written: bool
+    read: bool
+    plain: bool
+    nbytes: int
+
+    @property
+    def expected(self) -> str:
+        """What the argument must be, in words."""
+        if not self.shape and self.parameter.array.rank == 0:
+            return f"a scalar of type {self.dtype}"
+        return f"a NumPy array of {self.container} of shape {_shape(self.shape)}"
+
+
+@dataclass(slots=True)
+class _Given:
+    """An argument as C gets it, and the array (or None) that must be brought up to date afterwards."""
+
+    value: Any
+    original: np.ndarray | None = None
+    copy: np.ndarray | None = None
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+class Signature:
+    """The arguments and results of a program; `caller` binds them to a C function."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.name = program.name
+        self._parameters = parameters(program)
+        read = read_arrays(program)
+        self.slots = [_slot(p, p.array in read) for p in self._parameters if p.role == "argument"]
+        self.outputs = [p for p in self._parameters if p.role == "result"]
+        self.kept = [_first_content(p) for p in self._parameters if p.role == "kept"]
+        arrays = [
+            (number, slot) for number, slot in enumerate(self.slots) if slot.shape or not _is_scalar(slot)
+        ]
+        self._pairs = [
+            (a, b, x.nbytes, y.nbytes)
+            for position, (a, x) in enumerate(arrays)
+            for b, y in arrays[position + 1 :]
+            if x.written or y.written
+        ]
+
+    def __str__(self) -> str:
+        args = ", ".join(f"{slot.name}: {_type_text(slot.parameter.array)}" for slot in self.slots)
+        results = ", ".join(_type_text(array) for array in self.program.results)
+        return f"{self.name}({args})" + (f" -> {results}" if results else "")
+
+    def argtypes(self) -> list[Any]:
+        """The ctypes types of the C function's parameters."""
+        found: list[Any] = []
+        for slot in self.slots:
+            array = slot.parameter.array
+            found.append(c_scalar(array.dtype) if array.rank == 0 and by_value(array) else ctypes.c_void_p)
+        return found + [ctypes.c_void_p] * (len(self.outputs) + len(self.kept))
+
+    def caller(
+        self, function: Any, *, fails: bool = True
+    ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+        """The function ``(args, kwargs) -> results`` that checks, runs `function` and returns.
+
+        `fails`: the C function returns a status, not zero when memory ran out.
+        """
+        function.argtypes = self.argtypes()
+        function.restype = ctypes.c_int if fails else None
+        slots, pairs = self.slots, self._pairs
+        count = len(slots)
+        simple = all(slot.plain and not _is_scalar(slot) for slot in slots)
+        kept = [address(array) for array in self.kept]
+        plan = [(s.container, s.shape, s.written) for s in slots]
+        ndarray = np.ndarray
+
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if not simple or kwargs or len(args) != count:
+                return self._slowly(function, args, kwargs, kept)
+            given = []
+            for value, (dtype, shape, written) in zip(args, plan, strict=True):
+                if type(value) is not ndarray or value.dtype != dtype or value.shape != shape:
+                    return self._slowly(function, args, kwargs, kept)
+                flags = value.flags
+                if not (flags.carray if written else flags.c_contiguous and flags.aligned):
+                    return self._slowly(function, args, kwargs, kept)
+                given.append(address(value))
+            for a, b, size_a, size_b in pairs:
+                x, y = given[a], given[b]
+                if x < y + size_b and y < x + size_a and size_a and size_b:
+                    return self._slowly(function, args, kwargs, kept)
+            return self._run(function, given, args, kept)
+
+        return run
+
+    # The call itself.
+
+    def _run(self, function: Any, given: list[Any], args: Sequence[Any], kept: list[int]) -> Any:
+        outputs = [np.empty(p.array.shape, memory_type(p.array.dtype)) for p in self.outputs]
+        if function(*given, *(address(array) for array in outputs), *kept):
+            raise MemoryError(f"{self.name}: a local array could not be allocated")
+        if not self.program.results:
+            return None
+        found = []
+        for array in self.program.results:
+            if array.kind == "argument" and array.rank > 0:
+                found.append(args[self._position(array)])
+            else:
+                number = next(i for i, p in enumerate(self.outputs) if p.array == array)
+                found.append(_result(outputs[number], array))
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _position(self, array: Array) -> int:
+        return next(i for i, slot in enumerate(self.slots) if slot.parameter.array == array)
+
+    def _slowly(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], kept: list[int]) -> Any:
+        values = self.bind(args, kwargs)
+        given = [self._given(slot, value) for slot, value in zip(self.slots, values, strict=True)]
+        self._check_overlap(values)
+        found = self._run(function, [item.value for item in given], values, kept)
+        for slot, item in zip(self.slots, given, strict=True):
+            if slot.written and item.original is not None and item.copy is not None:
+                item.original[...] = _bring_back(item.copy, slot.dtype, item.original.dtype)
+        return found
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The arguments in order.
+
+        Raises:
+            ArgumentError: too many, too few, unknown or repeated ones.
+        """
+        names = [slot.name for slot in self.slots]
+        if len(args) > len(names):
+            raise self._error(
+                "TA701", f"{self.name}() takes {_count(len(names))}, not {len(args)}", hint=f"call {self}"
+            )
+        found = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name not in names:
+                near = nearest(name, names)
+                raise self._error(
+                    "TA701",
+                    f"{self.name}() has no argument {name!r}",
+                    because=[f"its arguments are {', '.join(map(repr, names)) or 'none'}"],
+                    hint=f"{near}=..." if near else None,
+                )
+            if name in found:
+                raise self._error("TA701", f"{self.name}() got argument {name!r} twice", hint=f"call {self}")
+            found[name] = value
+        missing = [name for name in names if name not in found]
+        if missing:
+            listed = ", ".join(map(repr, missing))
+            raise self._error(
+                "TA701",
+                f"{self.name}() takes {_count(len(names))}, not {len(found)}: {listed} "
+                f"{'is' if len(missing) == 1 else 'are'} missing",
+                hint=f"call {self}",
+            )
+        return [found[name] for name in names]
+
+    def _error(
+        self, code: str, summary: str, *, because: Sequence[str] = (), hint: str | None = None
+    ) -> ArgumentError:
+        return ArgumentError(code, summary, because=because, hint=hint)
+
+    # One argument.
+
+    def _given(self, slot: _Slot, value: Any) -> _Given:
+        if _is_scalar(slot):
+            return self._given_scalar(slot, value)
+        self._check_array(slot, value)
+        if value.dtype != slot.container or memory_type(slot.dtype) != slot.container:
+            if slot.read:
+                self._check_values(slot, value)
+            copy = _to_memory(value, slot.dtype)
+            return _Given(address(copy), value, copy)
+        if slot.read:
+            self._check_values(slot, value)
+        if not (value.flags.c_contiguous and value.flags.aligned):
+            copy = np.array(value, order="C", copy=True)
+            return _Given(address(copy), None, copy)
+        return _Given(address(value), None, value)
+
+    def _given_scalar(self, slot: _Slot, value: Any) -> _Given:
+        found = scalar_value(self.name, slot.name, slot.dtype, value)
+        if by_value(slot.parameter.array):
+            return _Given(found)
+        data = np.empty((), container(slot.dtype))
+        data[()] = found
+        copy = _to_memory(data, slot.dtype)
+        return _Given(address(copy), None, copy)
+
+    def _check_array(self, slot: _Slot, value: Any) -> None:
+        what = f"{self.name}: argument {slot.name!r}"
+        if not isinstance(value, np.ndarray):
+            made = f"np.asarray({slot.name}, {_dtype_text(slot.dtype)})"
+            hint = f"pass {made}" if isinstance(value, list | tuple) or hasattr(value, "__array__") else None
+            raise self._error("TA702", f"{what} is {_kind(value)}, expected {slot.expected}", hint=hint)
+        if value.dtype != slot.container and not accepted(slot.dtype, value.dtype):
+            because, hint = [], f"pass {slot.name}.astype({_dtype_text(slot.dtype)})"
+            if value.dtype.newbyteorder("=") == slot.container:
+                because = ["its bytes are in the other order than this machine's"]
+            if slot.written:
+                hint = f"make it with dtype {_dtype_text(slot.dtype)}: the kernel writes to it"
+            raise self._error(
+                "TA703",
+                f"{what} has dtype {value.dtype}, expected {slot.container}"
+                + (f" (for {slot.dtype})" if str(slot.dtype) != str(slot.container) else ""),
+                because=because,
+                hint=hint,
+            )
+        if value.ndim != len(slot.shape):
+            raise self._error(
+                "TA704",
+                f"{what} has {_dimensions(value.ndim)} (shape {_shape(value.shape)}), "
+                f"expected {len(slot.shape)} (shape {_shape(slot.shape)})",
+            )
+        if value.shape != slot.shape:
+            raise self._error(
+                "TA704", f"{what} has shape {_shape(value.shape)}, expected {_shape(slot.shape)}"
+            )
+        if slot.written:
+            self._check_writable(slot, value, what)
+
+    def _check_writable(self, slot: _Slot, value: np.ndarray, what: str) -> None:
+        reason = None
+        if not value.flags.writeable:
+            reason = "is read-only"
+        elif not value.flags.c_contiguous:
+            reason = "is in Fortran order" if value.flags.f_contiguous else "is not contiguous"
+        elif not value.flags.aligned:
+            reason = "is not aligned"
+        if reason:
+            raise self._error(
+                "TA705",
+                f"{what} {reason}, and the kernel writes to it: expected a writable array in C order",
+                hint=f"pass np.array({slot.name}, order='C') and use that array afterwards",
+            )
+
+    def _check_values(self, slot: _Slot, value: np.ndarray, field: str = "") -> None:
+        for path, data, dtype in _leaves(value, slot.dtype, ""):
+            limits = integer_limits(dtype)
+            if limits is None or data.size == 0:
+                continue
+            plain = data.astype(np.int8) if accepted(dtype, data.dtype) else data
+            bad = np.argwhere((plain < limits[0]) | (plain > limits[1]))
+            if bad.size or (data.ndim == 0 and not limits[0] <= int(plain[()]) <= limits[1]):
+                at = tuple(int(i) for i in bad[0]) if data.ndim else ()
+                raise self._error(
+                    "TA707",
+                    f"{self.name}: argument {slot.name!r} holds {plain[at]} at index "
+                    f"[{', '.join(map(str, at))}]{path}, which {dtype} does not: expected values from "
+                    f"{limits[0]} to {limits[1]}",
+                )
+
+    def _check_overlap(self, values: list[Any]) -> None:
+        for a, b, _, _ in self._pairs:
+            if not _share(values[a], values[b]):
+                continue
+            first, second = self.slots[a], self.slots[b]
+            names = [f"{slot.name!r}" for slot in (first, second) if slot.written]
+            raise self._error(
+                "TA706",
+                f"{self.name}: arguments {first.name!r} and {second.name!r} overlap in memory, and the "
+                f"kernel writes to {' and '.join(names)}",
+                hint=f"pass {second.name if not second.written else first.name}.copy()",
+            )
+
+
+def _share(a: np.ndarray, b: np.ndarray) -> bool:
+    if not np.may_share_memory(a, b):
+        return False
+    try:
+        return bool(np.shares_memory(a, b, max_work=100_000))  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:
+        return True
+
+
+def _is_scalar(slot: _Slot) -> bool:
+    return slot.parameter.array.rank == 0
+
+
+def _slot(parameter: Parameter, read: bool) -> _Slot:
+    array = parameter.array
+    dtype = container(array.dtype)
+    memory = memory_type(array.dtype)
+    limited = any(integer_limits(inner) is not None for inner in _leaf_types(array.dtype))
+    return _Slot(
+        parameter,
+        array.name,
+        array.dtype,
+        array.shape,
+        dtype,
+        parameter.written,
+        read,
+        memory == dtype and not (limited and read),
+        array.size * memory.itemsize,
+    )
+
+
+def _leaf_types(dtype: DType) -> list[DType]:
+    if isinstance(dtype, Struct):
+        return [leaf for _, inner in dtype.fields for leaf in _leaf_types(inner)]
+    return [dtype]
+
+
+def _leaves(data: np.ndarray, dtype: DType, path: str) -> list[tuple[str, np.ndarray, DType]]:
+    if isinstance(dtype, Struct):
+        return [leaf for name, inner in dtype.fields for leaf in _leaves(data[name], inner, f"{path}.{name}")]
+    return [(path, data, dtype)]
+
+
+def _to_memory(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """A copy of `data` as C sees it."""
+    if isinstance(dtype, Struct):
+        found = np.empty(data.shape, memory_type(dtype))
+        for name, inner in dtype.fields:
+            found[name] = _to_memory(data[name], inner)
+        return found
+    if container(dtype).hasobject:
+        return to_words(data, dtype)
+    return np.array(data.astype(container(dtype)), order="C", copy=True)
+
+
+def _bring_back(copy: np.ndarray, dtype: DType, target: np.dtype[Any]) -> np.ndarray:
+    if isinstance(dtype, Struct):
+        found = np.empty(copy.shape, container(dtype))
+        for name, inner in dtype.fields:
+            found[name] = _bring_back(copy[name], inner, container(inner))
+        return found
+    if container(dtype).hasobject:
+        return from_words(copy, dtype)
+    return copy.astype(target)
+
+
+def _result(data: np.ndarray, array: Array) -> Any:
+    if memory_type(array.dtype) != container(array.dtype):
+        data = _bring_back(data, array.dtype, container(array.dtype))
+    return data if array.rank else data[()]
+
+
+def _first_content(parameter: Parameter) -> np.ndarray:
+    array = parameter.array
+    assert array.data is not None, array.name
+    return _to_memory(np.asarray(array.data).reshape(array.shape), array.dtype)
+
+
+def _count(number: int) -> str:
+    return f"{number} argument{'' if number == 1 else 's'}"
+
+
+def _dimensions(number: int) -> str:
+    return f"{number} dimension{'' if number == 1 else 's'}"
+
+
+def _type_text(array: Array) -> str:
+    return str(array.dtype) + (f"[{', '.join(map(str, array.shape))}]" if array.rank else "")
+
+
+def _dtype_text(dtype: DType) -> str:
+    if isinstance(dtype, Struct):
+        return "that structured dtype"
+    if isinstance(dtype, Boolean):
+        return "np.bool_"
+    name = str(container(dtype))
+    return "ml_dtypes.bfloat16" if isinstance(dtype, Float) and name == "bfloat16" else f"np.{name}"
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    article = "an" if name[:1].lower() in "aeiou" else "a"
+    return f"{article} {name}" if value is not None else "None"

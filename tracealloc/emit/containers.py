@@ -1,0 +1,109 @@
+"""NumPy containers of element types, and conversion where memory in C looks otherwise.
+
+A container is the smallest NumPy type that holds the element: int8 for ``Int(5)``, ml_dtypes' bfloat16,
+structured types for structs, arrays of Python integers (``object``) over 64 bits. Fixed point is held as
+its scaled integer.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tracealloc.trace.dtype import (
+    Boolean,
+    DType,
+    Fixed,
+    Float,
+    Index,
+    Integer,
+    Struct,
+    bfloat16,
+)
+
+__all__ = ["accepted", "container", "from_words", "integer_limits", "memory_type", "to_words", "word_count"]
+
+
+@cache
+def container(dtype: DType) -> np.dtype[Any]:
+    """The NumPy type of arrays of `dtype`."""
+    match dtype:
+        case Boolean():
+            return np.dtype(np.bool_)
+        case Float():
+            if dtype == bfloat16:
+                import ml_dtypes
+
+                return np.dtype(ml_dtypes.bfloat16)
+            named: np.dtype[Any] = np.dtype(dtype.name)
+            return named
+        case Struct(fields=fields):
+            return np.dtype([(name, container(inner)) for name, inner in fields])
+        case Index():
+            return np.dtype(np.int64)
+        case Integer() | Fixed():
+            for bits in (8, 16, 32, 64):
+                if dtype.width <= bits:
+                    return np.dtype(f"{'int' if dtype.signed else 'uint'}{bits}")
+            return np.dtype(object)
+        case _:
+            raise TypeError(f"unknown type {dtype!r}")
+
+
+@cache
+def memory_type(dtype: DType) -> np.dtype[Any]:
+    """The NumPy type with the layout that C sees: `container`, but words instead of Python integers."""
+    if isinstance(dtype, Struct):
+        return np.dtype([(name, memory_type(inner)) for name, inner in dtype.fields])
+    if container(dtype).hasobject:
+        return np.dtype((np.uint64, (word_count(dtype),)))
+    return container(dtype)
+
+
+def word_count(dtype: DType) -> int:
+    """How many 64-bit words an element wider than 64 bits has in C."""
+    return max(2, -(-dtype.bits // 64))
+
+
+def integer_limits(dtype: DType) -> tuple[int, int] | None:
+    """The values that an element may have where its container holds more, else None."""
+    if not isinstance(dtype, Integer | Fixed):
+        return None
+    if dtype.width in (8, 16, 32, 64):
+        return None
+    integer = Integer(dtype.width, dtype.signed)
+    return integer.low, integer.high
+
+
+def accepted(dtype: DType, given: np.dtype[Any]) -> bool:
+    """Whether arrays of `given` are taken for `dtype` after a conversion (ml_dtypes' four-bit integers)."""
+    if not isinstance(dtype, Integer) or dtype.width != 4 or given.kind != "V":
+        return False
+    import ml_dtypes
+
+    return bool(given == np.dtype(ml_dtypes.int4 if dtype.signed else ml_dtypes.uint4))
+
+
+def to_words(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """Python integers as words, least significant first; the last axis counts words."""
+    count = word_count(dtype)
+    mask = (1 << (64 * count)) - 1
+    raw = b"".join((int(value) & mask).to_bytes(8 * count, "little") for value in data.ravel())
+    return np.frombuffer(bytearray(raw), np.uint64).reshape((*data.shape, count))
+
+
+def from_words(words: np.ndarray, dtype: DType) -> np.ndarray:
+    """The inverse of `to_words`."""
+    assert isinstance(dtype, Integer | Fixed)
+    integer = Integer(dtype.width, dtype.signed)
+    count = words.shape[-1]
+    found = np.empty(words.shape[:-1], object)
+    flat = found.reshape(-1)
+    raw = words.tobytes()
+    for number in range(flat.size):
+        flat[number] = integer.wrap(
+            int.from_bytes(raw[8 * count * number : 8 * count * (number + 1)], "little")
+        )
+    return flat.reshape(words.shape[:-1])

@@ -1,0 +1,105 @@
+"""From a program to a callable: text, shared library (from the cache or the compiler), loaded function."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracealloc.emit import cache as disk
+from tracealloc.emit.arguments import Signature
+from tracealloc.emit.c import c_source, can_fail, entry_name
+from tracealloc.emit.compiler import c_flags, compile_c, cpu_identity, find_compiler
+from tracealloc.trace.errors import BuildError
+
+if TYPE_CHECKING:
+    from tracealloc.trace.program import Program
+
+__all__ = ["CModule", "build_c", "library_of", "load_module"]
+
+_building: dict[str, threading.Lock] = {}
+_building_lock = threading.Lock()
+
+
+class CModule:
+    """A compiled program, callable on NumPy arrays.
+
+    Attributes:
+        program: what was compiled.
+        source: its C text.
+        library: the path of the shared library.
+    """
+
+    def __init__(self, program: Program, source: str, library: Path) -> None:
+        self.program = program
+        self.source = source
+        self.library = library
+        self.signature = Signature(program)
+        try:
+            self._dll = ctypes.CDLL(os.fspath(library))
+            function = getattr(self._dll, entry_name(program))
+        except (OSError, AttributeError) as error:
+            raise BuildError(
+                "TA803",
+                f"the compiled library of {program.name} cannot be loaded: {error}",
+                hint=f"remove {str(library)!r} and call again",
+            ) from error
+        self._call = self.signature.caller(function, fails=can_fail(program))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the kernel. Arrays are passed without copies; results are new arrays, or the argument itself.
+
+        Raises:
+            ArgumentError: an argument does not fit; nothing has run.
+            MemoryError: a local array could not be allocated.
+        """
+        return self._call(args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<CModule {self.signature}>"
+
+
+def build_c(program: Program, *, cache: bool = True) -> CModule:
+    """Compile a program to a callable; with `cache`, a library that was built before is used again.
+
+    Raises:
+        BuildError: there is no compiler, or it refuses the text.
+    """
+    source = c_source(program)
+    return load_module(program, source, library_of(source, cache=cache))
+
+
+def load_module(program: Program, source: str, library: Path) -> CModule:
+    """The callable of a program whose library exists already."""
+    return CModule(program, source, library)
+
+
+def library_of(source: str, *, cache: bool = True) -> Path:
+    """The shared library of a C text: found in the cache, or compiled."""
+    compiler, flags = find_compiler(), c_flags(source)
+    key = disk.digest(
+        source, "\0".join(flags), "\0".join(compiler.command), compiler.identity, cpu_identity()
+    )
+    with _building_lock:
+        lock = _building.setdefault(key, threading.Lock())
+    with lock:
+        found = disk.lookup(key) if cache else None
+        if found is not None:
+            return found
+        folder = disk.writable_folder()
+        built = disk.temporary(folder, ".so")
+        try:
+            said = compile_c(compiler, flags, source, built)
+            if said is not None:
+                kept = disk.keep_source(key, source)
+                raise BuildError(
+                    "TA802",
+                    f"{compiler.command[0]} did not compile the C text",
+                    because=[said, f"the text is kept in {str(kept)!r}"],
+                    hint="this is a fault of tracealloc unless the compiler is very old: please report it",
+                )
+            return disk.store(key if cache else f"{key}-{os.urandom(4).hex()}", built)
+        finally:
+            built.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""Scalar arguments: Python and NumPy numbers to what ctypes passes."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from tracealloc.emit.containers import container
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, float32
+from tracealloc.trace.errors import ArgumentError
+
+__all__ = ["c_scalar", "scalar_value"]
+
+
+def c_scalar(dtype: DType) -> Any:
+    """The ctypes type of a scalar that is passed by value."""
+    match dtype:
+        case Boolean():
+            return ctypes.c_bool
+        case Float():
+            return ctypes.c_float if dtype == float32 else ctypes.c_double
+        case _:
+            return np.ctypeslib.as_ctypes_type(container(dtype))
+
+
+def scalar_value(kernel: str, name: str, dtype: DType, value: Any) -> Any:
+    """`value` as a number of `dtype`.
+
+    Raises:
+        ArgumentError: it is no number, of the wrong kind, or out of range.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    match dtype:
+        case Boolean():
+            if isinstance(value, bool | np.bool_):
+                return bool(value)
+            raise _kind_error(kernel, name, dtype, value, "True or False")
+        case Float():
+            if isinstance(value, float | int | np.floating | np.integer) or _is_narrow_float(value):
+                return _narrowed(float(value), dtype)
+            raise _kind_error(kernel, name, dtype, value, "a number")
+        case Struct():
+            data = np.zeros((), container(dtype))
+            try:
+                data[()] = value
+            except (TypeError, ValueError) as error:
+                raise _kind_error(kernel, name, dtype, value, "a record or a tuple of its fields") from error
+            return data[()]
+        case Fixed() if isinstance(value, float | np.floating):
+            return _scaled(kernel, name, dtype, float(value))
+        case _:
+            return _integer(kernel, name, dtype, value)
+
+
+def _is_narrow_float(value: Any) -> bool:
+    return isinstance(value, np.generic) and value.dtype.kind == "V" and hasattr(value, "__float__")
+
+
+def _narrowed(value: float, dtype: Float) -> Any:
+    return value if dtype.bits >= 32 else container(dtype).type(value)
+
+
+def _scaled(kernel: str, name: str, dtype: Fixed, value: float) -> int:
+    scaled = math.ldexp(value, dtype.frac) if math.isfinite(value) else math.nan
+    if scaled == int(scaled) if math.isfinite(scaled) else False:
+        return _integer(kernel, name, dtype, int(scaled))
+    raise ArgumentError(
+        "TA707",
+        f"{kernel}: argument {name!r} is {value!r}, which {dtype} cannot hold exactly",
+        hint=f"round it to a multiple of 2**-{dtype.frac} first",
+    )
+
+
+def _integer(kernel: str, name: str, dtype: DType, value: Any) -> int:
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise _kind_error(kernel, name, dtype, value, "an integer")
+    try:
+        number = operator.index(value)
+    except TypeError as error:
+        raise _kind_error(kernel, name, dtype, value, "an integer") from error
+    width, signed = (64, True) if isinstance(dtype, Index) else (dtype.bits, _signed(dtype))
+    limits = Integer(width, signed)
+    if not limits.low <= number <= limits.high:
+        raise ArgumentError(
+            "TA707",
+            f"{kernel}: argument {name!r} is {number}, which {dtype} does not hold: expected a value from "
+            f"{limits.low} to {limits.high}",
+        )
+    return number
+
+
+def _signed(dtype: DType) -> bool:
+    assert isinstance(dtype, Integer | Fixed), dtype
+    return dtype.signed
+
+
+def _kind_error(kernel: str, name: str, dtype: DType, value: Any, expected: str) -> ArgumentError:
+    shown = type(value).__name__ if isinstance(value, np.ndarray) else f"{value!r} ({type(value).__name__})"
+    return ArgumentError("TA702", f"{kernel}: argument {name!r} is {shown}, expected {expected} for {dtype}")
