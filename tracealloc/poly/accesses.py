@@ -29,7 +29,7 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 from tracealloc.trace.source import Place
-from tracealloc.trace.text import access_text, region_text
+from tracealloc.trace.text import expr_text, region_text
 
 __all__ = ["Scopes", "accesses_of", "field_paths", "leaf_paths"]
 
@@ -108,7 +108,7 @@ class _Collector:
     def read(self, exprs: Iterable[Expr]) -> None:
         for expr in exprs:
             for load in loads_of(expr):
-                self.add(load.array, load.indices, load.path, False, access_text(load), load.place)
+                self.add(load.array, load.indices, load.path, False, expr_text(load), load.place)
 
     def node(self, node: Node) -> None:
         if isinstance(node, Call):
@@ -117,7 +117,7 @@ class _Collector:
         self.read(expressions_of(node))
         match node:
             case Store(array, indices, _, path, place):
-                target = access_text(Load(array, indices, path))
+                target = expr_text(Load(array, indices, path))
                 self.add(array, indices, path, True, target, place)
             case Alloc(array, fill, place) if fill is not None:
                 whole = _whole(array)

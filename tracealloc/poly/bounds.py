@@ -25,7 +25,7 @@ from tracealloc.trace.program import (
     expressions_of,
 )
 from tracealloc.trace.source import Place
-from tracealloc.trace.text import access_text, expr_text, region_text
+from tracealloc.trace.text import expr_text, region_text
 
 __all__ = ["check_bounds", "check_initialised"]
 
@@ -75,7 +75,7 @@ def _subscripts(
         case Store(array, indices, _, path, place):
             for expr in expressions_of(node):
                 yield from _loads(expr)
-            yield array, indices, access_text(Load(array, indices, path)), place
+            yield array, indices, expr_text(Load(array, indices, path)), place
         case Call(args=args, results=results):
             for part in (*args, *results):
                 if isinstance(part, Region):
@@ -88,7 +88,7 @@ def _subscripts(
 
 def _loads(expr: Expr) -> Iterator[tuple[Array, tuple[Expr | Slice, ...], str, Place | None]]:
     for load in loads_of(expr):
-        yield load.array, load.indices, access_text(load), load.place
+        yield load.array, load.indices, expr_text(load), load.place
 
 
 def _check_dim(

@@ -110,6 +110,7 @@ class _Builder:
             descending=node.step < 0,
             band=node.band,
             reduction=node.reduction,
+            step=abs(node.step),
             marks=node.marks,
             place=node.place,
         )

@@ -15,7 +15,7 @@ from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Unary
 from tracealloc.trace.program import Array
 
-__all__ = ["Flow", "flow_of", "schedule_map"]
+__all__ = ["Flow", "flow_of", "pieces", "schedule_map"]
 
 FINAL = "Final"
 
@@ -41,6 +41,12 @@ def schedule_map(model: Model, tree: Tree, final: bool = False) -> isl.UnionMap:
     return isl.UnionMap(f"{{ {'; '.join(maps)} }}")
 
 
+def pieces(union: isl.UnionMap) -> list[isl.Map]:
+    """The maps of a union."""
+    found = union.get_map_list()
+    return [found.get_at(k) for k in range(found.n_map())]
+
+
 @dataclass(frozen=True)
 class Flow:
     """`sources`: (write instance) -> ((read instance) -> (element)); `unset`: reads of no write."""
@@ -56,6 +62,25 @@ class Flow:
                 left = self.unset.intersect(isl.UnionMap.from_map(access.relation)).domain()
                 if not left.is_empty():
                     yield statement, access, isl.Set.from_union_set(left)
+
+    def sources_of(self, sink: str) -> set[str | None]:
+        """The statements whose writes a statement reads (None: what was there before)."""
+        found: set[str | None] = {
+            str(piece.domain().get_tuple_name())
+            for piece in pieces(self.sources)
+            if str(piece.range().unwrap().domain().get_tuple_name()) == sink
+        }
+        if any(str(piece.domain().get_tuple_name()) == sink for piece in pieces(self.unset)):
+            found.add(None)
+        return found
+
+    def sinks_of(self, source: str) -> set[str]:
+        """The statements that read what a statement writes (``Final`` for what the kernel leaves)."""
+        return {
+            str(piece.range().unwrap().domain().get_tuple_name())
+            for piece in pieces(self.sources)
+            if str(piece.domain().get_tuple_name()) == source
+        }
 
     def same_as(self, other: Flow) -> bool:
         """Whether every read (and every final element) sees the same write in both."""

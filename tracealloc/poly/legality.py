@@ -19,7 +19,7 @@ from tracealloc.poly.named import (
 )
 from tracealloc.poly.tree import LoopNode, Tree
 
-__all__ = ["Instance", "Violation", "carried", "distances", "first_violation", "violations"]
+__all__ = ["Instance", "Violation", "carried", "carried_pair", "distances", "first_violation", "violations"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,22 @@ def carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> l
         if _nonzero_at(deltas, depth):
             found.append(dependence)
     return found
+
+
+def carried_pair(model: Model, dependence: Dependence, tree: Tree, key: str) -> Violation:
+    """The least pair of instances in different iterations of the loop `key` that depend on one another."""
+    paths = paths_of(tree)
+    loops, _ = common_loops(paths[dependence.source], paths[dependence.sink])
+    depth = next(d for d, loop in enumerate(loops) if loop.key == key)
+    source, sink = model.statement(dependence.source), model.statement(dependence.sink)
+    same = time_map(source, loops[:depth]).apply_range(time_map(sink, loops[:depth]).reverse())
+    here = time_map(source, loops[: depth + 1]).apply_range(time_map(sink, loops[: depth + 1]).reverse())
+    values = point_values(dependence.relation.intersect(same).subtract(here).wrap())
+    assert values is not None
+    split = len(source.dims)
+    return Violation(
+        dependence, Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
+    )
 
 
 def _nonzero_at(deltas: isl.Set, depth: int) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import islpy as isl
 
@@ -13,7 +14,7 @@ from tracealloc.poly.named import aff_text, as_expr, iter_names, tuple_text
 from tracealloc.poly.storage import Storage, storages
 from tracealloc.poly.tidy import tidy
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, leaves, loops_in
-from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.affine import constant, range_of, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import (
     Binary,
@@ -91,17 +92,21 @@ class _Lowering:
     loops: Mapping[str, LoopNode]
     depth: Mapping[str, int]
     storage: Mapping[Array, Storage]
+    ranges: dict[Iter, tuple[int, int]] = field(default_factory=dict)
+
+    def simple(self, expr: Expr) -> Expr:
+        return simplify(expr, self.ranges)
 
     def node(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
-        kind = ast.get_type()
-        types = isl.ast_node_type
+        kind: Any = ast.get_type()
+        types: Any = isl.ast_node_type
         if kind == types.mark:
             key = ast.mark_get_id().get_name()
             return self.node(ast.mark_get_node(), values, (*pending, key))
         if kind == types.for_:
             return self.loop(ast, values, pending)
         if kind == types.if_:
-            cond = simplify(as_expr(ast.if_get_cond(), values))
+            cond = self.simple(as_expr(ast.if_get_cond(), values))
             then = tuple(self.node(ast.if_get_then_node(), values, pending))
             orelse = (
                 tuple(self.node(ast.if_get_else_node(), values, pending)) if ast.if_has_else_node() else ()
@@ -123,7 +128,7 @@ class _Lowering:
         variable = ast.for_get_iterator().id_get_id().get_name()
         start = as_expr(ast.for_get_init(), values)
         if ast.for_is_degenerate():
-            body = self.node(ast.for_get_body(), {**values, variable: simplify(start)}, ())
+            body = self.node(ast.for_get_body(), {**values, variable: self.simple(start)}, ())
             return before + self.declarations(key) + body
         it = Iter(key, loop.name)
         value: Expr = Unary("-", IterRef(it), index) if loop.descending else IterRef(it)
@@ -131,16 +136,18 @@ class _Lowering:
         cond = as_expr(ast.for_get_cond(), inside)
         assert isinstance(cond, Compare) and cond.op in ("<=", "<"), cond
         stop = _plus(cond.right, 1) if cond.op == "<=" else cond.right
-        step_expr = simplify(as_expr(ast.for_get_inc(), inside))
+        step_expr = self.simple(as_expr(ast.for_get_inc(), inside))
         assert isinstance(step_expr, Const)
         step = int(step_expr.value)
         if loop.descending:
             start, stop, step = Unary("-", start, index), Unary("-", stop, index), -step
+        start, stop = self.simple(start), self.simple(stop)
+        self.learn_range(it, start, stop, step)
         body = self.declarations(key) + self.node(ast.for_get_body(), inside, ())
         made = Loop(
             it,
-            simplify(start),
-            simplify(stop),
+            start,
+            stop,
             step,
             tuple(body),
             loop.reduction,
@@ -149,6 +156,13 @@ class _Lowering:
             loop.place,
         )
         return [*before, made]
+
+    def learn_range(self, it: Iter, start: Expr, stop: Expr, step: int) -> None:
+        """Remember between which values an iterator runs, so that divisions by tile sizes vanish."""
+        first, last = range_of(start, self.ranges), range_of(stop, self.ranges)
+        self.ranges.pop(it, None)
+        if first is not None and last is not None:
+            self.ranges[it] = (first[0], last[1] - 1) if step > 0 else (last[0] + 1, first[1])
 
     def declarations(self, key: str | None) -> list[Node]:
         """The declarations that open the body of a loop (values declare themselves)."""
@@ -178,7 +192,7 @@ class _Lowering:
         name = call.op_get_arg(0).id_get_id().get_name()
         statement = self.model.statement(name)
         count = len(statement.dims)
-        args = [simplify(as_expr(call.op_get_arg(k + 1), values)) for k in range(count)]
+        args = [self.simple(as_expr(call.op_get_arg(k + 1), values)) for k in range(count)]
         inner = _Instance(statement, dict(zip(statement.dims, args, strict=True)), self)
         nodes = inner.nodes()
         for guard in reversed(statement.guards):
@@ -204,22 +218,25 @@ class _Instance:
     def expr(self, expr: Expr) -> Expr:
         return rewrite(expr, self.change)
 
+    def index(self, expr: Expr) -> Expr:
+        return self.lowering.simple(self.expr(expr))
+
     def change(self, expr: Expr) -> Expr | None:
         if isinstance(expr, IterRef):
             return self.values.get(expr.iter)
         if isinstance(expr, Load):
-            indices = tuple(simplify(self.expr(e)) for e in expr.indices)
+            indices = tuple(self.index(e) for e in expr.indices)
             extra, array = self.extra(expr.array)
             return replace(expr, array=array, indices=(*extra, *indices))
         if expr.dtype == index and not isinstance(expr, Const):
-            return simplify(map_children(expr, self.expr))
+            return self.lowering.simple(map_children(expr, self.expr))
         return None
 
     def extra(self, array: Array) -> tuple[tuple[Expr, ...], Array]:
         storage = self.lowering.storage.get(array)
         if storage is None:
             return (), array
-        scope = tuple(simplify(rewrite(e, self.change)) for e in self.statement.scope(array))
+        scope = tuple(self.lowering.simple(rewrite(e, self.change)) for e in self.statement.scope(array))
         return storage.indices(scope), storage.array
 
     def nodes(self) -> list[Node]:
@@ -232,7 +249,7 @@ class _Instance:
         match node:
             case Store(array, indices, value):
                 extra, stored = self.extra(array)
-                changed = tuple(simplify(self.expr(e)) for e in indices)
+                changed = tuple(self.index(e) for e in indices)
                 return replace(node, array=stored, indices=(*extra, *changed), value=self.expr(value))
             case Loop(start=start, stop=stop, body=body):
                 return replace(node, start=self.expr(start), stop=self.expr(stop), body=self.block(body))
@@ -254,7 +271,9 @@ class _Instance:
     def region(self, region: Region) -> Region:
         extra, array = self.extra(region.array)
         parts = tuple(
-            Slice(simplify(self.expr(p.start)), p.extent) if isinstance(p, Slice) else simplify(self.expr(p))
+            Slice(self.lowering.simple(self.expr(p.start)), p.extent)
+            if isinstance(p, Slice)
+            else self.lowering.simple(self.expr(p))
             for p in region.indices
         )
         return Region(array, (*extra, *parts))

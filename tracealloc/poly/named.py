@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import islpy as isl
 
-from tracealloc.trace.affine import constant
+from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Select, Unary
 
@@ -21,17 +21,23 @@ __all__ = [
     "Names",
     "aff_text",
     "as_expr",
+    "box_of",
     "cond_text",
     "dim_bounds",
     "dims_of",
     "drop_range_dims",
+    "equal_sets",
     "fix_to_zero",
     "is_lex_negative_possible",
     "is_zero_at",
+    "flat_set",
     "iter_names",
     "lex_less",
+    "lower_bounds",
     "map_of",
+    "offsets",
     "point_values",
+    "project_scope",
     "range_dims",
     "tuple_text",
     "union_of",
@@ -76,9 +82,9 @@ def aff_text(expr: Expr, names: Names) -> str:
         case Binary(op=("+" | "-") as op, left=left, right=right):
             return f"({aff_text(left, names)} {op} ({aff_text(right, names)}))"
         case _:
-            operand: Expr | None = getattr(expr, "operand", None)
-            assert operand is not None, f"not affine: {expr!r}"
-            return aff_text(operand, names)  # an identity cast
+            inner: Expr | None = getattr(expr, "operand", None)
+            assert inner is not None, f"not affine: {expr!r}"
+            return aff_text(inner, names)  # an identity cast
 
 
 _COMPARE = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -124,6 +130,21 @@ def range_dims(m: isl.Map) -> int:
     return int(m.dim(isl.dim_type.out))
 
 
+def box_of(ends: Sequence[tuple[int, int, int]]) -> isl.Set:
+    """The box of all (least, greatest, step) given, in the space of times."""
+    dims = [f"t{k}" for k in range(len(ends))]
+    where = [
+        f"{low} <= {dim} <= {high}" + (f" and ({dim} - {low}) mod {step} = 0" if step != 1 else "")
+        for dim, (low, high, step) in zip(dims, ends, strict=True)
+    ]
+    return isl.Set(f"{{ {tuple_text('T', dims)} : {' and '.join(where)} }}")
+
+
+def equal_sets(a: isl.Set, b: isl.Set) -> bool:
+    """Whether two sets hold the same elements."""
+    return bool(a.is_equal(b))
+
+
 def dim_bounds(s: isl.Set, position: int) -> tuple[int, int]:
     """The least and greatest value of a coordinate of a bounded set."""
     low, high = s.dim_min_val(position), s.dim_max_val(position)
@@ -137,6 +158,66 @@ def drop_range_dims(m: isl.Map, keep: Sequence[int]) -> isl.Map:
         if position not in keep:
             result = result.project_out(isl.dim_type.out, position, 1)
     return result.reset_tuple_id(isl.dim_type.out) if result.has_tuple_id(isl.dim_type.out) else result
+
+
+def project_scope(relation: isl.Map, count: int) -> isl.Map:
+    """`relation` without the first `count` output dimensions, its output tuple called ``E``."""
+    if count:
+        relation = relation.project_out(isl.dim_type.out, 0, count)
+    return relation.set_tuple_name(isl.dim_type.out, "E")
+
+
+def flat_set(m: isl.Map, name: str) -> isl.Set:
+    """Pairs of a map as points of one set."""
+    return m.wrap().flatten().set_tuple_name(name)
+
+
+def _aff_expr(aff: isl.Aff, its: Sequence[Iter]) -> Expr | None:
+    """An isl affine function over `its` as an expression (None: not with whole coefficients)."""
+    if not aff.get_denominator_val().is_one():
+        return None
+    result: Expr = constant(int(aff.get_constant_val().to_python()))
+    for position, it in enumerate(its):
+        coefficient = int(aff.get_coefficient_val(isl.dim_type.in_, position).to_python())
+        result = _plus_scaled(result, coefficient, IterRef(it))
+    for position in range(aff.dim(isl.dim_type.div)):
+        coefficient = int(aff.get_coefficient_val(isl.dim_type.div, position).to_python())
+        if coefficient:
+            inner = _floor_expr(aff.get_div(position), its)
+            if inner is None:
+                return None
+            result = _plus_scaled(result, coefficient, inner)
+    return simplify(result)
+
+
+def _plus_scaled(total: Expr, coefficient: int, part: Expr) -> Expr:
+    scaled = Binary("*", constant(coefficient), part, index)
+    return Binary("+", total, scaled, index) if coefficient else total
+
+
+def _floor_expr(div: isl.Aff, its: Sequence[Iter]) -> Expr | None:
+    size = div.get_denominator_val()
+    whole = _aff_expr(div.scale_val(size), its)
+    return None if whole is None else Binary("//", whole, constant(int(size.to_python())), index)
+
+
+def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
+    """Affine functions of the input that may bound an output dimension from below, best guesses first."""
+    least = m.dim_min(dim).coalesce()
+    pieces = [least.as_aff()] if least.isa_aff() else [aff for _, aff in least.get_pieces()]
+    found = [expr for aff in pieces if (expr := _aff_expr(aff, its)) is not None]
+    low, _ = dim_bounds(m.range(), dim)
+    return [*found, constant(low)]
+
+
+def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, int]:
+    """The least and greatest distance of an output dimension from an affine function of the input."""
+    names = {it: f"a{position}" for position, it in enumerate(its)}
+    left = tuple_text(m.domain().get_tuple_name(), names.values())
+    outs = [f"b{position}" for position in range(range_dims(m))]
+    right = tuple_text(m.range().get_tuple_name(), outs)
+    distance = isl.Map(f"{{ [{left} -> {right}] -> [{outs[dim]} - ({aff_text(low, names)})] }}")
+    return dim_bounds(m.wrap().apply(distance), 0)
 
 
 def union_of(maps: Sequence[isl.Map]) -> isl.UnionMap:
@@ -203,8 +284,9 @@ def point_values(s: isl.Set) -> list[int] | None:
     return [int(value.to_python()) for value in coordinates]
 
 
-_OPS = isl.ast_expr_op_type
-_BINARY = {
+_OPS: Any = isl.ast_expr_op_type  # islpy's annotations do not match its enumerations
+_KINDS: Any = isl.ast_expr_type
+_BINARY: dict[Any, str] = {
     _OPS.add: "+",
     _OPS.sub: "-",
     _OPS.mul: "*",
@@ -214,17 +296,17 @@ _BINARY = {
     _OPS.pdiv_r: "%",
     _OPS.zdiv_r: "%",
 }
-_RELATIONS = {_OPS.eq: "==", _OPS.le: "<=", _OPS.lt: "<", _OPS.ge: ">=", _OPS.gt: ">"}
+_RELATIONS: dict[Any, str] = {_OPS.eq: "==", _OPS.le: "<=", _OPS.lt: "<", _OPS.ge: ">=", _OPS.gt: ">"}
 
 
 def as_expr(ast: isl.AstExpr, values: Mapping[str, Expr]) -> Expr:
     """An isl AST expression as ours; `values` gives the expressions of isl's loop variables."""
-    kind = ast.get_type()
-    if kind == isl.ast_expr_type.id:
+    kind: Any = ast.get_type()
+    if kind == _KINDS.id:
         return values[ast.id_get_id().get_name()]
-    if kind == isl.ast_expr_type.int:
+    if kind == _KINDS.int:
         return constant(int(ast.int_get_val().to_python()))
-    op = ast.op_get_type()
+    op: Any = ast.op_get_type()
     args = [as_expr(ast.op_get_arg(k), values) for k in range(ast.op_get_n_arg())]
     if op in _BINARY:
         return Binary(_BINARY[op], args[0], args[1], index)

@@ -37,7 +37,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LoopNode:
-    """One loop over the statements below it, ordered by `exprs` (downwards if `descending`)."""
+    """One loop over the statements below it, ordered by `exprs` (downwards if `descending`).
+
+    `step` is the distance of neighbouring values.
+    """
 
     key: str
     name: str
@@ -46,6 +49,7 @@ class LoopNode:
     descending: bool = False
     band: str | None = None
     reduction: bool = False
+    step: int = 1
     marks: Marks = UNMARKED
     place: Place | None = field(default=None, compare=False)
 

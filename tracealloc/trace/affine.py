@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tracealloc.trace.dtype import Index, Integer, index
 from tracealloc.trace.expr import (
@@ -25,12 +26,18 @@ from tracealloc.trace.expr import (
     map_children,
 )
 
-__all__ = ["Linear", "constant", "expression", "is_affine", "linear", "range_of", "simplify"]
+__all__ = ["Linear", "Ranges", "constant", "expression", "is_affine", "linear", "range_of", "simplify"]
+
+
+Ranges: TypeAlias = Mapping[Iter, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """``sum(coefficient * atom) + constant``; an atom is an iterator, ``//``, ``%``, ``min``, ``max``, ``abs``."""
+    """``sum(coefficient * atom) + constant``.
+
+    An atom is an iterator, ``//``, ``%``, ``min``, ``max`` or ``abs``.
+    """
 
     terms: tuple[tuple[Expr, int], ...]
     constant: int
@@ -53,29 +60,32 @@ def constant(value: int) -> Const:
     return Const(value, index)
 
 
-def linear(expr: Expr) -> Linear | None:
-    """The linear form of an affine expression over iterators, or None."""
+def linear(expr: Expr, ranges: Ranges | None = None) -> Linear | None:
+    """The linear form of an affine expression over iterators, or None.
+
+    `ranges` (least, greatest value of each iterator) decide floored divisions where they can.
+    """
     match expr:
         case Const(value=value, type=Integer() | Index()):
             return Linear((), int(value))
         case IterRef():
             return Linear(((expr, 1),), 0)
         case Unary(op="-", operand=operand):
-            inner = linear(operand)
+            inner = linear(operand, ranges)
             return None if inner is None else inner.times(-1)
         case Unary(op="abs", operand=operand):
-            inner = linear(operand)
+            inner = linear(operand, ranges)
             return None if inner is None else _atom_abs(inner)
         case Cast(operand=operand, type=Index()) if isinstance(operand.dtype, Index | Integer):
-            return linear(operand)
+            return linear(operand, ranges)
         case Binary(op=op, left=left, right=right, type=Integer() | Index()):
-            a, b = linear(left), linear(right)
-            return None if a is None or b is None else _combine(op, a, b)
+            a, b = linear(left, ranges), linear(right, ranges)
+            return None if a is None or b is None else _combine(op, a, b, ranges or {})
         case _:
             return None
 
 
-def _combine(op: str, a: Linear, b: Linear) -> Linear | None:
+def _combine(op: str, a: Linear, b: Linear, ranges: Ranges) -> Linear | None:
     match op:
         case "+":
             return a.plus(b)
@@ -86,22 +96,22 @@ def _combine(op: str, a: Linear, b: Linear) -> Linear | None:
         case "*" if not a.terms:
             return b.times(a.constant)
         case "//" if not b.terms and b.constant > 0:
-            return _divide(a, b.constant)
+            return _divide(a, b.constant, ranges)
         case "%" if not b.terms and b.constant > 0:
             # a % n == a - n * (a // n), but the remainder itself prints better.
-            return _remainder(a, b.constant)
+            return _remainder(a, b.constant, ranges)
         case "<<" if not b.terms and 0 <= b.constant < 63:
             return a.times(1 << b.constant)
         case "min" | "max":
-            return _extreme(op, a, b)
+            return _extreme(op, a, b, ranges)
         case _:
             return None
 
 
-def _extreme(op: str, a: Linear, b: Linear) -> Linear:
-    difference = a.plus(b, -1)
-    if not difference.terms:
-        return a if (difference.constant <= 0) == (op == "min") else b
+def _extreme(op: str, a: Linear, b: Linear, ranges: Ranges) -> Linear:
+    difference = _range(a.plus(b, -1), ranges)
+    if difference is not None and (difference[1] <= 0 or difference[0] >= 0):
+        return a if (difference[1] <= 0) == (op == "min") else b
     return Linear(((Binary(op, expression(a), expression(b), index), 1),), 0)
 
 
@@ -117,26 +127,39 @@ def _split(a: Linear, n: int) -> tuple[Linear, Linear]:
     return whole, a.plus(whole, -n)
 
 
-def _divide(a: Linear, n: int) -> Linear:
+def _quotient(rest: Linear, n: int, ranges: Ranges) -> int | None:
+    """``rest // n`` where it is the same for all values in range."""
+    bounds = _range(rest, ranges)
+    if bounds is None or bounds[0] // n != bounds[1] // n:
+        return None
+    return bounds[0] // n
+
+
+def _divide(a: Linear, n: int, ranges: Ranges) -> Linear:
     if n == 1:
         return a
     whole, rest = _split(a, n)
-    if not rest.terms:
-        return whole
+    known = _quotient(rest, n, ranges)
+    if known is not None:
+        return whole.plus(Linear((), known))
     atom = Binary("//", expression(rest), constant(n), index)
     return whole.plus(Linear(((atom, 1),), 0))
 
 
-def _remainder(a: Linear, n: int) -> Linear:
+def _remainder(a: Linear, n: int, ranges: Ranges) -> Linear:
     _, rest = _split(a, n)
-    if not rest.terms:
-        return Linear((), rest.constant % n)
+    known = _quotient(rest, n, ranges)
+    if known is not None:
+        return rest.plus(Linear((), -n * known))
     return Linear(((Binary("%", expression(rest), constant(n), index), 1),), 0)
 
 
 def expression(form: Linear) -> Expr:
     """The index expression of a linear form, positive terms first."""
     result: Expr | None = None
+    rest = form.constant
+    if rest > 0 and all(coefficient < 0 for _, coefficient in form.terms):
+        result, rest = constant(rest), 0  # 64 - 4 * i, not -4 * i + 64
     for atom, coefficient in sorted(form.terms, key=lambda term: term[1] < 0):
         size = abs(coefficient)
         part: Expr = atom if size == 1 else Binary("*", constant(size), atom, index)
@@ -146,9 +169,8 @@ def expression(form: Linear) -> Expr:
             result = Binary("+" if coefficient > 0 else "-", result, part, index)
     if result is None:
         return constant(form.constant)
-    if form.constant:
-        op = "+" if form.constant > 0 else "-"
-        return Binary(op, result, constant(abs(form.constant)), index)
+    if rest:
+        return Binary("+" if rest > 0 else "-", result, constant(abs(rest)), index)
     return result
 
 
@@ -158,13 +180,37 @@ def _negated(atom: Expr, size: int) -> Expr:
     return Binary("*", constant(-size), atom, index)
 
 
-def simplify(expr: Expr) -> Expr:
-    """`expr` with every index subexpression in its normal form."""
-    if isinstance(expr.dtype, Index) and not isinstance(expr, IterRef | Const | Load):
-        form = linear(expr)
+def simplify(expr: Expr, ranges: Ranges | None = None) -> Expr:
+    """`expr` with every index subexpression (and comparison of such) in its normal form."""
+    if isinstance(expr, IterRef | Const):
+        return expr
+    if isinstance(expr, Compare):
+        form = linear(Binary("-", expr.left, expr.right, index), ranges)
+        if form is not None and _is_index(expr.left) and _is_index(expr.right):
+            return _comparison(expr.op, form)
+    if isinstance(expr.dtype, Index) and not isinstance(expr, Load):
+        form = linear(expr, ranges)
         if form is not None:
             return expression(form)
-    return map_children(expr, simplify)
+    return map_children(expr, lambda operand: simplify(operand, ranges))
+
+
+def _is_index(expr: Expr) -> bool:
+    return isinstance(expr.dtype, Index)
+
+
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+
+
+def _comparison(op: str, form: Linear) -> Expr:
+    """``form op 0`` with the negative terms on the right: ``i >= k`` for ``i - k >= 0``."""
+    if all(coefficient < 0 for _, coefficient in form.terms):
+        form, op = form.times(-1), _MIRRORED[op]
+    left = Linear(tuple(t for t in form.terms if t[1] > 0), 0)
+    right = Linear(tuple((a, -c) for a, c in form.terms if c < 0), -form.constant)
+    if not left.terms:
+        left, right = right.times(-1), left  # all constant
+    return Compare(op, expression(left), expression(right))
 
 
 def is_affine(expr: Expr) -> bool:
@@ -182,11 +228,13 @@ def is_affine(expr: Expr) -> bool:
             return linear(expr) is not None
 
 
-def range_of(expr: Expr, ranges: Mapping[Iter, tuple[int, int]]) -> tuple[int, int] | None:
+def range_of(expr: Expr, ranges: Ranges) -> tuple[int, int] | None:
     """Bounds (least, greatest) of an affine expression where its iterators lie in `ranges`."""
     form = linear(expr)
-    if form is None:
-        return None
+    return None if form is None else _range(form, ranges)
+
+
+def _range(form: Linear, ranges: Ranges) -> tuple[int, int] | None:
     low = high = form.constant
     for atom, coefficient in form.terms:
         bounds = _atom_range(atom, ranges)

@@ -1,0 +1,253 @@
+"""The user's `Schedule`: a frozen module underneath, primitives as methods, builds and proofs on top."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tracealloc.poly.named import LOCK
+from tracealloc.schedule import primitives
+from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
+from tracealloc.schedule.history import Step
+from tracealloc.schedule.primitive import REGISTRY, ArrayRef, Edit, LoopRef, Primitive
+from tracealloc.schedule.resolve import Resolver, bands_of, find_array, full_name, visible_arrays
+from tracealloc.schedule.state import Module, lowered, module_of
+from tracealloc.schedule.text import marked_text, schedule_text
+from tracealloc.trace.errors import (
+    ScheduleError,
+    TraceallocError,
+    TraceallocWarning,
+    nearest,
+)
+from tracealloc.trace.program import Program
+from tracealloc.trace.source import Place, caller_place
+
+if TYPE_CHECKING:
+    from tracealloc.kernel import Kernel
+
+__all__ = ["Schedule", "customize"]
+
+for _found in pkgutil.iter_modules(primitives.__path__):
+    importlib.import_module(f"{primitives.__name__}.{_found.name}")
+
+
+class Schedule:
+    """A kernel being turned into an accelerator, one proved step at a time.
+
+    Loops and arrays are named by strings or handles (``s.loops()``, ``s.C``, what primitives return).
+    Every primitive of the manual is a method: it is proved legal first, then applied and recorded; where
+    it is refused, the schedule stays exactly as it was.
+    """
+
+    def __init__(self, kernel: Kernel, program: Program, reassociate: bool = False) -> None:
+        with LOCK:
+            self._module = module_of(program, reassociate)
+        self._kernel = kernel
+        self._program = program
+        self._first = self._module
+        self._past: tuple[tuple[Step, Module], ...] = ()
+        self._lowered: tuple[Module, Program] | None = None
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel that is scheduled."""
+        return self._kernel
+
+    @property
+    def name(self) -> str:
+        """The name of the top kernel."""
+        return self._module.top
+
+    @property
+    def program(self) -> Program:
+        """The traced program, which a schedule never changes."""
+        return self._program
+
+    @property
+    def module(self) -> Module:
+        """The frozen module as it stands; ``print(s.module)`` shows the lowered loops of all functions."""
+        return self._module
+
+    @property
+    def lowered(self) -> Program:
+        """The loop nest as it stands, as a program."""
+        if self._lowered is None or self._lowered[0] is not self._module:
+            with LOCK:
+                self._lowered = (self._module, lowered(self._module))
+        return self._lowered[1]
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def loops(self, function: str | None = None) -> list[LoopHandle]:
+        """Handles of all loops of a function (None: the top), outermost first."""
+        name = function or self._module.top
+        state = self._module.state(name)
+        return [LoopHandle(self, name, loop.key, full_name(state, loop)) for loop in state.loops()]
+
+    def arrays(self, function: str | None = None) -> list[ArrayHandle]:
+        """Handles of all arrays of a function (None: the top), arguments first."""
+        name = function or self._module.top
+        found = visible_arrays(self._module.state(name))
+        return [ArrayHandle(self, name, array.key, array.name) for array in found]
+
+    def bands(self, function: str | None = None) -> list[BandHandle]:
+        """Handles of all bands of a function (None: the top), in textual order."""
+        name = function or self._module.top
+        return [BandHandle(self, name, band) for band, _ in bands_of(self._module.state(name).tree)]
+
+    def __getitem__(self, name: str) -> ArrayHandle:
+        function, array = find_array(self._module, name)
+        return ArrayHandle(self, function, array.key, array.name)
+
+    def __getattr__(self, name: str) -> ArrayHandle:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except ScheduleError as error:
+            close = nearest(name, REGISTRY)
+            hint = f"; did you mean s.{close}?" if close else ""
+            raise AttributeError(
+                f"a schedule has neither a method nor an array called {name!r}{hint}\n{error}"
+            ) from None
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(handle.name for handle in self.arrays())})
+
+    # -- steps ---------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> tuple[Step, ...]:
+        """The applied steps, first to last."""
+        return tuple(step for step, _ in self._past)
+
+    def undo(self, count: int = 1) -> Schedule:
+        """Take back the last `count` steps.
+
+        Raises:
+            ScheduleError: fewer steps were taken.
+        """
+        if not 0 <= count <= len(self._past):
+            raise ScheduleError(
+                "TA206",
+                f"undo({count}) goes back further than the schedule's {len(self._past)} steps",
+                place=caller_place(),
+            )
+        if count:
+            self._module = self._past[-count][1]
+            self._past = self._past[:-count]
+        return self
+
+    def copy(self) -> Schedule:
+        """A schedule of its own in the same state."""
+        other = Schedule.__new__(Schedule)
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def script(self) -> str:
+        """Python that rebuilds the schedule, given ``ta`` and the kernel's name."""
+        lines = [f"s = ta.customize({self._program.name})"]
+        return "\n".join([*lines, *(f"s.{step.call()}" for step in self.history)]) + "\n"
+
+    def replay(self, kernel: Kernel) -> Schedule:
+        """The same steps on another kernel (of another size, say)."""
+        other = customize(kernel)
+        for step in self.history:
+            other._apply(REGISTRY[step.primitive], step.args, dict(step.kwargs), step.place)
+        return other
+
+    def _apply(
+        self, primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place | None
+    ) -> Any:
+        with LOCK:
+            try:
+                return self._checked_apply(primitive, args, kwargs, place)
+            except TraceallocError as error:
+                if error.place is None:
+                    error.place = place
+                raise
+
+    def _checked_apply(
+        self, primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place | None
+    ) -> Any:
+        try:
+            bound = primitive.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ScheduleError(
+                "TA207",
+                f"{primitive.name}: {error}",
+                because=[f"the primitive is {primitive.name}{primitive.signature}"],
+            ) from None
+        resolver = Resolver(self, primitive)
+        positional, named = resolver.resolve(bound)
+        step = Step(primitive.name, *resolver.record(args, kwargs), place)
+        edit = Edit(self._module.state(resolver.function), step.call())
+        result = primitive.function(edit, *positional, **named)
+        before = self._module
+        self._module = before.with_state(resolver.function, result.state)
+        self._past = (*self._past, (step, before))
+        for text in result.warnings:
+            warnings.warn(f"{step.call()}: {text}", TraceallocWarning, stacklevel=5)
+        made = tuple(self._handle(resolver.function, ref) for ref in result.made)
+        return None if not made else made[0] if len(made) == 1 else made
+
+    def _handle(self, function: str, ref: LoopRef | ArrayRef) -> LoopHandle | ArrayHandle:
+        state = self._module.state(function)
+        if isinstance(ref, LoopRef):
+            loop = next(loop for loop in state.loops() if loop.key == ref.key)
+            return LoopHandle(self, function, loop.key, loop.name)
+        array = next(array for array in state.model.arrays if array.key == ref.key)
+        return ArrayHandle(self, function, array.key, array.name)
+
+    def removed_by(self, function: str, key: str) -> Step | None:
+        """The step after which a loop was gone, or None where it never was."""
+        for number, (step, before) in enumerate(self._past):
+            after = self._past[number + 1][1] if number + 1 < len(self._past) else self._module
+            had, has = (any(loop.key == key for loop in m.state(function).loops()) for m in (before, after))
+            if had and not has:
+                return step
+        return None
+
+    # -- text ----------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return schedule_text(self.lowered, self._module, self.history)
+
+    def __repr__(self) -> str:
+        steps = len(self._past)
+        return f"<schedule of {self.name}, {steps} step{'' if steps == 1 else 's'}>"
+
+    def marked_text(self, function: str, key: str) -> str:
+        """The printed loops of a function with ``# <-- here`` at one loop (handles print this)."""
+        return marked_text(self.lowered, self._module, function, key)
+
+
+def _method(primitive: Primitive) -> Callable[..., Any]:
+    def apply(self: Schedule, *args: Any, **kwargs: Any) -> Any:
+        return self._apply(primitive, args, kwargs, caller_place())
+
+    parameter = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = primitive.signature
+    apply.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[parameter, *signature.parameters.values()]
+    )
+    apply.__name__ = primitive.name
+    apply.__qualname__ = f"Schedule.{primitive.name}"
+    apply.__doc__ = primitive.function.__doc__
+    return apply
+
+
+for _primitive in REGISTRY.values():
+    setattr(Schedule, _primitive.name, _method(_primitive))
+
+
+def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:
+    """A schedule of `kernel` in which nothing is scheduled yet.
+
+    `reassociate` allows floating-point sums to be reordered from the start.
+    """
+    return Schedule(kernel, kernel.trace(), reassociate)

@@ -1,0 +1,162 @@
+"""What one iteration of a loop touches of an array, what it needs from outside and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.dependence import time_map
+from tracealloc.poly.flow import flow_of, pieces, schedule_map
+from tracealloc.poly.model import Access, Model, Statement
+from tracealloc.poly.named import (
+    lower_bounds,
+    offsets,
+    project_scope,
+    union_of,
+    with_tuple,
+)
+from tracealloc.poly.tree import LoopNode, Tree
+from tracealloc.trace.expr import Expr, Iter
+from tracealloc.trace.program import Array
+
+__all__ = ["Box", "Footprint", "footprint"]
+
+PREFIX = "P"
+
+
+@dataclass(frozen=True)
+class Box:
+    """Per dimension the least index, affine in the loops, and the constant extent."""
+
+    lows: tuple[Expr, ...]
+    extents: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Maps from an iteration (the values of `loops`) to elements of one array.
+
+    `needed`: read there before it is written there. `left`: written there and read later elsewhere, or
+    part of what the kernel returns.
+    """
+
+    loops: tuple[LoopNode, ...]
+    all: isl.Map
+    needed: isl.Map
+    left: isl.Map
+    box: Box
+
+
+def _prefixed(statement: Statement, access: Access, loops: tuple[LoopNode, ...], scopes: int) -> isl.Map:
+    """Iteration -> element, for one access (scope dimensions of the array dropped)."""
+    times = with_tuple(time_map(statement, loops).intersect_domain(statement.domain), PREFIX)
+    return times.reverse().apply_range(project_scope(access.relation, scopes))
+
+
+def footprint(
+    model: Model,
+    tree: Tree,
+    array: Array,
+    loops: tuple[LoopNode, ...],
+    users: Sequence[Statement],
+    its: Sequence[Iter],
+) -> Footprint:
+    """The footprint of `array` in one iteration of the innermost of `loops`.
+
+    `users` are the statements under that loop that access it; `its` name the loops' values in the
+    expressions of the box.
+    """
+    loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+    whole: isl.Map | None = None
+    for statement in users:
+        scopes = len(statement.scope(array))
+        for access in statement.accesses:
+            if access.array == array:
+                part = with_tuple(_prefixed(statement, access, loops, scopes), "E")
+                whole = part if whole is None else whole.union(part)
+    assert whole is not None
+    whole = whole.coalesce()
+    needed = _needed(model, tree, array, loops, users)
+    left = _left(model, tree, array, loops, users)
+    return Footprint(loops, whole, needed, left, _box(whole, array.rank, its))
+
+
+def _box(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
+    """The smallest box whose lower corner is affine in the loops."""
+    lows: list[Expr] = []
+    extents: list[int] = []
+    for dim in range(rank):
+        best: tuple[int, Expr] | None = None
+        for low in lower_bounds(whole, dim, its):
+            least, greatest = offsets(whole, dim, low, its)
+            if least >= 0 and (best is None or greatest + 1 < best[0]):
+                best = (greatest + 1, low)
+        assert best is not None, "the constant lower bound always fits"
+        extents.append(best[0])
+        lows.append(best[1])
+    return Box(tuple(lows), tuple(extents))
+
+
+def _needed(
+    model: Model, tree: Tree, array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement]
+) -> isl.Map:
+    """Reads of an iteration that no write of the same iteration comes before."""
+    reads: list[isl.Map] = []
+    writes: list[isl.Map] = []
+    for statement in users:
+        scopes = len(statement.scope(array))
+        times = with_tuple(time_map(statement, loops).intersect_domain(statement.domain), PREFIX)
+        for access in statement.accesses:
+            if access.array == array:
+                own = with_tuple(project_scope(access.relation, scopes), "E")
+                (writes if access.write else reads).append(times.range_product(own))
+    if not reads:
+        return isl.Map.empty(_prefixed_space(array, loops))
+    order = schedule_map(model, tree)
+    info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
+    unset = info.set_schedule_map(order).compute_flow().get_must_no_source().range()
+    if unset.is_empty():
+        return isl.Map.empty(_prefixed_space(array, loops))
+    return isl.Set.from_union_set(unset).unwrap().coalesce()
+
+
+def _prefixed_space(array: Array, loops: tuple[LoopNode, ...]) -> isl.Space:
+    left = ", ".join(f"a{k}" for k in range(len(loops)))
+    right = ", ".join(f"b{k}" for k in range(array.rank))
+    return isl.Map(f"{{ {PREFIX}[{left}] -> E[{right}] }}").get_space()
+
+
+def _left(
+    model: Model, tree: Tree, array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement]
+) -> isl.Map:
+    """Elements written in an iteration whose value something outside that iteration sees."""
+    empty = isl.Map.empty(_prefixed_space(array, loops))
+    names = {statement.name for statement in users}
+    if not any(access.write and access.array == array for s in users for access in s.accesses):
+        return empty
+    flow = flow_of(model, tree, arrays=frozenset((array,)))
+    scopes = {statement.name: len(statement.scope(array)) for statement in users}
+    found = empty
+    for piece in pieces(flow.sources):
+        source = model.statement(str(piece.domain().get_tuple_name()))
+        if source.name not in names:
+            continue
+        pairs = piece.range().unwrap().domain()  # the reading instances
+        sink = str(pairs.get_tuple_name())
+        writers = piece
+        if sink in names:
+            writers = _outside_only(piece, source, model.statement(sink), loops)
+        elements = project_scope(writers.range_factor_range(), scopes[source.name])
+        times = with_tuple(time_map(source, loops), PREFIX)
+        found = found.union(elements.apply_domain(times))
+    return found.coalesce()
+
+
+def _outside_only(piece: isl.Map, source: Statement, sink: Statement, loops: tuple[LoopNode, ...]) -> isl.Map:
+    """The part of a flow (write -> (read -> element)) that crosses iterations."""
+    same = time_map(source, loops).apply_range(time_map(sink, loops).reverse())
+    wrapped = piece.range().unwrap()
+    inside = same.range_product(isl.Map.from_domain_and_range(same.domain(), wrapped.range()))
+    return piece.subtract(inside)

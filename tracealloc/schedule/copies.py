@@ -1,0 +1,123 @@
+"""Adding copies of parts of arrays, and sending accesses to the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import islpy as isl
+
+from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.model import Model, Statement
+from tracealloc.trace.affine import is_affine, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr, Iter, Load, iters_of, loads_of, rewrite, substitute
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Call,
+    Node,
+    Region,
+    Slice,
+    Store,
+    expressions_of,
+    walk_nodes,
+)
+
+__all__ = ["Shift", "in_iters", "make_statement", "redirect", "touches_by_data", "unique_name"]
+
+Shift = Mapping[int, Expr]
+"""For every dimension that the buffer keeps, what is subtracted from the index."""
+
+
+def unique_name(model: Model, name: str) -> str:
+    """An array name that the model does not have yet."""
+    taken = {array.name for array in model.arrays}
+    if name not in taken:
+        return name
+    return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
+
+
+def make_statement(
+    model: Model,
+    name: str,
+    node: Node,
+    dims: Sequence[Iter],
+    domain: isl.Set,
+    scopes: Mapping[Array, tuple[Expr, ...]],
+    *,
+    guards: tuple[Expr, ...] = (),
+    origin: str | None = None,
+    copy: bool = False,
+) -> Statement:
+    """A statement of `model`, with its accesses; the model must know its arrays."""
+    accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space)
+    kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs)
+    return Statement(name, tuple(dims), domain, node, guards, accesses, kept, origin, copy)
+
+
+def touches_by_data(statement: Statement, array: Array) -> bool:
+    """Whether a statement's part of an array depends on data."""
+    if not isinstance(statement.node, Store | Call | Alloc):
+        return any(access.array == array for access in statement.accesses)
+    known = set(statement.dims)
+    for node in walk_nodes((statement.node,)):
+        exprs = [*expressions_of(node), *statement.guards]
+        indices = [i for e in exprs for load in loads_of(e) if load.array == array for i in load.indices]
+        if isinstance(node, Store) and node.array == array:
+            indices += node.indices
+        if isinstance(node, Call):
+            parts = [p for p in (*node.args, *node.results) if isinstance(p, Region) and p.array == array]
+            indices += [i.start if isinstance(i, Slice) else i for p in parts for i in p.indices]
+        if any(not is_affine(i) or not iters_of(i) <= known for i in indices):
+            return True
+    return False
+
+
+def redirect(
+    statement: Statement, array: Array, buffer: Array, shift: Shift
+) -> tuple[Node, tuple[Expr, ...]]:
+    """The node and guards of a statement with accesses to `array` sent to `buffer`."""
+
+    def moved(indices: Sequence[Expr]) -> tuple[Expr, ...]:
+        return tuple(simplify(Binary("-", change(indices[dim]), low, index)) for dim, low in shift.items())
+
+    def load(expr: Expr) -> Expr | None:
+        if isinstance(expr, Load) and expr.array == array:
+            return replace(expr, array=buffer, indices=moved(expr.indices))
+        return None
+
+    def change(expr: Expr) -> Expr:
+        return rewrite(expr, load)
+
+    def region(part: Region | Expr) -> Region | Expr:
+        if not isinstance(part, Region):
+            return change(part)
+        if part.array != array:
+            return part
+        kept: list[Expr | Slice] = []
+        for dim, low in shift.items():
+            old = part.indices[dim]
+            start = old.start if isinstance(old, Slice) else old
+            new = simplify(Binary("-", change(start), low, index))
+            kept.append(Slice(new, old.extent) if isinstance(old, Slice) else new)
+        return Region(buffer, tuple(kept))
+
+    node = statement.node
+    match node:
+        case Store(indices=indices, value=value):
+            node = replace(node, value=change(value), indices=tuple(change(i) for i in indices))
+            if node.array == array:
+                node = replace(node, array=buffer, indices=moved(indices))
+        case Call(args=args, results=results):
+            passed = tuple(region(part) for part in args)
+            taken = tuple(part for r in results if isinstance(part := region(r), Region))
+            node = replace(node, args=passed, results=taken)
+        case _:
+            pass
+    return node, tuple(change(guard) for guard in statement.guards)
+
+
+def in_iters(expr: Expr, values: Mapping[Iter, Expr]) -> Expr:
+    """`expr` over other iterators, in normal form."""
+    return simplify(substitute(expr, dict(values)))

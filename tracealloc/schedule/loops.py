@@ -1,0 +1,73 @@
+"""What several loop primitives need: chains, ranges, and moving a band's name along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import islpy as isl
+
+from tracealloc.poly.dependence import time_map
+from tracealloc.poly.model import Model
+from tracealloc.poly.named import dim_bounds
+from tracealloc.poly.tree import LoopNode, Tree, leaves, path_to
+from tracealloc.schedule.state import State
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr
+
+__all__ = ["chain_above", "counter", "find", "loop_values", "rename_band", "values_of"]
+
+
+def find(state: State, key: str) -> LoopNode:
+    """The loop with a key, as it stands in the state's tree."""
+    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == key)
+    assert path is not None, key
+    found = path[-1][0]
+    assert isinstance(found, LoopNode)
+    return found
+
+
+def chain_above(state: State, key: str) -> tuple[LoopNode, ...]:
+    """The loops from the outermost down to the loop `key`, itself included."""
+    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == key)
+    assert path is not None, key
+    return tuple(node for node, _ in path if isinstance(node, LoopNode))
+
+
+def values_of(model: Model, loop: LoopNode, statement: str) -> isl.Set:
+    """The values that a loop takes for one statement."""
+    plain = replace(loop, descending=False)
+    found = model.statement(statement)
+    return found.domain.apply(time_map(found, (plain,)))
+
+
+def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
+    """The least and greatest value of a loop over everything below it (None: it never runs)."""
+    ends = [
+        dim_bounds(values, 0)
+        for name in leaves(loop.body)
+        if not (values := values_of(model, loop, name)).is_empty()
+    ]
+    if not ends:
+        return None
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def counter(loop: LoopNode, expr: Expr, ends: tuple[int, int]) -> Expr:
+    """The loop's value as a count 0, 1, 2, ... in the order in which it runs."""
+    low, high = ends
+    shifted = (
+        Binary("-", constant(high), expr, index)
+        if loop.descending
+        else Binary("-", expr, constant(low), index)
+    )
+    if loop.step != 1:
+        shifted = Binary("//", shifted, constant(loop.step), index)
+    return simplify(shifted)
+
+
+def rename_band(old: LoopNode, new: Tree) -> Tree:
+    """`new` in the place of `old`: the band's name goes to its outermost loop."""
+    if not isinstance(new, LoopNode):
+        return new
+    return replace(new, band=old.band)

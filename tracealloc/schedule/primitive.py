@@ -1,0 +1,197 @@
+"""How a primitive is written and registered.
+
+One file per primitive in `primitives/`. The function takes an `Edit` (the state, the request as text, and
+the checks) and resolved arguments, and returns a `Result`; it never changes anything. `@primitive` says
+which parameters are loops and arrays and puts it into `REGISTRY`, from which `Schedule` gets its method.
+The docstring says ``Rewrite:`` (before and after) and ``Legal when:``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from tracealloc.poly.dependence import Dependence, paths_of
+from tracealloc.poly.flow import flow_of
+from tracealloc.poly.legality import Violation, first_violation
+from tracealloc.poly.tree import LoopNode, Tree
+from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
+
+__all__ = [
+    "REGISTRY",
+    "ArrayRef",
+    "Edit",
+    "Kind",
+    "LoopRef",
+    "Primitive",
+    "Result",
+    "primitive",
+]
+
+Kind: TypeAlias = Literal["loop", "array"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRef:
+    """A loop that a primitive made or kept, by key."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayRef:
+    """An array that a primitive made, by key."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The next state, what the primitive hands back to the user, and warnings to show."""
+
+    state: State
+    made: tuple[LoopRef | ArrayRef, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One use of a primitive: the state it starts from and the request as the user wrote it."""
+
+    state: State
+    what: str
+
+    def error(
+        self, code: str, summary: str, *, because: Sequence[str] = (), hint: str | None = None
+    ) -> ScheduleError:
+        """A refusal; the caller raises it."""
+        return ScheduleError(code, f"{self.what} {summary}", because=because, hint=hint)
+
+    def affine(self, loop: LoopNode | OpaqueLoop) -> LoopNode:
+        """`loop`, which must be one that can be moved.
+
+        Raises:
+            ScheduleError: its bounds depend on data.
+        """
+        if isinstance(loop, LoopNode):
+            return loop
+        raise self.error(
+            "TA220",
+            f"cannot change the order of loop {loop.name!r}, whose bounds depend on data",
+            because=["such a loop, and all inside it, is one statement to the analysis"],
+            hint="pipeline and unroll work on it; the loops around it can be moved",
+        )
+
+    def fresh(self, name: str) -> str:
+        """A loop name that no loop of the function has yet."""
+        taken = {loop.name for loop in self.state.loops()}
+        if name not in taken:
+            return name
+        return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
+
+    def keys(self, count: int) -> tuple[State, tuple[str, ...]]:
+        """New loop keys, and the state that will not give them again."""
+        first = self.state.serial
+        keys = tuple(f"{self.what.split('(')[0]}{first + n}" for n in range(count))
+        return replace(self.state, serial=first + count), keys
+
+    def reordered(self, tree: Tree, how: str) -> State:
+        """The state in the order of `tree`, once that is proved right.
+
+        A dependence that is reversed is fatal only if a read then sees another write: values decide.
+
+        Raises:
+            IllegalScheduleError: with the least pair of instances that would run in the wrong order.
+        """
+        state = self.state
+        binding, freed = ordered_dependences(state)
+        violation = first_violation(state.model, binding, tree)
+        if violation is not None and not self._same_values(tree):
+            raise self.illegal(violation, tree, how)
+        if violation is None and freed and first_violation(state.model, freed, tree) is not None:
+            kinds = dict.fromkeys(str(d.sum) for d in freed)
+            notes = [f"{kind} sums may be reordered" for kind in kinds]
+            state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
+        return state.with_tree(tree)
+
+    def _same_values(self, tree: Tree) -> bool:
+        model = self.state.model
+        return flow_of(model, self.state.tree).same_as(flow_of(model, tree))
+
+    def illegal(self, violation: Violation, tree: Tree, how: str) -> IllegalScheduleError:
+        """The refusal that shows a violated dependence in the user's terms."""
+        dependence = violation.dependence
+        verbs = {
+            "flow": ("writes", "reads", "a read before the write it needs"),
+            "anti": ("reads", "writes", "a write before the read of the old value"),
+            "output": ("writes", "writes", "two writes to one element in the wrong order"),
+        }
+        first, second, sentence = verbs[dependence.kind]
+        source, sink = violation.source, violation.sink
+        error = IllegalScheduleError(
+            "TA210",
+            f"{self.what} would run {sentence}",
+            because=[
+                f"iteration {source.iteration} {first} {violation.element()} ({source.where}), "
+                f"which iteration {sink.iteration} {second} as {dependence.after.text} ({sink.where})",
+                how,
+            ],
+            hint=suggestion(self.state, violation, tree),
+        )
+        error.source = f"{source.where} {source.iteration}"
+        error.sink = f"{sink.where} {sink.iteration}"
+        return error
+
+
+def suggestion(state: State, violation: Violation, tree: Tree) -> str:
+    """What a user could do instead."""
+    del tree
+    paths = paths_of(state.tree)
+    names = [step.loop.name for step in paths[violation.source.statement.name] if step.loop is not None]
+    if violation.dependence.sum == "float":
+        return "s.reassociate() if the order of this floating-point sum does not matter"
+    if len(names) > 1:
+        return f's.skew("{names[-1]}", by="{names[-2]}") first, or keep "{names[0]}" outside "{names[-1]}"'
+    return "keep the order"
+
+
+def ordered_dependences(state: State) -> tuple[list[Dependence], list[Dependence]]:
+    """The dependences that bind the order, and those of sums whose order is free."""
+    binding: list[Dependence] = []
+    freed: list[Dependence] = []
+    for dependence in state.dependences:
+        free = dependence.sum == "integer" or (dependence.sum == "float" and state.reassociate)
+        (freed if free else binding).append(dependence)
+    return binding, freed
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A registered primitive: its function and which parameters name loops and arrays."""
+
+    name: str
+    function: Callable[..., Result]
+    kinds: dict[str, Kind]
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The signature without the `Edit`."""
+        whole = inspect.signature(self.function)
+        parameters = list(whole.parameters.values())[1:]
+        return whole.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+
+
+REGISTRY: dict[str, Primitive] = {}
+
+
+def primitive(**kinds: Kind) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Register a primitive; keyword arguments say which parameters are loops and arrays."""
+
+    def register(function: Callable[..., Result]) -> Callable[..., Result]:
+        REGISTRY[function.__name__] = Primitive(function.__name__, function, dict(kinds))
+        return function
+
+    return register

@@ -1,0 +1,93 @@
+"""``fuse``: coalesce adjacent loops into one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from tracealloc.poly.dependence import time_map
+from tracealloc.poly.named import box_of, equal_sets
+from tracealloc.poly.tree import LoopNode, Tree, leaves, replace_loop
+from tracealloc.schedule.loops import counter, loop_values
+from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr
+from tracealloc.trace.layout import UNMARKED
+
+__all__ = ["fuse"]
+
+
+@primitive(loops="loop")
+def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
+    """Coalesce adjacent loops, outermost first, into one that runs through all their iterations.
+
+    Rewrite:
+        for i in 0:M: for j in 0:N: body   ->   for i_j in 0:M*N: body
+    Legal when:
+        each loop is directly inside the one before, and the inner extents do not depend on outer loops.
+
+    Returns:
+        The fused loop.
+
+    Raises:
+        ScheduleError: the loops are not adjacent, or not rectangular.
+    """
+    chosen = [edit.affine(loop) for loop in loops]
+    if len(chosen) < 2:
+        raise edit.error("TA223", "needs at least two loops")
+    for outer, inner in pairwise(chosen):
+        if not isinstance(outer.body, LoopNode) or outer.body.key != inner.key:
+            raise edit.error(
+                "TA225",
+                f"needs adjacent loops: {inner.name!r} is not directly and alone inside {outer.name!r}",
+                hint="s.reorder or s.distribute brings them together",
+            )
+    state, (key,) = edit.keys(1)
+    ends = [loop_values(state.model, loop) for loop in chosen]
+    if any(end is None for end in ends):
+        raise edit.error("TA226", "cannot fuse loops that never run")
+    known = [end for end in ends if end is not None]
+    extents = [(high - low) // loop.step + 1 for loop, (low, high) in zip(chosen, known, strict=True)]
+    _check_rectangular(edit, chosen, known)
+
+    def one(found: LoopNode) -> Tree:
+        exprs = []
+        for name, _ in found.exprs:
+            total: Expr = constant(0)
+            for loop, end, extent in zip(chosen, known, extents, strict=True):
+                count = counter(loop, loop.expr(name), end)
+                scaled = Binary("*", total, constant(extent), index)
+                total = Binary("+", scaled, count, index)
+            exprs.append((name, simplify(total)))
+        fused = edit.fresh("_".join(loop.name for loop in chosen))
+        reduction = all(loop.reduction for loop in chosen)
+        return replace(
+            found,
+            key=key,
+            name=fused,
+            exprs=tuple(exprs),
+            body=chosen[-1].body,
+            descending=False,
+            step=1,
+            reduction=reduction,
+            marks=UNMARKED,
+        )
+
+    return Result(state.with_tree(replace_loop(state.tree, chosen[0].key, one)), (LoopRef(key),))
+
+
+def _check_rectangular(edit: Edit, loops: list[LoopNode], ends: list[tuple[int, int]]) -> None:
+    box = box_of([(low, high, loop.step) for loop, (low, high) in zip(loops, ends, strict=True)])
+    plain = tuple(replace(loop, descending=False) for loop in loops)
+    for name in leaves(loops[-1].body):
+        statement = edit.state.model.statement(name)
+        values = statement.domain.apply(time_map(statement, plain))
+        if not equal_sets(values, box):
+            inner = loops[-1].name
+            raise edit.error(
+                "TA226",
+                f"needs rectangular loops: the extent of {inner!r} depends on the loops outside it",
+                hint="fuse only loops whose bounds are constant",
+            )

@@ -1,0 +1,47 @@
+"""``pipeline``: start iterations of a loop every few cycles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.poly.tree import LoopNode
+from tracealloc.schedule.marks import data_loops_inside, mark
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop
+
+__all__ = ["pipeline"]
+
+
+@primitive(loop="loop")
+def pipeline(
+    edit: Edit,
+    loop: LoopNode | OpaqueLoop,
+    ii: int | None = None,
+    rewind: bool = False,
+    initiation_interval: int | None = None,
+) -> Result:
+    """Pipeline `loop`: a new iteration starts every `ii` cycles (1 unless said).
+
+    `initiation_interval` is another name of `ii`. Loops inside are unrolled, as HLS does.
+
+    Rewrite:
+        for j: body   ->   for j: body   [pipeline ii=1]
+    Legal when:
+        always: the interval is a wish, and the estimate says which one dependences and ports allow.
+
+    Raises:
+        ScheduleError: the interval is < 1, or given twice with different values.
+    """
+    if ii is not None and initiation_interval is not None and ii != initiation_interval:
+        raise edit.error("TA228", "got both ii and initiation_interval, with different values")
+    chosen = ii if ii is not None else initiation_interval
+    interval = 1 if chosen is None else chosen
+    if not isinstance(interval, int) or isinstance(interval, bool) or interval < 1:
+        raise edit.error("TA228", f"needs an initiation interval of at least 1 cycle, not {interval!r}")
+    state = mark(edit.state, loop, lambda marks: replace(marks, pipeline=interval, rewind=rewind))
+    inner = data_loops_inside(edit.state, loop)
+    warnings = tuple(
+        f"loop {name!r} inside {loop.name!r} has bounds that depend on data: it stays a loop"
+        for name in inner
+    )
+    return Result(state, (), warnings)

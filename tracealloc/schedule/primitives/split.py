@@ -1,0 +1,71 @@
+"""``split``: strip-mine a loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.poly.tree import LoopNode, Tree, replace_loop
+from tracealloc.schedule.loops import counter, loop_values
+from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary
+from tracealloc.trace.layout import UNMARKED
+
+__all__ = ["split"]
+
+
+@primitive(loop="loop")
+def split(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int) -> Result:
+    """Strip-mine `loop` into ``loop.outer`` and ``loop.inner`` of `factor` iterations.
+
+    Rewrite:
+        for i in 0:10: body   ->   for i.outer in 0:3: for i.inner in 0:min(4, 10 - 4*i.outer): body
+    Legal when:
+        always: the order of iterations stays. The factor need not divide the extent. The tiles count
+        from the loop's first value where that is constant.
+
+    Returns:
+        The outer and the inner loop.
+
+    Raises:
+        ScheduleError: `factor` < 1, or the bounds of the loop depend on data.
+    """
+    loop = edit.affine(loop)
+    if not isinstance(factor, int) or isinstance(factor, bool) or factor < 1:
+        raise edit.error("TA221", f"needs a factor of at least 1, not {factor!r}")
+    state, outer, inner = split_loop(edit, loop, factor)
+    return Result(state, (LoopRef(outer), LoopRef(inner)))
+
+
+def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str]:
+    """The state with `loop` split, and the keys of the two loops."""
+    state, (outer_key, inner_key) = edit.keys(2)
+    ends = loop_values(state.model, loop) or (0, 0)
+
+    def two(found: LoopNode) -> Tree:
+        size = constant(factor)
+        counts = [(name, counter(found, expr, ends)) for name, expr in found.exprs]
+        outer = tuple((name, simplify(Binary("//", count, size, index))) for name, count in counts)
+        inner = tuple((name, simplify(Binary("%", count, size, index))) for name, count in counts)
+        inside = LoopNode(
+            inner_key,
+            edit.fresh(f"{found.name}.inner"),
+            inner,
+            found.body,
+            reduction=found.reduction,
+            place=found.place,
+        )
+        return replace(
+            found,
+            key=outer_key,
+            name=edit.fresh(f"{found.name}.outer"),
+            exprs=outer,
+            body=inside,
+            descending=False,
+            step=1,
+            marks=UNMARKED,
+        )
+
+    return state.with_tree(replace_loop(state.tree, loop.key, two)), outer_key, inner_key

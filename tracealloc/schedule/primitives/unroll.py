@@ -1,0 +1,41 @@
+"""``unroll``: replicate a loop's body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.poly.tree import LoopNode
+from tracealloc.schedule.marks import mark
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop
+from tracealloc.trace.affine import linear
+
+__all__ = ["unroll"]
+
+
+@primitive(loop="loop")
+def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -> Result:
+    """Replicate the body of `loop`, `factor` times (None: completely).
+
+    Rewrite:
+        for k: body   ->   for k: body   [unroll 8]
+    Legal when:
+        always; a complete unroll needs an extent that does not depend on data.
+
+    Raises:
+        ScheduleError: `factor` < 1, or None where the extent depends on data.
+    """
+    if factor is not None and (not isinstance(factor, int) or factor < 1):
+        raise edit.error("TA221", f"needs a factor of at least 1, not {factor!r}")
+    if factor is None and isinstance(loop, OpaqueLoop) and not _constant(loop):
+        raise edit.error(
+            "TA227",
+            f"cannot unroll {loop.name!r} completely: its extent depends on data",
+            hint=f's.unroll("{loop.name}", factor=4)',
+        )
+    return Result(mark(edit.state, loop, lambda marks: replace(marks, unroll=factor or 0)))
+
+
+def _constant(loop: OpaqueLoop) -> bool:
+    ends = (linear(loop.loop.start), linear(loop.loop.stop))
+    return all(end is not None and not end.terms for end in ends)

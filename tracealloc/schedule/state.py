@@ -1,0 +1,153 @@
+"""The frozen state under a user's `Schedule`.
+
+    Module := top, States by function name
+    State  := one function: model, tree, dependences, layouts
+
+Primitives take a `State` and return another; nothing is ever changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from tracealloc.poly.build import build_model
+from tracealloc.poly.dependence import Dependence, dependences
+from tracealloc.poly.lower import lower
+from tracealloc.poly.model import Model
+from tracealloc.poly.tree import LoopNode, Tree, loops_in
+from tracealloc.trace.layout import PLAIN, Layout
+from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
+
+__all__ = ["Module", "OpaqueLoop", "ScheduledLoop", "State", "lowered", "module_of"]
+
+
+@dataclass(frozen=True)
+class OpaqueLoop:
+    """A loop inside a statement with its own control flow (bounds on data): it can only be marked."""
+
+    statement: str
+    loop: Loop
+
+    @property
+    def key(self) -> str:
+        """Its identity."""
+        return f"{self.statement}:{self.loop.iter.key}"
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.loop.iter.name
+
+
+ScheduledLoop = LoopNode | OpaqueLoop
+
+
+@dataclass(frozen=True)
+class State:
+    """The schedule of one function.
+
+    `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
+    `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
+    """
+
+    name: str
+    base: Model
+    model: Model
+    tree: Tree
+    dependences: tuple[Dependence, ...] = field(compare=False)
+    layouts: tuple[tuple[Array, Layout], ...] = ()
+    reassociate: bool = False
+    assumptions: tuple[str, ...] = ()
+    serial: int = 0
+
+    @property
+    def program(self) -> Program:
+        """The traced program."""
+        return self.base.program
+
+    def loops(self) -> Iterator[LoopNode | OpaqueLoop]:
+        """All loops, outermost first, in textual order."""
+        yield from loops_in(self.tree)
+        for statement in self.model.statements:
+            for node in walk_nodes((statement.node,)):
+                if isinstance(node, Loop):
+                    yield OpaqueLoop(statement.name, node)
+
+    def layout(self, array: Array) -> Layout:
+        """The layout of an array."""
+        return dict(self.layouts).get(array, PLAIN)
+
+    def with_layout(self, array: Array, layout: Layout) -> State:
+        """The state with another layout of one array."""
+        layouts = dict(self.layouts)
+        layouts[array] = layout
+        return replace(self, layouts=tuple(layouts.items()))
+
+    def with_tree(self, tree: Tree) -> State:
+        """The state in another order, which must have been proved."""
+        return replace(self, tree=tree)
+
+    def with_model(self, model: Model, tree: Tree, stale: frozenset[str]) -> State:
+        """The state with other statements; dependences through the `stale` arrays are taken again."""
+        found = dependences(model, self.dependences, stale)
+        return replace(self, model=model, tree=tree, dependences=found)
+
+
+@dataclass(frozen=True)
+class Module:
+    """The schedules of a kernel and of all kernels that it calls, callees first."""
+
+    top: str
+    states: tuple[tuple[str, State], ...]
+
+    def state(self, name: str) -> State:
+        """The state of one function."""
+        return dict(self.states)[name]
+
+    def names(self) -> tuple[str, ...]:
+        """The functions, callees first."""
+        return tuple(name for name, _ in self.states)
+
+    def with_state(self, name: str, state: State) -> Module:
+        """The module with one function's state replaced."""
+        return replace(self, states=tuple((n, state if n == name else s) for n, s in self.states))
+
+
+def _state_of(name: str, program: Program, reassociate: bool) -> State:
+    model, tree = build_model(program)
+    return State(name, model, model, tree, dependences(model), program.layouts, reassociate)
+
+
+def module_of(program: Program, reassociate: bool = False) -> Module:
+    """The first state of a program: nothing scheduled."""
+    states: dict[str, State] = {}
+    names: dict[int, str] = {}
+    for each in (*program.callees(), program):
+        name, count = each.name, 0
+        while name in states:
+            count += 1
+            name = f"{each.name}_{count}"
+        names[id(each)] = name
+        states[name] = _state_of(name, each, reassociate)
+    return Module(names[id(program)], tuple(states.items()))
+
+
+def lowered(module: Module) -> Program:
+    """The loop nest of the top function, its calls going to the lowered callees."""
+    done: dict[int, Program] = {}
+    result: Program | None = None
+    for name, state in module.states:
+        program = lower(state.model, state.tree, state.layouts)
+        program = replace(program, name=name, body=tuple(_relink(node, done) for node in program.body))
+        done[id(state.program)] = program
+        if name == module.top:
+            result = program
+    assert result is not None
+    return result
+
+
+def _relink(node: Node, programs: dict[int, Program]) -> Node:
+    if isinstance(node, Call):
+        return replace(node, program=programs[id(node.program)])
+    return map_blocks(node, lambda block: tuple(_relink(inner, programs) for inner in block))
