@@ -1,0 +1,159 @@
+"""HLS C++ for people: a program as the text that a Vitis HLS user would have written.
+
+The user's names, a label on each loop, the Python place of each statement, one function per kernel, arrays
+with their dimensions, pragmas where the schedule asked for something.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from tracealloc.emit.backend import identifier_comment
+from tracealloc.emit.names import C_RESERVED, Names
+from tracealloc.emit.vitis_function import VitisFunction
+from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
+from tracealloc.trace.dtype import DType, Float, Struct, bfloat16, float16
+from tracealloc.trace.program import Program
+
+__all__ = ["VitisText", "vitis_source"]
+
+_TYPES = frozenset(("hls", "half", "bfloat16", "math", "ap_int", "ap_uint", "ap_fixed", "ap_ufixed"))
+_RESERVED = C_RESERVED | HELPER_NAMES | _TYPES
+_BFLOAT16 = "tracealloc_bfloat16.h"
+
+
+@dataclass(frozen=True, slots=True)
+class VitisText:
+    """The emitted files. `top` is the top function, `base` the files' name without suffix.
+
+    `others` are headers of ours that the text includes (name and text).
+    """
+
+    program: Program
+    top: str
+    base: str
+    source: str
+    header: str
+    structs: dict[Struct, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    wide: int = 0  # the widest ap_int of the text, in bits
+
+    def __str__(self) -> str:
+        return self.source
+
+
+def vitis_source(program: Program, top: str | None = None) -> VitisText:
+    """The HLS C++ of `program` and of everything that it calls; the same text for the same program.
+
+    Args:
+        program: a traced or lowered program.
+        top: the name of the top function; None: the program's.
+    """
+    return Module(program, top).text()
+
+
+class Module:
+    """One pair of files: the names, types and helpers that its functions share."""
+
+    def __init__(self, program: Program, top: str | None = None) -> None:
+        self.program = program
+        self.names = Names(_RESERVED)
+        self.helpers: set[str] = set()
+        self.structs: dict[Struct, str] = {}
+        self.struct_text: list[str] = []
+        self.functions: dict[int, str] = {}
+        self.dtypes: set[DType] = set()
+        self.top = self.names.declare_function(("function", id(program)), top or program.name)
+        self.functions[id(program)] = self.top
+
+    def text(self) -> VitisText:
+        """Both files."""
+        programs = (*self.program.callees(), self.program)
+        for callee in programs[:-1]:
+            self.functions[id(callee)] = self.names.declare_function(("function", id(callee)), callee.name)
+        functions: list[str] = []
+        prototype = ""
+        for item in programs:
+            function = VitisFunction(item, self)
+            functions += ["", *function.lines()]
+            prototype = function.prototype
+        body = "\n".join(functions)
+        helpers = "\n\n".join(helper_text(self.helpers))
+        code = "\n".join([helpers, body, prototype, *self.struct_text])
+        source = self._source(helpers, body)
+        header, others = self._header(prototype, code)
+        wide = _widest(code)
+        return VitisText(self.program, self.top, self.top, source, header, dict(self.structs), others, wide)
+
+    def _origin(self) -> str:
+        place = self.program.place
+        origin = f" from {identifier_comment(place.short)}" if place is not None else ""
+        return f"// {identifier_comment(self.program.name)}: HLS C++ written by tracealloc{origin}."
+
+    def _source(self, helpers: str, body: str) -> str:
+        parts = [self._origin(), f'#include "{self.top}.h"']
+        if helpers:
+            parts += ["", helpers]
+        return "\n".join(parts) + "\n" + body + "\n"
+
+    def _header(self, prototype: str, code: str) -> tuple[str, dict[str, str]]:
+        guard = re.sub(r"\W", "_", self.top).upper() + "_H"
+        lines = [self._origin(), f"#ifndef {guard}", f"#define {guard}", ""]
+        wide = _widest(code)
+        if wide > 1024:
+            lines += [f"#define AP_INT_MAX_W {-(-wide // 1024) * 1024}"]
+        if re.search(r"\bu?int\d+_t\b", code):
+            lines.append("#include <cstdint>")
+        for pattern, name in (
+            (r"\bap_u?int<", "ap_int.h"),
+            (r"\bap_u?fixed<", "ap_fixed.h"),
+            (r"\bhalf\b", "hls_half.h"),
+            (r"\bhls::stream<", "hls_stream.h"),
+            (r"\bbfloat16\b", _BFLOAT16),
+        ):
+            if re.search(pattern, code):
+                lines.append(f'#include "{name}"')
+        others = {}
+        if f'#include "{_BFLOAT16}"' in lines:
+            from tracealloc.emit.frames import template_text
+
+            others[_BFLOAT16] = template_text(_BFLOAT16)
+        if not lines[-1]:
+            lines.pop()
+        for text in self.struct_text:
+            lines += ["", text]
+        lines += ["", f'extern "C" {prototype};', "", f"#endif  // {guard}", ""]
+        return "\n".join(lines), others
+
+    def struct_name(self, dtype: Struct) -> str:
+        """The name of a struct type; its definition goes to the header."""
+        found = self.structs.get(dtype)
+        if found is not None:
+            return found
+        from tracealloc.emit.vitis_types import carrier_of, spelling
+
+        lines = []
+        for field_name, inner in dtype.fields:
+            type_ = self.struct_name(inner) if isinstance(inner, Struct) else spelling(carrier_of(inner))
+            lines.append(f"  {type_} {member(field_name)};")
+        name = self.names.declare(("struct", dtype), f"record{len(self.structs)}_t")
+        self.structs[dtype] = name
+        self.struct_text.append("\n".join([f"struct {name} {{", *lines, "};"]))
+        return name
+
+
+def member(name: str) -> str:
+    """A struct's field."""
+    return f"{name}_" if name in _RESERVED else name
+
+
+def _widest(code: str) -> int:
+    found = [int(width) for width in re.findall(r"\bap_u?(?:int|fixed)<(\d+)", code)]
+    # Intermediate results grow: products double, and each sum adds a bit.
+    return 4 * max(found) if found and max(found) > 256 else max(found, default=0)
+
+
+def uses_small_floats(dtypes: set[DType]) -> bool:
+    """Whether a type needs one of our own floating-point headers in simulation."""
+    return any(isinstance(dtype, Float) and dtype in (float16, bfloat16) for dtype in dtypes)

@@ -1,0 +1,342 @@
+"""One function of HLS C++: parameters, declarations, statements, labels, pragmas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tracealloc.emit.backend import Where, identifier_comment, written_arrays
+from tracealloc.emit.cexpr import INT32, Text, atom, ternary
+from tracealloc.emit.interface import returned
+from tracealloc.emit.vitis_calls import CallPrinter
+from tracealloc.emit.vitis_expr import VitisExpr
+from tracealloc.emit.vitis_pragmas import array_pragmas, loop_mark_pragmas, port_pragma, tripcount_pragma
+from tracealloc.emit.vitis_rom import initialiser
+from tracealloc.emit.vitis_types import INT, INT64, Carrier, carrier_of
+from tracealloc.trace.affine import expression, linear
+from tracealloc.trace.dtype import Fixed, Index, Struct, as_integer
+from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.program import Alloc, Array, Call, Loop, Program, Store, While, reduction_of
+
+if TYPE_CHECKING:
+    from tracealloc.emit.vitis import Module
+
+__all__ = ["VitisFunction"]
+
+_IN_PLACE = frozenset({"+", "-", "*", "&", "|", "^"})
+_COLUMNS = 100
+
+
+class VitisFunction(VitisExpr):
+    """The Vitis HLS back end: emits one function."""
+
+    PRAGMAS_INSIDE = True
+
+    def __init__(self, program: Program, module: Module) -> None:
+        super().__init__(program, module.names.fork())
+        self.module = module
+        self.helpers = module.helpers
+        self.is_top = program is module.program
+        self.written = written_arrays(program)
+        self.layouts = dict(program.layouts)
+        self.labels: set[str] = set()
+        self.outputs: dict[Array, str] = {}  # results that are copied out at the end
+        self.prototype = ""
+
+    # The function.
+
+    def lines(self) -> list[str]:
+        """The function's text; `prototype` holds its head afterwards."""
+        head = [self._parameter(array) for array in self.program.args]
+        head += [self._result(array) for array in returned(self.program)]
+        name = self.module.functions[id(self.program)]
+        kind = "" if self.is_top else "static "
+        self.prototype = _wrapped(f"void {name}(", head)
+        self.out.append(f"{_wrapped(f'{kind}void {name}(', head)} {{")
+        self.depth = 1
+        for pragma in self.function_pragmas():
+            self.line(pragma)
+        self._declare_kept()
+        self.block(self.program.body, ())
+        for array in self.outputs:
+            self._copy_out(array)
+        self.out.append("}")
+        return self.out
+
+    def function_pragmas(self) -> list[str]:
+        """The pragmas at the function's head: ports, banks of the arguments, ``inline off``."""
+        lines = [] if self.is_top else ["#pragma HLS inline off"]
+        arrays = (*self.program.args, *returned(self.program))
+        for array in arrays:
+            port = self.layout(array).port
+            if port is not None and self.is_top:
+                lines.append(port_pragma(self._port_name(array), array, port, self.layout(array)))
+        if any("mode=m_axi" in line or "mode=s_axilite" in line for line in lines):
+            lines.append("#pragma HLS interface mode=s_axilite port=return")
+        for array in arrays:
+            if array not in self.outputs:
+                lines += array_pragmas(self.array_name(array), array, self.layout(array), local=False)
+        return lines
+
+    def layout(self, array: Array):  # type: ignore[no-untyped-def]
+        """The layout of an array of this function."""
+        from tracealloc.trace.layout import PLAIN
+
+        return self.layouts.get(array, PLAIN)
+
+    def _port_name(self, array: Array) -> str:
+        return self.outputs.get(array) or self.array_name(array)
+
+    def _parameter(self, array: Array) -> str:
+        name = self.name_array(array)
+        type_ = self.type_name(array.dtype)
+        if array.kind == "stream":
+            return f"hls::stream<{type_}> &{name}{_dimensions(array.shape)}"
+        if array.rank == 0:
+            return f"{type_} {name}"
+        const = "" if array in self.written else "const "
+        return f"{const}{type_} {name}{_dimensions(array.shape)}"
+
+    def _result(self, array: Array) -> str:
+        type_ = self.type_name(array.dtype)
+        if array.kind == "result" and array.rank > 0:
+            return f"{type_} {self.name_array(array)}{_dimensions(array.shape)}"
+        name = self.names.declare(("out", array.key), f"{array.name}_result")
+        self.outputs[array] = name
+        return f"{type_} {'&' if array.rank == 0 else ''}{name}{_dimensions(array.shape)}"
+
+    def _declare_kept(self) -> None:
+        """Tables and arrays that live across calls, and scalar results that no statement declares first."""
+        for array in self.program.arrays():
+            if array.kind in ("constant", "state"):
+                assert array.data is not None
+                name = self.name_array(array)
+                const = "static const" if array.kind == "constant" else "static"
+                text = initialiser(self, array.data, array.dtype)
+                dimensions = _dimensions(array.shape)
+                self.line(f"{const} {self.type_name(array.dtype)} {name}{dimensions} = {text};")
+                self._array_pragmas(array)
+        at_top = {node.array for node in self.program.body if isinstance(node, Alloc)}
+        for array in self.outputs:
+            if array.kind == "result" and array not in at_top:
+                self.name_array(array)
+                self.declare(array)
+
+    def _copy_out(self, array: Array) -> None:
+        name, out = self.array_name(array), self.outputs[array]
+        if array.rank == 0:
+            self.line(f"{out} = {name};")
+        else:
+            self.element_loops(array.shape, f"copy_{name}", lambda at: f"{out}{at} = {name}{at};")
+
+    # Arrays.
+
+    def needs_declaration(self, array: Array) -> bool:
+        return self.names.find(("array", array.key)) is None
+
+    def declare(self, array: Array) -> None:
+        name, type_ = self.array_name(array), self.type_name(array.dtype)
+        if array.kind == "stream":
+            title = f'("{name}")' if array.rank == 0 else ""
+            self.line(f"hls::stream<{type_}> {name}{_dimensions(array.shape)}{title};{self._origin(array)}")
+            depth = self.stream_depth(array)
+            if depth is not None:
+                self.line(f"#pragma HLS stream variable={name} depth={depth}")
+        else:
+            self.line(f"{type_} {name}{_dimensions(array.shape)};{self._origin(array)}")
+        self._array_pragmas(array)
+
+    def stream_depth(self, array: Array) -> int | None:
+        """The capacity of a FIFO, in elements; None: the tool's default."""
+        port = self.layout(array).port
+        depth = dict(port.options).get("depth") if port is not None else None
+        return int(depth) if depth is not None else None
+
+    def _array_pragmas(self, array: Array) -> None:
+        for line in array_pragmas(self.array_name(array), array, self.layout(array), local=True):
+            self.line(line)
+
+    def _origin(self, array: Array) -> str:
+        return f"  // buffer of {identifier_comment(array.origin)}" if array.origin else ""
+
+    def alloc(self, node: Alloc) -> None:
+        array = node.array
+        if node.fill is None or array.rank > 0 or not self.needs_declaration(array):
+            super().alloc(node)
+            return
+        value = self.stored_as(node.fill, array.dtype)
+        name = self.name_array(array)
+        comment = self._origin(array) or self.comment(node.place)
+        self.line(f"{self.type_name(array.dtype)} {name} = {value.text.text};{comment}")
+        self._array_pragmas(array)
+
+    def fill(self, node: Alloc) -> None:
+        assert node.fill is not None
+        array, name = node.array, self.array_name(node.array)
+        value = self.stored_as(node.fill, array.dtype).text.text
+        comment = self.comment(node.place)
+        if array.rank == 0:
+            self.line(f"{name} = {value};{comment}")
+            return
+        self.element_loops(array.shape, f"fill_{name}", lambda at: f"{name}{at} = {value};{comment}")
+
+    def element_loops(self, shape: Sequence[int], label: str, statement: object) -> None:
+        """A nest over all elements; `statement` gives the line for the subscripts."""
+        assert callable(statement)
+        self.names.open()
+        names = [self.names.declare("", f"e{axis}") for axis in range(len(shape))]
+        depth = self.depth
+        for axis, (name, extent) in enumerate(zip(names, shape, strict=True)):
+            head = f"{self.unique_label(label)}: " if axis == 0 else ""
+            self.line(f"{head}for (int {name} = 0; {name} < {extent}; ++{name}) {{")
+            self.depth += 1
+        self.line(statement("".join(f"[{name}]" for name in names)))
+        while self.depth > depth:
+            self.depth -= 1
+            self.line("}")
+        self.names.close()
+
+    # Statements.
+
+    def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
+        if array.kind == "stream":
+            subscripts = "".join(f"[{self.text(index)}]" for index in indices)
+            return atom(f"{self.array_name(array)}{subscripts}")
+        return super().element(array, indices, path)
+
+    def load(self, load: Load) -> Text:
+        if load.array.kind == "stream":
+            fields = "".join(f".{self.field_name(name)}" for name in load.path)
+            return atom(f"{self.element(load.array, load.indices).text}.read(){fields}")
+        return super().load(load)
+
+    def store(self, node: Store) -> None:
+        array = node.array
+        if array.kind == "stream":
+            value = self.converted(self.stored_as(node.value, array.dtype), carrier_of(array.dtype))
+            target = self.element(array, node.indices).text
+            self.line(f"{target}.write({value.text.text});{self.comment(node.place)}")
+        elif self.names.find(("array", array.key)) is None:
+            self._named_value(node)
+        else:
+            super().store(node)
+
+    def _named_value(self, node: Store) -> None:
+        array = node.array
+        value = self.stored(node)
+        type_ = self.type_name(array.dtype)
+        if as_integer(array.dtype) is not None:
+            found = self.range_of(node.value)
+            self.values.of_value[array] = found
+            if isinstance(array.dtype, Index) and INT32[0] <= found[0] and found[1] <= INT32[1]:
+                self.carriers[array] = INT
+                type_ = "int"
+        name = self.name_array(array)
+        self.line(f"const {type_} {name} = {value.text};{self.comment(node.place)}")
+
+    def stored(self, node: Store) -> Text:
+        dtype = node.array.field_type(node.path)
+        value = self.stored_as(node.value, dtype)
+        if isinstance(dtype, Fixed) and value.carrier.kind == "ap":
+            value = self.converted(value, carrier_of(dtype))
+        return value.text
+
+    def in_place(self, node: Store) -> tuple[str, Text] | None:
+        found = reduction_of(node)
+        if found is None or found[0] not in _IN_PLACE:
+            return None
+        op, operand = found
+        dtype = node.array.field_type(node.path)
+        target = Load(node.array, node.indices, node.path)
+        integer = as_integer(dtype)
+        if integer is None:
+            return (op, self.value(operand).text) if operand.dtype == dtype else None
+        if as_integer(operand.dtype) is None or carrier_of(dtype).kind == "bool":
+            return None
+        mine, other = self.value(target, integer.width), self.value(operand, integer.width)
+        ranges = self.range_of(target), self.range_of(operand)
+        _, left, right = self.operate(op, mine, other, *ranges, integer.width, keep_left=True)
+        return (op, right) if left == mine.text else None
+
+    # Loops.
+
+    def unique_label(self, name: str) -> str:
+        """A label that no other loop of the function has."""
+        label, count = name, 1
+        while label in self.labels:
+            label, count = f"{name}_{count}", count + 1
+        self.labels.add(label)
+        return label
+
+    def loop_label(self, loop: Loop) -> str:
+        from tracealloc.emit.names import identifier
+
+        return f"{self.unique_label(identifier(loop.iter.name))}: "
+
+    def iter_type(self, loop: Loop, low: int, high: int) -> str:
+        small = INT32[0] <= low and high <= INT32[1]
+        self.carriers[loop.iter] = INT if small else INT64
+        return "int" if small else "int64_t"
+
+    def loop_pragmas(self, loop: Loop) -> list[str]:
+        lines = loop_mark_pragmas(loop.marks)
+        trips = self._trips(loop)
+        if trips is not None and trips[0] != trips[1]:
+            lines.append(tripcount_pragma(*trips))
+        return lines
+
+    def _trips(self, loop: Loop) -> tuple[int, int] | None:
+        """The least and greatest trip count where the bounds vary within known limits."""
+        start, stop = linear(loop.start), linear(loop.stop)
+        if start is not None and stop is not None:
+            span = expression(stop.plus(start, -1))
+            low, high = self.ranges.of(span)
+        else:
+            first, last = self.ranges.of(loop.start), self.ranges.of(loop.stop)
+            low, high = last[0] - first[1], last[1] - first[0]
+        if loop.step < 0:
+            low, high = -high, -low
+        step = abs(loop.step)
+        if high >= 1 << 31:
+            return None
+        return max(0, -(-low // step)), max(0, -(-high // step))
+
+    def while_(self, node: While, where: Where) -> None:
+        label = self.unique_label("while_")
+        before = len(self.out)
+        super().while_(node, where)
+        head = self.out[before]
+        blanks = len(head) - len(head.lstrip())
+        self.out[before] = f"{head[:blanks]}{label}: {head[blanks:]}"
+
+    # Calls and types.
+
+    def call_node(self, node: Call) -> None:
+        CallPrinter(self, node).emit()
+
+    def struct_name(self, dtype: Struct) -> str:
+        return self.module.struct_name(dtype)
+
+    def field_name(self, name: str) -> str:
+        from tracealloc.emit.vitis import member
+
+        return member(name)
+
+    def choose(self, cond: Text, then: Text, orelse: Text) -> Text:
+        """``cond ? then : orelse``."""
+        return ternary(cond, then, orelse)
+
+    def carrier_of_iter(self, loop: Loop) -> Carrier:
+        """The C++ type of a loop's iterator."""
+        return self.carriers.get(loop.iter, INT)
+
+
+def _dimensions(shape: Sequence[int]) -> str:
+    return "".join(f"[{extent}]" for extent in shape)
+
+
+def _wrapped(head: str, parts: list[str]) -> str:
+    text = f"{head}{', '.join(parts)})"
+    if len(text) <= _COLUMNS:
+        return text
+    return head + "\n    " + ",\n    ".join(parts) + ")"

@@ -1,0 +1,158 @@
+"""The helper functions that emitted HLS C++ may use; only those that a file needs are written into it.
+
+Division by zero gives zero, and a remainder by zero the dividend; a shift by a negative count shifts the
+other way: the same in C, HLS C++ and the interpreter.
+"""
+
+from __future__ import annotations
+
+__all__ = ["HELPER_NAMES", "helper_text"]
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "floor_div_real": ("math",),
+    "floor_mod_real": ("math",),
+    "integer64": ("math",),
+}
+
+_TEXTS: dict[str, str] = {
+    "math": """\
+#ifdef __SYNTHESIS__
+#include "hls_math.h"
+namespace math = hls;
+#else
+#include <cmath>
+namespace math = std;
+#endif""",
+    "floor_div": """\
+// Python's a // b: rounded towards minus infinity; 0 where b is 0.
+template <typename T>
+static inline T floor_div(T a, T b) {
+  if (b == 0) return T(0);
+  const T quotient = a / b;
+  const T remainder = a % b;
+  return (remainder != 0 && (remainder < 0) != (b < 0)) ? T(quotient - 1) : quotient;
+}""",
+    "floor_mod": """\
+// Python's a % b: it has the sign of b; a where b is 0.
+template <typename T>
+static inline T floor_mod(T a, T b) {
+  if (b == 0) return a;
+  const T remainder = a % b;
+  return (remainder != 0 && (remainder < 0) != (b < 0)) ? T(remainder + b) : remainder;
+}""",
+    "floor_mod_real": """\
+// Python's a % b on real numbers: it has the sign of b.
+template <typename T>
+static inline T floor_mod_real(T a, T b) {
+  const T remainder = math::fmod(a, b);
+  if (remainder == T(0)) return math::copysign(remainder, b);
+  return (remainder < T(0)) != (b < T(0)) ? T(remainder + b) : remainder;
+}""",
+    "floor_div_real": """\
+// Python's a // b on real numbers.
+template <typename T>
+static inline T floor_div_real(T a, T b) {
+  return math::floor(a / b);
+}""",
+    "shift_count": """\
+// A shift count of any width as a number that shifts everything out where it is large.
+template <typename T>
+static inline int64_t shift_count(T count) {
+  return count > T(100000) ? int64_t(100000) : int64_t(count);
+}""",
+    "shift_left": """\
+// a << count in W bits; a negative count shifts right, a large one shifts everything out.
+template <int W, typename T>
+static inline T shift_left(T a, int64_t count) {
+  if (count <= -W) return a < T(0) ? T(a >> (W - 1)) : T(0);
+  if (count < 0) return T(a >> int(-count));
+  return count >= W ? T(0) : T(a << int(count));
+}""",
+    "shift_right": """\
+// a >> count in W bits, keeping the sign; a negative count shifts left.
+template <int W, typename T>
+static inline T shift_right(T a, int64_t count) {
+  if (count < 0) return count <= -W ? T(0) : T(a << int(-count));
+  if (count >= W) return a < T(0) ? T(a >> (W - 1)) : T(0);
+  return T(a >> int(count));
+}""",
+    "integer64": """\
+// Towards zero, then modulo 2**64; 0 for infinities and NaN.
+static inline int64_t integer64(double x) {
+  if (x > -9223372036854775808.0 && x < 9223372036854775808.0) return (int64_t)x;
+  if (!(x - x == 0.0)) return 0;
+  const double rest = math::fmod(x, 18446744073709551616.0);
+  return (int64_t)(rest < 0.0 ? -(uint64_t)(-rest) : (uint64_t)rest);
+}""",
+    "wide_integer": """\
+// Towards zero, in a type of more than 64 bits.
+template <typename T>
+static inline T wide_integer(double x) {
+  if (x > -9223372036854775808.0 && x < 9223372036854775808.0) return T((int64_t)x);
+  return x - x == 0.0 ? T(x) : T(0);
+}""",
+    "fixed_from": """\
+// A real number as a fixed-point number; 0 for infinities and NaN.
+template <typename T>
+static inline T fixed_from(double x) {
+  return x - x == 0.0 ? T(x) : T(0);
+}""",
+    "divide": """\
+// Fixed-point division; 0 where the divisor is 0.
+template <typename T, typename A, typename B>
+static inline T divide(A a, B b) {
+  return b == 0 ? T(0) : T(a / b);
+}""",
+    "absolute": """\
+template <typename T>
+static inline T absolute(T x) {
+  return x < T(0) ? T(-x) : x;
+}""",
+    "minimum": """\
+template <typename T>
+static inline T minimum(T a, T b) {
+  return b < a ? b : a;
+}""",
+    "maximum": """\
+template <typename T>
+static inline T maximum(T a, T b) {
+  return b > a ? b : a;
+}""",
+    "from_bits": """\
+// A number of type T that has these bits.
+template <typename T, int W>
+static inline T from_bits(const ap_uint<W> &bits) {
+  T x;
+  x.range(W - 1, 0) = bits;
+  return x;
+}""",
+    "bits_of": """\
+// The same bits as another type.
+template <typename To, typename From>
+static inline To bits_of(From from) {
+  union {
+    From from;
+    To to;
+  } bits = {from};
+  return bits.to;
+}""",
+    "with_bits": """\
+// The low N bits of x, with the W bits from `low` on replaced.
+template <int N, int W, typename T, typename V>
+static inline ap_uint<N> with_bits(T x, int low, V value) {
+  ap_uint<N> bits = x;
+  bits.range(low + W - 1, low) = ap_uint<W>(value);
+  return bits;
+}""",
+}
+
+
+HELPER_NAMES = frozenset(_TEXTS)
+
+
+def helper_text(names: set[str]) -> list[str]:
+    """The texts of helper functions and of what they use, in a fixed order."""
+    wanted = set(names)
+    for name in names:
+        wanted.update(_NEEDS.get(name, ()))
+    return [text for name, text in _TEXTS.items() if name in wanted]

@@ -1,0 +1,54 @@
+"""Tables as C++ initialisers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracealloc.emit.vitis_types import carrier_of
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
+from tracealloc.trace.expr import Const
+
+if TYPE_CHECKING:
+    from tracealloc.emit.vitis_convert import VitisConvert
+
+__all__ = ["initialiser"]
+
+_WIDTH = 96
+
+
+def initialiser(printer: VitisConvert, data: np.ndarray[Any, Any], dtype: DType, depth: int = 2) -> str:
+    """``{{1, 2}, {3, 4}}``, broken into lines where it is long."""
+    array = np.asarray(data)
+    if array.ndim == 0:
+        return _element(printer, array[()], dtype)
+    parts = [initialiser(printer, row, dtype, depth + 1) for row in array]
+    if array.ndim > 1:
+        return "{" + (",\n" + " " * (depth + 1)).join(parts) + "}"
+    lines, line = [], ""
+    for part in parts:
+        if line and len(line) + len(part) > _WIDTH:
+            lines.append(line)
+            line = ""
+        line += (" " if line else "") + part + ","
+    lines.append(line.rstrip(","))
+    return "{" + ("\n" + " " * (depth + 1)).join(lines) + "}"
+
+
+def _element(printer: VitisConvert, value: Any, dtype: DType) -> str:
+    match dtype:
+        case Struct(fields=fields):
+            return "{" + ", ".join(_element(printer, value[name], inner) for name, inner in fields) + "}"
+        case Boolean():
+            return "true" if value else "false"
+        case Float():
+            return printer.literal(Const(float(value), dtype)).text.text
+        case Fixed():
+            if np.asarray(value).dtype.kind == "f":
+                value = round(float(value) * 2**dtype.frac)
+            return printer.literal(Const(int(value), dtype)).text.text
+        case _:
+            found = printer.literal(Const(int(value), dtype))
+            wide = found.carrier.kind == "ap" and found.carrier != carrier_of(dtype)
+            return printer.converted(found, carrier_of(dtype)).text.text if wide else found.text.text
