@@ -13,15 +13,14 @@ import numpy as np
 
 from benchmarks.cases import C_FOLDER, Case
 
-FLAGS = ["-std=gnu11", "-O3", "-march=native", "-ffp-contract=off", "-fPIC", "-shared"]
-
-
 def compile_command(case: Case, out: Path) -> list[str]:
     """The compiler's command line for a case."""
+    from tracealloc.emit.compiler import c_flags, find_compiler
+
     real = {"float32": "float", "float64": "double"}[case.dtype]
     sizes = [f"-D{name}={value}" for name, value in case.sizes.items()]
     source = C_FOLDER / f"{case.module}.c"
-    return ["cc", *FLAGS, f"-Dreal={real}", *sizes, str(source), "-o", str(out), "-lm"]
+    return [*find_compiler().command, *c_flags(""), f"-Dreal={real}", *sizes, str(source), "-o", str(out), "-lm"]
 
 
 def build(case: Case) -> Callable[..., None]:

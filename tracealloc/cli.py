@@ -203,8 +203,8 @@ def explain(code: str) -> None:
 
     try:
         click.echo(explanation(code))
-    except KeyError as error:
-        raise click.ClickException(str(error.args[0])) from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

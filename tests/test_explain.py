@@ -1,0 +1,75 @@
+"""The catalogue of error codes is complete and true: wrong examples raise their code, right ones run."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tracealloc as ta
+from tracealloc.explain import catalogue, explain
+
+PACKAGE = Path(__file__).resolve().parent.parent / "tracealloc"
+ENTRIES = catalogue()
+
+
+def run(text: str, folder: Path) -> None:
+    """Run an example as a file of its own, in a folder of its own, with the environment kept."""
+    path = folder / "example.py"
+    path.write_text(textwrap.dedent(text).strip("\n") + "\n", encoding="utf-8")
+    module = types.ModuleType("example")
+    module.__dict__.update({name: getattr(ta, name) for name in ta.__all__ if name != "range"})
+    module.__dict__.update(ta=ta, np=np, __file__=str(path))
+    environment = dict(os.environ)
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+    finally:
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+@pytest.mark.parametrize("code", ENTRIES)
+def test_wrong_example(code: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ta.TraceallocWarning)
+        with pytest.raises((ta.TraceallocError, ta.TraceallocWarning)) as found:
+            run(ENTRIES[code].wrong, tmp_path)
+    assert getattr(found.value, "code", code) == code
+    assert code in str(found.value)
+
+
+@pytest.mark.parametrize("code", ENTRIES)
+def test_right_example(code: str, tmp_path: Path) -> None:
+    run(ENTRIES[code].right, tmp_path)
+
+
+def test_every_code_is_in_the_catalogue() -> None:
+    """And every entry is raised somewhere."""
+    used = {
+        code
+        for path in PACKAGE.rglob("*.py")
+        if not path.name.startswith("codes")
+        for code in re.findall(r'"(TA\d\d\d)"', path.read_text(encoding="utf-8"))
+    }
+    # Docstrings and messages mention codes too; what counts here is that each raised one is explained.
+    assert sorted(used - set(ENTRIES)) == []
+    assert sorted(set(ENTRIES) - used) == []
+
+
+def test_explain() -> None:
+    code = next(iter(ENTRIES))
+    text = explain(code.lower())
+    assert text.startswith(f"{code}: {ENTRIES[code].title}")
+    assert "\nwrong:\n    " in text
+    assert "\nright:\n    " in text
+    with pytest.raises(ValueError, match=r"there is no code 'TA999'; the nearest is TA\d+; the codes are TA"):
+        explain("TA999")
