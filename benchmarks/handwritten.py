@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.cases import C_FOLDER, Case
 
+
 def compile_command(case: Case, out: Path) -> list[str]:
     """The compiler's command line for a case."""
     from tracealloc.emit.compiler import c_flags, find_compiler
@@ -20,7 +21,8 @@ def compile_command(case: Case, out: Path) -> list[str]:
     real = {"float32": "float", "float64": "double"}[case.dtype]
     sizes = [f"-D{name}={value}" for name, value in case.sizes.items()]
     source = C_FOLDER / f"{case.module}.c"
-    return [*find_compiler().command, *c_flags(""), f"-Dreal={real}", *sizes, str(source), "-o", str(out), "-lm"]
+    compiler = [*find_compiler().command, *c_flags("")]
+    return [*compiler, f"-Dreal={real}", *sizes, str(source), "-o", str(out), "-lm"]
 
 
 def build(case: Case) -> Callable[..., None]:
