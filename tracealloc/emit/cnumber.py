@@ -107,7 +107,7 @@ class CNumbers(Backend):
         self.libm: set[str] = set()
         self.iter_machine: dict[Iter, Machine] = {}
         self._count = 0
-        self.printer = Printer(self.helpers.add, self._temporary)
+        self.printer = Printer(lambda name: self.helpers.add(name), self._temporary)
 
     def _temporary(self) -> str:
         self._count += 1

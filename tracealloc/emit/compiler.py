@@ -25,6 +25,7 @@ _BASE_FLAGS = (
     "-shared",
     "-pipe",
     "-w",
+    "-Werror=implicit-function-declaration",
 )
 
 

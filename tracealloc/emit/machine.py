@@ -202,7 +202,7 @@ class Printer:
         """The exact value."""
         piece = self.emit(num, None)
         assert piece.exact, num
-        return piece
+        return self._narrow(piece, num.range) if piece.type.wide else piece
 
     def emit(self, num: Num, demand: int | None) -> Piece:
         """`num`, right in its `demand` low bits (None: exactly)."""
