@@ -35,8 +35,8 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     base = ta.customize(kernel)
     found["schedule"] = median_seconds(lambda: apply_steps(case, base.copy()), rounds)
     scheduled = apply_steps(case, ta.customize(kernel))
-    found["emit C"] = median_seconds(lambda: c_source(scheduled.module), rounds)
-    found["emit HLS"] = median_seconds(lambda: vitis_source(scheduled.module), rounds)
+    found["emit C"] = median_seconds(lambda: c_source(scheduled.lowered), rounds)
+    found["emit HLS"] = median_seconds(lambda: vitis_source(scheduled.lowered), rounds)
     first = found["trace"] + found["dependences"] + found["schedule"]
     found["sum to C"] = first + found["emit C"]
     found["sum to HLS"] = first + found["emit HLS"]

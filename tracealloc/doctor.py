@@ -14,14 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracealloc.emit.cache import cache_folder
+from tracealloc.emit.compiler import find_compiler
+from tracealloc.trace.errors import BuildError
+
 __all__ = ["Finding", "findings", "report"]
 
 PACKAGES = ["numpy", "sympy", "networkx", "islpy", "jinja2", "ml_dtypes", "rich", "click"]
 VENDOR_TOOLS = {
-    "vitis_hls": "C synthesis (mode='csyn') and co-simulation in the old flow",
-    "v++": "C synthesis in the new flow, hardware builds",
-    "xbutil": "running on an Alveo card",
+    "vitis_hls": "csyn, cosim (old flow)",
+    "v++": "csyn, hardware (new flow)",
+    "xbutil": "running on a card",
 }
+VENDOR_ADVICE = "install AMD Vitis, then in the shell: source <its folder>/settings64.sh"
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,13 @@ def findings() -> Iterator[Finding]:
     for package in PACKAGES:
         advice = f"pip install {package}"
         yield Finding(package, "everything", _version(package), advice)
-    yield _compiler("cc", "running kernels", "apt-get install gcc (or another C compiler)")
-    yield _openmp()
-    yield _compiler("g++", "mode='csim'", "apt-get install g++")
-    yield Finding("AMD's open headers", "mode='csim'", _headers(), "pip install 'tracealloc[csim]'")
+    command = _c_compiler()
+    yield Finding("C compiler", "running kernels", _described(command), "install gcc: apt-get install gcc")
+    yield Finding("OpenMP", "parallel loops", _openmp(command), "install libgomp (gcc) or libomp (clang)")
+    yield Finding("C++ compiler", "csim", _described(_cxx_compiler()), "install g++: apt-get install g++")
+    yield Finding("AMD's open headers", "csim", _headers(), "pip install 'tracealloc[csim]'")
     for tool, purpose in VENDOR_TOOLS.items():
-        advice = "install AMD Vitis and run: source <folder of Vitis>/settings64.sh"
-        yield Finding(tool, purpose, shutil.which(tool), advice)
+        yield Finding(tool, purpose, shutil.which(tool), VENDOR_ADVICE)
     yield _cache()
 
 
@@ -57,30 +62,41 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _compiler(name: str, purpose: str, advice: str) -> Finding:
-    """A compiler that answers ``--version``; the environment's CC and CXX come first."""
-    chosen = os.environ.get({"cc": "CC", "g++": "CXX"}[name]) or name
-    path = shutil.which(chosen) or shutil.which({"cc": "gcc", "g++": "c++"}[name])
-    label = {"cc": "C compiler", "g++": "C++ compiler"}[name]
-    if path is None:
-        return Finding(label, purpose, None, advice)
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+def _c_compiler() -> tuple[str, ...]:
+    """The command of the C compiler that kernels are compiled with; empty where there is none."""
+    try:
+        return find_compiler().command
+    except BuildError:
+        return ()
+
+
+def _described(command: tuple[str, ...]) -> str | None:
+    """The first line that a compiler says of its version."""
+    if not command:
+        return None
+    try:
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
     lines = done.stdout.splitlines()
-    return Finding(label, purpose, lines[0] if lines else path, advice)
+    return lines[0] if lines else command[0]
 
 
-def _openmp() -> Finding:
+def _cxx_compiler() -> tuple[str, ...]:
+    chosen = os.environ.get("CXX") or "g++"
+    found = shutil.which(chosen) or shutil.which("c++")
+    return (found,) if found else ()
+
+
+def _openmp(command: tuple[str, ...]) -> str | None:
     """Whether the C compiler builds a program with ``-fopenmp``."""
-    path = shutil.which(os.environ.get("CC") or "cc") or shutil.which("gcc")
-    advice = "apt-get install libgomp1 (gcc) or libomp-dev (clang)"
-    if path is None:
-        return Finding("OpenMP", "parallel loops", None, "install a C compiler first")
+    if not command:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "omp.c"
         source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
-        command = [path, "-fopenmp", str(source), "-o", str(Path(folder) / "omp")]
-        done = subprocess.run(command, capture_output=True, check=False)
-    return Finding("OpenMP", "parallel loops", "yes" if done.returncode == 0 else None, advice)
+        words = [*command, "-fopenmp", str(source), "-o", str(Path(folder) / "omp")]
+        return "yes" if subprocess.run(words, capture_output=True, check=False).returncode == 0 else None
 
 
 def _headers() -> str | None:
@@ -94,32 +110,30 @@ def _headers() -> str | None:
 
 def _cache() -> Finding:
     """The folder of compiled kernels, if it can be written."""
-    chosen = os.environ.get("TRACEALLOC_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(chosen) if chosen else Path(base) / "tracealloc"
+    folder = cache_folder()
     existing = folder
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     writable = existing.is_dir() and os.access(existing, os.W_OK)
     advice = f"{folder} cannot be written: set TRACEALLOC_CACHE to a folder that can"
-    return Finding("cache of compiled kernels", "fast first calls", str(folder) if writable else None, advice)
+    return Finding("compile cache", "fast first calls", str(folder) if writable else None, advice)
 
 
 def report() -> None:
-    """Print the findings as a table."""
+    """Print the findings as a table, then what to do about what is missing."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for title in ("", "what", "for", "found"):
-        table.add_column(title)
-    missing: list[Finding] = []
+        table.add_column(title, no_wrap=True)
+    missing: dict[str, list[str]] = {}
     for finding in findings():
+        mark = "[green]+[/]"
         if finding.found is None:
-            missing.append(finding)
-        mark = "[red]-[/]" if finding.found is None else "[green]+[/]"
+            missing.setdefault(finding.advice, []).append(finding.name)
+            mark = "[red]-[/]"
         table.add_row(mark, finding.name, finding.purpose, finding.found or "not found")
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    console.print(table)
-    for finding in missing:
-        console.print(f"\n{finding.name}: {finding.advice}", markup=False)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
+    for advice, names in missing.items():
+        print(f"\nwithout {', '.join(names)}: {advice}")
