@@ -45,7 +45,7 @@ def any_integer(rng: random.Random, wide: int = 70) -> Integer:
 
 def any_fixed(rng: random.Random, widest: int = 40) -> Fixed:
     """A fixed-point type with random modes."""
-    width = rng.randint(1, widest)
+    width = rng.randint(2, widest)
     frac = rng.randint(-3, width + 3)
     return Fixed(width, frac, rng.random() < 0.6, rng.choice(ROUNDINGS), rng.choice(OVERFLOWS))
 

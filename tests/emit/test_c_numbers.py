@@ -1,0 +1,140 @@
+"""Fixed point and floating point in emitted C against the interpreter, bit for bit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.emit import expressions as ex
+from tracealloc.check.interpret import interpret
+from tracealloc.emit.containers import container
+from tracealloc.emit.runtime import build_c
+from tracealloc.trace import build
+from tracealloc.trace.dtype import (
+    DType,
+    Fixed,
+    Float,
+    Integer,
+    bfloat16,
+    boolean,
+    float16,
+    float32,
+    float64,
+)
+from tracealloc.trace.expr import Expr
+
+ROWS = 40
+FLOATS = (float16, bfloat16, float32, float64)
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-45, 1e-8, -6e-8, 65504.0, 65520.0, 1e10, -3e38, 3.4028235e38,
+           2.0**31, -(2.0**31), 2.0**63, 1.5 * 2.0**70, 1e300, float("inf"), float("-inf"), float("nan"), 0.1]  # fmt: skip
+
+
+def values_of(rng: random.Random, dtype: DType) -> np.ndarray:
+    """A column of values: corners and random ones."""
+    if isinstance(dtype, Float):
+        items = [rng.choice(SPECIAL) if rng.random() < 0.5 else rng.uniform(-9, 9) * 2.0 ** rng.randint(-8, 8)
+                 for _ in range(ROWS)]  # fmt: skip
+        with np.errstate(over="ignore"):
+            return np.array(items).astype(np.float32 if dtype == bfloat16 else np.float64).astype(container(dtype))
+    assert isinstance(dtype, Integer | Fixed)
+    return np.array(ex.corner_values(rng, dtype, ROWS), container(dtype))
+
+
+def check(seed: int, types: Callable[[random.Random], DType], trees: int, make: Callable[..., Expr]) -> None:
+    rng = random.Random(seed)
+    inputs, leaves, columns = [], [], []
+    for number in range(6):
+        dtype = types(rng)
+        array, leaf = ex.column(f"x{number}", dtype, ROWS)
+        inputs.append(array)
+        leaves.append(leaf)
+        columns.append(values_of(rng, dtype))
+    found: list[tuple[Expr, DType]] = []
+    while len(found) < trees:
+        tree = make(rng, leaves)
+        if not ex.too_wide(tree, 700):
+            found.append((tree, tree.dtype if rng.random() < 0.5 or tree.dtype == boolean else types(rng)))
+    program = ex.batch(found, inputs, ROWS)
+    outputs, wanted = ([np.zeros(ROWS, container(d)) for _, d in found] for _ in range(2))
+    module = build_c(program)
+    module(*columns, *outputs)
+    interpret(program, *columns, *wanted)
+    for number, (got, want) in enumerate(zip(outputs, wanted, strict=True)):
+        same = (got == want) | ((got != got) & (want != want))
+        row = int(np.argmin(same))
+        data = {array.name: column[row] for array, column in zip(inputs, columns, strict=True)}
+        line = next(line for line in module.source.splitlines() if f"y{number}[row] =" in line)
+        assert same.all(), (seed, number, found[number], data, got[row], want[row], line)
+
+
+def fixed_tree(rng: random.Random, leaves: list[Expr]) -> Expr:
+    a, b = rng.choice(leaves), rng.choice(leaves)
+    match rng.choice(["+", "-", "*", "/", "cast", "cast", "cast", "neg", "abs", "cmp", "&", "<<", ">>", "min", "sel"]):
+        case "+" | "-" | "*" | "/" | "&" as op:
+            found = build.binary(op, a, b)
+            return build.convert(found, ex.any_fixed(rng)) if rng.random() < 0.5 else found
+        case "cast":
+            to = rng.choice([ex.any_fixed(rng), ex.any_fixed(rng), ex.any_integer(rng), rng.choice(FLOATS)])
+            return build.convert(a, to)
+        case "neg":
+            return build.unary("-", a)
+        case "abs":
+            return build.unary("abs", a)
+        case "cmp":
+            return build.compare(rng.choice(["<", "==", ">="]), a, b)
+        case "<<" | ">>" as op:
+            return build.binary(op, a, build.lift(rng.randint(0, 9)))
+        case "min":
+            return build.minmax(rng.choice(["min", "max"]), a, b)
+        case _:
+            return build.select(build.compare("<", a, b), b, a)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_fixed_point(seed: int) -> None:
+    check(seed, ex.any_fixed, 60, fixed_tree)
+
+
+@pytest.mark.parametrize("seed", range(20, 22))
+def test_wide_fixed_point(seed: int) -> None:
+    check(seed, lambda rng: ex.any_fixed(rng, 150), 15, fixed_tree)
+
+
+def float_tree(rng: random.Random, leaves: list[Expr]) -> Expr:
+    a, b = rng.choice(leaves), rng.choice(leaves)
+    match rng.choice(["+", "-", "*", "/", "//", "%", "min", "max", "cast", "cast", "neg", "abs", "cmp", "fun", "bits"]):
+        case "+" | "-" | "*" | "/" | "//" | "%" as op:
+            found = build.binary(op, a, b)
+            return build.convert(found, rng.choice(FLOATS)) if rng.random() < 0.5 else found
+        case "min" | "max" as op:
+            return build.minmax(op, build.binary("+", a, b), b)
+        case "cast":
+            return build.convert(a, rng.choice([*FLOATS, ex.any_integer(rng), ex.any_fixed(rng), boolean]))
+        case "neg":
+            return build.unary("-", a)
+        case "abs":
+            return build.unary("abs", a)
+        case "cmp":
+            return build.compare(rng.choice(["<", "==", ">=", "!="]), a, b)
+        case "fun":
+            name = rng.choice(["exp", "sqrt", "sin", "floor", "ceil", "tanh", "rsqrt", "log", "erf"])
+            return build.intrinsic(name, a)
+        case _:
+            return build.bitcast(a, Integer(a.dtype.bits, rng.random() < 0.5))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_floating_point(seed: int) -> None:
+    check(seed, lambda rng: rng.choice(FLOATS), 60, float_tree)
+
+
+def integer_to_float(rng: random.Random, leaves: list[Expr]) -> Expr:
+    return build.convert(rng.choice(leaves), rng.choice(FLOATS))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_integers_to_floats_round_once(seed: int) -> None:
+    check(seed, lambda rng: ex.any_integer(rng, 64 if seed else 200), 20, integer_to_float)
