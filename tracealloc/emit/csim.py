@@ -1,0 +1,247 @@
+"""C simulation: the emitted HLS C++ compiled with g++ and AMD's headers, callable on NumPy arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracealloc.emit import cache as disk
+from tracealloc.emit.arguments import Signature
+from tracealloc.emit.compiler import Compiler
+from tracealloc.emit.frames import template_text
+from tracealloc.emit.headers import ap_types_folder
+from tracealloc.emit.vitis import VitisText, vitis_source
+from tracealloc.emit.wrapper import FAULT, csim_entry, wrapper_source
+from tracealloc.trace.errors import BuildError
+
+if TYPE_CHECKING:
+    from tracealloc.trace.program import Program
+
+__all__ = ["CSimModule", "FLAGS", "SIM_HEADERS", "build_csim", "compile_unit", "find_cxx"]
+
+# -fwrapv: the emitted text relies on it. -ffp-contract=off: no fused operations, as everywhere.
+FLAGS = ("-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fPIC", "-shared", "-pipe", "-w", "-pthread")
+SIM_HEADERS = ("hls_stream.h", "hls_half.h")
+_PREFIX = "csim_prefix.h"
+_PREFIX_TEXT = """\
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include "ap_int.h"
+#include "ap_fixed.h"
+#include "hls_stream.h"
+"""
+_prefix_lock = threading.Lock()
+
+
+class SimulationError(RuntimeError):
+    """The simulated kernel did something that would hang in hardware."""
+
+
+class CSimModule:
+    """A kernel's HLS C++ in simulation, callable on NumPy arrays like the C build.
+
+    Attributes:
+        program: what was compiled.
+        source: its HLS C++ text.
+        library: the path of the shared library.
+    """
+
+    def __init__(self, text: VitisText, library: Path) -> None:
+        self.program = text.program
+        self.source = text.source
+        self.header = text.header
+        self.library = library
+        self.signature = Signature(text.program)
+        try:
+            self._dll = ctypes.CDLL(os.fspath(library))
+            function = getattr(self._dll, csim_entry(text.program))
+            message = self._dll.tracealloc_message
+        except (OSError, AttributeError) as error:
+            raise BuildError(
+                "TA803",
+                f"the compiled simulation of {text.program.name} cannot be loaded: {error}",
+                hint=f"remove {str(library)!r} and build again",
+            ) from error
+        message.restype = ctypes.c_char_p
+        self._call = self.signature.caller(_Checked(text.program.name, function, message))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the kernel in simulation.
+
+        Raises:
+            ArgumentError: an argument does not fit; nothing has run.
+            SimulationError: a stream was read while it was empty, or kept elements that nothing read.
+        """
+        return self._call(args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<CSimModule {self.signature}>"
+
+
+class _Checked:
+    """The wrapper's function; a fault that it reports becomes an exception."""
+
+    _parts: tuple[str, Any, Any]
+
+    def __init__(self, name: str, function: Any, message: Any) -> None:
+        object.__setattr__(self, "_parts", (name, function, message))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._parts[1], name, value)
+
+    def __call__(self, *args: Any) -> int:
+        name, function, message = self._parts
+        status: int = function(*args)
+        if status == FAULT:
+            said = (message() or b"").decode("utf-8", "replace")
+            raise SimulationError(f"C simulation of {name}: {said}")
+        return status
+
+
+def build_csim(program: Program, *, text: VitisText | None = None, cache: bool = True) -> CSimModule:
+    """Compile a program's HLS C++ for simulation.
+
+    Raises:
+        BuildError: g++ or AMD's headers are missing, or the compiler refuses the text.
+    """
+    text = text if text is not None else vitis_source(program)
+    wrapper = wrapper_source(text)
+    files = {
+        f"{text.base}.cpp": text.source,
+        f"{text.base}.h": text.header,
+        **text.others,
+        "csim_wrapper.h": template_text("csim_wrapper.h"),
+    }
+    return CSimModule(text, compile_unit(wrapper, files, cache=cache))
+
+
+def find_cxx() -> Compiler:
+    """The C++ compiler: ``$CXX``, else g++, else clang++.
+
+    Raises:
+        BuildError: there is none.
+    """
+    import shlex
+    import shutil
+
+    from tracealloc.emit.compiler import _identity
+
+    wanted = os.environ.get("CXX", "").strip()
+    for name in [wanted] if wanted else ["g++", "c++", "clang++"]:
+        command = shlex.split(name)
+        found = shutil.which(command[0])
+        if found is not None:
+            return Compiler((found, *command[1:]), _identity(found))
+    because = [f"CXX is {wanted!r}"] if wanted else ["searched PATH for g++, c++, clang++", "CXX is not set"]
+    raise BuildError(
+        "TA812",
+        "no C++ compiler was found",
+        because=because,
+        hint="install one (Debian, Ubuntu: apt install g++), or set CXX to a compiler",
+    )
+
+
+def compile_unit(unit: str, files: dict[str, str], *, cache: bool = True) -> Path:
+    """The shared library of a translation unit that includes `files`; from the cache where it is there."""
+    compiler = find_cxx()
+    headers = [template_text(name) for name in SIM_HEADERS]
+    everything = "\n".join([unit, *(f"{name}\n{text}" for name, text in sorted(files.items()))])
+    folder = _needed_folder(everything)
+    key = disk.digest(
+        everything, *headers, "\0".join(FLAGS), "\0".join(compiler.command), compiler.identity, str(folder)
+    )
+    found = disk.lookup(key) if cache else None
+    if found is not None:
+        return found
+    target = disk.writable_folder()
+    built = disk.temporary(target, ".so")
+    said = _compile(compiler, unit, files, folder, built)
+    if said is not None:
+        built.unlink(missing_ok=True)
+        kept = disk.keep_source(key, everything)
+        raise BuildError(
+            "TA813",
+            f"{compiler.command[0]} did not compile the HLS C++",
+            because=[said, f"the text is kept in {str(kept)!r}"],
+            hint="this is a fault of tracealloc unless the compiler is very old: please report it",
+        )
+    return disk.store(key if cache else f"{key}-{os.urandom(4).hex()}", built)
+
+
+def _needed_folder(text: str) -> Path | None:
+    """The folder of AMD's headers, if the text includes any of them."""
+    return ap_types_folder() if re.search(r'#include "ap_\w+\.h"', text) else None
+
+
+def _compile(
+    compiler: Compiler, unit: str, files: dict[str, str], folder: Path | None, target: Path
+) -> str | None:
+    """Run the compiler; None, or what it said when it failed."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="tracealloc-csim-") as name:
+        work = Path(name)
+        for file, text in files.items():
+            (work / file).write_text(text, encoding="utf-8")
+        for header in SIM_HEADERS:
+            (work / header).write_text(template_text(header), encoding="utf-8")
+        (work / "unit.cpp").write_text(unit, encoding="utf-8")
+        command = [*compiler.command, *FLAGS]
+        if folder is not None:
+            everything = "\n".join(files.values())
+            if "AP_INT_MAX_W" not in everything:
+                prefix = _precompiled(compiler, folder)
+                if prefix is not None:
+                    command += ["-include", str(prefix)]
+        command += [f"-I{work}", *([f"-I{folder}"] if folder is not None else [])]
+        return _run([*command, str(work / "unit.cpp"), "-o", str(target)], target)
+
+
+def _precompiled(compiler: Compiler, folder: Path) -> Path | None:
+    """AMD's headers, compiled once and kept in the cache (they take seconds to read otherwise)."""
+    key = disk.digest(
+        _PREFIX_TEXT,
+        template_text("hls_stream.h"),
+        "\0".join(FLAGS),
+        "\0".join(compiler.command),
+        compiler.identity,
+        str(folder),
+        str((folder / "ap_int.h").stat().st_mtime_ns),
+    )
+    home = disk.writable_folder() / f"prefix-{key}"
+    header, made = home / _PREFIX, home / f"{_PREFIX}.gch"
+    with _prefix_lock:
+        if made.exists():
+            return header
+        try:
+            home.mkdir(exist_ok=True)
+            (home / "hls_stream.h").write_text(template_text("hls_stream.h"), encoding="utf-8")
+            header.write_text(_PREFIX_TEXT, encoding="utf-8")
+            part = disk.temporary(home, ".gch")
+            flags = [flag for flag in FLAGS if flag != "-shared"]
+            include = [f"-I{home}", f"-I{folder}"]
+            command = [*compiler.command, *flags, "-x", "c++-header", str(header), *include, "-o", str(part)]
+            said = _run(command, part)
+            if said is not None:
+                return None
+            part.replace(made)
+        except OSError:
+            return None
+    return header
+
+
+def _run(command: list[str], target: Path) -> str | None:
+    import subprocess
+
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode == 0 and target.exists():
+        return None
+    said = done.stdout.decode("utf-8", "replace").strip()
+    return said[:4000] or f"it ended with status {done.returncode} and said nothing"

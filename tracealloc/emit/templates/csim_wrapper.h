@@ -1,0 +1,52 @@
+// Between NumPy's memory and the types of the kernel, by tracealloc; used by the C simulation only.
+#ifndef TRACEALLOC_CSIM_WRAPPER_H
+#define TRACEALLOC_CSIM_WRAPPER_H
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace tracealloc {
+
+static thread_local std::string message;
+
+// Types that lie in memory as NumPy has them.
+template <typename T>
+inline void get(T &x, const unsigned char *from) {
+  std::memcpy(&x, from, sizeof(T));
+}
+template <typename T>
+inline void put(const T &x, unsigned char *to) {
+  std::memcpy(to, &x, sizeof(T));
+}
+
+// Types of any width: BYTES bytes, little-endian, in two's complement.
+template <int W, int BYTES, typename T>
+inline void get_bits(T &x, const unsigned char *from) {
+  for (int low = 0; low < W; low += 64) {
+    uint64_t word = 0;
+    const int bytes = BYTES - low / 8;
+    std::memcpy(&word, from + low / 8, bytes < 8 ? bytes : 8);
+    for (int bit = 0; bit < 64 && low + bit < W; ++bit) x[low + bit] = (word >> bit & 1) != 0;
+  }
+}
+template <int W, int BYTES, bool SIGNED, typename T>
+inline void put_bits(const T &value, unsigned char *to) {
+  T x = value;
+  const bool sign = SIGNED && (bool)x[W - 1];
+  for (int byte = 0; byte < BYTES; ++byte) {
+    unsigned bits = 0;
+    for (int bit = 0; bit < 8; ++bit) {
+      const int at = 8 * byte + bit;
+      bits |= (unsigned)(at < W ? (bool)x[at] : sign) << bit;
+    }
+    to[byte] = (unsigned char)bits;
+  }
+}
+
+}  // namespace tracealloc
+
+#endif  // TRACEALLOC_CSIM_WRAPPER_H

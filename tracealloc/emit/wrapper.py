@@ -1,0 +1,217 @@
+"""The C function around an HLS kernel: the C build's parameters outside, the kernel's types inside."""
+
+from __future__ import annotations
+
+from tracealloc.emit.c import entry_name
+from tracealloc.emit.interface import Parameter, by_value, element_bytes, parameters
+from tracealloc.emit.vitis import VitisText, member
+from tracealloc.emit.vitis_types import carrier_of, spelling
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
+from tracealloc.trace.program import Alloc, Program, walk_nodes
+
+__all__ = ["FAULT", "local_bytes", "wrapper_source"]
+
+FAULT = 2  # the status that says that the simulation found a fault; `tracealloc_message` tells which
+_STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
+
+
+def wrapper_source(text: VitisText) -> str:
+    """A translation unit with the kernel and its wrapper, for the C simulation."""
+    return _Wrapper(text).source()
+
+
+def local_bytes(program: Program) -> int:
+    """An upper bound of the stack that a program's arrays need, in bytes."""
+    total = 0
+    for item in (*program.callees(), program):
+        for node in walk_nodes(item.body):
+            if isinstance(node, Alloc):
+                total += node.array.size * 2 * max(8, element_bytes(node.array.dtype))
+    return total
+
+
+def same_memory(dtype: DType) -> bool:
+    """Whether the kernel's type lies in memory as the C build's does."""
+    if isinstance(dtype, Boolean | Float):
+        return True
+    return as_integer(dtype) is not None and carrier_of(dtype).kind == "native"
+
+
+class _Wrapper:
+    def __init__(self, text: VitisText) -> None:
+        self.text = text
+        self.program = text.program
+        self.before: list[str] = []
+        self.after: list[str] = []
+        self.actual: list[str] = []
+
+    def source(self) -> str:
+        formal = [self._parameter(number, p) for number, p in enumerate(parameters(self.program))]
+        streams = "hls::stream<" in self.text.source
+        clear = ["hls::stream_fault().clear();"] if streams else []
+        check = [
+            "if (!hls::stream_fault().empty()) throw hls::stream_error(hls::stream_fault());"
+        ] if streams else []  # fmt: skip
+        call = f"{self.text.top}({', '.join(self.actual)});"
+        run = [*clear, *self.before, call, *check, *self.after]
+        parts = [
+            f'#include "{self.text.base}.cpp"',
+            '#include "csim_wrapper.h"',
+            "",
+            *self._structs(),
+            f"static void run({', '.join(formal)}) {{",
+            *(f"  {line}" for line in run),
+            "}",
+            "",
+            *self._entry(formal),
+        ]
+        return "\n".join(parts) + "\n"
+
+    # Elements.
+
+    def _type(self, dtype: DType) -> str:
+        return self.text.structs[dtype] if isinstance(dtype, Struct) else spelling(carrier_of(dtype))
+
+    def _get(self, dtype: DType, target: str, at: str) -> str:
+        if isinstance(dtype, Struct) or same_memory(dtype):
+            return f"tracealloc::get({target}, {at});"
+        return f"tracealloc::get_bits<{dtype.bits}, {element_bytes(dtype)}>({target}, {at});"
+
+    def _put(self, dtype: DType, source: str, at: str) -> str:
+        if isinstance(dtype, Struct) or same_memory(dtype):
+            return f"tracealloc::put({source}, {at});"
+        assert isinstance(dtype, Integer | Fixed)
+        signed = "true" if dtype.signed else "false"
+        return f"tracealloc::put_bits<{dtype.bits}, {element_bytes(dtype)}, {signed}>({source}, {at});"
+
+    def _structs(self) -> list[str]:
+        lines = ["namespace tracealloc {"]
+        for dtype, name in self.text.structs.items():
+            getters, putters, offset = [], [], 0
+            for field, inner in dtype.fields:
+                place = f"x.{member(field)}"
+                getters.append(f"  {self._get(inner, place, f'from + {offset}')}")
+                putters.append(f"  {self._put(inner, place, f'to + {offset}')}")
+                offset += element_bytes(inner)
+            lines += [f"inline void get({name} &x, const unsigned char *from) {{", *getters, "}"]
+            lines += [f"inline void put(const {name} &x, unsigned char *to) {{", *putters, "}"]
+        return [*lines, "}  // namespace tracealloc", ""] if len(lines) > 1 else []
+
+    # Parameters.
+
+    def _parameter(self, number: int, parameter: Parameter) -> str:
+        array, name = parameter.array, f"p{number}"
+        type_ = self._type(array.dtype)
+        if parameter.role == "kept":
+            return f"void *{name}"  # tables and states are in the kernel's own text
+        if array.rank == 0 and parameter.role == "argument":
+            return self._scalar(parameter, name, type_)
+        if array.rank == 0:
+            self.before.append(f"{type_} r{number};")
+            self.actual.append(f"r{number}")
+            self.after.append(self._put(array.dtype, f"r{number}", f"(unsigned char *){name}"))
+            return f"void *{name}"
+        inner = "".join(f"[{extent}]" for extent in array.shape[1:])
+        row = f"{type_} (*){inner}" if inner else f"{type_} *"
+        if same_memory(array.dtype):
+            self.actual.append(f"({row}){name}")
+            return f"void *{name}"
+        size = element_bytes(array.dtype)
+        count = array.size
+        self.before.append(f"std::unique_ptr<{type_}[]> a{number}(new {type_}[{max(count, 1)}]);")
+        head = f"for (long e = 0; e < {count}; ++e) "
+        at = f"(unsigned char *){name} + {size} * e"
+        if parameter.role == "argument":
+            self.before.append(head + self._get(array.dtype, f"a{number}[e]", at))
+        self.actual.append(f"({row})a{number}.get()")
+        if parameter.written:
+            self.after.append(head + self._put(array.dtype, f"a{number}[e]", at))
+        return f"void *{name}"
+
+    def _scalar(self, parameter: Parameter, name: str, type_: str) -> str:
+        dtype = parameter.array.dtype
+        if not by_value(parameter.array):
+            self.before.append(f"{type_} s_{name};")
+            self.before.append(self._get(dtype, f"s_{name}", f"(const unsigned char *){name}"))
+            self.actual.append(f"s_{name}")
+            return f"void *{name}"
+        if isinstance(dtype, Fixed):
+            bits = 8 * element_bytes(dtype)
+            self.before.append(f"{type_} s_{name};")
+            self.before.append(
+                self._get(dtype, f"s_{name}", f"reinterpret_cast<const unsigned char *>(&{name})")
+            )
+            self.actual.append(f"s_{name}")
+            return f"{'' if dtype.signed else 'u'}int{bits}_t {name}"
+        self.actual.append(f"({type_}){name}")
+        if isinstance(dtype, Boolean | Float):
+            return f"{type_} {name}"
+        integer = as_integer(dtype)
+        assert integer is not None
+        return f"{'' if integer.signed else 'u'}int{8 * element_bytes(dtype)}_t {name}"
+
+    # The entry.
+
+    def _entry(self, formal: list[str]) -> list[str]:
+        names = [part.split()[-1].lstrip("*") for part in formal]
+        entry = csim_entry(self.program)
+        threaded = local_bytes(self.program) > _STACK
+        lines = [
+            'extern "C" const char *tracealloc_message() { return tracealloc::message.c_str(); }',
+            "",
+        ]
+        if threaded:
+            lines += _thread(formal, names)
+        lines += [
+            f'extern "C" int {entry}({", ".join(formal)}) {{',
+            "  try {",
+            f"    {'run_on_thread' if threaded else 'run'}({', '.join(names)});",
+            "  } catch (const std::exception &error) {",
+            "    tracealloc::message = error.what();",
+            f"    return {FAULT};",
+            "  }",
+            "  return 0;",
+            "}",
+        ]
+        if threaded:
+            size = local_bytes(self.program) + (16 << 20)
+            lines = ["#include <pthread.h>", f"static const unsigned long stack_bytes = {size}ul;", *lines]
+        return lines
+
+
+def _thread(formal: list[str], names: list[str]) -> list[str]:
+    """Run the kernel on a thread whose stack holds its local arrays."""
+    return [
+        "struct job_t {",
+        *(f"  {part};" for part in formal),
+        "  std::exception_ptr error;",
+        "};",
+        "static void *job(void *given) {",
+        "  job_t &work = *(job_t *)given;",
+        "  try {",
+        f"    run({', '.join(f'work.{name}' for name in names)});",
+        "  } catch (...) {",
+        "    work.error = std::current_exception();",
+        "  }",
+        "  return nullptr;",
+        "}",
+        f"static void run_on_thread({', '.join(formal)}) {{",
+        f"  job_t work = {{{', '.join([*names, 'nullptr'])}}};",
+        "  pthread_attr_t attributes;",
+        "  pthread_attr_init(&attributes);",
+        "  pthread_attr_setstacksize(&attributes, stack_bytes);",
+        "  pthread_t thread;",
+        "  if (pthread_create(&thread, &attributes, job, &work)) {",
+        '    throw std::runtime_error("no thread with a stack for the local arrays could be started");',
+        "  }",
+        "  pthread_join(thread, nullptr);",
+        "  pthread_attr_destroy(&attributes);",
+        "  if (work.error) std::rethrow_exception(work.error);",
+        "}",
+        "",
+    ]
+
+
+def csim_entry(program: Program) -> str:
+    """The name of the wrapper."""
+    return f"csim_{entry_name(program)}"
