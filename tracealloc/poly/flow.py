@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import islpy as isl
@@ -15,15 +15,22 @@ from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Unary
 from tracealloc.trace.program import Array
 
-__all__ = ["Flow", "flow_of", "pieces", "schedule_map"]
+__all__ = ["Flow", "FINAL", "INPUT", "flow_of", "pieces", "schedule_map"]
 
 FINAL = "Final"
+INPUT = "Input"
 
 
-def schedule_map(model: Model, tree: Tree, final: bool = False) -> isl.UnionMap:
-    """The time of every instance in the order of a tree, all of one length."""
+def schedule_map(
+    model: Model, tree: Tree, final: bool = False, tags: Mapping[str, Sequence[str]] | None = None
+) -> isl.UnionMap:
+    """The time of every instance in the order of a tree, all of one length.
+
+    `tags` name the reads of a statement apart: they come just before its writes. ``Final`` is after all,
+    ``Input`` before all.
+    """
     paths = paths_of(tree)
-    width = max((len(steps) for steps in paths.values()), default=0) + 1
+    width = max((len(steps) for steps in paths.values()), default=0) + 2
     maps = []
     for statement in model.statements:
         names = iter_names(statement.dims)
@@ -34,10 +41,14 @@ def schedule_map(model: Model, tree: Tree, final: bool = False) -> isl.UnionMap:
                 continue
             expr = step.loop.expr(statement.name)
             parts.append(aff_text(Unary("-", expr, index) if step.loop.descending else expr, names))
-        parts += ["0"] * (width - len(parts))
-        maps.append(f"{tuple_text(statement.name, names.values())} -> [{', '.join(parts)}]")
+        parts += ["0"] * (width - 1 - len(parts))
+        for name, last in [(statement.name, "1"), *((t, "0") for t in (tags or {}).get(statement.name, ()))]:
+            maps.append(f"{tuple_text(name, names.values())} -> [{', '.join([*parts, last])}]")
+    rest = ["0"] * (width - 1)
     if final:
-        maps.append(f"{FINAL}[] -> [{', '.join(['1'] + ['0'] * (width - 1))}]")
+        maps.append(f"{FINAL}[] -> [{', '.join(['1', *rest])}]")
+    if tags is not None:
+        maps.append(f"{INPUT}[] -> [{', '.join(['-1', *rest])}]")
     return isl.UnionMap(f"{{ {'; '.join(maps)} }}")
 
 

@@ -46,7 +46,8 @@ class Statement:
     """A node that isl sees as a unit, with the iterators of the affine loops around it.
 
     `guards` are conditions on data: the node runs where all hold. `origin` names the statement of the
-    traced program that this one repeats (None for a copy that a primitive added).
+    traced program whose instances this one runs (None for a copy that a primitive added), and
+    `origin_instance` gives that instance's iterators (None: they are the same).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Statement:
     accesses: tuple[Access, ...] = ()
     scopes: tuple[tuple[Array, tuple[Expr, ...]], ...] = ()
     origin: str | None = None
+    origin_instance: tuple[Expr, ...] | None = None
     copy: bool = False
 
     @property
@@ -87,13 +89,15 @@ class Model:
     """All statements of a program and an order of them that is known to be right.
 
     `reference` is a tree in whose order the statements compute what the kernel says; dependences are
-    taken in that order. `arrays` gives every array a number (its isl name is ``A<number>``).
+    taken in that order. `arrays` gives every array a number (its isl name is ``A<number>``). `origins` say
+    of which element each element of a buffer is a copy.
     """
 
     program: Program
     statements: tuple[Statement, ...]
     arrays: tuple[Array, ...]
     reference: Tree
+    origins: tuple[isl.Map, ...] = field(default=(), compare=False, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {s.name: s for s in self.statements})

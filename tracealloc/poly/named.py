@@ -39,6 +39,7 @@ __all__ = [
     "point_values",
     "project_scope",
     "range_dims",
+    "renamed_input",
     "tuple_text",
     "union_of",
     "with_tuple",
@@ -218,6 +219,11 @@ def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, 
     right = tuple_text(m.range().get_tuple_name(), outs)
     distance = isl.Map(f"{{ [{left} -> {right}] -> [{outs[dim]} - ({aff_text(low, names)})] }}")
     return dim_bounds(m.wrap().apply(distance), 0)
+
+
+def renamed_input(m: isl.Map, name: str) -> isl.Map:
+    """`m` with its input tuple renamed."""
+    return m.set_tuple_name(isl.dim_type.in_, name)
 
 
 def union_of(maps: Sequence[isl.Map]) -> isl.UnionMap:

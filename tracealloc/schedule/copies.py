@@ -48,12 +48,13 @@ def make_statement(
     *,
     guards: tuple[Expr, ...] = (),
     origin: str | None = None,
+    origin_instance: tuple[Expr, ...] | None = None,
     copy: bool = False,
 ) -> Statement:
     """A statement of `model`, with its accesses; the model must know its arrays."""
     accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space)
     kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs)
-    return Statement(name, tuple(dims), domain, node, guards, accesses, kept, origin, copy)
+    return Statement(name, tuple(dims), domain, node, guards, accesses, kept, origin, origin_instance, copy)
 
 
 def touches_by_data(statement: Statement, array: Array) -> bool:

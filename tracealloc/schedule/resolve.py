@@ -6,7 +6,9 @@ A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop); in a callee ``"matmul:PE
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, LoopHandle

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
+from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.footprint import footprint
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import flat_set
+from tracealloc.poly.named import aff_text, flat_set, iter_names, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, replace_loop, restrict, sequence
 from tracealloc.schedule.copies import in_iters, make_statement, redirect, touches_by_data, unique_name
 from tracealloc.schedule.loops import chain_above
@@ -95,6 +96,7 @@ class _Buffer:
             place=self.array.place,
         )
         model = replace(model, arrays=(*model.arrays, self.buffer))
+        model = replace(model, origins=(*model.origins, *self.origins(model)))
         moved = {s.name: self.moved(model, s) for s in self.users}
         statements = [moved.get(s.name, s) for s in model.statements]
         copies = self.copies(model, key)
@@ -123,6 +125,23 @@ class _Buffer:
                 parts.append(f"{text}:{end}")
         return f"{self.array.name}[{', '.join(parts)}]" if parts else self.array.name
 
+    def origins(self, model: Model) -> list[isl.Map]:
+        """Of which element of the array each element of the buffer is a copy."""
+        names = iter_names(self.its)
+        slots = {dim: f"b{dim}" for dim in self.kept}
+        elements = [
+            f"{aff_text(low, names)}" + (f" + {slots[dim]}" if dim in slots else "")
+            for dim, low in enumerate(self.part.box.lows)
+        ]
+        scope = [aff_text(expr, names) for expr in self.scope_of_array()]
+        return [
+            isl.Map(
+                f"{{ {tuple_text(model.space(self.buffer, path), [*names.values(), *slots.values()])} -> "
+                f"{tuple_text(model.space(self.array, path), [*scope, *elements])} }}"
+            )
+            for path in leaf_paths(self.array.dtype)
+        ]
+
     def values(self, statement: Statement) -> dict[Iter, Expr]:
         """The iteration that an instance of a statement is in."""
         return {it: loop.expr(statement.name) for it, loop in zip(self.its, self.loops, strict=True)}
@@ -141,6 +160,7 @@ class _Buffer:
             scopes,
             guards=guards,
             origin=statement.origin,
+            origin_instance=statement.origin_instance,
             copy=statement.copy,
         )
 
@@ -260,7 +280,14 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
     assert isinstance(copy.node, Store)
     node = replace(copy.node, value=fill.node.fill)
     constant = make_statement(
-        model, name, node, copy.dims, copy.domain, dict(copy.scopes), origin=fill.name, copy=True
+        model,
+        name,
+        node,
+        copy.dims,
+        copy.domain,
+        dict(copy.scopes),
+        origin=fill.name,
+        origin_instance=copy.scope(array),
     )
     statements = [constant if s.name == name else s for s in model.statements]
     tree = state.tree

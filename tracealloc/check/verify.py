@@ -1,0 +1,103 @@
+"""`Verification`: what ``s.verify()`` and ``ta.verify(a, b)`` answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from tracealloc.poly.equivalence import Difference, difference
+from tracealloc.poly.flow import FINAL, INPUT
+from tracealloc.poly.model import Model
+from tracealloc.poly.named import LOCK
+from tracealloc.schedule.state import Module, State
+from tracealloc.trace.errors import VerifyError
+
+__all__ = ["Verification", "verify_module"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The answer of a proof: true when the schedule computes what the traced kernel does, for all data.
+
+    Attributes:
+        method: the proof that was made: ``"polyhedral"``.
+        operations: dynamic statement instances that the proof covers (it does not visit them).
+        seconds: how long it took.
+        assumptions: what was taken for granted, such as that an integer sum may be reordered.
+        counterexample: when unequal, the read or output element that differs, and both writers.
+    """
+
+    equal: bool
+    method: str
+    operations: int
+    seconds: float
+    assumptions: tuple[str, ...] = ()
+    counterexample: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.equal
+
+    def __str__(self) -> str:
+        verdict = "equal" if self.equal else f"NOT equal: {self.counterexample}"
+        notes = f"; assuming {', '.join(self.assumptions)}" if self.assumptions else ""
+        return f"{verdict} ({self.method}, {self.operations:,} instances, {self.seconds * 1e3:.0f} ms{notes})"
+
+
+def verify_module(module: Module, method: str | None = None) -> Verification:
+    """Prove that every function of a module computes what its traced program does.
+
+    Raises:
+        VerifyError: an unknown method, or one that this build does not have.
+    """
+    if method == "symbolic":
+        raise VerifyError(
+            "TA510",
+            "symbolic execution of the emitted text is not built yet",
+            hint='s.verify("polyhedral"), which holds for all data',
+        )
+    if method not in (None, "polyhedral"):
+        raise VerifyError("TA511", f"unknown method {method!r}", hint='"polyhedral" or None')
+    start = time.perf_counter()
+    found: str | None = None
+    count = 0
+    with LOCK:
+        for _, state in module.states:
+            count += sum(_count(s.domain) for s in state.base.statements)
+            wrong = difference(state.base, state.base.reference, state.model, state.tree, state.reassociate)
+            if wrong is not None and found is None:
+                found = describe(state, wrong)
+    notes = tuple(dict.fromkeys(note for _, state in module.states for note in state.assumptions))
+    return Verification(found is None, "polyhedral", count, time.perf_counter() - start, notes, found)
+
+
+def _count(domain: object) -> int:
+    return int(domain.count_val().to_python())  # type: ignore[attr-defined]
+
+
+def describe(state: State, wrong: Difference) -> str:
+    """A difference in the user's terms."""
+    reader, values = wrong.reader
+    space, indices = wrong.element
+    names = {f"A{k}": array.name for k, array in enumerate(state.model.arrays)}
+    array = names.get(space.partition("_")[0], space)
+    element = f"{array}[{', '.join(map(str, indices))}]" if indices else array
+    who = (
+        f"the final {element}"
+        if reader == FINAL
+        else f"{_instance(state.base, reader, values)} reads {element}"
+    )
+    return f"{who}: expected {_value(state.base, wrong.expected)}, found {_value(state.base, wrong.found)}"
+
+
+def _instance(model: Model, name: str, values: tuple[int, ...]) -> str:
+    statement = model.statement(name)
+    pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=False))
+    where = statement.place.short if statement.place else name
+    return f"{where} at ({pairs})"
+
+
+def _value(model: Model, writer: tuple[str, tuple[int, ...]] | None) -> str:
+    if writer is None:
+        return "no value"
+    name, values = writer
+    return "the caller's value" if name == INPUT else f"what {_instance(model, name, values)} writes"

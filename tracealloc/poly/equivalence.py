@@ -1,0 +1,241 @@
+"""Does a scheduled model compute what the traced one does? Exact, for all data.
+
+Every read of every original statement must see the same original write (or the same input element) in
+both, with pure copies looked through, and so must every element that the kernel leaves behind. Time does
+not depend on trip counts. Sums whose order is free are compared as sets of contributions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import islpy as isl
+
+from tracealloc.poly.dependence import same_sum
+from tracealloc.poly.flow import FINAL, INPUT, pieces, schedule_map
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import map_of, point_values, renamed_input, tuple_text, union_of
+from tracealloc.poly.tree import Tree
+from tracealloc.trace.expr import IterRef
+
+__all__ = ["Difference", "difference", "value_sources"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A read that sees another write than it should.
+
+    `reader` is a statement of the traced program (or ``Final``) with the values of its iterators,
+    `element` the isl space and indices of what it reads; the writers are given alike (None: no write).
+    """
+
+    reader: tuple[str, tuple[int, ...]]
+    element: tuple[str, tuple[int, ...]]
+    expected: tuple[str, tuple[int, ...]] | None
+    found: tuple[str, tuple[int, ...]] | None
+
+
+def value_sources(model: Model, tree: Tree) -> isl.UnionMap:
+    """``[read -> element] -> [write -> element]``: originals only, copies looked through.
+
+    A read is called ``S3__1`` (the second read of S3) or ``Final``; a write ``S3``, or ``Input`` for what
+    an argument holds at the start. The two elements differ only where a copy copies wrongly.
+    """
+    tags = {s.name: [f"{s.name}__{k}" for k in range(len(s.reads))] for s in model.statements}
+    reads = [
+        renamed_input(access.relation, tag)
+        for s in model.statements
+        for access, tag in zip(s.reads, tags[s.name], strict=True)
+    ]
+    writes = [a.relation for s in model.statements for a in s.writes]
+    for space, shape, is_input in _spaces(model):
+        box = isl.Set(_box_text(space, shape))
+        if is_input:
+            writes.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), box))
+        reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
+    order = schedule_map(model, tree, final=True, tags=tags)
+    info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
+    flow = info.set_schedule_map(order).compute_flow().get_full_must_dependence()
+    sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
+    return _in_original_terms(model, _look_through(model, sources))
+
+
+def _with_element(piece: isl.Map) -> isl.Map:
+    """``[read -> element] -> write`` as ``[read -> element] -> [write -> element]``."""
+    return piece.range_product(piece.domain().unwrap().range_map())
+
+
+def _spaces(model: Model) -> list[tuple[str, tuple[int, ...], bool]]:
+    """The isl spaces of what callers see: name, shape, and whether it holds something at the start."""
+    outputs = set(model.outputs())
+    found: dict[str, tuple[str, tuple[int, ...], bool]] = {}
+    for statement in model.statements:
+        for access in statement.accesses:
+            array = access.array
+            if array in outputs:
+                found[access.space] = (access.space, array.shape, array.kind != "result")
+    return list(found.values())
+
+
+def _box_text(space: str, shape: tuple[int, ...]) -> str:
+    names = [f"e{k}" for k in range(len(shape))]
+    where = " and ".join(f"0 <= {name} < {extent}" for name, extent in zip(names, shape, strict=True))
+    return f"{{ {tuple_text(space, names)}{' : ' + where if where else ''} }}"
+
+
+def _reader(piece: isl.Map) -> str:
+    return str(piece.domain().unwrap().domain().get_tuple_name())
+
+
+def _writer(piece: isl.Map) -> str:
+    return str(piece.range().unwrap().domain().get_tuple_name())
+
+
+def _as_write(piece: isl.Map) -> isl.Map:
+    """``[S3__1 -> element] -> x`` as ``[S3 -> element] -> x``: what a statement read is what it writes."""
+    inner = piece.domain().unwrap()
+    name = _reader(piece).partition("__")[0]
+    reader = renamed_input(inner.domain().identity().reverse(), name).reverse()
+    return piece.apply_domain(reader.product(inner.range().identity()))
+
+
+def _select(union: isl.UnionMap, wanted: Callable[[isl.Map], bool]) -> tuple[isl.UnionMap, isl.UnionMap]:
+    """The pieces that are wanted, and the others."""
+    yes: list[isl.Map] = []
+    no: list[isl.Map] = []
+    for piece in pieces(union):
+        (yes if wanted(piece) else no).append(piece)
+    return union_of(yes), union_of(no)
+
+
+def _look_through(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
+    """Replace writes of copies by the writes that the copies read."""
+    copies = {s.name for s in model.statements if s.copy}
+    if not copies:
+        return sources
+    by_copy, kept = _select(sources, lambda piece: _reader(piece).partition("__")[0] in copies)
+    # A copy reads one element and writes one: [read -> read element] -> x becomes [copy -> written] -> x.
+    through = union_of([_by_written(model, piece) for piece in pieces(by_copy)])
+    for _ in range(2 * len(copies) + 2):
+        todo, done = _select(kept, lambda piece: _writer(piece) in copies)
+        if todo.is_empty():
+            return done
+        kept = done.union(todo.apply_range(through))
+    return kept
+
+
+def _by_written(model: Model, piece: isl.Map) -> isl.Map:
+    name = _reader(piece).partition("__")[0]
+    source = renamed_input(piece.domain_factor_domain(), name)
+    written = model.statement(name).writes[0].relation
+    return written.wrap().unwrap().domain_map().apply_range(source)
+
+
+def _in_original_terms(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
+    """Statements by their originals, elements of buffers by what they are copies of."""
+    origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
+    instances = {s.name: _instance_map(s) for s in model.statements if _is_renamed(s)}
+    found: list[isl.Map] = []
+
+    def onto(element: isl.Set) -> isl.Map:
+        """Elements of a buffer -> what they are copies of."""
+        moved = element.identity()
+        while (space := str(moved.range().get_tuple_name())) in origins:
+            moved = moved.apply_range(origins[space])
+        return moved
+
+    for piece in pieces(sources):
+        inner, outer = piece.domain().unwrap(), piece.range().unwrap()
+        reader, writer = inner.domain().identity(), outer.domain().identity()
+        name, _, number = _reader(piece).partition("__")
+        if name in instances:
+            target = f"{instances[name].range().get_tuple_name()}__{number}"
+            reader = renamed_input(instances[name], f"{name}__{number}")
+            reader = renamed_input(reader.reverse(), target).reverse()
+        if _writer(piece) in instances:
+            writer = instances[_writer(piece)]
+        piece = piece.apply_domain(reader.product(onto(inner.range())))
+        found.append(piece.apply_range(writer.product(onto(outer.range()))))
+    return union_of(found).coalesce()
+
+
+def _is_renamed(statement: Statement) -> bool:
+    same = statement.origin == statement.name and statement.origin_instance is None
+    return statement.origin is not None and not same
+
+
+def _instance_map(statement: Statement) -> isl.Map:
+    """Own instance -> the instance of the traced statement that it runs."""
+    assert statement.origin is not None
+    exprs = statement.origin_instance
+    if exprs is None:
+        exprs = tuple(IterRef(it) for it in statement.dims)
+    return map_of(statement.name, statement.dims, statement.origin, exprs)
+
+
+def difference(
+    base: Model, base_tree: Tree, model: Model, tree: Tree, reassociate: bool = False
+) -> Difference | None:
+    """The first read that sees another write in `model` than in `base`, or None: they are equal.
+
+    Integer sums modulo a power of two, and floating-point sums if `reassociate`, may be in any order.
+    """
+    expected, found = value_sources(base, base_tree), value_sources(model, tree)
+    if expected.is_equal(found):
+        return None
+    free = _free_sums(base, reassociate)
+    if free:
+        expected, found = _as_sets(expected, free), _as_sets(found, free)
+        if expected.is_equal(found):
+            return None
+    return _first(expected, found)
+
+
+def _free_sums(model: Model, reassociate: bool) -> dict[str, set[str]]:
+    """Statements that update a sum of free order, with the names of their reads of the sum itself."""
+    found: dict[str, set[str]] = {}
+    for statement in model.statements:
+        kind = same_sum(statement, statement)
+        if kind == "integer" or (kind == "float" and reassociate):
+            target = statement.writes[0].space
+            numbers = [k for k, access in enumerate(statement.reads) if access.space == target]
+            found[statement.name] = {f"{statement.name}__{k}" for k in numbers}
+    return found
+
+
+def _as_sets(sources: isl.UnionMap, sums: dict[str, set[str]]) -> isl.UnionMap:
+    """Sources with every value of a free sum replaced by all that went into it."""
+    own = set().union(*sums.values())
+    chain, kept = _select(sources, lambda piece: _reader(piece) in own)
+    closed, exact = union_of([_as_write(piece) for piece in pieces(chain)]).transitive_closure()
+    if not exact:
+        return sources
+    return kept.union(kept.apply_range(closed)).coalesce()
+
+
+def _first(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
+    for one, other in ((expected, found), (found, expected)):
+        for piece in pieces(one.subtract(other)):
+            values = point_values(piece.domain())
+            if values is None:
+                continue
+            inner = piece.domain().unwrap()
+            split = len(values) - len(point_values(inner.range()) or [])
+            at = isl.UnionSet.from_set(piece.domain().lexmin())
+            return Difference(
+                (_reader(piece).partition("__")[0], tuple(values[:split])),
+                (str(inner.range().get_tuple_name()), tuple(values[split:])),
+                _written(expected, at),
+                _written(found, at),
+            )
+    raise AssertionError("the two relations are equal")
+
+
+def _written(sources: isl.UnionMap, at: isl.UnionSet) -> tuple[str, tuple[int, ...]] | None:
+    for piece in pieces(sources.intersect_domain(at)):
+        writers = piece.range().unwrap().domain()
+        values = point_values(writers)
+        if values is not None:
+            return _writer(piece), tuple(values)
+    return None
