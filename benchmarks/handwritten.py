@@ -18,7 +18,7 @@ def compile_command(case: Case, out: Path) -> list[str]:
     """The compiler's command line for a case."""
     from tracealloc.emit.compiler import c_flags, find_compiler
 
-    real = {"float32": "float", "float64": "double"}[case.dtype]
+    real = {"float32": "float", "float64": "double", "int32": "int"}[case.dtype]
     sizes = [f"-D{name}={value}" for name, value in case.sizes.items()]
     source = C_FOLDER / f"{case.module}.c"
     compiler = [*find_compiler().command, *c_flags("")]
@@ -31,7 +31,7 @@ def build(case: Case) -> Callable[..., None]:
     library = Path(folder) / "kernel.so"
     subprocess.run(compile_command(case, library), check=True)
     function = ctypes.CDLL(str(library)).kernel
-    scalar = {"float32": ctypes.c_float, "float64": ctypes.c_double}[case.dtype]
+    scalar = {"float32": ctypes.c_float, "float64": ctypes.c_double, "int32": ctypes.c_int}[case.dtype]
     function.argtypes = [ctypes.c_void_p if shape else scalar for shape in case.shapes.values()]
     function.restype = None
 
