@@ -262,7 +262,18 @@ def _install_operators() -> None:
         setattr(Value, f"__r{name}__", backward(op))
     for name, test in _COMPARISONS.items():
         setattr(Value, f"__{name}__", compare(test))
-    Value.__pow__ = lambda self, other: MATH["pow"](self, other)  # type: ignore[attr-defined]
+    Value.__pow__ = _power  # type: ignore[attr-defined]
+
+
+def _power(base: Value, exponent: Any) -> Any:
+    """A product where the exponent is a small literal, as the width rules give it; else ``pow``."""
+    whole = isinstance(exponent, int) and exponent >= 0
+    if whole and (exponent == 2 or not isinstance(base.value.dtype, Float)):
+        product = lift(1) if exponent == 0 else base.value
+        for _ in range(exponent - 1):
+            product = binary("*", product, base)
+        return product
+    return MATH["pow"](base, exponent)
 
 
 def is_number(item: Any) -> bool:
