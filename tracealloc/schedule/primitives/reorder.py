@@ -9,7 +9,7 @@ from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError
 
-__all__ = ["reorder", "reordered_chain"]
+__all__ = ["nests", "reorder", "reordered_chain"]
 
 
 @primitive(loops="loop")
@@ -47,7 +47,7 @@ def reordered_chain(edit: Edit, order: list[LoopNode]) -> State:
     names = ", ".join(loop.name for loop in permuted)
     how = f"in the order ({names}) the second of these would come before the first"
     refusal: IllegalScheduleError | None = None
-    for nest in _nests(edit, chain, permuted):
+    for nest in nests(edit, chain, permuted):
         tree = replace_loop(state.tree, chain[0].key, lambda _, nest=nest: nest)  # type: ignore[misc]
         try:
             state = edit.reordered(tree, how)
@@ -81,7 +81,7 @@ def _chain(edit: Edit, order: list[LoopNode]) -> list[LoopNode]:
     return chain
 
 
-def _nests(edit: Edit, chain: list[LoopNode], permuted: list[LoopNode]) -> list[Tree]:
+def nests(edit: Edit, chain: list[LoopNode], permuted: list[LoopNode]) -> list[Tree]:
     """Candidates for the permuted nest. Statements between the loops go before or after it."""
     before, after = _between(chain)
     inner = chain[-1]
