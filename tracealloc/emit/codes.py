@@ -1,0 +1,91 @@
+"""What the error codes of calls (TA70x) and of builds (TA80x) mean; see `trace.codes`."""
+
+from __future__ import annotations
+
+from tracealloc.trace.codes import Code, register
+
+__all__: list[str] = []
+
+_ADD = """@kernel
+def add(A: float32[4], B: float32[4], factor: float32):
+    for i in grid(4):
+        A[i] += B[i] * factor
+
+A, B = np.zeros(4, np.float32), np.ones(4, np.float32)
+"""
+_COMPILER = """import os
+from pathlib import Path
+
+Path("compiler").write_text('''#!/bin/sh
+{script}
+''')
+Path("compiler").chmod(0o755)
+os.environ["CC"] = str(Path("compiler").resolve())
+"""
+_NOT_A_LIBRARY = 'while [ "$1" != -o ]; do shift; done\necho text > "$2"'
+
+
+def _code(title: str, wrong: str, right: str, because: str = "", head: str = _ADD) -> Code:
+    return Code(title, f"{head}{wrong}\n", f"{_ADD}{right}\n", because)
+
+
+register(
+    {
+        "TA701": _code(
+            "the number or the names of the arguments are not the kernel's",
+            "add(A, B)",
+            "add(A, B, 2)",
+        ),
+        "TA702": _code(
+            "an argument is not what the kernel takes: an array, or a number",
+            "add([1, 2, 3, 4], B, 2)",
+            "add(np.asarray([1, 2, 3, 4], np.float32), B, 2)",
+        ),
+        "TA703": _code(
+            "an array has another element type",
+            "add(A, np.ones(4), 2)",
+            "add(A, np.ones(4).astype(np.float32), 2)",
+            "Arrays are passed without copies, so their elements must be what the kernel works on.",
+        ),
+        "TA704": _code(
+            "an array has another shape",
+            "add(A, np.ones(5, np.float32), 2)",
+            "add(A, np.ones(4, np.float32), 2)",
+        ),
+        "TA705": _code(
+            "an array that the kernel writes to cannot be written in place",
+            "add(np.zeros(8, np.float32)[::2], B, 2)",
+            "add(A, np.ones(8, np.float32)[::2], 2)",
+            "An array that is only read is copied where it is not contiguous or in another order.",
+        ),
+        "TA706": _code(
+            "arrays overlap in memory and one of them is written", "add(A, A, 2)", "add(A, A.copy(), 2)"
+        ),
+        "TA707": _code(
+            "a value that the argument's type does not hold",
+            "@kernel\ndef fill(A: float32[4], n: int8):\n    for i in grid(4):\n        A[i] = n\n\nfill(A, 300)",
+            "@kernel\ndef fill(A: float32[4], n: int16):\n    for i in grid(4):\n        A[i] = n\n\nfill(A, 300)",
+        ),
+        "TA801": _code(
+            "there is no compiler",
+            'import os\n\nos.environ["CC"] = "no-such-compiler"\nadd(A, B, 2)',
+            "add(A, B, 2)",
+            "Kernels are compiled with the compiler that CC names, or gcc, cc or clang. `tracealloc doctor` "
+            "says what was found.",
+        ),
+        "TA802": _code(
+            "the compiler did not compile the emitted text",
+            "add(A, B, 2)",
+            "add(A, B, 2)",
+            "The message ends in what the compiler said. With a usual compiler this is a fault of tracealloc.",
+            _COMPILER.format(script="exit 1") + _ADD,
+        ),
+        "TA803": _code(
+            "a compiled library cannot be loaded",
+            "add(A, B, 2)",
+            "add(A, B, 2)",
+            "Most often CC names a compiler for another machine.",
+            _COMPILER.format(script=_NOT_A_LIBRARY) + _ADD,
+        ),
+    }
+)
