@@ -7,29 +7,27 @@ import inspect
 import pkgutil
 import warnings
 from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.poly.named import LOCK
 from tracealloc.schedule import primitives
+from tracealloc.schedule.auto import interchanged
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Step
 from tracealloc.schedule.primitive import REGISTRY, ArrayRef, Edit, LoopRef, Primitive
 from tracealloc.schedule.resolve import Resolver, bands_of, find_array, full_name, visible_arrays
 from tracealloc.schedule.state import Module, lowered, module_of
 from tracealloc.schedule.text import marked_text, schedule_text
-from tracealloc.trace.errors import (
-    ScheduleError,
-    TraceallocError,
-    TraceallocWarning,
-    nearest,
-)
+from tracealloc.trace.errors import BuildError, ScheduleError, TraceallocError, TraceallocWarning, nearest
 from tracealloc.trace.program import Program
 from tracealloc.trace.source import Place, caller_place
 
 if TYPE_CHECKING:
+    from tracealloc.check.verify import Verification
     from tracealloc.kernel import Kernel
 
-__all__ = ["Schedule", "customize"]
+__all__ = ["Schedule", "customize", "verify"]
 
 for _found in pkgutil.iter_modules(primitives.__path__):
     importlib.import_module(f"{primitives.__name__}.{_found.name}")
@@ -212,6 +210,65 @@ class Schedule:
                 return step
         return None
 
+    # -- building and checking -----------------------------------------------------------------------
+
+    def build(
+        self,
+        target: str = "c",
+        *,
+        mode: str | None = None,
+        project: str | PathLike[str] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Make something that runs, or a project.
+
+        ``target="c"``: a callable on NumPy arrays, with `.source`. ``target="vitis_hls"``: an `HLSProject`
+        with `.source` and ``.write(path)``; with `mode` ``"csim"`` a callable on NumPy arrays, with
+        ``"csyn"``, ``"cosim"``, ``"hw_emu"`` or ``"hw"`` a run of the vendor's tools in the folder `project`.
+
+        Raises:
+            BuildError: an unknown target or mode, or a tool is missing or fails.
+        """
+        place = caller_place()
+        try:
+            return self._build(target, mode, project, options)
+        except TraceallocError as error:
+            if error.place is None:
+                error.place = place
+            raise
+
+    def _build(
+        self, target: str, mode: str | None, project: str | PathLike[str] | None, options: dict[str, Any]
+    ) -> Any:
+        if target == "c":
+            from tracealloc.emit.runtime import build_c
+
+            if mode is not None or project is not None:
+                raise BuildError("TA801", "the C target takes neither mode nor project")
+            return build_c(self.compiled, **options)
+        if target == "vitis_hls":
+            from tracealloc.emit.project import build_hls
+
+            return build_hls(self.lowered, mode=mode, project=project, **options)
+        raise BuildError("TA800", f"unknown target {target!r}", hint='"c" or "vitis_hls"')
+
+    @property
+    def compiled(self) -> Program:
+        """What the C target compiles: the loop nest, untouched nests in the order that runs fastest."""
+        with LOCK:
+            module = interchanged(self._module)
+            return self.lowered if module is self._module else lowered(module)
+
+    def verify(self, method: str | None = None) -> Verification:
+        """Prove that the schedule computes what the traced kernel does, for all data.
+
+        Raises:
+            VerifyError: an unknown method.
+        """
+        from tracealloc.check.verify import verify_module
+
+        return verify_module(self._module, method)
+
     # -- text ----------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
@@ -251,3 +308,15 @@ def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:
     `reassociate` allows floating-point sums to be reordered from the start.
     """
     return Schedule(kernel, kernel.trace(), reassociate)
+
+
+def verify(a: Schedule | Kernel, b: Schedule | Kernel, method: str | None = None) -> Verification:
+    """Prove that two schedules or kernels compute the same, for all data.
+
+    Raises:
+        VerifyError: an unknown method.
+    """
+    from tracealloc.check.verify import verify_pair
+
+    first, second = (item if isinstance(item, Schedule) else customize(item) for item in (a, b))
+    return verify_pair(first.module, second.module, method)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from tracealloc.poly.equivalence import Difference, difference
 from tracealloc.poly.flow import FINAL, INPUT
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import LOCK
+from tracealloc.poly.rename import canonical
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import VerifyError
+from tracealloc.trace.program import Program
 
-__all__ = ["Verification", "verify_module"]
+__all__ = ["Verification", "verify_module", "verify_pair"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,37 @@ def verify_module(module: Module, method: str | None = None) -> Verification:
                 found = describe(state, wrong)
     notes = tuple(dict.fromkeys(note for _, state in module.states for note in state.assumptions))
     return Verification(found is None, "polyhedral", count, time.perf_counter() - start, notes, found)
+
+
+def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification:
+    """Prove that two modules compute the same: both as traced, from programs that are the same.
+
+    Raises:
+        VerifyError: an unknown method.
+    """
+    first, second = verify_module(a, method), verify_module(b, method)
+    found = first.counterexample or second.counterexample
+    if found is None:
+        found = _program_difference(a.state(a.top).program, b.state(b.top).program)
+    return Verification(
+        found is None,
+        first.method,
+        first.operations + second.operations,
+        first.seconds + second.seconds,
+        tuple(dict.fromkeys((*first.assumptions, *second.assumptions))),
+        found,
+    )
+
+
+def _program_difference(a: Program, b: Program) -> str | None:
+    """Where two traced programs are not the same up to names, as text."""
+    if canonical(a) == canonical(b):
+        return None
+    left, right = str(canonical(a)).splitlines(), str(canonical(b)).splitlines()
+    for mine, other in zip_longest(left, right, fillvalue="(nothing)"):
+        if mine.partition("#")[0].strip() != other.partition("#")[0].strip():
+            return f"the traced kernels differ: {mine.strip()} against {other.strip()}"
+    return "the traced kernels differ in a type"
 
 
 def _count(domain: object) -> int:

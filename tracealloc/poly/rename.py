@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 
-from tracealloc.trace.expr import Expr, Load, map_children, rewrite
+from tracealloc.trace.expr import Expr, Iter, IterRef, Load, map_children, rewrite, substitute
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -13,6 +15,7 @@ from tracealloc.trace.program import (
     If,
     Loop,
     Node,
+    Program,
     Region,
     Slice,
     Store,
@@ -20,7 +23,7 @@ from tracealloc.trace.program import (
     map_blocks,
 )
 
-__all__ = ["map_expressions", "replace_arrays"]
+__all__ = ["canonical", "map_expressions", "replace_arrays"]
 
 
 def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
@@ -80,3 +83,44 @@ def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
 
 def _region(region: Region, changed: Mapping[Array, Array]) -> Region:
     return Region(changed.get(region.array, region.array), region.indices)
+
+
+def _what(array: Array) -> str:
+    """Everything about an array that a program's meaning depends on."""
+    data = "" if array.data is None else hashlib.sha256(array.data.tobytes()).hexdigest()
+    return f"{array.kind} {array.dtype!r}{list(array.shape)} {data}"
+
+
+def canonical(program: Program) -> Program:
+    """The program with arrays and iterators called by order of appearance, callees too."""
+    arrays = {
+        array: replace(array, key=f"a{k} {_what(array)}", name=f"a{k}", place=None)
+        for k, array in enumerate(program.arrays())
+    }
+    counter = count()
+
+    def block(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        return tuple(renamed(node) for node in nodes)
+
+    def renamed(node: Node) -> Node:
+        if isinstance(node, Loop):
+            number = next(counter)
+            it = Iter(f"i{number}", f"i{number}")
+            values: dict[Iter, Expr] = {node.iter: IterRef(it)}
+            body = tuple(map_expressions(inner, lambda e: substitute(e, values)) for inner in node.body)
+            return replace(node, iter=it, body=block(body), band=None, place=None)
+        if isinstance(node, Call):
+            return replace(node, program=canonical(node.program), site="", place=None)
+        return replace(map_blocks(node, block), place=None)
+
+    body = tuple(renamed(replace_arrays(node, arrays)) for node in program.body)
+    return replace(
+        program,
+        name="kernel",
+        args=tuple(arrays[a] for a in program.args),
+        results=tuple(arrays[a] for a in program.results),
+        body=body,
+        layouts=(),
+        doc=None,
+        place=None,
+    )
