@@ -13,6 +13,13 @@ def add(A: float32[4], B: float32[4], factor: float32):
 
 A, B = np.zeros(4, np.float32), np.ones(4, np.float32)
 """
+_FILL = """
+@kernel
+def fill(A: float32[4], n: {dtype}):
+    for i in grid(4):
+        A[i] = n
+
+fill(A, 300)"""
 _COMPILER = """import os
 from pathlib import Path
 
@@ -63,8 +70,8 @@ register(
         ),
         "TA707": _code(
             "a value that the argument's type does not hold",
-            "@kernel\ndef fill(A: float32[4], n: int8):\n    for i in grid(4):\n        A[i] = n\n\nfill(A, 300)",
-            "@kernel\ndef fill(A: float32[4], n: int16):\n    for i in grid(4):\n        A[i] = n\n\nfill(A, 300)",
+            _FILL.format(dtype="int8"),
+            _FILL.format(dtype="int16"),
         ),
         "TA801": _code(
             "there is no compiler",
@@ -77,7 +84,7 @@ register(
             "the compiler did not compile the emitted text",
             "add(A, B, 2)",
             "add(A, B, 2)",
-            "The message ends in what the compiler said. With a usual compiler this is a fault of tracealloc.",
+            "The message ends in what the compiler said. With a common compiler tracealloc is to blame.",
             _COMPILER.format(script="exit 1") + _ADD,
         ),
         "TA803": _code(

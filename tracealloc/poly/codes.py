@@ -24,8 +24,8 @@ def shift(A: float32[8], B: float32[8]):
 
 shift.trace()
 """,
-            "Subscripts made of iterators are proved to stay inside for all iterations; the message shows the "
-            "first one that does not.",
+            "Subscripts made of iterators are proved to stay inside in all iterations; the message shows "
+            "the first one that does not.",
         ),
         "TA151": Code(
             "an element is read before anything is stored there",
