@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
-from tracealloc.emit.cexpr import Text, float_literal
-from tracealloc.emit.cnumber import CNumbers, element_machine
+from tracealloc.emit.ccall import CCalls
+from tracealloc.emit.cexpr import UNARY, Text, atom, float_literal
+from tracealloc.emit.cnumber import element_machine
 from tracealloc.emit.interface import (
     INLINE_CONSTANT,
     Parameter,
     by_value,
-    element_bytes,
-    kept,
     parameters,
     returned,
 )
-from tracealloc.emit.machine import Machine
 from tracealloc.emit.names import Names
+from tracealloc.emit.num import Machine
 from tracealloc.emit.preamble import preamble
+from tracealloc.emit.storage import aliased_calls, can_fail, heap_arrays, view_copies
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
@@ -39,21 +39,15 @@ from tracealloc.trace.program import (
     Array,
     Block,
     Call,
-    If,
     Loop,
     Program,
-    Region,
-    Slice,
     Store,
-    While,
     reduction_of,
     walk_nodes,
 )
 
 __all__ = ["CFunction", "c_source", "entry_name"]
 
-STACK_ARRAY = 64 * 1024  # bytes: larger local arrays are allocated on the heap
-STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
 LIBM_ARITY = {"pow": 2, "powf": 2}
 
 
@@ -74,7 +68,7 @@ class _Module:
         self.program = program
         self.names = Names()
         self.functions: dict[int, str] = {}
-        self.aliased = _aliased_calls(program)
+        self.aliased = aliased_calls(program)
         self.helpers: set[str] = set()
         self.libm: set[str] = set()
         self.structs: dict[Struct, str] = {}
@@ -95,8 +89,10 @@ class _Module:
         place = self.program.place
         origin = f", from {identifier_comment(place.short)}" if place is not None else ""
         lines = [
-            f"// {identifier_comment(self.program.name)}: written by tracealloc{origin}. Compile with -fwrapv",
-            "// -ffp-contract=off" + (" and -fopenmp" if "openmp" in self.flags else "") + ".",
+            f"// {identifier_comment(self.program.name)}: written by tracealloc{origin}.",
+            "// Compile with -fwrapv -ffp-contract=off"
+            + (" and -fopenmp" if "openmp" in self.flags else "")
+            + ".",
             "#include <stdbool.h>",
             "#include <stdint.h>",
         ]
@@ -108,7 +104,7 @@ class _Module:
         return [*lines, "", *helpers.split("\n")] if helpers else lines
 
 
-class CFunction(CNumbers):
+class CFunction(CCalls):
     """The C back end: emits one function."""
 
     def __init__(self, program: Program, module: _Module) -> None:
@@ -119,12 +115,13 @@ class CFunction(CNumbers):
         self.written = written_arrays(program)
         self.parameters = parameters(program)
         self.restrict = "" if id(program) in module.aliased else "restrict "
-        self.views = _views(program)
-        self.stack_bytes = 0
-        self.heap = _heap_arrays(program, self.views)
+        self.views = view_copies(program)
+        self.heap = heap_arrays(program, self.views)
         self.fails = can_fail(program)
         self.parallel = 0
-        self._top = {id(node) for node in program.body}
+
+    def function_name(self, program: Program) -> str:
+        return self.module.functions[id(program)]
 
     # The function.
 
@@ -233,6 +230,13 @@ class CFunction(CNumbers):
     def declare(self, array: Array) -> None:
         dims = "".join(f"[{extent}]" for extent in array.shape)
         self.line(f"{self.type_name(array.dtype)} {self.array_name(array)}{dims};{self._origin(array)}")
+
+    def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
+        if array.kind == "state" and array.rank == 0:
+            fields = "".join(f".{self.field_name(name)}" for name in path)
+            name = f"*{self.array_name(array)}"
+            return atom(f"({name}){fields}") if fields else Text(name, UNARY)
+        return super().element(array, indices, path)
 
     def _origin(self, array: Array) -> str:
         return f"  // buffer of {identifier_comment(array.origin)}" if array.origin else ""
@@ -392,116 +396,11 @@ class CFunction(CNumbers):
             return
         self.names.open()
         self.depth += 1
-        self._allocate(arrays, [*self._atomic_failure(), "continue;"])
+        self._allocate(arrays, [*self.failure(), "continue;"])
         super().block(block, where, first)
         for array in arrays:
             self.line(f"free({self.array_name(array)});")
         self.depth -= 1
-        self.names.close()
-
-    def _atomic_failure(self) -> list[str]:
-        return ["#pragma omp atomic write", "status = 1;"] if self.parallel else ["status = 1;"]
-
-    # Calls.
-
-    def call_node(self, node: Call) -> None:
-        callee = node.program
-        written = written_arrays(callee)
-        before: list[str] = []
-        after: list[str] = []
-        parts: list[str] = []
-        self.names.open()
-        for number, (formal, actual) in enumerate(zip(callee.args, node.args, strict=True)):
-            if isinstance(actual, Region) and formal.rank > 0:
-                parts.append(self._view(node, number, actual, (True, formal in written), before, after))
-            elif isinstance(actual, Region):
-                indices = tuple(i for i in actual.indices if not isinstance(i, Slice))
-                parts.append(self.element(actual.array, indices).text)
-            else:
-                parts.append(self.converted(actual).text)
-        outs = {array: region for array, region in zip(callee.results, node.results, strict=False)}
-        for array in returned(callee):
-            region = outs[array]
-            if array.rank == 0:
-                indices = tuple(i for i in region.indices if not isinstance(i, Slice))
-                parts.append("&" + self.element(region.array, indices).text)
-            else:
-                number = len(node.args) + callee.results.index(array)
-                parts.append(self._view(node, number, region, (False, True), before, after))
-        parts += [self.array_name_kept(owner, array) for owner, array in kept(callee)]
-        text = f"{self.module.functions[id(callee)]}({', '.join(parts)})"
-        for line in before:
-            self.line(line)
-        self._call_line(text, can_fail(callee), self.comment(node.place))
-        for line in after:
-            self.line(line)
-        self.names.close()
-
-    def _call_line(self, text: str, fails: bool, comment: str) -> None:
-        if not fails:
-            self.line(f"{text};{comment}")
-            return
-        self.line(f"if ({text}) {{{comment}")
-        self.depth += 1
-        for line in self._atomic_failure():
-            self.line(line)
-        self.depth -= 1
-        self.line("}")
-
-    def array_name_kept(self, owner: Program, array: Array) -> str:
-        """The parameter of this function that holds a callee's kept array."""
-        found = self.names.find(("kept", id(owner), array.key))
-        assert found is not None
-        return found
-
-    def _view(
-        self,
-        node: Call,
-        number: int,
-        region: Region,
-        moves: tuple[bool, bool],
-        before: list[str],
-        after: list[str],
-    ) -> str:
-        """A pointer to a view; through a copy where the view is not contiguous."""
-        temporary = self.views.get((id(node), number))
-        starts = [self.text(i.start) if isinstance(i, Slice) else self.text(i) for i in region.indices]
-        array, name = region.array, self.array_name(region.array)
-        if temporary is None:
-            rank = len(region.shape)
-            lead = array.rank - rank + 1
-            if rank == array.rank and starts[0] == "0":
-                return name
-            pointer = f"&{name}" + "".join(f"[{start}]" for start in starts[:lead])
-            if array.shape[lead:] == region.shape[1:] and all(s == "0" for s in starts[lead:]):
-                return pointer
-            pointer = f"&{name}" + "".join(f"[{start}]" for start in starts)
-            tail = "".join(f"[{extent}]" for extent in region.shape[1:])
-            return f"({self.type_name(array.dtype)} (*){tail}){pointer}" if tail else pointer
-        if self.names.find(("array", temporary.key)) is None:
-            self.name_array(temporary)
-            self.declare(temporary)
-        copy = self.array_name(temporary)
-        target = before if moves[0] else []
-        self._copy_loops(target, region, starts, lambda here, there: f"{copy}{here} = {name}{there};")
-        if moves[1]:
-            self._copy_loops(after, region, starts, lambda here, there: f"{name}{there} = {copy}{here};")
-        return copy
-
-    def _copy_loops(self, target: list[str], region: Region, starts: list[str], statement: object) -> None:
-        assert callable(statement)
-        self.names.open()
-        here, there, depth = "", "", 0
-        for part, start in zip(region.indices, starts, strict=True):
-            if not isinstance(part, Slice):
-                there += f"[{start}]"
-                continue
-            name = self.names.declare("", f"e{depth}")
-            target.append(f"{self.INDENT * depth}for (int64_t {name} = 0; {name} < {part.extent}; ++{name})")
-            here += f"[{name}]"
-            there += f"[{name}]" if start == "0" else f"[{start} + {name}]"
-            depth += 1
-        target.append(self.INDENT * depth + statement(here, there))
         self.names.close()
 
 
@@ -519,94 +418,3 @@ def element_wide(dtype: DType) -> bool:
 
 def _is_zero(fill: Expr) -> bool:
     return isinstance(fill, Const) and repr(fill.value) in {"0", "0.0", "False"}
-
-
-def can_fail(program: Program) -> bool:
-    """Whether the emitted function allocates memory, itself or through a call."""
-    return any(_heap_arrays(item, _views(item)) for item in (*program.callees(), program))
-
-
-def _contiguous(region: Region) -> bool:
-    """Whether a view's elements are neighbours in memory."""
-    seen_partial = False
-    for part, extent in zip(reversed(region.indices), reversed(region.array.shape), strict=True):
-        size = part.extent if isinstance(part, Slice) else 1
-        if seen_partial and size != 1:
-            return False
-        if size != extent:
-            seen_partial = True
-    return True
-
-
-def _views(program: Program) -> dict[tuple[int, int], Array]:
-    """The copies that calls with views that are not contiguous need, by call and argument number."""
-    found: dict[tuple[int, int], Array] = {}
-    for node in walk_nodes(program.body):
-        if not isinstance(node, Call):
-            continue
-        for number, part in enumerate((*node.args, *node.results)):
-            if isinstance(part, Region) and part.shape and not _contiguous(part):
-                key = f"view {len(found)}"
-                found[id(node), number] = Array(key, f"{part.array.name}_view", part.array.dtype, part.shape)
-    return found
-
-
-def _local_arrays(program: Program, views: dict[tuple[int, int], Array]) -> Iterator[tuple[Where, Array]]:
-    """Local arrays with the body of the outermost parallel loop around them (``()``: none)."""
-
-    def visit(block: Block, where: Where, home: Where, first: int = 0) -> Iterator[tuple[Where, Array]]:
-        for number, node in enumerate(block, first):
-            inside = (*where, (number, 0))
-            match node:
-                case Alloc(array=array) if array.kind == "local" and array.rank > 0:
-                    yield home, array
-                case Call(args=args, results=results):
-                    for position in range(len(args) + len(results)):
-                        if (id(node), position) in views:
-                            yield home, views[id(node), position]
-                case Loop(body=body, marks=marks):
-                    yield from visit(body, inside, inside if marks.parallel and not home else home)
-                case While(prologue=prologue, body=body):
-                    yield from visit(prologue, inside, home)
-                    yield from visit(body, inside, home, len(prologue))
-                case If(then=then, orelse=orelse):
-                    yield from visit(then, inside, home)
-                    yield from visit(orelse, (*where, (number, 1)), home)
-                case _:
-                    pass
-
-    yield from visit(program.body, (), ())
-
-
-def _heap_arrays(program: Program, views: dict[tuple[int, int], Array]) -> dict[Where, list[Array]]:
-    """The local arrays that are too large for the stack, by the block that allocates them."""
-    found: dict[Where, list[Array]] = {}
-    stack = 0
-    for home, array in _local_arrays(program, views):
-        size = array.size * element_bytes(array.dtype)
-        if size <= STACK_ARRAY and stack + size <= STACK_FUNCTION:
-            stack += size
-            continue
-        found.setdefault(home, []).append(array)
-    return found
-
-
-def _aliased_calls(program: Program) -> set[int]:
-    """Programs that are called with two views of one array, one of them written: without ``restrict``."""
-    found: set[int] = set()
-    for caller in (*program.callees(), program):
-        for node in walk_nodes(caller.body):
-            if not isinstance(node, Call):
-                continue
-            written = written_arrays(node.program)
-            regions = [
-                (part.array, formal in written)
-                for part, formal in zip(node.args, node.program.args, strict=True)
-                if isinstance(part, Region) and formal.rank > 0
-            ]
-            regions += [(part.array, True) for part in node.results]
-            for position, (array, stored) in enumerate(regions):
-                others = regions[:position] + regions[position + 1 :]
-                if any(array == other and (stored or also) for other, also in others):
-                    found |= {id(node.program), *(id(inner) for inner in node.program.callees())}
-    return found

@@ -7,9 +7,7 @@ operation rounds); structs are C structs.
 
 from __future__ import annotations
 
-from tracealloc.emit.backend import Backend
 from tracealloc.emit.cexpr import (
-    ATOM,
     Text,
     atom,
     call,
@@ -19,25 +17,25 @@ from tracealloc.emit.cexpr import (
     ternary,
     type_range,
 )
-from tracealloc.emit.machine import (
+from tracealloc.emit.cfloat import CFloats
+from tracealloc.emit.fixed import overflowed, quantised, rounded
+from tracealloc.emit.machine import Printer, let
+from tracealloc.emit.names import Names
+from tracealloc.emit.num import (
     INT,
     Machine,
     Num,
-    Printer,
     arith,
     choose,
     invert,
     leaf,
-    let,
     literal,
-    machine_for,
     shift_left,
     shift_right,
     storage,
     variable_shift,
     wrap,
 )
-from tracealloc.emit.names import Names
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
@@ -59,7 +57,6 @@ from tracealloc.trace.expr import (
     Const,
     Expr,
     GetField,
-    Intrinsic,
     Iter,
     IterRef,
     Load,
@@ -74,7 +71,6 @@ from tracealloc.trace.program import Program
 __all__ = ["CNumbers", "element_machine"]
 
 _ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
-_INTRINSICS = {"abs": "fabs"}
 
 
 def element_machine(dtype: DType) -> Machine:
@@ -98,7 +94,7 @@ def _numeric(dtype: DType) -> bool:
     return as_fixed(dtype) is not None
 
 
-class CNumbers(Backend):
+class CNumbers(CFloats):
     """A back end whose expressions are C. `structs` collects the struct types that are named."""
 
     def __init__(self, program: Program, names: Names | None = None) -> None:
@@ -276,7 +272,7 @@ class CNumbers(Backend):
 
     def _requantised(self, num: Num, frac: int, dtype: DType) -> Num:
         if isinstance(dtype, Fixed) and frac != dtype.frac:
-            return self.quantised(num, frac, dtype, True)
+            return quantised(self.printer, num, frac, dtype, True)
         return wrap(num, *_width(dtype))
 
     def _cast_number(self, expr: Cast) -> Num:
@@ -285,85 +281,13 @@ class CNumbers(Backend):
             return self._from_float(expr.operand, source, target)
         num = self.number(expr.operand)
         if isinstance(target, Fixed):
-            return self.quantised(num, _frac(source), target, _width(source)[1])
+            return quantised(self.printer, num, _frac(source), target, _width(source)[1])
         if isinstance(source, Fixed):
             if source.frac > 0:  # towards zero, as ap_fixed converts to ap_int
-                num = let(self.printer, num, lambda x: self._rounded(x, source.frac, "TRN_ZERO"))
+                num = let(self.printer, num, lambda x: rounded(self.printer, x, source.frac, "TRN_ZERO"))
             else:
                 num = shift_left(num, -source.frac)
         return wrap(num, *_width(target))
-
-    def _rounded(self, value: Num, shift: int, rounding: str) -> Num:
-        """``value / 2**shift`` rounded; `value` is cheap to repeat."""
-        half = 1 << (shift - 1)
-        negative = self.printer.compare("<", value, literal(0))
-        match rounding:
-            case "TRN":
-                bias = literal(0)
-            case "RND":
-                bias = literal(half)
-            case "RND_MIN_INF":
-                bias = literal(half - 1)
-            case "RND_CONV":
-                odd = arith("&", shift_right(value, shift), literal(1))
-                bias = arith("+", literal(half - 1), odd)
-            case "TRN_ZERO":
-                bias = choose(negative, literal(2 * half - 1), literal(0))
-            case "RND_ZERO":
-                bias = choose(negative, literal(half), literal(half - 1))
-            case "RND_INF":
-                bias = choose(negative, literal(half - 1), literal(half))
-            case _:
-                raise AssertionError(rounding)
-        if rounding == "TRN" or (rounding == "TRN_ZERO" and value.range[0] >= 0):
-            return shift_right(value, shift)
-        return shift_right(arith("+", value, bias), shift)
-
-    def quantised(self, num: Num, frac: int, target: Fixed, signed: bool) -> Num:
-        """``num / 2**frac`` as a scaled integer of `target`, with its rounding and overflow."""
-        shift = frac - target.frac
-        if shift <= 0:
-            return self._overflowed(shift_left(num, -shift), None, target, signed)
-
-        def body(value: Num) -> Num:
-            rounded = self._rounded(value, shift, target.rounding)
-            return self._overflowed(rounded, shift_right(value, shift), target, signed)
-
-        if target.rounding in {"TRN", "RND", "RND_MIN_INF"} and target.overflow != "WRAP_SM":
-            return body(num)
-        return let(self.printer, num, body)
-
-    def _overflowed(self, num: Num, floor: Num | None, target: Fixed, signed: bool) -> Num:
-        """A rounded scaled integer brought into `target`'s range (`floor`: before rounding, if other)."""
-        low, high = type_range(target)
-        least = low
-        if target.overflow == "SAT_SYM" and signed and target.signed and target.width > 1:
-            least = low + 1
-        if target.overflow == "WRAP" or (least <= num.range[0] and num.range[1] <= high):
-            return wrap(num, target.width, target.signed)
-
-        def body(value: Num) -> Num:
-            over = self.printer.compare(">", value, literal(high))
-            under = self.printer.compare("<", value, literal(least))
-            match target.overflow:
-                case "SAT_ZERO":
-                    found = choose(infix("||", over, under), literal(0), value)
-                case "WRAP_SM" if target.signed:
-                    found = self._wrap_sign_magnitude(value, floor or value, over, under, target)
-                case _:
-                    found = choose(over, literal(high), choose(under, literal(least), value))
-            return Num(found.op, (low, high), found.args, found.text)
-
-        return let(self.printer, num, body)
-
-    def _wrap_sign_magnitude(self, value: Num, floor: Num, over: Text, under: Text, target: Fixed) -> Num:
-        # ap_fixed: where the lowest deleted bit differs from the new sign, all bits are inverted.
-        wrapped = wrap(value, target.width, True)
-        deleted = arith("&", shift_right(floor, target.width), literal(1))
-        sign = arith("&", shift_right(wrapped, target.width - 1), literal(1))
-        differs = self.printer.compare("!=", deleted, sign)
-        cond = infix("&&", infix("||", over, under), differs)
-        return choose(cond, invert(wrapped), wrapped)
 
     def _from_float(self, operand: Expr, source: Float, target: DType) -> Num:
         value = self.floating(operand)
@@ -379,7 +303,7 @@ class CNumbers(Backend):
         mode = _ROUNDINGS.index(target.rounding)
         rounded = self._scaled_double(value, target.frac, mode, width)
         floor = self._scaled_double(value, target.frac, 0, width)
-        return self._overflowed(rounded, floor, target, True)
+        return overflowed(self.printer, rounded, floor, target, True)
 
     def _scaled_double(self, value: Text, frac: int, mode: int, width: int) -> Num:
         args = (value, atom(str(frac)), atom(str(mode)))
@@ -437,117 +361,6 @@ class CNumbers(Backend):
         moved = variable_shift("<<", wrap(value, bits, False), low, bits, False)
         kept = arith("&", self.number(expr.operand), wrap(invert(mask), bits, signed))
         return wrap(arith("|", kept, moved), bits, signed)
-
-    # Floating point.
-
-    def floating(self, expr: Expr) -> Text:
-        """A floating-point expression, as a C float (double for float64)."""
-        match expr:
-            case Const(type=Float() as dtype, value=value):
-                return float_literal(float(value), float64 if dtype == float64 else float32)
-            case Load() | GetField():
-                text = super().expr(expr)
-                if expr.dtype == bfloat16:
-                    self.helpers.add("ta_bf16")
-                    return call("ta_bf16_load", text)
-                return prefix("(float)", text) if expr.dtype == float16 else text
-            case Unary(op="-", operand=operand):
-                return prefix("-", self.floating(operand))
-            case Unary(op="abs", operand=operand):
-                return self._math("fabs", expr.type, (self.floating(operand),))
-            case Binary(type=Float() as dtype):
-                return self._float_binary(expr, dtype)
-            case Select(cond=cond, then=then, orelse=orelse):
-                return ternary(self.condition(cond), self.floating(then), self.floating(orelse))
-            case Cast():
-                return self._to_float(expr)
-            case Bitcast():
-                return self.bitcast(expr)
-            case Intrinsic(name=name, args=args, type=dtype):
-                return self._intrinsic_text(name, dtype, tuple(self.floating(arg) for arg in args))
-            case _:
-                raise AssertionError(f"{type(expr).__name__} of {expr.dtype}")
-
-    def _rounded_float(self, text: Text, dtype: DType) -> Text:
-        if dtype == float16:
-            return prefix("(float)", prefix("(_Float16)", text))
-        if dtype == bfloat16:
-            self.helpers.add("ta_bf16")
-            return call("ta_bf16_round", text)
-        return text
-
-    def _float_binary(self, expr: Binary, dtype: Float) -> Text:
-        a, b = self.floating(expr.left), self.floating(expr.right)
-        suffix = "" if dtype == float64 else "f"
-        match expr.op:
-            case "+" | "-" | "*" | "/":
-                return self._rounded_float(infix(expr.op, a, b), dtype)
-            case "min" | "max":
-                if a.level == ATOM and b.level == ATOM and len(a.text + b.text) < 40:
-                    return ternary(infix("<" if expr.op == "min" else ">", b, a), b, a)
-                self.helpers.add(f"ta_minmax{suffix}")
-                return call(f"ta_{expr.op}{suffix}", a, b)
-            case "//" | "%":
-                self.helpers.add(f"ta_floormod{suffix}")
-                name = "ta_floordiv" if expr.op == "//" else "ta_floormod"
-                return self._rounded_float(call(name + suffix, a, b), dtype)
-            case _:
-                raise AssertionError(expr.op)
-
-    def _math(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
-        name += "" if dtype == float64 else "f"
-        self.libm.add(name)
-        return call(name, *args)
-
-    def _intrinsic_text(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
-        if name == "rsqrt":
-            one = float_literal(1.0, float64 if dtype == float64 else float32)
-            return self._rounded_float(infix("/", one, self._math("sqrt", dtype, args)), dtype)
-        return self._rounded_float(self._math(_INTRINSICS.get(name, name), dtype, args), dtype)
-
-    def _to_float(self, expr: Cast) -> Text:
-        source, target = expr.operand.dtype, expr.type
-        if isinstance(source, Float):
-            text = self.floating(expr.operand)
-            if target == float64:
-                return text if source == float64 else prefix("(double)", text)
-            if target == float32:
-                return prefix("(float)", text) if source == float64 else text
-            if source == float64 and target == bfloat16:
-                self.helpers.add("ta_bf16")
-                return call("ta_bf16_round_double", text)
-            return text if source == target else self._rounded_float(text, target)
-        num, frac = self.number(expr.operand), _frac(source)
-        machine = machine_for(num.range)
-        small = machine.bits <= 64 and max(abs(num.range[0]), num.range[1]) <= 1 << 53
-        if machine.wide:
-            piece = self.printer.cast(self.printer.exact(num), machine)
-            odd = atom("0" if target == float64 else "1")
-            text = call(f"ta_w{machine.bits // 64}_scaled", piece.text, atom(str(frac)), odd)
-            return self._from_double(text, target)
-        value = self.printer.exact(num).text
-        if frac == 0 and target in (float32, float64):
-            return prefix("(float)" if target == float32 else "(double)", value)
-        if small or target == float64:
-            text = prefix("(double)", value)
-        else:
-            self.helpers.add("ta_odd")
-            text = call("ta_odd", value)
-        if 0 < abs(frac) <= 1000:
-            text = infix("*", text, atom(f"0x1p{-frac}"))
-        elif frac:
-            text = call("__builtin_ldexp", text, atom(str(-frac)))
-        return self._from_double(text, target)
-
-    def _from_double(self, text: Text, target: DType) -> Text:
-        if target == float64:
-            return text
-        if target == bfloat16:
-            self.helpers.add("ta_bf16")
-            return call("ta_bf16_round_double", text)
-        if target == float16:
-            return prefix("(float)", prefix("(_Float16)", text))
-        return prefix("(float)", text)
 
     # Structs.
 

@@ -36,7 +36,8 @@ def container(dtype: DType) -> np.dtype[Any]:
             if dtype == bfloat16:
                 import ml_dtypes
 
-                return np.dtype(ml_dtypes.bfloat16)
+                narrow: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+                return narrow
             named: np.dtype[Any] = np.dtype(dtype.name)
             return named
         case Struct(fields=fields):

@@ -21,7 +21,8 @@ _WORDS = """
 """
 C_RESERVED = frozenset(_WORDS.split())
 # Functions that compilers know; only a function of that name would clash.
-_BUILTINS = frozenset(["j0", "j1", "jn", "y0", "y1", "yn", "gamma", "index", "rindex", "remainder", "significand", "ffs", "printf", "puts"])
+_BUILTIN_WORDS = "j0 j1 jn y0 y1 yn gamma index rindex remainder significand ffs printf puts"
+_BUILTINS = frozenset(_BUILTIN_WORDS.split())
 _FLOAT_NAMES = frozenset(f"{name}f" for name in C_RESERVED)
 
 

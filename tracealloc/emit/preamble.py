@@ -130,8 +130,12 @@ static inline ta_w@N ta_w@N_vshr(ta_w@N a, int64_t n) {
   if (n >= 0) return ta_w@N_shr(a, n < @W ? (int)n : @W);
   return ta_w@N_shl(a, n > -@W ? (int)-n : @W);
 }
-static inline ta_w@N ta_w@N_sext(ta_w@N a, int width) { return ta_w@N_shr(ta_w@N_shl(a, @W - width), @W - width); }
-static inline ta_w@N ta_w@N_zext(ta_w@N a, int width) { return ta_w@N_lshr(ta_w@N_shl(a, @W - width), @W - width); }
+static inline ta_w@N ta_w@N_sext(ta_w@N a, int width) {
+  return ta_w@N_shr(ta_w@N_shl(a, @W - width), @W - width);
+}
+static inline ta_w@N ta_w@N_zext(ta_w@N a, int width) {
+  return ta_w@N_lshr(ta_w@N_shl(a, @W - width), @W - width);
+}
 static inline int ta_w@N_cmp(ta_w@N a, ta_w@N b) {
   if (ta_w@N_negative(a) != ta_w@N_negative(b)) return ta_w@N_negative(a) ? -1 : 1;
   for (int i = @N - 1; i >= 0; --i)
@@ -216,13 +220,17 @@ static inline ta_w@M ta_w@M_from_u@N(ta_w@N a) {
 
 _BLOCKS: dict[str, str] = {
     # Rounded to odd (sticky last bit): rounding once more, to a narrower type, is then exact.
-    "ta_odd": """
-static inline double ta_odd(__int128 x) {
-  unsigned __int128 m = x < 0 ? -(unsigned __int128)x : (unsigned __int128)x, rest = 0;
+    "ta_oddu": """
+static inline double ta_oddu(unsigned __int128 m) {
+  unsigned __int128 rest = 0;
   int drop = 0;
   for (; m >> 53; m >>= 1, ++drop) rest |= m & 1;
-  const double y = __builtin_ldexp((double)((uint64_t)m | (rest != 0)), drop);
-  return x < 0 ? -y : y;
+  return __builtin_ldexp((double)((uint64_t)m | (rest != 0)), drop);
+}
+""",
+    "ta_odd": """
+static inline double ta_odd(__int128 x) {
+  return x < 0 ? -ta_oddu(-(unsigned __int128)x) : ta_oddu((unsigned __int128)x);
 }
 """,
     # x * 2**frac rounded to an integer; far out of range it keeps its low 64 bits and its sign.
@@ -353,6 +361,8 @@ def preamble(helpers: set[str]) -> str:
             wanted |= {f"TA_WIDE({n})" for n in _numbers(key)}
     if any(key.startswith("TA_WIDE(") for key in wanted):
         wanted.add("ta_fixed_from_double")
+    if "ta_odd" in wanted:
+        wanted.add("ta_oddu")
     parts = [text for key, text in _BLOCKS.items() if key in wanted]
     for start, template in (("TA_SHIFT_", _SHIFT), ("TA_DIVIDE_", _DIVIDE), ("TA_MINMAX_", _MINMAX)):
         parts += [_expand(template, _kind(key)) for key in sorted(wanted) if key.startswith(start)]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tracealloc.emit import cache as disk
 from tracealloc.emit.arguments import Signature
-from tracealloc.emit.c import c_source, can_fail, entry_name
+from tracealloc.emit.c import c_source, entry_name
 from tracealloc.emit.compiler import c_flags, compile_c, cpu_identity, find_compiler
+from tracealloc.emit.storage import can_fail
 from tracealloc.trace.errors import BuildError
 
 if TYPE_CHECKING:
