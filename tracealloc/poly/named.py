@@ -6,6 +6,7 @@ never meet isl's keywords. Only this module spells `isl.dim_type`.
 
 from __future__ import annotations
 
+import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -44,6 +45,14 @@ __all__ = [
     "union_of",
     "with_tuple",
 ]
+
+
+def _pickled(m: isl.Map) -> tuple[type[isl.Map], tuple[str]]:
+    return isl.Map, (str(m),)
+
+
+# islpy's own way to pickle refuses maps whose input and output dimensions share a name.
+copyreg.pickle(isl.Map, _pickled)  # type: ignore[arg-type]
 
 # isl contexts are not thread safe; whoever calls isl holds this lock (the root modules take it).
 LOCK = threading.RLock()

@@ -113,6 +113,9 @@ class Module:
         """The module with one function's state replaced."""
         return replace(self, states=tuple((n, state if n == name else s) for n, s in self.states))
 
+    def __str__(self) -> str:
+        return str(lowered(self))
+
 
 def _state_of(name: str, program: Program, reassociate: bool) -> State:
     model, tree = build_model(program)
