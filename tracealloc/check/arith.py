@@ -257,7 +257,7 @@ def _rounded_ratio(value: int, frac: int, target: Float) -> float:
     whole = scaled << last if last >= 0 else scaled >> -last
     if abs(whole) > top:
         return math.copysign(math.inf, value)
-    return math.ldexp(scaled, last)
+    return math.copysign(math.ldexp(scaled, last), value)
 
 
 def bits_of(dtype: DType) -> Callable[[Any], int]:

@@ -1,0 +1,573 @@
+"""Random kernels as Python source text, and random arguments for them. Everything follows from the seed.
+
+The programs stay inside the language: subscripts are in range (affine ones by their bounds, others by
+``%``), divisors are not zero, plain variables are not carried from one iteration to the next.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+__all__ = ["Generator", "generate"]
+
+HEADER = """\
+import tracealloc as ta
+from tracealloc import (
+    bfloat16, boolean, float16, float32, float64, grid, int8, int16, int32, int64, kernel,
+    uint1, uint8, uint16, uint32, uint64,
+)
+"""
+
+INTS = {
+    "int8": 8,
+    "int16": 16,
+    "int32": 32,
+    "int64": 64,
+    "uint8": 8,
+    "uint16": 16,
+    "uint32": 32,
+    "uint64": 64,
+}
+_SIGNED, _UNSIGNED = (3, 5, 23, 47, 70, 150), (7, 13, 33, 100)
+ODD = {f"ta.Int({n})": n for n in _SIGNED} | {f"ta.UInt({n})": n for n in _UNSIGNED}
+FLOATS = ["float32", "float64", "float32", "float64", "float16", "bfloat16"]
+FIXED = [
+    "ta.Fixed(8, 4)",
+    "ta.UFixed(9, 3)",
+    "ta.Fixed(16, 7)",
+    'ta.Fixed(10, 5, rounding="RND", overflow="SAT")',
+    'ta.Fixed(7, 2, rounding="RND_CONV", overflow="SAT_SYM")',
+    'ta.Fixed(12, 9, rounding="TRN_ZERO", overflow="SAT_ZERO")',
+]
+WIDEST = 180  # bits of an intermediate integer
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An array, a mutable scalar or a plain variable that a statement can use."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] = ()
+    writable: bool = True
+    bits: int = 0  # of a plain variable: at most so many
+
+    @property
+    def kind(self) -> str:
+        """``int``, ``float`` or ``fixed``."""
+        if "Fixed" in self.dtype:
+            return "fixed"
+        return "float" if "float" in self.dtype else "int"
+
+
+@dataclass(frozen=True)
+class Text:
+    """An expression and the width of its value, where it is an integer."""
+
+    text: str
+    bits: int = 64
+    literal: bool = False  # may be a plain Python number, which has no methods
+
+
+@dataclass
+class Generator:
+    """Writes one program."""
+
+    seed: int
+    lines: list[str] = field(default_factory=list)
+    indent: int = 1
+    count: int = 0
+    budget: int = 0  # decisions left in the outermost nest
+    work: int = 1  # iterations of the loops around
+    iters: list[tuple[str, int, int]] = field(default_factory=list)  # name, least, greatest
+    things: list[Thing] = field(default_factory=list)
+    frozen: set[str] = field(default_factory=set)  # scalars that a while loop counts with
+    callees: list[tuple[str, list[Thing]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+
+    # ------------------------------------------------------------------------------------------ helpers
+
+    def chance(self, probability: float) -> bool:
+        return self.rng.random() < probability
+
+    def fresh(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}{self.count}"
+
+    def put(self, text: str) -> None:
+        self.lines.append("    " * self.indent + text)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """An indented block: what it defines is gone after it."""
+        things, iters, work = list(self.things), list(self.iters), self.work
+        self.indent += 1
+        before = len(self.lines)
+        yield
+        if len(self.lines) == before:
+            self.put("pass")
+        self.indent -= 1
+        self.things, self.iters, self.work = things, iters, work
+
+    def dtype(self) -> str:
+        roll = self.rng.random()
+        if roll < 0.4:
+            return self.rng.choice(list(INTS))
+        if roll < 0.58:
+            return self.rng.choice(list(ODD))
+        if roll < 0.64:
+            return "boolean"
+        if roll < 0.9:
+            return self.rng.choice(FLOATS)
+        return self.rng.choice(FIXED)
+
+    def shape(self, rank: int | None = None) -> tuple[int, ...]:
+        rank = rank or self.rng.choice([1, 1, 2, 2, 3])
+        return tuple(self.rng.choice([2, 3, 4, 5, 7]) for _ in range(rank))
+
+    def decide(self) -> bool:
+        """Whether one more decision (which doubles the paths of this nest) may be made."""
+        if self.budget <= 0:
+            return False
+        self.budget -= 1
+        return True
+
+    # -------------------------------------------------------------------------------------- expressions
+
+    def bits_of(self, thing: Thing) -> int:
+        return thing.bits or INTS.get(thing.dtype) or ODD.get(thing.dtype) or 1
+
+    def index(self, extent: int) -> str:
+        """A subscript in ``0 .. extent - 1``."""
+        fitting = [(n, lo, hi) for n, lo, hi in self.iters if lo >= 0 and hi < extent]
+        roll = self.rng.random()
+        if fitting and roll < 0.55:
+            name, _, hi = self.rng.choice(fitting)
+            if hi + 1 < extent and self.chance(0.3):
+                return f"{name} + {self.rng.randint(1, extent - 1 - hi)}"
+            if self.chance(0.15):
+                return f"{extent - 1} - {name}"
+            return name
+        if self.iters and roll < 0.75:
+            a, b = self.rng.choice(self.iters)[0], self.rng.choice(self.iters)[0]
+            inner = self.rng.choice([f"{a} + {b}", f"{a} - {b}", f"2 * {a} + 1", f"{a} + 1"])
+            return f"({inner}) % {extent}"
+        loads = [t for t in self.things if t.kind == "int" and t.dtype != "boolean"]
+        if loads and roll < 0.9:
+            return f"{self.load(self.rng.choice(loads), simple=True)} % {extent}"
+        return str(self.rng.randrange(extent))
+
+    def load(self, thing: Thing, simple: bool = False) -> str:
+        if not thing.shape:
+            return thing.name
+        if simple:
+            parts = [self.simple_index(extent) for extent in thing.shape]
+        else:
+            parts = [self.index(extent) for extent in thing.shape]
+        if len(parts) == 2 and self.chance(0.1):
+            return f"{thing.name}[{parts[0]}][{parts[1]}]"
+        return f"{thing.name}[{', '.join(parts)}]"
+
+    def simple_index(self, extent: int) -> str:
+        fitting = [n for n, lo, hi in self.iters if lo >= 0 and hi < extent]
+        return self.rng.choice(fitting) if fitting else str(self.rng.randrange(extent))
+
+    def pick(self, kind: str) -> Thing | None:
+        found = [t for t in self.things if t.kind == kind]
+        return self.rng.choice(found) if found else None
+
+    def expr(self, kind: str, depth: int = 2) -> Text:
+        """An expression of the kind, at most `depth` operators deep."""
+        if kind == "int":
+            found = self.integer(depth)
+            wide = found.bits > WIDEST and not found.literal
+            return Text(f"({found.text}).astype(int32)", 32) if wide else found
+        return self.real(kind, depth)
+
+    def atom(self, kind: str) -> Text:
+        thing = self.pick(kind)
+        roll = self.rng.random()
+        if kind == "int":
+            if self.iters and roll < 0.2:
+                return Text(self.rng.choice(self.iters)[0], 64)
+            if thing is None or roll < 0.35:
+                value = self.rng.choice([0, 1, 2, 3, 7, -1, -5, 100, 255, -128, 1000, 65537])
+                text = str(value) if value >= 0 else f"({value})"
+                return Text(text, 18, True)
+            return Text(self.load(thing), self.bits_of(thing))
+        if thing is None or (roll < 0.2 and kind == "float"):
+            if kind == "fixed":
+                return self.atom("int")
+            return Text(self.rng.choice(["0.5", "-1.25", "3.0", "1e-3", "100.0", "0.1"]), 64, True)
+        return Text(self.load(thing))
+
+    def integer(self, depth: int) -> Text:
+        if depth == 0 or self.chance(0.2):
+            return self.atom("int")
+        a = self.expr("int", depth - 1)
+        roll = self.rng.random()
+        if roll < 0.45:
+            b = self.expr("int", depth - 1)
+            op = self.rng.choice("++--**")
+            width = a.bits + b.bits if op == "*" else max(a.bits, b.bits) + 2
+            return Text(f"({a.text} {op} {b.text})", width, a.literal and b.literal)
+        if roll < 0.55:
+            b = self.expr("int", depth - 1)
+            text = f"({a.text} {self.rng.choice('&|^')} {b.text})"
+            return Text(text, max(a.bits, b.bits) + 1, a.literal and b.literal)
+        if roll < 0.68:
+            op = self.rng.choice(["//", "%"])
+            b = Text(str(self.rng.choice([1, 2, 3, 5, 8, 16, 100])), 8, True)
+            if self.chance(0.3):
+                b = Text(f"(-{b.text})", 8, True)
+            elif self.chance(0.4):
+                other = self.expr("int", depth - 1)
+                b = Text(f"(abs({other.text}) + 1)", other.bits + 2, other.literal)
+            return Text(f"({a.text} {op} {b.text})", max(a.bits, b.bits) + 1, a.literal and b.literal)
+        return self.integer_special(a, depth)
+
+    def integer_special(self, a: Text, depth: int) -> Text:
+        roll = self.rng.random()
+        typed = self.rng.choice(
+            ["int8", "uint8", "int16", "int32", "uint32", "int64", "ta.Int(5)", "ta.UInt(13)"]
+        )
+        width = INTS.get(typed) or ODD[typed]
+        if a.literal and roll < 0.62:
+            return a
+        if roll < 0.15:
+            return Text(f"({a.text}).astype({typed})", width)
+        if roll < 0.3:
+            op = self.rng.choice(["<<", ">>"])
+            count = str(self.rng.randint(0, 9))
+            if self.chance(0.4):
+                count = f"({self.atom('int').text} & 7)"
+            return Text(f"(({a.text}).astype({typed}) {op} {count})", width)
+        if roll < 0.38:
+            return Text(f"(~({a.text}).astype({typed}))", width)
+        if roll < 0.46:
+            return Text(f"(-{a.text})", a.bits + 1)
+        if roll < 0.54:
+            return Text(f"abs({a.text})", a.bits + 1)
+        if roll < 0.62:
+            low = self.rng.randrange(width)
+            high = self.rng.randint(low + 1, width)
+            key = f"{low}:{high}" if self.chance(0.7) else str(low)
+            return Text(f"({a.text}).astype({typed})[{key}]", width)
+        if roll < 0.7:
+            real = self.expr("float", depth - 1)
+            return a if real.literal else Text(f"({real.text}).astype({typed})", width)
+        return self.choice_of(a, self.expr("int", depth - 1))
+
+    def choice_of(self, a: Text, b: Text) -> Text:
+        """One of two, by a condition."""
+        roll = self.rng.random()
+        bits, literal = max(a.bits, b.bits) + 1, a.literal or b.literal
+        if roll < 0.25:
+            text = f"ta.{self.rng.choice(['minimum', 'maximum'])}({a.text}, {b.text})"
+        elif roll < 0.45:
+            text = f"ta.where({self.condition(pure=True)}, {a.text}, {b.text})"
+        elif not self.decide():
+            text = f"({a.text} + {b.text})"
+        elif roll < 0.7:
+            text = f"{self.rng.choice(['min', 'max'])}({a.text}, {b.text})"
+        else:
+            text = f"({a.text} if {self.condition()} else {b.text})"
+        return Text(text, bits, literal)
+
+    def real(self, kind: str, depth: int) -> Text:
+        if depth == 0 or self.chance(0.25):
+            return self.atom(kind)
+        a, b = self.real(kind, depth - 1), self.real(kind, depth - 1)
+        both = a.literal and b.literal
+        roll = self.rng.random()
+        if kind == "fixed":
+            if roll < 0.7:
+                return Text(f"({a.text} {self.rng.choice('+-*')} {b.text})", 64, both)
+            return self.choice_of(a, b)
+        if both:
+            return a
+        if roll < 0.6:
+            return Text(f"({a.text} {self.rng.choice('++--**/')} {b.text})")
+        if roll < 0.68:
+            whole, narrow = self.expr("int", 1), self.rng.choice(["int8", "int16", "uint8"])
+            return a if whole.literal else Text(f"(({whole.text}).astype({narrow}) * {a.text})")
+        if roll < 0.82 and not a.literal:
+            functions = ["ta.floor({})", "ta.ceil({})", "ta.sqrt(abs({}))", "abs({})", "(-{})"]
+            functions += [f"({{}} {op} {by})" for op in ("//", "%") for by in ("0.75", "3.0", "-2.5")]
+            return Text(self.rng.choice(functions).format(a.text))
+        return self.choice_of(a, b)
+
+    def comparison(self) -> str:
+        if self.iters and self.chance(0.4):
+            a = self.rng.choice(self.iters)[0]
+            b = self.rng.choice(self.iters)[0] if self.chance(0.5) else str(self.rng.randint(0, 5))
+            shift = self.rng.choice(["", "", " + 1", " - 1"])
+            return f"{a}{shift} {self.rng.choice(['<', '<=', '==', '!=', '>', '>='])} {b}"
+        kind = self.rng.choice(["int", "float", "fixed", "int"])
+        thing = self.pick(kind)
+        if thing is None:
+            thing = self.pick("int")
+            kind = "int"
+        if thing is None:
+            return f"{self.rng.randint(0, 1)} == 0"
+        other = self.expr(kind, 1).text if kind != "float" else self.atom("float").text
+        return f"{self.load(thing)} {self.rng.choice(['<', '<=', '>', '>=', '!='])} {other}"
+
+    def condition(self, pure: bool = False) -> str:
+        """A condition; `pure` without decisions of its own."""
+        first = self.comparison()
+        if not pure and self.chance(0.25) and self.decide():
+            return f"{first} {self.rng.choice(['and', 'or'])} {self.comparison()}"
+        return f"not ({first})" if not pure and self.chance(0.1) else first
+
+    # --------------------------------------------------------------------------------------- statements
+
+    def block(self, depth: int, length: int) -> None:
+        for _ in range(length):
+            self.statement(depth)
+
+    def statement(self, depth: int) -> None:
+        roll = self.rng.random()
+        outermost = not self.iters
+        if outermost:
+            self.budget = self.rng.choice([2, 4, 5])
+        if depth > 0 and roll < (0.7 if outermost else 0.3) and self.work < 400:
+            self.loop(depth)
+        elif depth > 0 and roll < 0.42 and self.decide():
+            self.branch(depth)
+        elif depth > 0 and roll < 0.47:
+            self.when(depth)
+        elif roll < 0.55:
+            self.variable()
+        elif roll < 0.6:
+            self.local(depth)
+        elif roll < 0.64 and depth > 0 and self.work < 100:
+            self.while_(depth)
+        elif roll < 0.7 and self.callees and self.work < 100:
+            self.call()
+        else:
+            self.store()
+
+    def loop(self, depth: int) -> None:
+        name = self.fresh(self.rng.choice("ijk"))
+        extent = self.rng.choice([2, 3, 4, 5, 7])
+        outer = self.rng.choice(self.iters) if self.iters else None
+        roll = self.rng.random()
+        label = f', name="{self.fresh("B")}"' if self.chance(0.15) else ""
+        if roll < 0.2:
+            second, other = self.fresh("j"), self.rng.choice([2, 3, 4])
+            self.put(f"for {name}, {second} in grid({extent}, {other}{label}):")
+            ranges = [(name, 0, extent - 1), (second, 0, other - 1)]
+        elif roll < 0.35 and outer is not None and outer[1] >= 0 and outer[2] < 8:
+            low, _, high = outer
+            form = self.rng.choice([(f"{low} + 1", 0, high), (f"{low}, {high + 2}", 0, high + 1)])
+            self.put(f"for {name} in ta.range({form[0]}):")
+            ranges = [(name, form[1], form[2])]
+        elif roll < 0.45 and outer is not None and outer[1] >= 0 and outer[2] < 8:
+            self.put(f"for {name} in ta.range({outer[2] + 1}, {outer[0]} - 1, -1):")
+            ranges = [(name, 0, outer[2] + 1)]
+        elif roll < 0.55:
+            step = self.rng.choice([2, 3])
+            self.put(f"for {name} in ta.range({self.rng.choice([0, 1])}, {extent}, {step}):")
+            ranges = [(name, 0, max(extent - 1, 1))]
+        elif roll < 0.65:
+            step = self.rng.choice([-1, -2])
+            self.put(f"for {name} in ta.range({extent - 1}, -1, {step}):")
+            ranges = [(name, 0, extent - 1)]
+        elif roll < 0.72 and (thing := self.pick("int")) is not None and thing.dtype != "boolean":
+            self.put(f"for {name} in ta.range({self.load(thing, simple=True)} % {extent}):")
+            ranges = [(name, 0, extent - 1)]
+        else:
+            self.put(
+                f"for {name} in {self.rng.choice(['ta.range', 'grid', 'ta.reduction'])}({extent}{label}):"
+            )
+            ranges = [(name, 0, extent - 1)]
+        with self.scope():
+            self.iters += ranges
+            for _, lo, hi in ranges:
+                self.work *= hi - lo + 1
+            self.block(depth - 1, self.rng.choice([1, 1, 2, 3]))
+
+    def branch(self, depth: int) -> None:
+        self.put(f"if {self.condition()}:")
+        with self.scope():
+            self.block(depth - 1, self.rng.choice([1, 2]))
+        if self.chance(0.25) and self.decide():
+            self.put(f"elif {self.condition()}:")
+            with self.scope():
+                self.block(depth - 1, 1)
+        if self.chance(0.5):
+            self.put("else:")
+            with self.scope():
+                self.block(depth - 1, self.rng.choice([1, 2]))
+
+    def when(self, depth: int) -> None:
+        self.put(f"with ta.when({self.condition(pure=True)}):")
+        with self.scope():
+            self.store()
+        if self.chance(0.4):
+            self.put("with ta.otherwise():")
+            with self.scope():
+                self.store()
+
+    def variable(self) -> None:
+        """A plain variable, or a mutable scalar."""
+        kind = self.rng.choice(["int", "int", "float", "fixed"])
+        if self.chance(0.5):
+            found = self.expr(kind, 2)
+            if found.literal or (kind == "fixed" and self.pick("fixed") is None):
+                return
+            name = self.fresh("t")
+            self.put(f"{name} = {found.text}")
+            dtype = {"int": "value", "float": "float64", "fixed": "ta.Fixed(16, 7)"}[kind]
+            self.things.append(Thing(name, dtype, (), False, min(found.bits, WIDEST)))
+            return
+        dtype = self.dtype()
+        scalar = Thing(self.fresh("s"), dtype)
+        self.put(f"{scalar.name} = ta.scalar({dtype}, {self.initial(scalar)})")
+        self.things.append(scalar)
+
+    def initial(self, thing: Thing) -> str:
+        return self.rng.choice(["0", "1", self.expr(thing.kind if thing.kind != "fixed" else "int", 1).text])
+
+    def local(self, depth: int) -> None:
+        dtype, shape = self.dtype(), self.shape(self.rng.choice([1, 2]))
+        thing = Thing(self.fresh("L"), dtype, shape)
+        size = f"({shape[0]},)" if len(shape) == 1 else str(shape)
+        if self.chance(0.25):
+            self.put(f"{thing.name} = ta.empty({size}, {dtype})")
+            names = [self.fresh("e") for _ in shape]
+            self.put(f"for {', '.join(names)} in grid({', '.join(map(str, shape))}):")
+            self.put(f"    {thing.name}[{', '.join(names)}] = {self.rng.choice(['0', '1', names[0]])}")
+        else:
+            fill = self.rng.choice([f"zeros({size}, {dtype})", f"full({size}, 1, {dtype})"])
+            self.put(f"{thing.name} = ta.{fill}")
+        self.things.append(thing)
+
+    def while_(self, depth: int) -> None:
+        count, body = self.fresh("c"), self.fresh("body")
+        self.put(f"{count} = ta.scalar(int32, {self.rng.randint(1, 6)})")
+        extra = self.comparison() if self.chance(0.3) else None
+        self.put(f"def {body}():")
+        with self.scope():
+            self.work *= 4
+            self.frozen.add(count)
+            self.put(f"{count}.set({count} - 1)")
+            self.things.append(Thing(count, "int32", (), False))
+            self.block(0, self.rng.choice([1, 2]))
+        cond = f"{count} > 0" if extra is None else f"({count} > 0) & ({extra})"
+        self.put(f"ta.while_loop(lambda: {cond}, {body})")
+
+    def call(self) -> None:
+        name, params = self.rng.choice(self.callees)
+        args, used = [], set()
+        for param in params:
+            if not param.shape:
+                args.append(self.expr(param.kind if param.kind != "fixed" else "int", 1).text)
+                continue
+            found = self.view_for(param, used)
+            if found is None:
+                return
+            args.append(found[0])
+            used.add(found[1])
+        self.put(f"{name}({', '.join(args)})")
+
+    def view_for(self, param: Thing, used: set[str]) -> tuple[str, str] | None:
+        """An array, or a row of one, that fits a callee's parameter."""
+        options = []
+        for thing in self.things:
+            if thing.dtype != param.dtype or thing.name in used or not thing.shape or not thing.writable:
+                continue
+            if thing.shape == param.shape:
+                options.append((thing.name, thing.name))
+            for dropped in range(1, len(thing.shape)):
+                if thing.shape[dropped:] == param.shape:
+                    first = ", ".join(self.simple_index(e) for e in thing.shape[:dropped])
+                    options.append((f"{thing.name}[{first}]", thing.name))
+            extents = zip(thing.shape, param.shape, strict=False)
+            if len(thing.shape) == len(param.shape) and all(p <= t for t, p in extents):
+                offsets = [self.rng.randint(0, t - p) for t, p in zip(thing.shape, param.shape, strict=True)]
+                cut = ", ".join(f"{o}:{o + p}" for o, p in zip(offsets, param.shape, strict=True))
+                options.append((f"{thing.name}[{cut}]", thing.name))
+        return self.rng.choice(options) if options else None
+
+    def store(self) -> None:
+        targets = [t for t in self.things if t.writable and t.name not in self.frozen]
+        if not targets:
+            return
+        thing = self.rng.choice(targets)
+        kind = thing.kind
+        if self.chance(0.12):
+            kind = self.rng.choice(["int", "float"])
+        value = self.expr(kind, 3).text
+        if thing.dtype == "boolean" and self.chance(0.5):
+            value = self.comparison()
+        target = self.load(thing) if thing.shape else None
+        roll = self.rng.random()
+        op = "="
+        if roll < 0.45 and thing.dtype != "boolean":
+            choices = {"int": ["+=", "-=", "*=", "^=", "|=", "&=", "+="], "float": ["+=", "-=", "*="]}
+            op = self.rng.choice(
+                choices.get(thing.kind, ["+=", "-="]) if kind == thing.kind else ["+=", "-="]
+            )
+        if thing.kind == "int" and thing.dtype != "boolean" and roll > 0.95 and self.bits_of(thing) >= 5:
+            self.put(
+                f"{target or thing.name}[1:4] = {self.atom('int').text}" if target else f"{thing.name} += 1"
+            )
+            return
+        if target is None and op == "=":
+            self.put(f"{thing.name}.set({value})")
+        else:
+            self.put(f"{target or thing.name} {op} {value}")
+
+    # ------------------------------------------------------------------------------------------ kernels
+
+    def parameters(self, count: int, callee: bool) -> list[Thing]:
+        found = []
+        for position in range(count):
+            if not callee and self.callees and position < len(self.callees[0][1]) and self.chance(0.8):
+                model = self.callees[0][1][position]
+                if model.shape:
+                    shape = (self.rng.choice([2, 3]), *model.shape) if self.chance(0.5) else model.shape
+                    found.append(Thing("", model.dtype, shape))
+                    continue
+            scalar = self.chance(0.2) and position > 0
+            found.append(Thing("", self.dtype(), () if scalar else self.shape(), not scalar))
+        prefix = "p" if callee else "A"
+        return [Thing(self.fresh(prefix), t.dtype, t.shape, t.writable) for t in found]
+
+    def function(self, name: str, count: int, callee: bool, depth: int, length: int) -> list[Thing]:
+        params = self.parameters(count, callee)
+        self.things, self.iters, self.work, self.indent = list(params), [], 1, 1
+        shown = ", ".join(
+            f"{p.name}: {p.dtype}" + (f"[{', '.join(map(str, p.shape))}]" if p.shape else "") for p in params
+        )
+        self.lines += ["", "", "@kernel", f"def {name}({shown}):"]
+        before = len(self.lines)
+        self.block(depth, length)
+        if len(self.lines) == before:
+            self.put("pass")
+        results = [t for t in self.things if t.name.startswith("L")]
+        if results and not callee and self.chance(0.5):
+            chosen = self.rng.sample(results, min(len(results), self.rng.choice([1, 2])))
+            self.put(f"return {', '.join(t.name for t in chosen)}")
+        return params
+
+    def program(self) -> str:
+        """The whole module."""
+        self.lines = [HEADER.rstrip()]
+        if self.chance(0.35):
+            params = self.function("inner", self.rng.choice([1, 2, 3]), True, 2, self.rng.choice([1, 2]))
+            self.callees = [("inner", params)]
+        self.function("main", self.rng.choice([2, 3, 4]), False, 3, self.rng.choice([2, 3, 4]))
+        return "\n".join(self.lines) + "\n"
+
+
+def generate(seed: int) -> str:
+    """The source text of program number `seed`; its kernel is called ``main``."""
+    return Generator(seed).program()

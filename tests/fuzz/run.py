@@ -1,0 +1,170 @@
+"""Running a random kernel three ways: as plain Python, in the interpreter, and compiled to C."""
+
+from __future__ import annotations
+
+import linecache
+import random
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tests.fuzz.generate import generate
+from tests.plain import run_plain
+from tracealloc.check.arith import integer_range
+from tracealloc.check.interpret import interpret
+from tracealloc.check.values import container
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float
+from tracealloc.trace.program import Program
+
+__all__ = ["Mismatch", "Report", "arguments", "check_seed", "check_text", "load_kernel", "trace_kernel"]
+
+WAYS = ("plain", "interpreter", "C")
+
+
+class Mismatch(Exception):
+    """Two ways of running a program do not agree, or one of them fails."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+
+
+@dataclass
+class Report:
+    """What one program did."""
+
+    seed: int
+    text: str
+    failure: Mismatch | None = None
+
+
+def load_kernel(text: str, name: str = "main") -> Any:
+    """The kernel of that name in a module's text."""
+    file = f"<fuzz {hash(text) & 0xFFFFFFFF:08x}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    scope: dict[str, Any] = {"__name__": "fuzz"}
+    exec(compile(text, file, "exec"), scope)
+    return scope[name]
+
+
+def trace_kernel(kernel: Any) -> Program:
+    """The kernel's program."""
+    if hasattr(kernel, "trace"):
+        found: Program = kernel.trace()
+        return found
+    from tracealloc.trace.functions import trace
+
+    return trace(kernel)
+
+
+def sample(dtype: DType, shape: tuple[int, ...], rng: random.Random) -> Any:
+    """An array of corner and random values (a number for rank 0)."""
+    count = int(np.prod(shape, dtype=int))
+    items = [_sample_one(dtype, rng) for _ in range(count)]
+    array = np.empty(count, container(dtype))
+    array[:] = items
+    return array.reshape(shape) if shape else array.reshape(())[()]
+
+
+def _sample_one(dtype: DType, rng: random.Random) -> Any:
+    match dtype:
+        case Float():
+            corners = [0.0, -0.0, 1.0, -1.0, 0.5, 1e4, 1e-3, 3.0]
+            return rng.choice(corners) if rng.random() < 0.3 else rng.uniform(-20, 20)
+        case Boolean():
+            return rng.random() < 0.5
+        case _:
+            low, high = integer_range(dtype)
+            value = rng.choice([low, high, 0, 1, -1, rng.randint(low, high), rng.randint(low, high)])
+            if rng.random() < 0.4 or isinstance(dtype, Fixed):
+                value = rng.randint(-20, 20)
+            return max(low, min(high, value))
+
+
+def arguments(program: Program, seed: int) -> list[Any]:
+    """Deterministic arguments."""
+    rng = random.Random(seed)
+    return [sample(array.dtype, array.shape, rng) for array in program.args]
+
+
+def copies(args: list[Any]) -> list[Any]:
+    return [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
+
+
+def outcome(args: list[Any], result: Any) -> list[Any]:
+    results = [] if result is None else list(result) if isinstance(result, tuple) else [result]
+    return [*args, *results]
+
+
+def compare(left: tuple[str, list[Any]], right: tuple[str, list[Any]], names: list[str]) -> None:
+    """Raise for the first element that differs, bit for bit (any NaN equals any NaN)."""
+    for position, (a, b) in enumerate(zip(left[1], right[1], strict=True)):
+        name = names[position] if position < len(names) else f"result {position - len(names)}"
+        x, y = np.asarray(a), np.asarray(b)
+        if x.shape != y.shape or x.dtype != y.dtype:
+            message = f"{name}: {left[0]} {x.dtype}{x.shape}, {right[0]} {y.dtype}{y.shape}"
+            raise Mismatch(f"{left[0]} differs from {right[0]}", message)
+        for place in np.ndindex(x.shape):
+            if not same(x[place], y[place]):
+                message = f"{name}{list(place)}: {left[0]} {x[place]!r}, {right[0]} {y[place]!r}"
+                raise Mismatch(f"{left[0]} differs from {right[0]}", message)
+
+
+def same(a: Any, b: Any) -> bool:
+    if a != a and b != b:
+        return True
+    if isinstance(a, int):
+        return bool(a == b)
+    return bool(np.asarray(a).tobytes() == np.asarray(b).tobytes())
+
+
+def check_text(text: str, seed: int, ways: tuple[str, ...] = WAYS) -> None:
+    """Run a program in each of the ways and compare them.
+
+    Raises:
+        Mismatch: they differ, or one fails.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        kernel = _attempt("load", lambda: load_kernel(text))
+        program = _attempt("trace", lambda: trace_kernel(kernel))
+        args = arguments(program, seed)
+        names = [array.name for array in program.args]
+        found: list[tuple[str, list[Any]]] = []
+        for way in ways:
+            mine = copies(args)
+            result = _attempt(way, lambda way=way, mine=mine: _run(way, kernel, program, mine))
+            found.append((way, outcome(mine, result)))
+    for other in found[1:]:
+        compare(found[0], other, names)
+
+
+def _run(way: str, kernel: Any, program: Program, args: list[Any]) -> Any:
+    match way:
+        case "plain":
+            return run_plain(kernel, *args)
+        case "interpreter":
+            return interpret(program, *args)
+        case _:
+            from tracealloc.emit.runtime import build_c
+
+            return build_c(program)(*args)
+
+
+def _attempt(what: str, run: Any) -> Any:
+    try:
+        return run()
+    except Exception as error:
+        raise Mismatch(f"{what} fails with {type(error).__name__}", str(error)) from error
+
+
+def check_seed(seed: int, ways: tuple[str, ...] = WAYS) -> Report:
+    """Generate and check program number `seed`."""
+    text = generate(seed)
+    try:
+        check_text(text, seed, ways)
+    except Mismatch as failure:
+        return Report(seed, text, failure)
+    return Report(seed, text)
