@@ -117,7 +117,7 @@ def build_csim(program: Program, *, text: VitisText | None = None, cache: bool =
         f"{text.base}.cpp": text.source,
         f"{text.base}.h": text.header,
         **text.others,
-        "csim_wrapper.h": template_text("csim_wrapper.h"),
+        "tracealloc_memory.h": template_text("tracealloc_memory.h"),
     }
     return CSimModule(text, compile_unit(wrapper, files, cache=cache))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tracealloc.emit.c import entry_name
 from tracealloc.emit.interface import Parameter, by_value, element_bytes, parameters
-from tracealloc.emit.vitis import VitisText, member
-from tracealloc.emit.vitis_types import carrier_of, spelling
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
+from tracealloc.emit.memory import cpp_type, memory_functions, same_memory
+from tracealloc.emit.vitis import VitisText
+from tracealloc.trace.dtype import Boolean, Fixed, Float, as_integer
 from tracealloc.trace.program import Alloc, Program, walk_nodes
 
-__all__ = ["FAULT", "local_bytes", "wrapper_source"]
+__all__ = ["FAULT", "local_bytes", "csim_entry", "wrapper_source"]
 
 FAULT = 2  # the status that says that the simulation found a fault; `tracealloc_message` tells which
 _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
@@ -28,13 +28,6 @@ def local_bytes(program: Program) -> int:
             if isinstance(node, Alloc):
                 total += node.array.size * 2 * max(8, element_bytes(node.array.dtype))
     return total
-
-
-def same_memory(dtype: DType) -> bool:
-    """Whether the kernel's type lies in memory as the C build's does."""
-    if isinstance(dtype, Boolean | Float):
-        return True
-    return as_integer(dtype) is not None and carrier_of(dtype).kind == "native"
 
 
 class _Wrapper:
@@ -56,9 +49,10 @@ class _Wrapper:
         run = [*clear, *self.before, call, *check, *self.after]
         parts = [
             f'#include "{self.text.base}.cpp"',
-            '#include "csim_wrapper.h"',
+            '#include "tracealloc_memory.h"',
             "",
-            *self._structs(),
+            *memory_functions(self.text, [p.array.dtype for p in parameters(self.program)]),
+            "",
             f"static void run({', '.join(formal)}) {{",
             *(f"  {line}" for line in run),
             "}",
@@ -67,41 +61,11 @@ class _Wrapper:
         ]
         return "\n".join(parts) + "\n"
 
-    # Elements.
-
-    def _type(self, dtype: DType) -> str:
-        return self.text.structs[dtype] if isinstance(dtype, Struct) else spelling(carrier_of(dtype))
-
-    def _get(self, dtype: DType, target: str, at: str) -> str:
-        if isinstance(dtype, Struct) or same_memory(dtype):
-            return f"tracealloc::get({target}, {at});"
-        return f"tracealloc::get_bits<{dtype.bits}, {element_bytes(dtype)}>({target}, {at});"
-
-    def _put(self, dtype: DType, source: str, at: str) -> str:
-        if isinstance(dtype, Struct) or same_memory(dtype):
-            return f"tracealloc::put({source}, {at});"
-        assert isinstance(dtype, Integer | Fixed)
-        signed = "true" if dtype.signed else "false"
-        return f"tracealloc::put_bits<{dtype.bits}, {element_bytes(dtype)}, {signed}>({source}, {at});"
-
-    def _structs(self) -> list[str]:
-        lines = ["namespace tracealloc {"]
-        for dtype, name in self.text.structs.items():
-            getters, putters, offset = [], [], 0
-            for field, inner in dtype.fields:
-                place = f"x.{member(field)}"
-                getters.append(f"  {self._get(inner, place, f'from + {offset}')}")
-                putters.append(f"  {self._put(inner, place, f'to + {offset}')}")
-                offset += element_bytes(inner)
-            lines += [f"inline void get({name} &x, const unsigned char *from) {{", *getters, "}"]
-            lines += [f"inline void put(const {name} &x, unsigned char *to) {{", *putters, "}"]
-        return [*lines, "}  // namespace tracealloc", ""] if len(lines) > 1 else []
-
     # Parameters.
 
     def _parameter(self, number: int, parameter: Parameter) -> str:
         array, name = parameter.array, f"p{number}"
-        type_ = self._type(array.dtype)
+        type_ = cpp_type(self.text, array.dtype)
         if parameter.role == "kept":
             return f"void *{name}"  # tables and states are in the kernel's own text
         if array.rank == 0 and parameter.role == "argument":
@@ -109,7 +73,7 @@ class _Wrapper:
         if array.rank == 0:
             self.before.append(f"{type_} r{number};")
             self.actual.append(f"r{number}")
-            self.after.append(self._put(array.dtype, f"r{number}", f"(unsigned char *){name}"))
+            self.after.append(_put(f"r{number}", f"(unsigned char *){name}"))
             return f"void *{name}"
         inner = "".join(f"[{extent}]" for extent in array.shape[1:])
         row = f"{type_} (*){inner}" if inner else f"{type_} *"
@@ -122,25 +86,23 @@ class _Wrapper:
         head = f"for (long e = 0; e < {count}; ++e) "
         at = f"(unsigned char *){name} + {size} * e"
         if parameter.role == "argument":
-            self.before.append(head + self._get(array.dtype, f"a{number}[e]", at))
+            self.before.append(head + _get(f"a{number}[e]", at))
         self.actual.append(f"({row})a{number}.get()")
         if parameter.written:
-            self.after.append(head + self._put(array.dtype, f"a{number}[e]", at))
+            self.after.append(head + _put(f"a{number}[e]", at))
         return f"void *{name}"
 
     def _scalar(self, parameter: Parameter, name: str, type_: str) -> str:
         dtype = parameter.array.dtype
         if not by_value(parameter.array):
             self.before.append(f"{type_} s_{name};")
-            self.before.append(self._get(dtype, f"s_{name}", f"(const unsigned char *){name}"))
+            self.before.append(_get(f"s_{name}", f"(const unsigned char *){name}"))
             self.actual.append(f"s_{name}")
             return f"void *{name}"
         if isinstance(dtype, Fixed):
             bits = 8 * element_bytes(dtype)
             self.before.append(f"{type_} s_{name};")
-            self.before.append(
-                self._get(dtype, f"s_{name}", f"reinterpret_cast<const unsigned char *>(&{name})")
-            )
+            self.before.append(_get(f"s_{name}", f"reinterpret_cast<const unsigned char *>(&{name})"))
             self.actual.append(f"s_{name}")
             return f"{'' if dtype.signed else 'u'}int{bits}_t {name}"
         self.actual.append(f"({type_}){name}")
@@ -210,6 +172,14 @@ def _thread(formal: list[str], names: list[str]) -> list[str]:
         "}",
         "",
     ]
+
+
+def _get(target: str, at: str) -> str:
+    return f"tracealloc::get({target}, {at});"
+
+
+def _put(source: str, at: str) -> str:
+    return f"tracealloc::put({source}, {at});"
 
 
 def csim_entry(program: Program) -> str:

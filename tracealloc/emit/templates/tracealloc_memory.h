@@ -1,6 +1,6 @@
-// Between NumPy's memory and the types of the kernel, by tracealloc; used by the C simulation only.
-#ifndef TRACEALLOC_CSIM_WRAPPER_H
-#define TRACEALLOC_CSIM_WRAPPER_H
+// Between NumPy's memory and the types of the kernel, by tracealloc; used by the testbench and the C simulation.
+#ifndef TRACEALLOC_MEMORY_H
+#define TRACEALLOC_MEMORY_H
 
 #include <cstdint>
 #include <cstdio>
@@ -49,4 +49,4 @@ inline void put_bits(const T &value, unsigned char *to) {
 
 }  // namespace tracealloc
 
-#endif  // TRACEALLOC_CSIM_WRAPPER_H
+#endif  // TRACEALLOC_MEMORY_H

@@ -1,0 +1,238 @@
+"""A complete Vitis HLS project: kernel, testbench with data, Tcl, configuration, host code, Makefile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracealloc.emit.frames import filled, template_text
+from tracealloc.emit.memory import memory_functions
+from tracealloc.emit.testbench import Item, Reference, data_text, items_of, make_data, small_errors
+from tracealloc.emit.vitis import VitisText, vitis_source
+from tracealloc.trace.errors import BuildError, nearest
+
+if TYPE_CHECKING:
+    from tracealloc.emit.csim import CSimModule
+    from tracealloc.emit.vendor import ToolRun
+    from tracealloc.trace.program import Program
+
+__all__ = ["HLSProject", "MODES", "Target", "build_hls"]
+
+MODES = ("csim", "csyn", "cosim", "hw_emu", "hw")
+CFLAGS = "-std=c++14 -fwrapv -ffp-contract=off"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a project is for: the part, the platform, the clock period in nanoseconds."""
+
+    part: str = "xcu280-fsvh2892-2L-e"
+    platform: str = "xilinx_u280_gen3x16_xdma_1_202211_1"
+    period: float = 3.33
+
+    @property
+    def hertz(self) -> int:
+        """The clock's frequency in hertz, rounded to megahertz."""
+        return round(1000 / self.period) * 1_000_000
+
+
+DEVICES = {
+    "u280": Target(),
+    "u250": Target("xcu250-figd2104-2L-e", "xilinx_u250_gen3x16_xdma_4_1_202210_1"),
+    "u200": Target("xcu200-fsgd2104-2-e", "xilinx_u200_gen3x16_xdma_2_202110_1"),
+    "u55c": Target("xcu55c-fsvh2892-2L-e", "xilinx_u55c_gen3x16_xdma_3_202210_1"),
+    "zcu102": Target("xczu9eg-ffvb1156-2-e", "xilinx_zcu102_base_202320_1"),
+    "zcu104": Target("xczu7ev-ffvc1156-2-e", "xilinx_zcu104_base_202320_1"),
+    "pynq-z2": Target("xc7z020clg400-1", "none", 10.0),
+}
+
+
+class HLSProject:
+    """A kernel as a Vitis HLS project: `source`, `header`, `files`, and `write`.
+
+    Args:
+        program: what is to be synthesised, lowered from a schedule or as it was traced.
+        device: a card or board (``"u280"``) or a part (``"xcu280-fsvh2892-2L-e"``).
+        period: the clock period in nanoseconds; None: the device's.
+        top: the name of the top function; None: the kernel's.
+        reference: computes the expected results; called with the arguments like the kernel. None: the C
+            build of `program`.
+        inputs: the testbench's arguments by name; those not named are made with a fixed seed.
+        seed: of the inputs that are made.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        device: str = "u280",
+        period: float | None = None,
+        top: str | None = None,
+        reference: Reference | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        known = DEVICES.get(device.lower(), Target(part=device, platform="none"))
+        self.program = program
+        self.target = Target(known.part, known.platform, period if period is not None else known.period)
+        if self.target.period <= 0:
+            raise BuildError("TA816", f"a clock period is positive, not {period!r} ns")
+        self.text: VitisText = vitis_source(program, top)
+        self._reference, self._inputs, self._seed = reference, dict(inputs or {}), seed
+
+    @property
+    def source(self) -> str:
+        """The kernel's HLS C++."""
+        return self.text.source
+
+    @property
+    def header(self) -> str:
+        """The kernel's header."""
+        return self.text.header
+
+    @property
+    def top(self) -> str:
+        """The name of the top function."""
+        return self.text.top
+
+    def __repr__(self) -> str:
+        return f"<HLSProject {self.top} for {self.target.part} at {self.target.period} ns>"
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Every file of the project: its name below the project's folder, and its text."""
+        items = items_of(self.text)
+        data = self._data(items)
+        values = self._values(items, data)
+        base = self.text.base
+        return {
+            f"{base}.cpp": self.source,
+            f"{base}.h": self.header,
+            **self.text.others,
+            f"{base}_tb.cpp": filled("testbench.cpp.j2", **values),
+            "host.cpp": filled("host.cpp.j2", **values),
+            "run_hls.tcl": filled("run_hls.tcl.j2", **values),
+            "hls_config.cfg": filled("hls_config.cfg.j2", **values),
+            "Makefile": filled("Makefile.j2", **values),
+            "README.md": filled("README.md.j2", **values),
+            "tracealloc_memory.h": template_text("tracealloc_memory.h"),
+            "tracealloc_data.h": template_text("tracealloc_data.h"),
+            "sim/hls_stream.h": template_text("hls_stream.h"),
+            "sim/hls_half.h": template_text("hls_half.h"),
+            **{f"data/{name}": text for name, text in data.items()},
+        }
+
+    def _data(self, items: list[Item]) -> dict[str, str]:
+        reference = self._reference
+        if reference is None:
+            from tracealloc.emit.runtime import build_c
+
+            reference = build_c(self.program)
+        data = make_data(self.text, items, reference, self._inputs, self._seed)
+        found = {}
+        for item in items:
+            what = f"{item.name}: {item.of.dtype}{item.dimensions}"
+            if item.loaded:
+                found[f"{item.name}.txt"] = data_text(data.inputs[item.name], item.of, what)
+            if item.checked:
+                title = f"{what}, expected"
+                found[f"{item.name}_expected.txt"] = data_text(data.expected[item.name], item.of, title)
+        return found
+
+    def _values(self, items: list[Item], data: Mapping[str, str]) -> dict[str, object]:
+        place = self.program.place
+        ports = [layout.port for _, layout in self.program.layouts]
+        vitis_flow = any(port is not None and port.kind == "m_axi" for port in ports)
+        return {
+            "top": self.top,
+            "base": self.text.base,
+            "items": items,
+            "functions": memory_functions(self.text, [item.of.dtype for item in items]),
+            "data": list(data),
+            "part": self.target.part,
+            "platform": self.target.platform,
+            "period": f"{self.target.period:g}",
+            "frequency": self.target.hertz,
+            "frequency_mhz": self.target.hertz // 1_000_000,
+            "flow": "vitis" if vitis_flow else "vivado",
+            "format": "xo" if vitis_flow else "ip_catalog",
+            "cflags": CFLAGS,
+            "config": [],
+            "ulp": small_errors(self.program),
+            "origin": place.short if place is not None else "",
+            "needs_headers": '#include "ap_' in self.header,
+        }
+
+    # On disk.
+
+    def write(self, path: str | PathLike[str]) -> Path:
+        """Write the project to a folder, whole or not at all; the folder's path.
+
+        A folder that tracealloc wrote before is replaced: files that were added or edited there are kept
+        (an edited one as ``name.edited``).
+
+        Raises:
+            BuildError: the folder holds something else, or cannot be written.
+        """
+        from tracealloc.emit.writing import write_files
+
+        return write_files(Path(path), self.files, self.top)
+
+    # Runs.
+
+    def csim(self, *, cache: bool = True) -> CSimModule:
+        """The kernel in C simulation, callable on NumPy arrays; needs no AMD tools."""
+        from tracealloc.emit.csim import build_csim
+
+        return build_csim(self.program, text=self.text, cache=cache)
+
+    def run(self, mode: str, path: str | PathLike[str]) -> ToolRun:
+        """Write the project to `path` and run the vendor's tools on it.
+
+        Raises:
+            BuildError: the tools are not installed (the project is written all the same, and the error
+                names the command), or they failed.
+        """
+        from tracealloc.emit.vendor import run_tools
+
+        return run_tools(mode, self.write(path), self.top)
+
+
+def build_hls(
+    program: Program,
+    *,
+    mode: str | None = None,
+    project: str | PathLike[str] | None = None,
+    cache: bool = True,
+    **options: Any,
+) -> HLSProject | CSimModule | ToolRun:
+    """What ``build(target="vitis_hls")`` gives: a project, a simulation, or a run of the vendor's tools.
+
+    Args:
+        program: what is to be built.
+        mode: None (the project), ``"csim"`` (a callable), or one of the vendor's steps.
+        project: the folder to write; None: not written, or for the vendor's steps ``<top>_project`` here.
+        cache: whether a simulation that was compiled before is used again.
+        options: those of `HLSProject`.
+
+    Raises:
+        BuildError: the mode is unknown, a tool is missing or failed, or the folder holds something else.
+    """
+    if mode is not None and mode not in MODES:
+        near = nearest(mode, MODES)
+        raise BuildError(
+            "TA815",
+            f"there is no build mode {mode!r}",
+            because=[f"the modes are {', '.join(map(repr, MODES))}"],
+            hint=f"mode={near!r}" if near else None,
+        )
+    made = HLSProject(program, **options)
+    if mode is None or mode == "csim":
+        if project is not None:
+            made.write(project)
+        return made if mode is None else made.csim(cache=cache)
+    return made.run(mode, project if project is not None else f"{made.top}_project")

@@ -1,0 +1,269 @@
+"""A project's testbench: its arguments, inputs made with a fixed seed, expected results, data as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracealloc.emit.arguments import read_arrays
+from tracealloc.emit.containers import container, memory_type, to_words
+from tracealloc.emit.interface import element_bytes, parameters
+from tracealloc.emit.memory import cpp_type
+from tracealloc.emit.names import Names
+from tracealloc.emit.vitis import VitisText
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_integer
+from tracealloc.trace.errors import ArgumentError, BuildError
+from tracealloc.trace.expr import Expr, Load, walk
+from tracealloc.trace.program import (
+    Array,
+    Call,
+    Loop,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    expressions_of,
+    walk_nodes,
+)
+
+__all__ = ["Item", "Reference", "TestData", "items_of", "make_data", "make_inputs", "small_errors"]
+
+Reference = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One argument of the top function, as the frames show it."""
+
+    name: str
+    type: str
+    dimensions: str
+    count: int
+    bytes: int
+    card: int  # bytes of an element in the card's memory
+    array: bool
+    loaded: bool
+    checked: bool
+    real: bool
+    direction: str
+    of: Array
+
+
+@dataclass(frozen=True)
+class TestData:
+    """Inputs and expected outputs by argument name."""
+
+    __test__ = False  # not a test class, whatever its name
+
+    inputs: dict[str, np.ndarray[Any, Any]]
+    expected: dict[str, np.ndarray[Any, Any]]
+
+
+def items_of(text: VitisText) -> list[Item]:
+    """The arguments of the top function in order.
+
+    Raises:
+        BuildError: a testbench for a stream argument was asked for.
+    """
+    program = text.program
+    read = read_arrays(program)
+    names = Names(frozenset({text.top, "main", "argc", "argv", "wrong", "stack", "error"}))
+    found = []
+    for parameter in parameters(program):
+        array = parameter.array
+        if array.kind == "stream":
+            raise BuildError(
+                "TA814",
+                f"argument {array.name!r} of {program.name} is a stream: there is no testbench for it yet",
+                hint="pass an array, and make it a stream with s.interface(..., 'axis')",
+            )
+        if parameter.role == "kept":
+            continue
+        output = parameter.role == "result"
+        loaded = not output
+        checked = output or (parameter.written and array.rank > 0)
+        direction = (
+            "out" if output else ("inout" if checked and array in read else "out" if checked else "in")
+        )
+        size = element_bytes(array.dtype)
+        name = names.declare(array if not output else ("out", array), array.name)
+        found.append(
+            Item(
+                name,
+                cpp_type(text, array.dtype),
+                "".join(f"[{extent}]" for extent in array.shape),
+                array.size,
+                size,
+                1 << (size - 1).bit_length(),
+                array.rank > 0 or output,
+                loaded,
+                checked,
+                isinstance(array.dtype, Float),
+                direction,
+                array,
+            )
+        )
+    return found
+
+
+# Data.
+
+
+def make_data(
+    text: VitisText,
+    items: list[Item],
+    reference: Reference,
+    inputs: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> TestData:
+    """Inputs (those given, the others made) and what `reference` computes of them.
+
+    Raises:
+        ArgumentError: an input of an unknown name was given.
+    """
+    program = text.program
+    made = make_inputs(program, seed)
+    names = [array.name for array in program.args]
+    for name, value in (inputs or {}).items():
+        if name not in names:
+            raise ArgumentError(
+                "TA701",
+                f"{program.name} has no argument {name!r} that an input could be for",
+                because=[f"its arguments are {', '.join(map(repr, names)) or 'none'}"],
+            )
+        made[name] = np.asarray(value)
+    arguments = {name: np.array(value, order="C") for name, value in made.items()}
+    given = [value if value.ndim else value[()] for value in arguments.values()]
+    results = reference(*given)
+    if len(program.results) == 1:
+        results = (results,)
+    outputs = dict(zip(program.results, results or (), strict=False))
+    expected = {}
+    for item in items:
+        if item.checked:
+            value = arguments[item.of.name] if item.loaded else outputs[item.of]
+            expected[item.name] = np.asarray(value)
+    loaded = {item.name: made[item.of.name] for item in items if item.loaded}
+    return TestData(loaded, expected)
+
+
+def make_inputs(program: Program, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    """Arrays for all arguments, the same for the same seed.
+
+    Numbers are positive and of moderate size, so that roots and quotients exist; an array whose values
+    choose subscripts or trip counts holds zeros (any other value might be outside).
+    """
+    rng = np.random.default_rng(seed)
+    choosing = _choosing(program)
+    return {array.name: _values(rng, array.dtype, array.shape, array in choosing) for array in program.args}
+
+
+def _values(
+    rng: np.random.Generator, dtype: DType, shape: tuple[int, ...], zeros: bool
+) -> np.ndarray[Any, Any]:
+    match dtype:
+        case Struct(fields=fields):
+            found = np.zeros(shape, container(dtype))
+            for name, inner in fields:
+                found[name] = _values(rng, inner, shape, zeros)
+            return found
+        case Float():
+            return (rng.integers(1, 128, shape) / 64.0).astype(container(dtype))
+        case Boolean():
+            return np.asarray(rng.integers(0, 2, shape).astype(np.bool_) & (not zeros))
+        case _:
+            pass
+    if zeros:
+        empty = np.zeros(shape, container(dtype))
+        return empty if not container(dtype).hasobject else empty.astype(object)
+    width = dtype.bits
+    signed = dtype.signed if isinstance(dtype, Fixed) else as_integer(dtype).signed  # type: ignore[union-attr]
+    low, high = (-(1 << (width - 1)) if signed else 0), 1 << (width - signed)
+    if width <= 64:
+        kind = np.int64 if signed else np.uint64
+        return rng.integers(low, high, shape, dtype=kind).astype(container(dtype))
+    count = int(np.prod(shape))
+    words = [int.from_bytes(rng.bytes(-(-width // 8)), "little") % (high - low) + low for _ in range(count)]
+    found = np.empty(count, object)
+    found[:] = words
+    return found.reshape(shape)
+
+
+def _choosing(program: Program) -> frozenset[Array]:
+    """The arguments whose values reach a subscript, a bound of a loop, or the condition of a ``while``."""
+    reached: set[Array] = set()
+    sources: dict[Array, set[Array]] = {}
+
+    def loads(expr: Expr) -> set[Array]:
+        return {node.array for node in walk(expr) if isinstance(node, Load)}
+
+    for node in walk_nodes(program.body):
+        for expr in expressions_of(node):
+            for part in walk(expr):
+                if isinstance(part, Load):
+                    reached.update(*(loads(i) for i in part.indices), set())
+        match node:
+            case Store(array=array, indices=indices, value=value):
+                reached.update(*(loads(i) for i in indices), set())
+                sources.setdefault(array, set()).update(loads(value))
+            case Loop(start=start, stop=stop):
+                reached |= loads(start) | loads(stop)
+            case While(cond=cond):
+                reached |= loads(cond)
+            case Call(program=callee, args=args):
+                inner = _choosing(callee)
+                for formal, actual in zip(callee.args, args, strict=True):
+                    if isinstance(actual, Region):
+                        for i in actual.indices:
+                            reached |= loads(i.start if isinstance(i, Slice) else i)
+                        if formal in inner:
+                            reached.add(actual.array)
+                    elif formal in inner:
+                        reached |= loads(actual)
+            case _:
+                pass
+    work = list(reached)
+    while work:
+        for source in sources.get(work.pop(), ()):
+            if source not in reached:
+                reached.add(source)
+                work.append(source)
+    return frozenset(reached)
+
+
+def data_text(values: np.ndarray[Any, Any], array: Array, title: str) -> str:
+    """The words of a data file: one hexadecimal number an element, a line for each row."""
+    memory = memory_type(array.dtype)
+    if container(array.dtype).hasobject:
+        plain = to_words(np.asarray(values, object).reshape(array.shape), array.dtype)
+    elif isinstance(array.dtype, Struct) and memory != container(array.dtype):
+        from tracealloc.emit.arguments import _to_memory
+
+        plain = _to_memory(values, array.dtype)
+    else:
+        plain = np.asarray(values).astype(container(array.dtype))
+    size = element_bytes(array.dtype)
+    raw = np.frombuffer(np.ascontiguousarray(plain).tobytes(), np.uint8).reshape(-1, size)
+    digits = np.ascontiguousarray(raw[:, ::-1]).tobytes().hex()
+    words = [digits[at : at + 2 * size] for at in range(0, len(digits), 2 * size)]
+    row = array.shape[-1] if array.shape else 1
+    row = max(1, min(row, 16))
+    lines = [" ".join(words[at : at + row]) for at in range(0, len(words), row)]
+    return "\n".join([f"# {title}", *lines]) + "\n"
+
+
+def small_errors(program: Program) -> int:
+    """Units in the last place by which a vendor's tools may differ: 0 unless a library function is used."""
+    from tracealloc.trace.expr import Intrinsic
+
+    exact = {"abs", "floor", "ceil", "sqrt", "round", "trunc"}
+    for item in (*program.callees(), program):
+        for node in walk_nodes(item.body):
+            for expr in expressions_of(node):
+                if any(isinstance(part, Intrinsic) and part.name not in exact for part in walk(expr)):
+                    return 4
+    return 0
