@@ -24,8 +24,10 @@ from tracealloc.trace.program import Store, reduction_of
 __all__ = [
     "Dependence",
     "Paths",
+    "changed_from",
     "common_loops",
     "dependences",
+    "dependences_of",
     "paths_of",
     "same_sum",
     "time_map",
@@ -185,6 +187,21 @@ def _reference_order(a: Statement, b: Statement, paths: Paths) -> isl.Map | None
 
 def _ref(statement: Statement, depth: int) -> Expr | None:
     return IterRef(statement.dims[depth]) if depth < len(statement.dims) else None
+
+
+def dependences_of(model: Model) -> tuple[Dependence, ...]:
+    """All dependences of a model, computed when first asked for."""
+    found: tuple[Dependence, ...] | None = model.memo.get("dependences")
+    if found is None:
+        earlier, stale = model.memo.pop("changed", (None, None))
+        known = () if earlier is None else dependences_of(earlier)
+        found = model.memo["dependences"] = dependences(model, known, stale)
+    return found
+
+
+def changed_from(model: Model, earlier: Model, stale: frozenset[str]) -> None:
+    """Say that `model` differs from `earlier` only in what touches the arrays called `stale` in isl."""
+    model.memo["changed"] = (earlier, stale)
 
 
 def dependences(

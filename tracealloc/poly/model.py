@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import islpy as isl
 
@@ -98,13 +99,18 @@ class Model:
     arrays: tuple[Array, ...]
     reference: Tree
     origins: tuple[isl.Map, ...] = field(default=(), compare=False, hash=False)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was computed of this model (names, dependences); nothing that a reader can tell."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {s.name: s for s in self.statements})
+        self.memo["statements"] = {s.name: s for s in self.statements}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "memo": {"statements": self.memo["statements"]}}
 
     def statement(self, name: str) -> Statement:
         """The statement called `name`."""
-        found: Statement = self.__dict__["_by_name"][name]
+        found: Statement = self.memo["statements"][name]
         return found
 
     def space(self, array: Array, path: tuple[str, ...] = ()) -> str:

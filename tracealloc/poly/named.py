@@ -52,7 +52,7 @@ def _pickled(m: isl.Map) -> tuple[type[isl.Map], tuple[str]]:
 
 
 # islpy's own way to pickle refuses maps whose input and output dimensions share a name.
-copyreg.pickle(isl.Map, _pickled)  # type: ignore[arg-type]
+copyreg.pickle(isl.Map, _pickled)
 
 # isl contexts are not thread safe; whoever calls isl holds this lock (the root modules take it).
 LOCK = threading.RLock()

@@ -9,7 +9,7 @@ The docstring says ``Rewrite:`` (before and after) and ``Legal when:``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -85,12 +85,13 @@ class Edit:
             hint="pipeline and unroll work on it; the loops around it can be moved",
         )
 
-    def fresh(self, name: str) -> str:
-        """A loop name that no loop of the function has yet."""
-        taken = {loop.name for loop in self.state.loops()}
-        if name not in taken:
-            return name
-        return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
+    def fresh(self, name: str, also: Iterable[str] = ()) -> str:
+        """A loop name that no loop of the function has yet, nor is among `also`."""
+        return _unused(name, {loop.name for loop in self.state.loops()} | set(also))
+
+    def fresh_band(self, name: str) -> str:
+        """A band name that no band of the function has yet."""
+        return _unused(name, {loop.band for loop in self.state.loops() if isinstance(loop, LoopNode)})
 
     def keys(self, count: int) -> tuple[State, tuple[str, ...]]:
         """New loop keys, and the state that will not give them again."""
@@ -144,6 +145,12 @@ class Edit:
         error.source = f"{source.where} {source.iteration}"
         error.sink = f"{sink.where} {sink.iteration}"
         return error
+
+
+def _unused(name: str, taken: Collection[str | None]) -> str:
+    if name not in taken:
+        return name
+    return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
 
 
 def suggestion(state: State, violation: Violation, tree: Tree) -> str:

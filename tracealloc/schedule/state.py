@@ -9,10 +9,11 @@ Primitives take a `State` and return another; nothing is ever changed in place.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from tracealloc.poly.bounds import check_bounds, check_initialised
 from tracealloc.poly.build import build_model
-from tracealloc.poly.dependence import Dependence, dependences
+from tracealloc.poly.dependence import Dependence, changed_from, dependences_of
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Model
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
@@ -55,7 +56,6 @@ class State:
     base: Model
     model: Model
     tree: Tree
-    dependences: tuple[Dependence, ...] = field(compare=False)
     layouts: tuple[tuple[Array, Layout], ...] = ()
     reassociate: bool = False
     assumptions: tuple[str, ...] = ()
@@ -65,6 +65,11 @@ class State:
     def program(self) -> Program:
         """The traced program."""
         return self.base.program
+
+    @property
+    def dependences(self) -> tuple[Dependence, ...]:
+        """All dependences between instances, in the order that is known to be right."""
+        return dependences_of(self.model)
 
     def loops(self) -> Iterator[LoopNode | OpaqueLoop]:
         """All loops, outermost first, in textual order."""
@@ -90,8 +95,8 @@ class State:
 
     def with_model(self, model: Model, tree: Tree, stale: frozenset[str]) -> State:
         """The state with other statements; dependences through the `stale` arrays are taken again."""
-        found = dependences(model, self.dependences, stale)
-        return replace(self, model=model, tree=tree, dependences=found)
+        changed_from(model, self.model, stale)
+        return replace(self, model=model, tree=tree)
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,18 @@ class Module:
 
 def _state_of(name: str, program: Program, reassociate: bool) -> State:
     model, tree = build_model(program)
-    return State(name, model, model, tree, dependences(model), program.layouts, reassociate)
+    check_bounds(model)
+    check_initialised(model)
+    return State(name, model, model, tree, program.layouts, reassociate)
 
 
 def module_of(program: Program, reassociate: bool = False) -> Module:
-    """The first state of a program: nothing scheduled."""
+    """The first state of a program: nothing scheduled.
+
+    Raises:
+        BoundsError: an access leaves its array.
+        TraceError: an element is read before it is stored.
+    """
     states: dict[str, State] = {}
     names: dict[int, str] = {}
     for each in (*program.callees(), program):
