@@ -35,6 +35,8 @@ from tracealloc.trace.expr import (
 from tracealloc.trace.program import Array, Loop, Program, Store
 
 ROW = Iter("row", "row")
+OPERATIONS = ["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>", "min", "max", "neg", "inv", "abs", "cast"]
+OPERATIONS += ["cast", "select", "compare", "bits", "set"]
 
 
 def any_integer(rng: random.Random, wide: int = 70) -> Integer:
@@ -55,7 +57,8 @@ def corner_values(rng: random.Random, dtype: Integer | Fixed, count: int) -> lis
     box = Integer(dtype.width, dtype.signed)
     found = []
     for _ in range(count):
-        base = rng.choice([0, box.low, box.high, 1 << rng.randint(0, dtype.width), rng.getrandbits(dtype.width)])
+        power = 1 << rng.randint(0, dtype.width)
+        base = rng.choice([0, box.low, box.high, power, rng.getrandbits(dtype.width)])
         found.append(box.wrap(base * rng.choice([1, -1]) + rng.randint(-1, 1)))
     return found
 
@@ -68,10 +71,7 @@ def integer_tree(rng: random.Random, leaves: list[Expr], depth: int) -> Expr:
         return rng.choice(leaves)
     a = integer_tree(rng, leaves, depth - 1)
     b = integer_tree(rng, leaves, depth - 1)
-    kind = rng.choice(
-        ["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>", "min", "max", "neg", "inv", "abs", "cast", "cast",
-         "select", "compare", "bits", "set"]
-    )  # fmt: skip
+    kind = rng.choice(OPERATIONS)
     if kind in {"+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"}:
         if a.dtype == b.dtype == boolean:
             a = build.convert(a, Integer(1, False))

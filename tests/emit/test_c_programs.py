@@ -94,9 +94,9 @@ def test_minimum_and_maximum_of_bounds() -> None:
     a = array("A", int32, 50)
     i, j = iters("i", "j")
     stop = Binary("min", Binary("+", IterRef(i), ix(8), index), ix(50), index)
-    text = agree(Program("tiles", (a,), (loop(i, 50, loop(j, stop, add_to(at(a, j), lift(1)), start=IterRef(i)),
-                                              step=8),)), sample(int32, (50,)))  # fmt: skip
-    assert "i += 8" in text and "j < (" in text or "ta_min_i32" in text
+    tile = loop(j, stop, add_to(at(a, j), lift(1)), start=IterRef(i))
+    text = agree(Program("tiles", (a,), (loop(i, 50, tile, step=8),)), sample(int32, (50,)))
+    assert "for (int i = 0; i < 50; i += 8) {" in text and "j < ta_min_i32(i + 8, 50); ++j" in text
 
 
 def test_large_local_arrays_are_on_the_heap_and_small_ones_on_the_stack() -> None:
@@ -159,9 +159,11 @@ def test_parallel_threads_have_their_own_arrays() -> None:
 def test_unroll_marks() -> None:
     a = array("A", int32, 16)
     i, j = iters("i", "j")
-    program = Program("un", (a,), (loop(i, 16, add_to(at(a, i), lift(1)), marks=Marks(unroll=4)),
-                                   loop(j, 16, add_to(at(a, j), lift(1)), marks=Marks(unroll=0))))  # fmt: skip
-    text = agree(program, sample(int32, (16,)))
+    body = (
+        loop(i, 16, add_to(at(a, i), lift(1)), marks=Marks(unroll=4)),
+        loop(j, 16, add_to(at(a, j), lift(1)), marks=Marks(unroll=0)),
+    )
+    text = agree(Program("un", (a,), body), sample(int32, (16,)))
     assert "#pragma GCC unroll 4\n" in text and "#pragma GCC unroll 16\n" in text
 
 

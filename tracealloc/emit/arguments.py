@@ -23,10 +23,10 @@ from tracealloc.emit.containers import (
 )
 from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, scalar_value
+from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import Boolean, DType, Float, Struct
 from tracealloc.trace.errors import ArgumentError, nearest
-from tracealloc.trace.expr import loads_of
-from tracealloc.trace.program import Array, Call, Program, Region, expressions_of, walk_nodes
+from tracealloc.trace.program import Array, Program
 
 __all__ = ["Signature", "read_arrays"]
 
@@ -50,20 +50,6 @@ def _address_function() -> Callable[[np.ndarray], int]:
 
 
 address = _address_function()
-
-
-def read_arrays(program: Program) -> frozenset[Array]:
-    """The arrays that a program reads, itself or through a call."""
-    found: set[Array] = set()
-    for node in walk_nodes(program.body):
-        for expr in expressions_of(node):
-            found.update(load.array for load in loads_of(expr))
-        if isinstance(node, Call):
-            inner = read_arrays(node.program)
-            for formal, actual in zip(node.program.args, node.args, strict=True):
-                if isinstance(actual, Region) and (formal in inner or formal.rank == 0):
-                    found.add(actual.array)
-    return frozenset(found)
 
 
 @dataclass(slots=True)
@@ -271,7 +257,8 @@ class Signature:
         what = f"{self.name}: argument {slot.name!r}"
         if not isinstance(value, np.ndarray):
             made = f"np.asarray({slot.name}, {_dtype_text(slot.dtype)})"
-            hint = f"pass {made}" if isinstance(value, list | tuple) or hasattr(value, "__array__") else None
+            like = isinstance(value, list | tuple) or hasattr(value, "__array__")
+            hint = f"pass {made}" if like and not isinstance(value, np.generic) else None
             raise self._error("TA702", f"{what} is {_kind(value)}, expected {slot.expected}", hint=hint)
         if value.dtype != slot.container and not accepted(slot.dtype, value.dtype):
             because, hint = [], f"pass {slot.name}.astype({_dtype_text(slot.dtype)})"
@@ -320,6 +307,8 @@ class Signature:
             if limits is None or data.size == 0:
                 continue
             plain = data.astype(np.int8) if accepted(dtype, data.dtype) else data
+            if plain.dtype.hasobject:
+                self._check_objects(slot, plain, dtype, path)
             bad = np.argwhere((plain < limits[0]) | (plain > limits[1]))
             if bad.size or (data.ndim == 0 and not limits[0] <= int(plain[()]) <= limits[1]):
                 at = tuple(int(i) for i in bad[0]) if data.ndim else ()
@@ -329,6 +318,16 @@ class Signature:
                     f"[{', '.join(map(str, at))}]{path}, which {dtype} does not: expected values from "
                     f"{limits[0]} to {limits[1]}",
                 )
+
+    def _check_objects(self, slot: _Slot, data: np.ndarray, dtype: DType, path: str) -> None:
+        for at, item in np.ndenumerate(data):
+            if isinstance(item, int | np.integer) and not isinstance(item, bool):
+                continue
+            raise self._error(
+                "TA703",
+                f"{self.name}: argument {slot.name!r} holds {item!r} at index "
+                f"[{', '.join(map(str, at))}]{path}, expected Python integers (for {dtype})",
+            )
 
     def _check_overlap(self, values: list[Any]) -> None:
         for a, b, _, _ in self._pairs:

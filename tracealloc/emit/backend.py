@@ -11,6 +11,7 @@ from typing import TypeAlias, assert_never
 
 from tracealloc.emit.cexpr import INT32, ExprPrinter, Text, atom, infix
 from tracealloc.emit.names import Names
+from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.expr import Iter, Load, loads_of
 from tracealloc.trace.program import (
     Alloc,
@@ -26,7 +27,6 @@ from tracealloc.trace.program import (
     While,
     expressions_of,
     reduction_of,
-    walk_nodes,
 )
 from tracealloc.trace.source import Place
 
@@ -267,24 +267,6 @@ def _step(name: str, step: int) -> str:
 
 def _is_fixed_value(load: Load) -> bool:
     return load.array.kind in ("value", "constant")
-
-
-def written_arrays(program: Program) -> frozenset[Array]:
-    """The arrays that a program stores to, itself or through a call."""
-    found: set[Array] = set()
-    for node in walk_nodes(program.body):
-        match node:
-            case Store(array=array) | Alloc(array=array):
-                found.add(array)
-            case Call(program=callee, args=args, results=results):
-                inner = written_arrays(callee)
-                found.update(region.array for region in results)
-                for formal, actual in zip(callee.args, args, strict=True):
-                    if isinstance(actual, Region) and formal in inner:
-                        found.add(actual.array)
-            case _:
-                pass
-    return frozenset(found)
 
 
 def _late_declarations(program: Program) -> dict[Where, list[Array]]:

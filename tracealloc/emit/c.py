@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracealloc.emit.backend import Where, identifier_comment, written_arrays
+from tracealloc.emit.backend import Where, identifier_comment
 from tracealloc.emit.ccall import CCalls
 from tracealloc.emit.cexpr import UNARY, Text, atom, float_literal
 from tracealloc.emit.cnumber import element_machine
@@ -17,10 +17,11 @@ from tracealloc.emit.interface import (
     parameters,
     returned,
 )
-from tracealloc.emit.names import Names
+from tracealloc.emit.names import Names, entry_name
 from tracealloc.emit.num import Machine
 from tracealloc.emit.preamble import preamble
 from tracealloc.emit.storage import aliased_calls, can_fail, heap_arrays, view_copies
+from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
@@ -54,11 +55,6 @@ LIBM_ARITY = {"pow": 2, "powf": 2}
 def c_source(program: Program) -> str:
     """The C text of `program` and of everything that it calls; the same text for the same program."""
     return _Module(program).source()
-
-
-def entry_name(program: Program) -> str:
-    """The name of the exported function."""
-    return Names().declare_function(("function", id(program)), program.name)
 
 
 class _Module:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracealloc.emit.backend import written_arrays
 from tracealloc.emit.cnumber import CNumbers
 from tracealloc.emit.interface import kept, returned
 from tracealloc.emit.storage import can_fail
+from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import Array, Call, Program, Region, Slice
 
 __all__ = ["CCalls"]

@@ -88,10 +88,10 @@ def accepted(dtype: DType, given: np.dtype[Any]) -> bool:
 
 
 def to_words(data: np.ndarray, dtype: DType) -> np.ndarray:
-    """Python integers as words, least significant first; the last axis counts words."""
+    """Python integers (None: 0) as words, least significant first; the last axis counts words."""
     count = word_count(dtype)
     mask = (1 << (64 * count)) - 1
-    raw = b"".join((int(value) & mask).to_bytes(8 * count, "little") for value in data.ravel())
+    raw = b"".join((int(value or 0) & mask).to_bytes(8 * count, "little") for value in data.ravel())
     return np.frombuffer(bytearray(raw), np.uint64).reshape((*data.shape, count))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tracealloc.emit.backend import written_arrays
+from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_fixed, bfloat16, float16
 from tracealloc.trace.program import Array, Program
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["C_RESERVED", "Names", "identifier"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tracealloc.trace.program import Program
+
+__all__ = ["C_RESERVED", "Names", "entry_name", "identifier"]
 
 # Keywords of C and C++, and what the emitted text or its headers use themselves.
 _WORDS = """
@@ -86,3 +91,8 @@ class Names:
     def bind(self, key: object, text: str) -> None:
         """Give `key` a name that exists already, such as one of the whole file."""
         self._scopes[-1][key] = text
+
+
+def entry_name(program: Program) -> str:
+    """The name of the exported function of a program."""
+    return Names().declare_function("", program.name)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tracealloc.emit import cache as disk
 from tracealloc.emit.arguments import Signature
-from tracealloc.emit.c import c_source, entry_name
 from tracealloc.emit.compiler import c_flags, compile_c, cpu_identity, find_compiler
+from tracealloc.emit.names import entry_name
 from tracealloc.emit.storage import can_fail
 from tracealloc.trace.errors import BuildError
 
@@ -68,6 +68,8 @@ def build_c(program: Program, *, cache: bool = True) -> CModule:
     Raises:
         BuildError: there is no compiler, or it refuses the text.
     """
+    from tracealloc.emit.c import c_source  # a program in the cache of loaded ones needs no emitter
+
     source = c_source(program)
     return load_module(program, source, library_of(source, cache=cache))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tracealloc.emit.backend import Where, written_arrays
 from tracealloc.emit.interface import element_bytes
+from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -19,6 +20,9 @@ from tracealloc.trace.program import (
     While,
     walk_nodes,
 )
+
+if TYPE_CHECKING:
+    from tracealloc.emit.backend import Where
 
 __all__ = ["STACK_ARRAY", "STACK_FUNCTION", "aliased_calls", "can_fail", "contiguous", "heap_arrays"]
 __all__ += ["view_copies"]
