@@ -53,7 +53,7 @@ def convert(number: Any, dtype: DType) -> Any:
             if isinstance(number, int):
                 return integer.wrap(int(number))
             if isinstance(number, Fraction):
-                return integer.wrap(math.floor(number))
+                return integer.wrap(math.trunc(number))  # as ap_fixed converts to ap_int
             return integer.wrap(int(number)) if np.isfinite(number) else 0
         case Fixed():
             return _to_fixed(Fraction(number if isinstance(number, int | Fraction) else float(number)), dtype)
