@@ -24,7 +24,8 @@ import sys, time
 import numpy
 from benchmarks.cases import from_description
 case = from_description(sys.argv[1])
-arguments = case.arguments()
+with numpy.load(sys.argv[2]) as stored:
+    arguments = [stored[name][()] for name in stored.files]
 start = time.perf_counter()
 import tracealloc
 imported = time.perf_counter()
@@ -34,11 +35,11 @@ print(imported - start, time.perf_counter() - imported)
 """
 
 
-def _child(case: Case, cache: str) -> tuple[float, float]:
+def _child(case: Case, arguments: Path, cache: str) -> tuple[float, float]:
     """Seconds of the import and of the first call in a new process."""
     environment = {**os.environ, "TRACEALLOC_CACHE": cache}
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD, case.description()],
+        [sys.executable, "-c", _CHILD, case.description(), str(arguments)],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     imported, called = done.stdout.split()
@@ -52,15 +53,15 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     compiler alone on the hand-written C.
     """
     cold, warm, imports = [], [], []
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as cache:
-            imported, called = _child(case, cache)
-            cold.append(called)
-            imports.append(imported)
-            imported, called = _child(case, cache)
-            warm.append(called)
-            imports.append(imported)
     with tempfile.TemporaryDirectory() as folder:
+        arguments = Path(folder) / "arguments.npz"
+        np.savez(arguments, *case.arguments())
+        for number in range(rounds):
+            cache = str(Path(folder) / f"cache{number}")
+            for found in (cold, warm):
+                imported, called = _child(case, arguments, cache)
+                found.append(called)
+                imports.append(imported)
         command = compile_command(case, Path(folder) / "kernel.so")
         gcc = median_seconds(lambda: subprocess.run(command, check=True), rounds)
     return {

@@ -16,14 +16,10 @@ MEASURES = ("steady run", "gcc run", "ratio", "numba run")
 
 def _numba(case: Case) -> Callable[..., Any] | None:
     function = with_numba.compiled(case.module)
-    if function is None or case.name != "jacobi-2d":
+    if function is None or case.module != "jacobi_2d":
         return function
     fifth = np.dtype(case.dtype).type(0.2)
     return lambda A, B: function(A, B, case.sizes["TSTEPS"], fifth)
-
-
-def _typed(case: Case, value: Any) -> Any:
-    return value if isinstance(value, np.ndarray) else np.dtype(case.dtype).type(value)
 
 
 def measure(case: Case, budget: float) -> dict[str, float]:
@@ -35,7 +31,7 @@ def measure(case: Case, budget: float) -> dict[str, float]:
     compiled = _numba(case)
     if compiled is not None:
         contenders["numba run"] = compiled
-    original = [_typed(case, value) for value in case.arguments()]
+    original = case.arguments()
     work = [value.copy() for value in original]
 
     def fresh() -> tuple[Any, ...]:

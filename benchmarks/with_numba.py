@@ -90,10 +90,11 @@ def cholesky(A):  # type: ignore[no-untyped-def]
 
 
 def compiled(name: str) -> Callable[..., Any] | None:
-    """The kernel called `name`, compiled at its first call; None without numba."""
+    """The kernel called `name`, compiled at its first call; None without numba or kernel."""
     try:
         import numba
     except ImportError:
         return None
-    found: Callable[..., Any] = numba.njit(globals()[name])
+    function = globals().get(name)
+    found: Callable[..., Any] | None = numba.njit(function) if function is not None else None
     return found
