@@ -17,7 +17,7 @@ from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import lex_less, map_of
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.affine import is_affine
-from tracealloc.trace.dtype import Float, Integer, index
+from tracealloc.trace.dtype import Float, Integer, as_integer, index, union_type
 from tracealloc.trace.expr import Expr, Iter, IterRef, Unary, loads_of
 from tracealloc.trace.program import Store, reduction_of
 
@@ -135,7 +135,20 @@ def _sum_group(statement: Statement) -> str | None:
         return None
     if not all(is_affine(expr) for expr in node.indices):
         return None
-    return _GROUPS[found[0]]
+    return _GROUPS[found[0]] if _wraps_alike(node, found[0], found[1]) else None
+
+
+def _wraps_alike(node: Store, op: str, operand: Expr) -> bool:
+    """Whether converting each partial result to the element's type leaves the order free.
+
+    Sums modulo 2^n do; a fraction that is cut off, or the lesser of numbers wider than the element, not.
+    """
+    dtype = node.array.field_type(node.path)
+    if isinstance(dtype, Float):
+        return operand.dtype == dtype and node.value.dtype == dtype
+    if not isinstance(dtype, Integer) or as_integer(operand.dtype) is None:
+        return False
+    return op not in ("min", "max") or union_type(dtype, operand.dtype) == dtype
 
 
 def same_sum(a: Statement, b: Statement) -> str | None:

@@ -8,14 +8,14 @@ import islpy as isl
 
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model
-from tracealloc.poly.named import dim_bounds
+from tracealloc.poly.named import box_of, dim_bounds
 from tracealloc.poly.tree import LoopNode, Tree, leaves, path_to
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr
 
-__all__ = ["chain_above", "counter", "find", "loop_values", "rename_band", "values_of"]
+__all__ = ["chain_above", "counter", "find", "lattice_step", "loop_values", "rename_band", "values_of"]
 
 
 def find(state: State, key: str) -> LoopNode:
@@ -53,8 +53,27 @@ def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
+def lattice_step(model: Model, loop: LoopNode) -> int:
+    """The distance that all values of a loop keep: its step, or 1 where iterations of outer loops differ.
+
+    (``for j in range(i, N, 2)`` takes odd and even values; so does a loop with step 2 that is skewed.)
+    """
+    if loop.step == 1:
+        return 1
+    ends = loop_values(model, loop)
+    if ends is None:
+        return loop.step
+    whole = box_of([(*ends, loop.step)])
+    if all(values_of(model, loop, name).is_subset(whole) for name in leaves(loop.body)):
+        return loop.step
+    return 1
+
+
 def counter(loop: LoopNode, expr: Expr, ends: tuple[int, int]) -> Expr:
-    """The loop's value as a count 0, 1, 2, ... in the order in which it runs."""
+    """The loop's value as a count 0, 1, 2, ... in the order in which it runs.
+
+    The loop's step must be its `lattice_step`.
+    """
     low, high = ends
     shifted = (
         Binary("-", constant(high), expr, index)

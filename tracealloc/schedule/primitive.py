@@ -11,9 +11,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, TypeAlias
 
-from tracealloc.poly.dependence import Dependence, paths_of
+from tracealloc.poly.dependence import Dependence, common_loops, paths_of
+from tracealloc.poly.equivalence import difference
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, first_violation
 from tracealloc.poly.tree import LoopNode, Tree
@@ -23,6 +25,7 @@ from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 __all__ = [
     "REGISTRY",
     "ArrayRef",
+    "Cure",
     "Edit",
     "Kind",
     "LoopRef",
@@ -32,6 +35,10 @@ __all__ = [
 ]
 
 Kind: TypeAlias = Literal["loop", "array"]
+Cure: TypeAlias = tuple[str, Tree]
+"""What to try, as the user would write it, and the order it would lead to."""
+
+_MOST_CURES = 12  # orders that a refusal tries before it gives up
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +106,12 @@ class Edit:
         keys = tuple(f"{self.what.split('(')[0]}{first + n}" for n in range(count))
         return replace(self.state, serial=first + count), keys
 
-    def reordered(self, tree: Tree, how: str) -> State:
+    def reordered(self, tree: Tree, how: str, cures: Iterable[Cure] = ()) -> State:
         """The state in the order of `tree`, once that is proved right.
 
         A dependence that is reversed is fatal only if a read then sees another write: values decide.
+        `cures` are steps that might make the order legal, each with the order it would lead to; the
+        first that does is what the refusal tells to try.
 
         Raises:
             IllegalScheduleError: with the least pair of instances that would run in the wrong order.
@@ -110,19 +119,15 @@ class Edit:
         state = self.state
         binding, freed = ordered_dependences(state)
         violation = first_violation(state.model, binding, tree)
-        if violation is not None and not self._same_values(tree):
-            raise self.illegal(violation, tree, how)
-        if violation is None and freed and first_violation(state.model, freed, tree) is not None:
+        if violation is not None and not same_values(state, tree, bool(freed)):
+            raise self.illegal(violation, how, suggestion(state, violation, tree, cures))
+        if freed and first_violation(state.model, freed, tree) is not None:
             kinds = dict.fromkeys(str(d.sum) for d in freed)
             notes = [f"{kind} sums may be reordered" for kind in kinds]
             state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
         return state.with_tree(tree)
 
-    def _same_values(self, tree: Tree) -> bool:
-        model = self.state.model
-        return flow_of(model, self.state.tree).same_as(flow_of(model, tree))
-
-    def illegal(self, violation: Violation, tree: Tree, how: str) -> IllegalScheduleError:
+    def illegal(self, violation: Violation, how: str, hint: str) -> IllegalScheduleError:
         """The refusal that shows a violated dependence in the user's terms."""
         dependence = violation.dependence
         verbs = {
@@ -140,7 +145,7 @@ class Edit:
                 f"which iteration {sink.iteration} {second} as {dependence.after.text} ({sink.where})",
                 how,
             ],
-            hint=suggestion(self.state, violation, tree),
+            hint=hint,
         )
         error.source = f"{source.where} {source.iteration}"
         error.sink = f"{sink.where} {sink.iteration}"
@@ -153,16 +158,32 @@ def _unused(name: str, taken: Collection[str | None]) -> str:
     return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
 
 
-def suggestion(state: State, violation: Violation, tree: Tree) -> str:
-    """What a user could do instead."""
-    del tree
-    paths = paths_of(state.tree)
-    names = [step.loop.name for step in paths[violation.source.statement.name] if step.loop is not None]
-    if violation.dependence.sum == "float":
+def same_values(state: State, tree: Tree, freed: bool) -> bool:
+    """Whether every read sees the same write in the order of `tree` as in the state's."""
+    model = state.model
+    if flow_of(model, state.tree).same_as(flow_of(model, tree)):
+        return True
+    return freed and difference(model, state.tree, model, tree, state.reassociate) is None
+
+
+def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str:
+    """What a user could do instead: the first cure that is legal, else what to leave alone."""
+    if violation.dependence.sum == "float" and _is_legal(replace(state, reassociate=True), tree):
         return "s.reassociate() if the order of this floating-point sum does not matter"
-    if len(names) > 1:
-        return f's.skew("{names[-1]}", by="{names[-2]}") first, or keep "{names[0]}" outside "{names[-1]}"'
-    return "keep the order"
+    for text, other in islice(cures, _MOST_CURES):
+        if _is_legal(state, other):
+            return text
+    paths = paths_of(state.tree)
+    ends = (violation.source.statement.name, violation.sink.statement.name)
+    loops, _ = common_loops(paths[ends[0]], paths[ends[1]])
+    if loops:
+        return f'keep the loops around these two in their order; "{loops[0].name}" carries the dependence'
+    return "keep the order of these two"
+
+
+def _is_legal(state: State, tree: Tree) -> bool:
+    binding, _ = ordered_dependences(state)
+    return first_violation(state.model, binding, tree) is None
 
 
 def ordered_dependences(state: State) -> tuple[list[Dependence], list[Dependence]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.named import box_of, equal_sets
 from tracealloc.poly.tree import LoopNode, Tree, leaves, replace_loop
-from tracealloc.schedule.loops import counter, loop_values
+from tracealloc.schedule.loops import counter, lattice_step, loop_values
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
@@ -45,6 +45,7 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
                 hint="s.reorder or s.distribute brings them together",
             )
     state, (key,) = edit.keys(1)
+    chosen = [replace(loop, step=lattice_step(state.model, loop)) for loop in chosen]
     ends = [loop_values(state.model, loop) for loop in chosen]
     if any(end is None for end in ends):
         raise edit.error("TA226", "cannot fuse loops that never run")

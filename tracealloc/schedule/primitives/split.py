@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop
-from tracealloc.schedule.loops import counter, loop_values
+from tracealloc.schedule.loops import counter, lattice_step, loop_values
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
@@ -44,7 +44,10 @@ def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str
     state, (outer_key, inner_key) = edit.keys(2)
     ends = loop_values(state.model, loop) or (0, 0)
 
+    step = lattice_step(state.model, loop)
+
     def two(found: LoopNode) -> Tree:
+        found = replace(found, step=step)
         size = constant(factor)
         counts = [(name, counter(found, expr, ends)) for name, expr in found.exprs]
         outer = tuple((name, simplify(Binary("//", count, size, index))) for name, count in counts)

@@ -1,0 +1,76 @@
+"""Loops whose iterations run at the same time: none may depend on another, whatever comes later."""
+
+from __future__ import annotations
+
+from tracealloc.poly.dependence import Dependence
+from tracealloc.poly.legality import carried, carried_pair
+from tracealloc.poly.tree import LoopNode, loops_in
+from tracealloc.schedule.primitive import Edit
+from tracealloc.schedule.state import State
+from tracealloc.trace.errors import IllegalScheduleError
+
+__all__ = ["check_concurrent", "check_marked"]
+
+
+def check_marked(edit: Edit, state: State) -> None:
+    """Check every parallel and vectorized loop of a new state.
+
+    Raises:
+        IllegalScheduleError: a loop now carries a dependence that it did not carry when it was marked.
+    """
+    if state.tree is edit.state.tree and state.model is edit.state.model:
+        return
+    for loop in loops_in(state.tree):
+        if loop.marks.parallel or loop.marks.vectorize:
+            check_concurrent(edit, state, loop)
+
+
+def check_concurrent(edit: Edit, state: State, loop: LoopNode) -> None:
+    """Check that the iterations of one loop may run at the same time.
+
+    Raises:
+        IllegalScheduleError: with the least two iterations of which one needs the other.
+    """
+    found = carried(state.model, state.dependences, state.tree, loop.key)
+    if found:
+        raise _refusal(edit, state, loop, found)
+
+
+def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) -> IllegalScheduleError:
+    pair = min(
+        (carried_pair(state.model, dependence, state.tree, loop.key) for dependence in found),
+        key=lambda pair: (pair.source.values, pair.sink.values),
+    )
+    dependence = pair.dependence
+    verbs = {"flow": ("writes", "reads"), "anti": ("reads", "writes"), "output": ("writes", "writes")}
+    first, second = verbs[dependence.kind]
+    reasons = [
+        f"iteration {pair.source.iteration} {first} {pair.element()} ({pair.source.where}), "
+        f"which iteration {pair.sink.iteration} {second} as {dependence.after.text} ({pair.sink.where})"
+    ]
+    marked = next((old for old in loops_in(edit.state.tree) if old.key == loop.key), None)
+    if marked is not None and (marked.marks.parallel or marked.marks.vectorize):
+        kind = "parallel" if marked.marks.parallel else "vectorized"
+        reasons.append(f"loop {loop.name!r} is {kind}, and would then carry this dependence")
+    error = IllegalScheduleError(
+        "TA211",
+        f"{edit.what} would run iterations at the same time that depend on one another",
+        because=reasons,
+        hint=_hint(state, loop, dependence),
+    )
+    error.source = f"{pair.source.where} {pair.source.iteration}"
+    error.sink = f"{pair.sink.where} {pair.sink.iteration}"
+    return error
+
+
+def _hint(state: State, loop: LoopNode, dependence: Dependence) -> str:
+    free = [
+        other.name
+        for other in loops_in(state.tree)
+        if any(name == dependence.source for name, _ in other.exprs)
+        and not carried(state.model, state.dependences, state.tree, other.key)
+    ]
+    others = f'; "{free[0]}" carries none' if free else ""
+    if dependence.sum is not None:
+        return f"{loop.name!r} carries a sum: choose a loop that does not, or split the sum by hand{others}"
+    return f"choose a loop that carries no dependence{others}"

@@ -1,0 +1,127 @@
+"""``merge``: one loop for two neighbouring loops (loop fusion)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from math import gcd
+
+from tracealloc.poly.tree import LoopNode, Path, Sequence, Tree, loops_in, map_loops, path_to, sequence
+from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.trace.errors import IllegalScheduleError
+
+__all__ = ["merge"]
+
+_MOST_BETWEEN = 5  # so many parts between the loops are tried one by one, more only as a whole
+
+
+@primitive(loop="loop", with_loop="loop")
+def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueLoop) -> Result:
+    """Run the bodies of two neighbouring loops in one loop, which keeps the name of `loop`.
+
+    Rewrite:
+        for i in 0:M: a; for j in 0:N: b(j)   ->   for i in 0:max(M, N): { if i < M: a; if i < N: b(i) }
+        What stands between the loops goes before or after, where it may. `shift` lines the loops up.
+    Legal when:
+        no dependence is reversed.
+
+    Returns:
+        The merged loop.
+
+    Raises:
+        ScheduleError: the loops are not neighbours.
+        IllegalScheduleError: a dependence would be reversed.
+    """
+    loop, with_loop = edit.affine(loop), edit.affine(with_loop)
+    if loop.key == with_loop.key:
+        raise edit.error("TA223", "names a loop twice")
+    parent, here, there = _positions(edit, loop, with_loop)
+    first, second = sorted((here, there))
+    between = parent.children[first + 1 : second]
+    merged = _merged(edit, loop, with_loop, here < there)
+    how = f"in one loop {loop.name!r} the second of these would come first"
+    refusal: IllegalScheduleError | None = None
+    for sides in _sides(len(between)):
+        before = [part for part, side in zip(between, sides, strict=True) if side]
+        after = [part for part, side in zip(between, sides, strict=True) if not side]
+        around = (*parent.children[:first], *before, merged, *after, *parent.children[second + 1 :])
+        try:
+            done = edit.reordered(_replaced(edit.state, parent, sequence(around)), how)
+            return Result(done, (LoopRef(loop.key),))
+        except IllegalScheduleError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+def _sides(count: int) -> Iterator[tuple[bool, ...]]:
+    """Ways to send the parts between two loops before (True) or after the merged loop."""
+    if count > _MOST_BETWEEN:
+        return iter([(True,) * count, (False,) * count])
+    return iter(sorted(product((True, False), repeat=count), key=lambda sides: -sum(sides)))
+
+
+def _positions(edit: Edit, loop: LoopNode, other: LoopNode) -> tuple[Sequence, int, int]:
+    """The sequence that both loops are in, and their positions there."""
+    paths = [_path(edit.state, key) for key in (loop.key, other.key)]
+    parents = [path[-2] if len(path) > 1 else None for path in paths]
+    (mine, theirs) = parents
+    if (
+        mine is None
+        or theirs is None
+        or mine[0] is not theirs[0]
+        or len(paths[0]) != len(paths[1])
+        or not isinstance(mine[0], Sequence)
+    ):
+        raise edit.error(
+            "TA254",
+            f"needs neighbouring loops: {loop.name!r} and {other.name!r} are not in the same block",
+            hint="merge the loops around them first; s.loops() shows the nests",
+        )
+    return mine[0], mine[1], theirs[1]
+
+
+def _path(state: State, key: str) -> Path:
+    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == key)
+    assert path is not None, key
+    return path
+
+
+def _merged(edit: Edit, loop: LoopNode, other: LoopNode, in_order: bool) -> LoopNode:
+    names = {loop.name, *(inner.name for inner in loops_in(loop.body))}
+    taken = set(names)
+
+    def renamed(inner: LoopNode) -> Tree:
+        """Two loops of one nest need two names."""
+        name = edit.fresh(inner.name, taken) if inner.name in names else inner.name
+        taken.add(name)
+        return replace(inner, name=name)
+
+    body = map_loops(other.body, renamed)
+    parts = [loop.body, body] if in_order else [body, loop.body]
+    return replace(
+        loop,
+        exprs=(*loop.exprs, *other.exprs),
+        body=sequence(parts),
+        step=gcd(loop.step, other.step),
+        reduction=loop.reduction and other.reduction,
+    )
+
+
+def _replaced(state: State, old: Tree, new: Tree) -> Tree:
+    """The state's tree with one node, found by identity, replaced."""
+
+    def visit(tree: Tree) -> Tree:
+        if tree is old:
+            return new
+        match tree:
+            case LoopNode(body=body):
+                return replace(tree, body=visit(body))
+            case Sequence(children):
+                return sequence([visit(child) for child in children])
+            case _:
+                return tree
+
+    return visit(state.tree)

@@ -1,0 +1,62 @@
+"""``skew``: run a loop later in later iterations of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import gcd
+
+from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr
+
+__all__ = ["skew"]
+
+
+@primitive(loop="loop", by="loop")
+def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, factor: int = 1) -> Result:
+    """Run `loop` at ``loop + factor * by``.
+
+    Rewrite:
+        for i in 0:M: for j in 0:N: body(i, j)   ->   for i in 0:M: for j in i:i+N: body(i, j - i)
+    Legal when:
+        `by` is around `loop` (the order stays), or inside it and no dependence is reversed.
+
+    Raises:
+        ScheduleError: the loops are not around one another, or `factor` is no whole number but 0.
+        IllegalScheduleError: a dependence would be reversed.
+    """
+    loop, by = edit.affine(loop), edit.affine(by)
+    if not isinstance(factor, int) or isinstance(factor, bool) or factor == 0:
+        raise edit.error("TA250", f"needs a whole factor other than 0, not {factor!r}")
+    inside = any(other.key == by.key for other in loops_in(loop.body))
+    around = any(other.key == loop.key for other in loops_in(by.body))
+    if not inside and not around:
+        raise edit.error(
+            "TA224",
+            f"needs loops that are around one another: {by.name!r} is neither around nor inside {loop.name!r}",
+            hint="s.loops() shows the nests",
+        )
+    if inside and statements_of(by) != statements_of(loop):
+        raise edit.error(
+            "TA251",
+            f"needs {by.name!r} around every statement of {loop.name!r}",
+            because=[f"some statements of {loop.name!r} are outside {by.name!r} and have no value of it"],
+            hint=f's.distribute("{loop.name}") sets them apart',
+        )
+
+    def moved(name: str, expr: Expr) -> Expr:
+        return Binary("+", expr, Binary("*", constant(factor), by.expr(name), index), index)
+
+    tree = replace_loop(edit.state.tree, loop.key, lambda found: retimed(found, moved, factor * by.step))
+    how = f"with {loop.name!r} at {loop.name} + {factor} * {by.name} the second of these would come first"
+    return Result(edit.reordered(tree, how))
+
+
+def retimed(loop: LoopNode, change: Callable[[str, Expr], Expr], lattice: int = 0) -> LoopNode:
+    """`loop` with the values of its statements changed; `lattice` is what they now also differ by."""
+    exprs = tuple((name, simplify(change(name, expr))) for name, expr in loop.exprs)
+    return replace(loop, exprs=exprs, step=gcd(loop.step, lattice))
