@@ -1,1 +1,94 @@
-"""tracealloc: Python kernels to proved spatial accelerators."""
+"""tracealloc: Python kernels to proved spatial accelerators.
+
+``import tracealloc as ta``: kernels and types come at once; schedules, proofs and reports (and the
+libraries they need) when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tracealloc.kernel import Kernel, kernel
+from tracealloc.trace import api as _api
+from tracealloc.trace.api import *  # noqa: F403 (its __all__ is the list)
+from tracealloc.trace.errors import (
+    ArgumentError,
+    BoundsError,
+    BuildError,
+    IllegalScheduleError,
+    LayoutError,
+    ScheduleError,
+    TraceallocError,
+    TraceallocWarning,
+    TraceError,
+    UnknownArrayError,
+    UnknownLoopError,
+    VerifyError,
+)
+
+if TYPE_CHECKING:
+    from tracealloc.check.verify import Verification
+    from tracealloc.customize import Schedule, customize, verify
+    from tracealloc.explain import explain
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Schedule": "tracealloc.customize",
+    "Verification": "tracealloc.check.verify",
+    "customize": "tracealloc.customize",
+    "explain": "tracealloc.explain",
+    "verify": "tracealloc.customize",
+}
+
+__all__ = [
+    "ArgumentError",
+    "BoundsError",
+    "BuildError",
+    "IllegalScheduleError",
+    "Kernel",
+    "LayoutError",
+    "Schedule",
+    "ScheduleError",
+    "TraceError",
+    "TraceallocError",
+    "TraceallocWarning",
+    "UnknownArrayError",
+    "UnknownLoopError",
+    "Verification",
+    "VerifyError",
+    "customize",
+    "explain",
+    "kernel",
+    "verify",
+]
+__all__ += _api.__all__
+
+
+class _Package(ModuleType):
+    """The package: a name that is a function and a module too (`customize`) means the function."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Importing a submodule binds it here; without this, ``import tracealloc.customize`` would turn
+        # ``ta.customize`` into a module.
+        if isinstance(value, ModuleType) and name in __all__:
+            value = getattr(value, name, value)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -16,11 +16,12 @@ from tracealloc.poly.build import build_model
 from tracealloc.poly.dependence import Dependence, changed_from, dependences_of
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Model
+from tracealloc.poly.named import LOCK
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
 
-__all__ = ["Module", "OpaqueLoop", "ScheduledLoop", "State", "lowered", "module_of"]
+__all__ = ["Module", "OpaqueLoop", "ScheduledLoop", "State", "lowered", "module_of", "proved"]
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,25 @@ class Module:
         return str(lowered(self))
 
 
+def proved(program: Program) -> tuple[Model, Tree]:
+    """The model of a program and its tree, once accesses are proved to be inside and initialised.
+
+    Raises:
+        BoundsError: an access leaves its array.
+        TraceError: an element is read before it is stored.
+    """
+    found: tuple[Model, Tree] | None = program.memo.get("proved")
+    if found is None:
+        with LOCK:
+            found = build_model(program)
+            check_bounds(found[0])
+            check_initialised(found[0])
+        program.memo["proved"] = found
+    return found
+
+
 def _state_of(name: str, program: Program, reassociate: bool) -> State:
-    model, tree = build_model(program)
-    check_bounds(model)
-    check_initialised(model)
+    model, tree = proved(program)
     return State(name, model, model, tree, program.layouts, reassociate)
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
 
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.expr import Binary, Cast, Expr, Iter, Load, loads_of
@@ -218,6 +218,11 @@ class Program:
     layouts: tuple[tuple[Array, Layout], ...] = ()
     doc: str | None = field(default=None, compare=False)
     place: Place | None = field(default=None, compare=False)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was computed of this program; nothing that a reader can tell."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "memo": {}}
 
     def layout(self, array: Array) -> Layout:
         """The layout of an array of this program."""

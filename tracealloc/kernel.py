@@ -1,0 +1,223 @@
+"""``@kernel``: a Python function that runs on NumPy arrays, and can be traced and customized."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import pickle
+import sys
+import threading
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, overload
+
+from tracealloc.trace.calls import call
+from tracealloc.trace.errors import TraceallocError
+from tracealloc.trace.functions import trace
+from tracealloc.trace.program import Program
+from tracealloc.trace.recorder import active
+from tracealloc.trace.signature import signature_of, unwrap
+from tracealloc.trace.source import caller_frame, caller_place
+
+__all__ = ["Kernel", "kernel"]
+
+_TRACING = threading.RLock()
+
+
+class Kernel:
+    """A kernel: called on NumPy arrays it is traced, compiled (cached on disk) and run.
+
+    Called inside another kernel it records a call. On a method it binds ``self`` as a staged value;
+    every look-up of ``obj.kernel`` is traced anew, so that changes of `obj` are seen.
+
+    Attributes:
+        function: the Python function, unchanged.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        namespace: Mapping[str, Any] | None = None,
+        staged: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.function = function
+        self.namespace = dict(namespace or {})
+        self.staged = dict(staged or {})
+        self._program: Program | None = None
+        self._module: Any = None
+        self._special: dict[object, Kernel] = {}
+        self._parameters: tuple[str, ...] | None = None  # names of staged parameters, once known
+        functools.update_wrapper(self, function)
+
+    @property
+    def name(self) -> str:
+        """The kernel's name."""
+        return str(getattr(self.function, "__name__", "kernel"))
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run on NumPy arrays; inside another kernel, record a call.
+
+        Raises:
+            ArgumentError: an argument does not fit; nothing has run.
+            TraceError: the function cannot be traced.
+        """
+        if active() is not None:
+            return call(
+                self.function, args, kwargs, name=self.name, namespace=self.namespace, staged=self.staged
+            )
+        if self._module is not None and self._parameters == ():
+            return self._module(*args, **kwargs)
+        return self._slow_call(args, kwargs)
+
+    def _slow_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        place = caller_place()
+        try:
+            target, args, kwargs = self._specialised(args, kwargs)
+            if target._module is None:
+                with _TRACING:
+                    if target._module is None:
+                        target._module = target.build()
+        except TraceallocError as error:
+            if error.place is None:
+                error.place = place
+            raise
+        return target._module(*args, **kwargs)
+
+    def _staged_names(self) -> tuple[str, ...]:
+        if self._parameters is None:
+            plain, bound = unwrap(self.function)
+            signature = signature_of(plain, None, self.staged, self.namespace, bound)
+            names = [p.name for p in signature.parameters if p.type is None]
+            first = 0 if bound is None else 1
+            self._parameters = tuple(name for name in names[first:] if name not in self.staged)
+        return self._parameters
+
+    def _specialised(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Kernel, tuple[Any, ...], dict[str, Any]]:
+        """The kernel for the staged values of a call, and the call's other arguments."""
+        names = self._staged_names()
+        if not names:
+            return self, args, kwargs
+        order = list(inspect.signature(self.function).parameters)
+        order = [name for name in order if name not in self.staged]
+        given = {name: value for name, value in zip(order, args, strict=False) if name in names}
+        rest = tuple(
+            value
+            for position, value in enumerate(args)
+            if position >= len(order) or order[position] not in names
+        )
+        given.update({name: value for name, value in kwargs.items() if name in names})
+        others = {name: value for name, value in kwargs.items() if name not in names}
+        return self.specialise(**given), rest, others
+
+    def specialise(self, **staged: Any) -> Kernel:
+        """The kernel with other values of its staged parameters."""
+        if not staged:
+            return self._with(())
+        return self._with(tuple(sorted(staged.items(), key=lambda item: item[0])))
+
+    def _with(self, staged: tuple[tuple[str, Any], ...]) -> Kernel:
+        if not staged and not self._staged_names():
+            return self
+        try:
+            key: object = tuple((name, type(value), value) for name, value in staged)
+            hash(key)
+        except TypeError:
+            return self._made(staged)
+        found = self._special.get(key)
+        if found is None:
+            found = self._special[key] = self._made(staged)
+        return found
+
+    def _made(self, staged: tuple[tuple[str, Any], ...]) -> Kernel:
+        values = {**self.staged, **dict(staged)}
+        plain, bound = unwrap(self.function)
+        defaults = {
+            p.name: p.value
+            for p in signature_of(plain, None, values, self.namespace, bound).parameters
+            if p.type is None
+        }
+        if bound is not None:
+            defaults.pop(next(iter(inspect.signature(plain).parameters)), None)
+        return Kernel(self.function, self.namespace, {**defaults, **values})
+
+    # -- tracing and building ------------------------------------------------------------------------
+
+    def trace(self) -> Program:
+        """The traced program; accesses are proved to stay inside their arrays.
+
+        Raises:
+            TraceError: the function cannot be traced.
+            BoundsError: an access leaves its array, with the first iteration that does.
+        """
+        if self._program is None:
+            from tracealloc.schedule.state import proved
+
+            with _TRACING:
+                program = trace(self.function, self.name, staged=self.staged, namespace=self.namespace)
+                for each in (*program.callees(), program):
+                    proved(each)
+                self._program = program
+        return self._program
+
+    def build(self, target: str = "c", **options: Any) -> Any:
+        """Build without a schedule: ``ta.customize(kernel).build(...)``."""
+        from tracealloc.customize import customize
+
+        return customize(self).build(target, **options)
+
+    # -- Python --------------------------------------------------------------------------------------
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Kernel: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Kernel: ...
+    def __get__(self, instance: object | None, owner: type | None = None) -> Kernel:
+        if instance is None:
+            return self
+        return Kernel(types.MethodType(self.function, instance), self.namespace, self.staged)
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        module, path = self.function.__module__, self.function.__qualname__
+        try:
+            found = _imported(module, path)
+        except (AttributeError, KeyError):
+            found = None
+        if found is not self:
+            raise pickle.PicklingError(
+                f"kernel {self.name!r} cannot be pickled: it is not {path} of module {module} "
+                "(define it at the top level of a module)"
+            )
+        return _imported, (module, path)
+
+
+def _imported(module: str, path: str) -> Any:
+    """The object at a dotted path of a module."""
+    import importlib
+
+    importlib.import_module(module)
+    found: Any = sys.modules[module]
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Make a Python function a kernel (a decorator). The body is run on proxies, never parsed.
+
+    Example:
+        >>> @kernel
+        ... def double(A: float32[8]):
+        ...     for i in grid(8):
+        ...         A[i] = A[i] * 2
+    """
+    frame = caller_frame()
+    # Annotations that are strings see the variables around the decorator, like those of a closure do.
+    namespace = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+    return Kernel(function, namespace)
