@@ -85,6 +85,24 @@ def _with_bits(old: Value, key: Any, item: Any) -> Value:
     return Value(from_bits(bits, old.dtype), old.dtype)
 
 
+class PlainElement(Value):
+    """An element that was read; storing to its bits stores to the array."""
+
+    __slots__ = ("array", "key")
+
+    def __init__(self, number: Any, array: PlainArray, key: Any) -> None:
+        super().__init__(number, array.dtype)
+        self.array = array
+        self.key = key
+
+    @property
+    def value(self) -> Value:
+        return Value(self.number, self.dtype)
+
+    def __setitem__(self, bits: Any, item: Any) -> None:
+        self.array[self.key] = _with_bits(self.array[self.key].value, bits, item)
+
+
 class PlainArray:
     """A NumPy array whose elements are read as `Value` and stored as their type converts."""
 
@@ -127,7 +145,7 @@ class PlainArray:
             return PlainArray(item, self.dtype)
         if isinstance(self.dtype, Struct):
             return PlainRecord(self.data[self._key(key)], self.dtype)
-        return Value(_from_numpy(item, self.dtype), self.dtype)
+        return PlainElement(_from_numpy(item, self.dtype), self, key)
 
     def __setitem__(self, key: Any, item: Any) -> None:
         if isinstance(item, PlainArray):
