@@ -52,8 +52,15 @@ class Place:
         return self.short
 
 
+_OURS: dict[str, bool] = {}
+
+
 def _is_ours(filename: str) -> bool:
-    return filename.startswith(_PACKAGE) and not filename.startswith(_LIBRARY)
+    found = _OURS.get(filename)
+    if found is None:
+        found = filename.startswith(_PACKAGE) and not filename.startswith(_LIBRARY)
+        _OURS[filename] = found
+    return found
 
 
 def caller_frame() -> FrameType:

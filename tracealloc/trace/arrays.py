@@ -1,0 +1,480 @@
+"""Array proxies: whole arrays, views of them, records, and `ta.scalar`."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from tracealloc.trace import build
+from tracealloc.trace.affine import linear
+from tracealloc.trace.dtype import DType, Struct, index
+from tracealloc.trace.errors import BoundsError
+from tracealloc.trace.expr import Const, Expr, Load
+from tracealloc.trace.program import Array, Region, Slice, Store
+from tracealloc.trace.recorder import Recorder, active, fail
+from tracealloc.trace.scalars import Scalar, bit_range, is_number, number_expr, refuse_use, typed
+from tracealloc.trace.state import Carried
+
+__all__ = ["ArrayProxy", "MutableScalar", "RecordProxy", "store", "store_bits"]
+
+
+def load(recorder: Recorder, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Scalar:
+    """Record a read of one element, here and now."""
+    spot = recorder.spot()
+    expr = recorder.define(Load(array, indices, path, spot.place), spot)
+    return Scalar(expr, recorder, (array, indices, path), spot.place)
+
+
+def store(
+    recorder: Recorder, array: Array, indices: tuple[Expr, ...], item: Any, path: tuple[str, ...] = ()
+) -> None:
+    """Record a write of one element (or one field of it)."""
+    recorder.check()
+    if array.kind == "constant":
+        fail(
+            "TA112",
+            f"{array.name or 'a constant'} cannot be written: it was made by ta.constant",
+            hint="copy it to an array made with ta.empty, and write that",
+        )
+    dtype = array.field_type(path)
+    if isinstance(item, RecordProxy):
+        value = item._value()
+    elif is_number(item) or isinstance(item, Carried):
+        value = number_expr(item, dtype)
+    else:
+        _refuse_item(array, item)
+    value = typed(build.convert, value, dtype)
+    recorder.emit(Store(array, indices, value, path, recorder.spot().place))
+
+
+def _refuse_item(array: Array, item: Any) -> NoReturn:
+    what = repr(item._label()) if isinstance(item, ArrayProxy) else f"an object of type {type(item).__name__}"
+    fail(
+        "TA112",
+        f"{what} cannot be stored as an element of {array.name or 'the array'}",
+        f"an element is one {array.dtype}",
+        hint="copy arrays with a loop over their elements",
+    )
+
+
+def store_bits(
+    item: Any, where: tuple[Array, tuple[Expr, ...], tuple[str, ...]], key: Any, value: Any
+) -> None:
+    """Record a write of some bits of an element."""
+    array, indices, path = where
+    recorder = active()
+    assert recorder is not None
+    low, width = bit_range(item, key)
+    new = number_expr(value, None)
+    old = load(recorder, array, indices, path)._value()
+    combined = recorder.define(typed(build.set_bits, old, low, width, new))
+    recorder.emit(Store(array, indices, combined, path, recorder.spot().place))
+
+
+class _Located:
+    """What arrays and records share: the recorder, the scope, the place."""
+
+    __slots__ = ("_array", "_place", "_scope")
+
+    _array: Array
+    _scope: Any
+    _place: Any
+
+    def _check(self) -> Recorder:
+        scope = self._scope
+        recorder: Recorder = scope.recorder
+        if scope.alive and recorder is active():
+            recorder.check()
+            return recorder
+        refuse_use(self, scope, recorder)
+
+    def _label(self) -> str:
+        return self._array.name or "the array"
+
+
+class ArrayProxy(_Located):
+    """An array, or a view of one: an index or a slice for each dimension of the array."""
+
+    __slots__ = ("_parts",)
+    __array_priority__ = 1000
+
+    def __init__(
+        self,
+        array: Array,
+        recorder: Recorder,
+        parts: tuple[Expr | Slice, ...] | None = None,
+        place: Any = None,
+    ) -> None:
+        self._array = array
+        self._scope = recorder.scope
+        self._place = place
+        zero = Const(0, index)
+        self._parts = tuple(Slice(zero, extent) for extent in array.shape) if parts is None else parts
+
+    # ------------------------------------------------------------------------------------- staged values
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents, known while tracing."""
+        return tuple(part.extent for part in self._parts if isinstance(part, Slice))
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+        return self._array.dtype
+
+    def __len__(self) -> int:
+        if not self.shape:
+            fail("TA121", f"{self._label()!r} has no length: it has rank 0")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        from tracealloc.trace.text import region_text
+
+        shape = f"[{', '.join(map(str, self.shape))}]" if self.shape else ""
+        return f"<{region_text(self._region())}: {self.dtype}{shape}>"
+
+    def _region(self) -> Region:
+        return Region(self._array, self._parts)
+
+    def _whole(self) -> bool:
+        return all(
+            isinstance(part, Slice) and part.extent == extent
+            for part, extent in zip(self._parts, self._array.shape, strict=True)
+        )
+
+    # ----------------------------------------------------------------------------------------- subscripts
+
+    def _select(self, key: Any) -> tuple[Expr | Slice, ...]:
+        """The parts that a subscript leaves."""
+        keys = list(key) if isinstance(key, tuple) else [key]
+        rank = self.ndim
+        ellipses = sum(1 for part in keys if part is Ellipsis)
+        if ellipses > 1 or len(keys) - ellipses > rank:
+            fail(
+                "TA110",
+                f"{self._label()!r} has {_count(rank, 'dimension')}, but {_count(len(keys), 'subscript')} were "
+                "given",
+                f"its shape is {self.shape}",
+            )
+        if ellipses:
+            at = next(n for n, part in enumerate(keys) if part is Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (rank - len(keys) + 1)
+        free = iter(keys)
+        parts: list[Expr | Slice] = []
+        dimension = 0
+        for part in self._parts:
+            if not isinstance(part, Slice):
+                parts.append(part)
+                continue
+            parts.append(self._narrow(part, next(free, slice(None)), dimension))
+            dimension += 1
+        return tuple(parts)
+
+    def _narrow(self, part: Slice, key: Any, dimension: int) -> Expr | Slice:
+        if isinstance(key, slice):
+            return self._slice(part, key, dimension)
+        if key is None or isinstance(key, list | str | ArrayProxy) or not is_number(key):
+            if isinstance(key, Carried):
+                bool(key)
+            fail(
+                "TA110",
+                f"{self._label()!r} cannot be subscripted by an object of type {type(key).__name__}",
+                hint="subscripts are integers, traced or not, and slices such as 2:6",
+            )
+        offset = typed(build.as_index, number_expr(key, index))
+        self._refuse_negative(offset, dimension)
+        return _sum(part.start, offset)
+
+    def _refuse_negative(self, offset: Expr, dimension: int) -> None:
+        if isinstance(offset, Const) and int(offset.value) < 0:
+            extent = self.shape[dimension]
+            fail(
+                "TA111",
+                f"subscript {offset.value} of {self._label()!r} in dimension {dimension} is negative",
+                f"the dimension has the elements 0 to {extent - 1}; a negative subscript does not count from "
+                "the end",
+                hint=f"write {extent + int(offset.value)}" if -extent <= int(offset.value) else None,
+                error=BoundsError,
+            )
+
+    def _slice(self, part: Slice, key: slice, dimension: int) -> Slice:
+        if key.step not in (None, 1):
+            fail("TA110", f"a slice of an array in a kernel has step 1, not {key.step}",
+                 hint="loop over the elements: A[2 * i]")  # fmt: skip
+        bounds = []
+        for bound, default in ((key.start, 0), (key.stop, part.extent)):
+            value = default if bound is None else bound
+            if not is_number(value):
+                fail("TA110", f"a slice bound is an integer, not an object of type {type(value).__name__}")
+            bounds.append(typed(build.as_index, number_expr(value, index)))
+            self._refuse_negative(bounds[-1], dimension)
+        start, stop = bounds
+        first, last = linear(start), linear(stop)
+        extent = None if first is None or last is None else last.plus(first, -1)
+        if extent is None or extent.terms:
+            fail(
+                "TA110",
+                f"the extent of a slice of {self._label()!r} must be known while tracing",
+                hint="the bounds may be traced, their difference not: A[i:i + 4]",
+            )
+        if extent.constant < 0 or (isinstance(stop, Const) and int(stop.value) > part.extent):
+            fail(
+                "TA111",
+                f"slice {_bound(start)}:{_bound(stop)} of {self._label()!r} is outside dimension {dimension}",
+                f"the dimension has {part.extent} elements",
+                error=BoundsError,
+            )
+        return Slice(_sum(part.start, start), extent.constant)
+
+    def __getitem__(self, key: Any) -> Any:
+        recorder = self._check()
+        parts = self._select(key)
+        if any(isinstance(part, Slice) for part in parts):
+            return ArrayProxy._view(self, parts)
+        indices = tuple(part for part in parts if isinstance(part, Expr))
+        if isinstance(self._array.dtype, Struct):
+            return RecordProxy(self._array, indices, (), self._scope)
+        return load(recorder, self._array, indices)
+
+    def _view(self, parts: tuple[Expr | Slice, ...]) -> ArrayProxy:
+        recorder = active()
+        assert recorder is not None
+        return ArrayProxy(self._array, recorder, parts, self._place)
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        recorder = self._check()
+        parts = self._select(key)
+        if isinstance(item, RecordProxy) and (item._array, item._indices) == (self._array, parts):
+            return  # P[i].x += 1 ends with P[i] = P[i]
+        if any(isinstance(part, Slice) for part in parts):
+            if isinstance(item, ArrayProxy) and item._region() == Region(self._array, parts):
+                return
+            fail(
+                "TA112",
+                f"a part of {self._label()!r} cannot be stored to as a whole",
+                f"the subscript leaves {_count(sum(isinstance(p, Slice) for p in parts), 'dimension')} open",
+                hint="store element by element in a loop",
+            )
+        store(recorder, self._array, tuple(p for p in parts if isinstance(p, Expr)), item)
+
+    # ------------------------------------------------------------------------------- what Python may not
+
+    def _refuse(self, what: str, *because: str, hint: str | None = None) -> NoReturn:
+        self._check()
+        fail("TA121", f"the traced array {self._label()!r} {what}", *because, hint=hint)
+
+    def _arithmetic(self, *_args: Any) -> NoReturn:
+        self._refuse(
+            "has no arithmetic as a whole", "a kernel says what happens to each element",
+            hint="loop over the elements: for i in ta.range(len(A)): C[i] = A[i] + B[i]",
+        )  # fmt: skip
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = (
+        _arithmetic
+    )
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _arithmetic
+    __neg__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = __array_ufunc__ = _arithmetic
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Scalar | int | float | ArrayProxy):
+            self._arithmetic()
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        self._refuse("cannot be a key of a dict or a set", "it exists only while its kernel is traced")
+
+    def __bool__(self) -> bool:
+        self._refuse("is neither true nor false", hint="test an element: if A[i] > 0:")
+
+    def __iter__(self) -> Any:
+        self._refuse("cannot be iterated over", "Python would run the loop while tracing",
+                     hint="for i in ta.range(len(A)): ... A[i] ...")  # fmt: skip
+
+    def __contains__(self, item: object) -> bool:
+        self._refuse("cannot be searched with 'in'", hint="compare the elements in a loop")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        self._refuse("cannot become a NumPy array", "it has no contents while tracing")
+
+    def __index__(self) -> int:
+        self._refuse("cannot be used where Python needs an int", hint="read an element: A[i]")
+
+    def __float__(self) -> float:
+        self._refuse("cannot be a float", hint="read an element: A[i]")
+
+
+class RecordProxy(_Located):
+    """One record of an array of structs, by reference: fields are attributes."""
+
+    __slots__ = ("_indices", "_path")
+
+    _indices: tuple[Expr, ...]
+    _path: tuple[str, ...]
+
+    def __init__(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...], scope: Any) -> None:
+        recorder = active()
+        assert recorder is not None
+        for name, value in (("_array", array), ("_indices", indices), ("_path", path), ("_place", None)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_scope", recorder.scope)
+
+    @property
+    def dtype(self) -> DType:
+        """The record's type."""
+        return self._array.field_type(self._path)
+
+    def _value(self) -> Expr:
+        return load(self._check(), self._array, self._indices, self._path)._value()
+
+    def _field(self, name: str) -> DType:
+        dtype = self._array.field_type(self._path)
+        assert isinstance(dtype, Struct)
+        inner = dtype.field_type(name)
+        if inner is None:
+            fields = ", ".join(repr(n) for n, _ in dtype.fields)
+            fail("TA110", f"{self._label()!r} has no field {name!r}; its fields are {fields}")
+        return inner
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        recorder = self._check()
+        path = (*self._path, name)
+        if isinstance(self._field(name), Struct):
+            return RecordProxy(self._array, self._indices, path, self._scope)
+        return load(recorder, self._array, self._indices, path)
+
+    def __setattr__(self, name: str, item: Any) -> None:
+        recorder = self._check()
+        self._field(name)
+        path = (*self._path, name)
+        if isinstance(item, RecordProxy) and (item._indices, item._path) == (self._indices, path):
+            return
+        store(recorder, self._array, self._indices, item, path)
+
+    def __repr__(self) -> str:
+        from tracealloc.trace.text import expr_text
+
+        return f"<{expr_text(Load(self._array, self._indices, self._path))}: {self.dtype}>"
+
+
+class MutableScalar(Scalar):
+    """A `ta.scalar`: each use reads it, the in-place operators write it."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Array, recorder: Recorder, place: Any = None) -> None:
+        super().__init__(Load(array), recorder, (array, (), ()), place)
+        self._array = array
+
+    def _value(self) -> Expr:
+        recorder = self._check()
+        spot = recorder.spot()
+        return recorder.define(Load(self._array, (), (), spot.place), spot)
+
+    @property
+    def value(self) -> Scalar:
+        """The present value."""
+        recorder = self._check()
+        return Scalar(self._value(), recorder)
+
+    def set(self, item: Any) -> None:
+        """Store a value."""
+        store(self._check(), self._array, (), item)
+
+    def __getitem__(self, key: Any) -> Scalar:
+        if key is Ellipsis or (isinstance(key, tuple) and not key):
+            return self.value
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        self._check()
+        if key is Ellipsis or (isinstance(key, tuple) and not key):
+            self.set(item)
+        else:
+            store_bits(self, (self._array, (), ()), key, item)
+
+    def __setattr__(self, name: str, item: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, item)
+        elif isinstance(self.dtype, Struct) and self.dtype.field_type(name) is not None:
+            store(self._check(), self._array, (), item, (name,))
+        else:
+            fail("TA112", f"'{self._array.name}.{name}' cannot be assigned", hint="acc.set(v) stores a value")
+
+    def _update(self, op: str, other: Any) -> Any:
+        result = self._binary(op, other)
+        if result is NotImplemented:
+            return NotImplemented
+        self.set(result)
+        return self
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._update("+", other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._update("-", other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._update("*", other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._update("/", other)
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self._update("//", other)
+
+    def __imod__(self, other: Any) -> Any:
+        return self._update("%", other)
+
+    def __ilshift__(self, other: Any) -> Any:
+        return self._update("<<", other)
+
+    def __irshift__(self, other: Any) -> Any:
+        return self._update(">>", other)
+
+    def __iand__(self, other: Any) -> Any:
+        return self._update("&", other)
+
+    def __ior__(self, other: Any) -> Any:
+        return self._update("|", other)
+
+    def __ixor__(self, other: Any) -> Any:
+        return self._update("^", other)
+
+    def __ipow__(self, other: Any) -> Any:
+        self.set(self**other)
+        return self
+
+    def __pos__(self) -> Scalar:
+        return self.value
+
+
+def _sum(start: Expr, offset: Expr) -> Expr:
+    if isinstance(start, Const) and start.value == 0:
+        return offset
+    return build.binary("+", start, offset)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def _bound(expr: Expr) -> str:
+    from tracealloc.trace.text import expr_text
+
+    return expr_text(expr)

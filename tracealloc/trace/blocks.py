@@ -1,0 +1,150 @@
+"""Blocks that are no for statement: `ta.while_loop`, `ta.when`, `ta.otherwise`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NoReturn
+
+from tracealloc.trace import build
+from tracealloc.trace.arrays import ArrayProxy, RecordProxy
+from tracealloc.trace.dtype import boolean
+from tracealloc.trace.events import Close, Event, Open, Otherwise, Repeat
+from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.names import spot_of
+from tracealloc.trace.program import Alloc, Store
+from tracealloc.trace.recorder import Explorer, Recorder, Scope, fail, recorder_for
+from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.source import caller_frame
+from tracealloc.trace.state import State
+
+__all__ = ["otherwise", "when", "while_loop"]
+
+
+def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
+    """Run `body` as long as `cond` holds; both take no arguments and are traced once per control path."""
+    recorder = recorder_for("ta.while_loop")
+    if not callable(cond) or not callable(body):
+        fail("TA124", "ta.while_loop takes two functions without arguments",
+             hint="ta.while_loop(lambda: n > 0, body)")  # fmt: skip
+    place = recorder.spot().place
+    flag = recorder.array("local", boolean, (), name="", place=place)
+    prologue, value = _condition(recorder, cond, flag)
+    steps = _explored(recorder, "body", body)
+    if value is None:
+        recorder.emit(Alloc(flag, None, place))
+        value = Load(flag)
+    recorder.emit(Repeat(prologue, value, steps, place))
+
+
+def _condition(
+    recorder: Recorder, cond: Callable[[], Any], flag: Any
+) -> tuple[tuple[Event, ...], Expr | None]:
+    """The events of the condition and its value; None: on several paths, stored in `flag`."""
+    found: list[Expr] = []
+
+    def run() -> None:
+        value = cond()
+        if not is_number(value):
+            fail("TA124", f"the condition of ta.while_loop gives {value!r}, not a number or a condition")
+        found.append(recorder.name_value(typed(build.as_condition, number_expr(value))))
+
+    def keep() -> None:
+        recorder.emit(Store(flag, (), found[-1]))
+
+    events = _explored(recorder, "condition", run, keep)
+    if events and isinstance(events[-1], Store) and events[-1].array is flag:
+        return events[:-1], events[-1].value
+    return events, None
+
+
+def _explored(
+    recorder: Recorder, label: str, run: Callable[[], Any], after: Callable[[], None] = lambda: None
+) -> tuple[Event, ...]:
+    """The paths of a function that runs once per iteration of a while loop."""
+    frame = caller_frame()
+    place = spot_of(frame).place
+    state = State(frame, (Scalar, ArrayProxy, RecordProxy, Recorder))
+    explorer = Explorer(recorder, "loop", f"ta.while_loop ({label})", place, verify=True)
+    refuse = _refuse_carried(place.short)
+    runs = 0
+    while True:
+        scope = explorer.begin()
+        run()
+        after()
+        recorder.check()
+        explored = explorer.checked is None
+        explorer.end(scope)
+        runs += explored
+        trouble = state.compare()
+        if trouble is not None:
+            refuse(trouble)
+        if not explorer.more:
+            break
+        state.poison(refuse)
+    state.release(runs, lambda name, values, each: values[-1])
+    return explorer.finish()
+
+
+def _refuse_carried(where: str) -> Callable[[str], NoReturn]:
+    def refuse(name: str) -> NoReturn:
+        fail(
+            "TA103",
+            f"{name!r} carries a value from one iteration of a loop to the next",
+            f"the functions of the ta.while_loop at {where} are traced once, so a plain Python variable that "
+            "they change cannot be followed through the iterations",
+            hint=f"make it part of the kernel: {name.split('[')[0].split('.')[-1]} = ta.scalar(dtype, init) before "
+            "the loop, then +=, or .set(value)",
+        )
+
+    return refuse
+
+
+class _Block:
+    """The context manager of `ta.when` and `ta.otherwise`."""
+
+    __slots__ = ("cond", "label", "recorder", "scope")
+
+    def __init__(self, recorder: Recorder, label: str, cond: Expr | None) -> None:
+        self.recorder, self.label, self.cond = recorder, label, cond
+        self.scope: Scope | None = None
+
+    def __enter__(self) -> None:
+        recorder = self.recorder
+        recorder.check()
+        place = recorder.spot().place
+        if self.cond is None:
+            if not recorder.events or not isinstance(recorder.events[-1], Close):
+                fail("TA124", "ta.otherwise() does not follow a ta.when block",
+                     "something else was recorded in between, or nothing was guarded",
+                     hint="with ta.when(c): ... and directly after it: with ta.otherwise(): ...")  # fmt: skip
+            recorder.emit(Otherwise(place))
+        else:
+            recorder.emit(Open(self.cond, place))
+        self.scope = recorder.open_scope("block", self.label, place)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self.scope is not None
+        if kind is not None:
+            return
+        if self.recorder.scope is not self.scope:
+            self.recorder.check()
+            fail("TA105", f"a loop inside the {self.label} block was left early")
+        self.recorder.close_scope(self.scope)
+        self.recorder.emit(Close())
+
+
+def when(cond: Any) -> _Block:
+    """``with ta.when(cond):`` records a guard; both outcomes are recorded in one run."""
+    recorder = recorder_for("ta.when")
+    if not is_number(cond):
+        fail("TA124", f"ta.when takes a condition, not {cond!r}")
+    value = recorder.name_value(typed(build.as_condition, number_expr(cond)))
+    return _Block(recorder, "ta.when", value)
+
+
+def otherwise() -> _Block:
+    """``with ta.otherwise():`` directly after a `ta.when` block records the other branch."""
+    return _Block(recorder_for("ta.otherwise"), "ta.otherwise", None)

@@ -1,0 +1,229 @@
+"""A kernel called inside a kernel: trace the callee once per argument types, record a `Call`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from tracealloc.trace import build
+from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
+from tracealloc.trace.dtype import ArrayType, DType, Stream
+from tracealloc.trace.expr import Const, Expr
+from tracealloc.trace.finish import written_arguments
+from tracealloc.trace.functions import trace_signature
+from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice
+from tracealloc.trace.recorder import Recorder, fail, recorder_for
+from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.signature import Parameter, Signature, signature_of, unwrap
+from tracealloc.trace.state import Carried
+from tracealloc.trace.streams import StreamProxy
+
+__all__ = ["call"]
+
+
+def call(
+    function: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    namespace: Mapping[str, Any] | None = None,
+    staged: Mapping[str, Any] | None = None,
+) -> Any:
+    """Record a call of kernel function `function` into the kernel that is being traced.
+
+    Returns the proxies of the callee's results: None, one, or a tuple.
+    """
+    plain, bound = unwrap(function)
+    title = name or plain.__name__
+    recorder = recorder_for(f"kernel {title!r}")
+    given = _bind(plain, bound, args, dict(kwargs or {}), title)
+    values, staged_values = _split(plain, given, dict(staged or {}), namespace)
+    signature = signature_of(plain, None, staged_values, namespace, bound)
+    program = _callee(recorder, plain, signature, title)
+    return _record(recorder, program, signature, values, title)
+
+
+def _bind(
+    plain: Any, bound: Any, args: tuple[Any, ...], kwargs: dict[str, Any], title: str
+) -> dict[str, Any]:
+    python = inspect.signature(plain)
+    try:
+        found = python.bind(*((bound,) if bound is not None else ()), *args, **kwargs)
+    except TypeError as error:
+        fail("TA120", f"kernel {title!r} is called with the wrong arguments: {error}",
+             f"its parameters are {', '.join(python.parameters)}")  # fmt: skip
+    return dict(found.arguments)
+
+
+def _split(
+    plain: Any, given: dict[str, Any], staged: dict[str, Any], namespace: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments of the program, and values known while tracing (parameters without a type)."""
+    python = inspect.signature(plain)
+    values: dict[str, Any] = {}
+    for name, item in given.items():
+        parameter = python.parameters[name]
+        untyped = parameter.annotation is parameter.empty
+        if untyped and parameter.default is not parameter.empty:
+            if isinstance(item, Scalar | ArrayProxy):
+                fail(
+                    "TA120",
+                    f"parameter {name!r} of kernel {plain.__name__!r} is known while tracing, and a traced value "
+                    "was passed",
+                    hint=f"give it a type: {name}: int32",
+                )
+            staged[name] = item
+        elif untyped:
+            staged.setdefault(name, item)
+        else:
+            values[name] = item
+    return values, staged
+
+
+def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str) -> Program:
+    """The callee's program, traced once for these types and staged values."""
+    staged = tuple((p.name, _staged_key(p.value)) for p in signature.parameters if p.type is None)
+    closure = tuple(id(cell.cell_contents) for cell in plain.__closure__ or () if _filled(cell))
+    key = (plain.__code__, id(plain), closure, title, tuple(repr(p.type) for p in signature.traced), staged)
+    known = recorder.callees.get(key)
+    if known is None:
+        known = recorder.callees[key] = trace_signature(plain, signature, title)
+    return known
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _staged_key(value: Any) -> object:
+    if value is None or isinstance(value, int | float | str | bytes):
+        return type(value), repr(value)
+    return id(value)
+
+
+def _record(
+    recorder: Recorder, program: Program, signature: Signature, values: dict[str, Any], title: str
+) -> Any:
+    parts: list[Region | Expr] = []
+    proxies: list[Any] = []
+    for parameter in signature.traced:
+        item = values.get(parameter.name)
+        parts.append(_part(parameter, item, title))
+        proxies.append(item)
+    _check_overlap(program, parts, title)
+    spot = recorder.spot()
+    results: list[Region] = []
+    for array in program.results:
+        if array in program.args:
+            continue
+        mine = recorder.array("local", array.dtype, array.shape, place=spot.place,
+                              name=spot.target if len(program.results) == 1 else None)  # fmt: skip
+        recorder.emit(Alloc(mine, None, spot.place))
+        results.append(Region(mine, tuple(Slice(Const(0, build.index), n) for n in mine.shape)))
+    returned: list[Any] = []
+    fresh = iter(results)
+    recorder.emit(Call(program, tuple(parts), tuple(results), "", spot.place))
+    for array in program.results:
+        if array in program.args:
+            returned.append(proxies[program.args.index(array)])
+        else:
+            returned.append(_result(recorder, next(fresh).array, spot.place))
+    if not returned:
+        return None
+    return returned[0] if len(returned) == 1 else tuple(returned)
+
+
+def _result(recorder: Recorder, array: Array, place: Any) -> Any:
+    if array.shape:
+        return ArrayProxy(array, recorder, place=place)
+    return load(recorder, array, ())
+
+
+def _part(parameter: Parameter, item: Any, title: str) -> Region | Expr:
+    if isinstance(item, Carried):
+        bool(item)
+    match parameter.type:
+        case ArrayType() as wanted:
+            if not isinstance(item, ArrayProxy):
+                _mismatch(parameter, item, title)
+            item._check()
+            if (item.dtype, item.shape) != (wanted.dtype, wanted.shape):
+                _mismatch(parameter, item, title)
+            return item._region()
+        case Stream():
+            if not isinstance(item, StreamProxy) or item.dtype != parameter.type.dtype:
+                _mismatch(parameter, item, title)
+            item._check()
+            return Region(item._array, ())
+        case DType() as dtype:
+            if isinstance(item, RecordProxy):
+                return typed(build.convert, item._value(), dtype)
+            if not is_number(item):
+                _mismatch(parameter, item, title)
+            return typed(build.convert, number_expr(item, dtype), dtype)
+        case _:
+            raise AssertionError(parameter)
+
+
+def _mismatch(parameter: Parameter, item: Any, title: str) -> NoReturn:
+    if isinstance(item, ArrayProxy):
+        came = str(ArrayType(item.dtype, item.shape)) if item.shape else f"{item.dtype}"
+        came = f"{item._label()}: {came}"
+    elif isinstance(item, Scalar | MutableScalar):
+        came = f"a value of type {item.dtype}"
+    else:
+        came = f"an object of type {type(item).__name__}"
+    hint = None
+    if type(item).__module__ == "numpy" and parameter.type is not None:
+        hint = "wrap data known while tracing: ta.constant(array)"
+    fail(
+        "TA120", f"argument {parameter.name!r} of kernel {title!r} is {parameter.type}, not {came}", hint=hint
+    )
+
+
+def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> None:
+    written = written_arguments(program)
+    for position, part in enumerate(parts):
+        if not isinstance(part, Region) or position not in written:
+            continue
+        name = program.args[position].name
+        if part.array.kind == "constant":
+            fail("TA112", f"kernel {title!r} writes its argument {name!r}, and {part.array.name!r} is a ta.constant",
+                 hint="copy it to an array made with ta.empty")  # fmt: skip
+        for other, region in enumerate(parts):
+            if other == position or not isinstance(region, Region) or _disjoint(part, region):
+                continue
+            fail(
+                "TA119",
+                f"arguments {name!r} and {program.args[other].name!r} of kernel {title!r} overlap in "
+                f"{part.array.name!r}, and the kernel writes {name!r}",
+                "a kernel may read and write its arguments in any order, as separate arrays",
+                hint="copy one of them first",
+            )
+
+
+def _disjoint(a: Region, b: Region) -> bool:
+    """Whether two regions certainly share no element."""
+    if a.array != b.array or a.array.kind == "stream":
+        return a.array != b.array
+    from tracealloc.trace.affine import linear
+
+    for mine, theirs in zip(a.indices, b.indices, strict=True):
+        first = mine.start if isinstance(mine, Slice) else mine
+        second = theirs.start if isinstance(theirs, Slice) else theirs
+        x, y = linear(first), linear(second)
+        if x is None or y is None:
+            continue
+        gap = y.plus(x, -1)
+        if gap.terms:
+            continue
+        width_a = mine.extent if isinstance(mine, Slice) else 1
+        width_b = theirs.extent if isinstance(theirs, Slice) else 1
+        if gap.constant >= width_a or -gap.constant >= width_b:
+            return True
+    return False

@@ -1,0 +1,306 @@
+"""From events to a program's body: operations go back into the statements that use them.
+
+A value keeps a name (an `Array` of kind ``value``, stored where Python computed it) when
+
+- something is written between its computation and a use that it reads,
+- it is used in a loop that its computation is not in (the user computed it once, outside), or
+- it is used more than once and is more than a plain load, a constant or an affine index.
+
+Everything else is put where it is used, and what nobody uses is dropped.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tracealloc.trace.affine import is_affine
+from tracealloc.trace.build import negate
+from tracealloc.trace.events import Branch, Define, Event, ForEach, Ref, Repeat
+from tracealloc.trace.expr import Const, Expr, IterRef, Load, children, rewrite
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    walk_nodes,
+)
+
+__all__ = ["finish", "written_arguments"]
+
+_MAX_DEPTH = 40  # a longer chain of operations is cut by a named value
+
+
+@dataclass(slots=True)
+class _Value:
+    """A definition: where it is, in which loop, and where it is used."""
+
+    define: Define
+    position: int
+    loop: int
+    uses: list[tuple[int, int]] = field(default_factory=list)
+    expr: Expr | None = None  # what takes its place, once decided
+    array: Array | None = None  # its name, where it keeps one
+    depth: int = 1
+    reads: frozenset[str] = frozenset()
+    simple: bool = True
+
+
+class _Finish:
+    """One pass that numbers events and collects uses and writes, one that decides, one that builds."""
+
+    def __init__(self) -> None:
+        self.values: dict[int, _Value] = {}
+        self.order: list[_Value] = []
+        self.writes: dict[str, list[int]] = {}
+        self.fixed: list[tuple[Expr, int, int]] = []
+        self.clock = 0
+        self.loops = 0
+
+    # ------------------------------------------------------------------------------------------ collecting
+
+    def collect(self, events: Sequence[Event], loop: int) -> None:
+        for event in events:
+            self.clock += 1
+            now = self.clock
+            match event:
+                case Define(number=number):
+                    value = _Value(event, now, loop)
+                    self.values[number] = value
+                    self.order.append(value)
+                case Alloc(array=array, fill=fill):
+                    self.write(array, now)
+                    if fill is not None:
+                        self.use(fill, now, loop)
+                case Store(array=array, indices=indices, value=expr):
+                    self.write(array, now)
+                    for part in (*indices, expr):
+                        self.use(part, now, loop)
+                case Call():
+                    self.collect_call(event, now, loop)
+                case ForEach(start=start, stop=stop, body=body):
+                    self.use(start, now, loop)
+                    self.use(stop, now, loop)
+                    self.loops += 1
+                    self.collect(body, self.loops)
+                case Repeat(prologue=prologue, cond=cond, body=body):
+                    self.loops += 1
+                    inside = self.loops
+                    self.collect(prologue, inside)
+                    self.clock += 1
+                    self.use(cond, self.clock, inside)
+                    self.collect(body, inside)
+                case Branch(cond=cond, then=then, orelse=orelse):
+                    self.use(cond, now, loop)
+                    self.collect(then, loop)
+                    self.collect(orelse, loop)
+                case _:
+                    raise AssertionError(f"{type(event).__name__} is left over")
+
+    def collect_call(self, call: Call, now: int, loop: int) -> None:
+        written = written_arguments(call.program)
+        for position, part in enumerate((*call.args, *call.results)):
+            if not isinstance(part, Region):
+                self.use(part, now, loop)
+                continue
+            if position >= len(call.args) or position in written:
+                self.write(part.array, now)
+            for item in part.indices:
+                self.use(item.start if isinstance(item, Slice) else item, now, loop)
+
+    def write(self, array: Array, now: int) -> None:
+        self.writes.setdefault(array.key, []).append(now)
+
+    def use(self, expr: Expr, now: int, loop: int) -> None:
+        self.fixed.append((expr, now, loop))
+
+    # -------------------------------------------------------------------------------------------- deciding
+
+    def decide(self) -> None:
+        """Uses first, last definitions first (a dead one uses nothing); then inline or name, in order."""
+        for expr, now, loop in self.fixed:
+            self.note(expr, now, loop)
+        for value in reversed(self.order):
+            if value.uses:
+                self.note(value.define.expr, value.position, value.loop)
+        for value in self.order:
+            if value.uses:
+                self.settle(value)
+
+    def note(self, expr: Expr, now: int, loop: int) -> None:
+        """Every reference to a value in `expr` (expressions between references are small trees)."""
+        if isinstance(expr, Ref):
+            self.values[expr.number].uses.append((now, loop))
+            return
+        for child in children(expr):
+            self.note(child, now, loop)
+
+    def settle(self, value: _Value) -> None:
+        expr = self.resolve(value.define.expr)
+        refs = list(_refs(value.define.expr))
+        inner = [self.values[ref] for ref in refs]
+        inlined = [v for v in inner if v.array is None]
+        value.reads = frozenset(_own_reads(value.define.expr)).union(*(v.reads for v in inlined))
+        value.depth = 1 + max((v.depth for v in inlined), default=0)
+        plain = isinstance(expr, Load) and all(_simple(index) for index in expr.indices)
+        value.simple = plain or is_affine(expr)
+        if self.stays(value, expr):
+            value.expr = expr
+        else:
+            define = value.define
+            name = define.name or ""
+            array = Array(f"%{define.number}", name, expr.dtype, (), "value", place=define.place)
+            value.array = array
+            value.expr = expr
+
+    def stays(self, value: _Value, expr: Expr) -> bool:
+        """Whether `value` can be computed where it is used."""
+        if any(loop != value.loop for _, loop in value.uses) or value.depth > _MAX_DEPTH:
+            return False
+        if len(value.uses) > 1 and not value.simple:
+            return False
+        if isinstance(expr, Load) and expr.array.kind == "stream":
+            return False
+        last = max(now for now, _ in value.uses)
+        return not any(self.written(key, value.position, last) for key in value.reads)
+
+    def written(self, key: str, after: int, before: int) -> bool:
+        """Whether the array is written strictly between two positions."""
+        times = self.writes.get(key)
+        if not times:
+            return False
+        first = bisect_right(times, after)
+        return first < len(times) and times[first] < before
+
+    def resolve(self, expr: Expr) -> Expr:
+        """`expr` with references replaced by what they stand for."""
+        if isinstance(expr, Ref):
+            return self.replacement(expr)
+        return rewrite(expr, lambda node: self.replacement(node) if isinstance(node, Ref) else None)
+
+    def replacement(self, ref: Ref) -> Expr:
+        value = self.values[ref.number]
+        if value.array is not None:
+            return Load(value.array)
+        assert value.expr is not None
+        return value.expr
+
+    # -------------------------------------------------------------------------------------------- building
+
+    def build(self, events: Sequence[Event]) -> Block:
+        nodes: list[Node] = []
+        for event in events:
+            node = self.node(event)
+            if node is not None:
+                nodes.append(node)
+        return tuple(nodes)
+
+    def node(self, event: Event) -> Node | None:
+        match event:
+            case Define(number=number, place=place):
+                value = self.values[number]
+                if value.array is None or value.expr is None:
+                    return None
+                return Store(value.array, (), value.expr, (), place)
+            case Alloc(array=array, fill=fill, place=place):
+                return event if fill is None else Alloc(array, self.resolve(fill), place)
+            case Store(array=array, indices=indices, value=expr, path=path, place=place):
+                return Store(array, tuple(map(self.resolve, indices)), self.resolve(expr), path, place)
+            case Call():
+                return self.call(event)
+            case ForEach(iter=it, start=start, stop=stop, step=step, body=body):
+                block = self.build(body)
+                if not block:
+                    return None
+                first, last = self.resolve(start), self.resolve(stop)
+                return Loop(it, first, last, step, block, event.reduction, event.band, place=event.place)
+            case Repeat(prologue=prologue, cond=cond, body=body, place=place):
+                head = self.build(prologue)
+                return While(head, self.resolve(cond), self.build(body), place)
+            case Branch(cond=cond, then=then, orelse=orelse, place=place):
+                yes, no = self.build(then), self.build(orelse)
+                if not yes and no:
+                    return If(negate(self.resolve(cond)), no, (), place)
+                return If(self.resolve(cond), yes, no, place) if yes else None
+            case _:
+                raise AssertionError(f"{type(event).__name__} is left over")
+
+    def call(self, call: Call) -> Call:
+        def region(part: Region) -> Region:
+            indices = tuple(
+                Slice(self.resolve(item.start), item.extent)
+                if isinstance(item, Slice)
+                else self.resolve(item)
+                for item in part.indices
+            )
+            return Region(part.array, indices)
+
+        args = tuple(region(arg) if isinstance(arg, Region) else self.resolve(arg) for arg in call.args)
+        return Call(call.program, args, tuple(map(region, call.results)), call.site, call.place)
+
+
+def _refs(expr: Expr) -> Iterable[int]:
+    if isinstance(expr, Ref):
+        yield expr.number
+    for child in children(expr):
+        yield from _refs(child)
+
+
+def _own_reads(expr: Expr) -> Iterable[str]:
+    """The arrays that `expr` itself reads (not those of the values that it refers to)."""
+    if isinstance(expr, Load) and expr.array.kind not in ("constant", "value"):
+        yield expr.array.key
+    for child in children(expr):
+        yield from _own_reads(child)
+
+
+def _simple(expr: Expr) -> bool:
+    """Whether a subscript is worth repeating: affine, or a single value."""
+    while hasattr(expr, "operand"):
+        expr = expr.operand
+    if isinstance(expr, Load):
+        return all(isinstance(index, Const | IterRef) for index in expr.indices)
+    return is_affine(expr)
+
+
+_WRITTEN: dict[int, tuple[Program, frozenset[int]]] = {}
+
+
+def written_arguments(program: Program) -> frozenset[int]:
+    """The positions of the array arguments that a program (or what it calls) may write."""
+    known = _WRITTEN.get(id(program))
+    if known is not None and known[0] is program:
+        return known[1]
+    keys: set[str] = set()
+    for node in walk_nodes(program.body):
+        match node:
+            case Store(array=array):
+                keys.add(array.key)
+            case Call(program=callee, args=args, results=results):
+                inner = written_arguments(callee)
+                keys |= {a.array.key for n, a in enumerate(args) if isinstance(a, Region) and n in inner}
+                keys |= {r.array.key for r in results}
+            case _:
+                pass
+    found = frozenset(n for n, array in enumerate(program.args) if array.key in keys)
+    if len(_WRITTEN) > 1000:
+        _WRITTEN.clear()
+    _WRITTEN[id(program)] = (program, found)
+    return found
+
+
+def finish(events: Sequence[Event]) -> Block:
+    """The body of a program (names are still to be settled, see `naming`)."""
+    work = _Finish()
+    work.collect(events, 0)
+    work.decide()
+    return work.build(events)

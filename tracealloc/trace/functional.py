@@ -1,0 +1,311 @@
+"""Functions of the namespace `ta` on values: math, `where`, `minimum`, arrays, scalars, constants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from tracealloc.trace import build
+from tracealloc.trace.arrays import ArrayProxy, MutableScalar
+from tracealloc.trace.dtype import DType, Float, Struct, float64
+from tracealloc.trace.expr import Const, Expr, MakeStruct
+from tracealloc.trace.program import Alloc
+from tracealloc.trace.recorder import Recorder, active, fail, recorder_for
+from tracealloc.trace.scalars import Scalar, describe, is_number, number_expr, numpy_dtype, typed
+from tracealloc.trace.state import Carried
+
+__all__ = [
+    "constant",
+    "empty",
+    "full",
+    "maximum",
+    "minimum",
+    "numpy_ufunc",
+    "record",
+    "scalar",
+    "state",
+    "where",
+    "zeros",
+]
+
+
+# ------------------------------------------------------------------------------------------------- arrays
+
+
+def _shape(shape: Any, what: str) -> tuple[int, ...]:
+    parts = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    for part in parts:
+        if isinstance(part, Carried):
+            bool(part)
+        plain = hasattr(part, "__index__") and not isinstance(part, Scalar | ArrayProxy | bool)
+        if not plain or int(part) < 1:
+            shown = describe(part) if isinstance(part, Scalar) else repr(part)
+            fail(
+                "TA125",
+                f"an extent of {what} is a positive int known while tracing, not {shown}",
+                hint=f"{what}((M, N), float32) with M, N from Python",
+            )
+    return tuple(int(part) for part in parts)
+
+
+def _dtype(dtype: Any, what: str) -> DType:
+    if isinstance(dtype, DType):
+        return dtype
+    fail("TA122", f"{what} needs an element type such as float32, not {dtype!r}")
+
+
+def _array(what: str, shape: Any, dtype: Any, fill: Any) -> ArrayProxy:
+    recorder = recorder_for(f"ta.{what}")
+    extents, element = _shape(shape, f"ta.{what}"), _dtype(dtype, f"ta.{what}")
+    spot = recorder.spot()
+    value: Expr | None = None
+    if fill is not None:
+        if not is_number(fill):
+            fail("TA125", f"ta.{what} fills with a number, not {fill!r}")
+        if isinstance(element, Struct):
+            if fill != 0:
+                fail("TA125", "an array of records can only be filled with 0")
+            value = Const(0, build.lift(0).type)
+        else:
+            value = typed(build.convert, number_expr(fill, element), element)
+    array = recorder.array("local", element, extents, name=spot.target, place=spot.place)
+    recorder.emit(Alloc(array, value, spot.place))
+    return ArrayProxy(array, recorder, place=spot.place)
+
+
+def zeros(shape: int | tuple[int, ...], dtype: DType) -> ArrayProxy:
+    """A new array of zeros, one for each execution of this line."""
+    return _array("zeros", shape, dtype, 0)
+
+
+def empty(shape: int | tuple[int, ...], dtype: DType) -> ArrayProxy:
+    """A new array without initial values; an element must be written before it is read."""
+    return _array("empty", shape, dtype, None)
+
+
+def full(shape: int | tuple[int, ...], fill: Any, dtype: DType) -> ArrayProxy:
+    """A new array with every element set to `fill`."""
+    return _array("full", shape, dtype, fill)
+
+
+def scalar(dtype: DType, init: Any = 0) -> MutableScalar:
+    """A variable of the kernel: ``acc += v`` updates it, ``acc.set(v)`` and ``acc[...] = v`` store."""
+    recorder = recorder_for("ta.scalar")
+    element = _dtype(dtype, "ta.scalar")
+    if not is_number(init):
+        if isinstance(init, Carried):
+            bool(init)
+        fail("TA125", f"ta.scalar starts with a number, not {init!r}", hint="ta.scalar(float32, 0)")
+    spot = recorder.spot()
+    start: Expr
+    if isinstance(element, Struct) and not isinstance(init, Scalar):
+        start = Const(0, build.lift(0).type)
+    else:
+        start = typed(build.convert, number_expr(init, element), element)
+    array = recorder.array("local", element, (), name=spot.target, place=spot.place)
+    recorder.emit(Alloc(array, start, spot.place))
+    return MutableScalar(array, recorder, spot.place)
+
+
+def constant(data: Any, dtype: DType | None = None) -> ArrayProxy:
+    """A table that the kernel only reads (weights, ROM): a NumPy array or a list, copied now."""
+    recorder = recorder_for("ta.constant")
+    return _table(recorder, "constant", data, dtype)
+
+
+def state(data: Any, dtype: DType | None = None) -> ArrayProxy:
+    """An array that lives across calls of the kernel; `data` is the first content, or a shape of zeros."""
+    recorder = recorder_for("ta.state")
+    if recorder.loops:
+        fail("TA125", "ta.state was called in a loop", "one array lives across all calls",
+             hint="call it at the top of the kernel")  # fmt: skip
+    if isinstance(data, int | tuple):
+        import numpy as np
+
+        element = _dtype(dtype, "ta.state")
+        return _table(recorder, "state", np.zeros(_shape(data, "ta.state"), _container(element)), element)
+    return _table(recorder, "state", data, dtype)
+
+
+def _container(dtype: DType) -> Any:
+    """The NumPy dtype that holds elements of `dtype` while tracing."""
+    import numpy as np
+
+    if isinstance(dtype, Float):
+        if dtype.name == "bfloat16":
+            import ml_dtypes
+
+            return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype(dtype.name)
+    if isinstance(dtype, Struct):
+        return np.dtype([(name, _container(inner)) for name, inner in dtype.fields])
+    if dtype == build.boolean:
+        return np.dtype(np.bool_)
+    signed = getattr(dtype, "signed", True)
+    width = next((bits for bits in (8, 16, 32, 64) if dtype.bits <= bits), None)
+    return np.dtype(object) if width is None else np.dtype(f"{'int' if signed else 'uint'}{width}")
+
+
+def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> ArrayProxy:
+    import numpy as np
+
+    from tracealloc.trace.tables import to_elements
+
+    if isinstance(data, Scalar | ArrayProxy):
+        fail("TA125", f"ta.{kind} takes data known while tracing, not a traced value")
+    raw = np.array(data)
+    element = _dtype(dtype, f"ta.{kind}") if dtype is not None else numpy_dtype(raw.dtype)
+    if element is None or raw.ndim == 0 or raw.size == 0:
+        fail("TA125", f"ta.{kind} needs an array of numbers with at least one element, not {data!r}",
+             hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
+    spot = recorder.spot()
+    held = to_elements(raw, element, _container(element), kind)
+    held.flags.writeable = False
+    array = recorder.array(kind, element, raw.shape, name=spot.target, place=spot.place, data=held)
+    if array.data is not held and not np.array_equal(array.data, held):  # type: ignore[arg-type]
+        recorder._differs(spot.place)
+    return ArrayProxy(array, recorder, place=spot.place)
+
+
+def record(values: dict[str, Any]) -> Scalar:
+    """A record value from one value per field."""
+    recorder = recorder_for("ta.Struct with values")
+    for name, item in values.items():
+        _operand(item, f"field {name!r} of ta.Struct")
+    parts = tuple(number_expr(item) for item in values.values())
+    dtype = Struct(tuple((name, part.dtype) for name, part in zip(values, parts, strict=True)))
+    return Scalar(MakeStruct(parts, dtype), recorder)
+
+
+# ------------------------------------------------------------------------------------------------- values
+
+
+def _operand(item: Any, what: str) -> None:
+    if not is_number(item):
+        if isinstance(item, Carried):
+            bool(item)
+        fail(
+            "TA109",
+            f"{what} takes numbers, not {item!r}",
+            hint="apply it to the elements of an array in a loop",
+        )
+
+
+def _combine(what: str, make: Callable[..., Expr], *items: Any) -> Scalar:
+    recorder = recorder_for(what)
+    for item in items:
+        _operand(item, what)
+    partner = next((item.dtype for item in items if isinstance(item, Scalar)), None)
+    floating = next((i.dtype for i in items if isinstance(i, Scalar) and isinstance(i.dtype, Float)), partner)
+    exprs = [number_expr(item, floating) for item in items]
+    return Scalar(recorder.name_value(typed(make, *exprs)), recorder)
+
+
+def where(cond: Any, then: Any, orelse: Any) -> Scalar:
+    """`then` where `cond` holds, else `orelse`, recorded as one value; both are evaluated."""
+    recorder = recorder_for("ta.where")
+    for item in (cond, then, orelse):
+        _operand(item, "ta.where")
+    test = typed(build.as_condition, number_expr(cond))
+    floats = [i.dtype for i in (then, orelse) if isinstance(i, Scalar)]
+    partner = next((t for t in floats if isinstance(t, Float)), floats[0] if floats else None)
+    a, b = number_expr(then, partner), number_expr(orelse, partner)
+    return Scalar(recorder.name_value(typed(build.select, test, a, b)), recorder)
+
+
+def minimum(a: Any, b: Any) -> Scalar:
+    """The lesser of two values, recorded as one operation."""
+    return _combine("ta.minimum", lambda x, y: build.minmax("min", x, y), a, b)
+
+
+def maximum(a: Any, b: Any) -> Scalar:
+    """The greater of two values, recorded as one operation."""
+    return _combine("ta.maximum", lambda x, y: build.minmax("max", x, y), a, b)
+
+
+_STAGED: dict[str, Callable[..., float]] = {
+    "rsqrt": lambda x: 1 / math.sqrt(x),
+    "abs": abs,
+    "pow": pow,
+}
+
+
+def _function(name: str, doc: str) -> Callable[..., Any]:
+    def function(*args: Any) -> Any:
+        if args and not any(isinstance(arg, Scalar) for arg in args):
+            if active() is None:
+                recorder_for(f"ta.{name}")
+            if all(isinstance(arg, int | float) for arg in args):
+                # Known while tracing: computed by Python in float64, as a weak literal.
+                return (_STAGED.get(name) or getattr(math, name))(*args)
+        if len(args) != (2 if name == "pow" else 1):
+            fail(
+                "TA109",
+                f"ta.{name} takes {'two numbers' if name == 'pow' else 'one number'}, not {len(args)}",
+            )
+        if name == "abs":
+            return _combine("ta.abs", lambda x: build.unary("abs", x), *args)
+        return _combine(f"ta.{name}", lambda *xs: build.intrinsic(name, *xs), *args)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+exp = _function("exp", "e to the power x.")
+log = _function("log", "The natural logarithm.")
+log2 = _function("log2", "The logarithm to base 2.")
+log10 = _function("log10", "The logarithm to base 10.")
+sqrt = _function("sqrt", "The square root.")
+rsqrt = _function("rsqrt", "One over the square root.")
+sin = _function("sin", "The sine of an angle in radians.")
+cos = _function("cos", "The cosine of an angle in radians.")
+tan = _function("tan", "The tangent of an angle in radians.")
+tanh = _function("tanh", "The hyperbolic tangent.")
+pow_ = _function("pow", "x to the power y.")
+floor = _function("floor", "The greatest whole number that is not above x, as a floating-point number.")
+ceil = _function("ceil", "The least whole number that is not below x, as a floating-point number.")
+abs_ = _function("abs", "The absolute value.")
+erf = _function("erf", "The error function.")
+
+_UFUNCS: dict[str, Callable[..., Any]] = {
+    "exp": exp, "log": log, "log2": log2, "log10": log10, "sqrt": sqrt, "sin": sin, "cos": cos, "tan": tan,
+    "tanh": tanh, "power": lambda x, y: _lifted(x) ** y, "float_power": pow_, "floor": floor, "ceil": ceil,
+    "absolute": abs_, "fabs": abs_, "minimum": minimum, "maximum": maximum, "fmin": minimum, "fmax": maximum,
+    "add": lambda x, y: _lifted(x) + y, "subtract": lambda x, y: _lifted(x) - y,
+    "multiply": lambda x, y: _lifted(x) * y, "divide": lambda x, y: _lifted(x) / y,
+    "true_divide": lambda x, y: _lifted(x) / y, "floor_divide": lambda x, y: _lifted(x) // y,
+    "remainder": lambda x, y: _lifted(x) % y, "mod": lambda x, y: _lifted(x) % y,
+    "negative": lambda x: -x, "positive": lambda x: +x, "square": lambda x: x * x,
+    "less": lambda x, y: _lifted(x) < y, "less_equal": lambda x, y: _lifted(x) <= y,
+    "greater": lambda x, y: _lifted(x) > y, "greater_equal": lambda x, y: _lifted(x) >= y,
+    "equal": lambda x, y: _lifted(x) == y, "not_equal": lambda x, y: _lifted(x) != y,
+    "left_shift": lambda x, y: _lifted(x) << y, "right_shift": lambda x, y: _lifted(x) >> y,
+    "bitwise_and": lambda x, y: _lifted(x) & y, "bitwise_or": lambda x, y: _lifted(x) | y,
+    "bitwise_xor": lambda x, y: _lifted(x) ^ y, "invert": lambda x: ~x,
+    "reciprocal": lambda x: 1 / x,
+}  # fmt: skip
+
+
+def _lifted(item: Any) -> Scalar:
+    """A NumPy scalar on the left of an operator, as a traced constant."""
+    recorder = recorder_for("a NumPy function")
+    return item if isinstance(item, Scalar) else Scalar(number_expr(item, float64), recorder)
+
+
+def numpy_ufunc(
+    item: Scalar, ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A NumPy function called on traced values."""
+    function = _UFUNCS.get(ufunc.__name__)
+    item._check()
+    known = all(is_number(part) for part in inputs)
+    if function is None or method != "__call__" or kwargs or not known:
+        call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        fail(
+            "TA121",
+            f"{call} cannot be used on traced values" + ("" if known else " together with a whole array"),
+            hint="NumPy functions with a counterpart in ta work on single values: np.exp(x), np.sqrt(x), ...",
+        )
+    return function(*inputs)

@@ -1,0 +1,267 @@
+"""From a Python function to a `Program`: run it on proxies, once per control path."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tracealloc.trace import build
+from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy
+from tracealloc.trace.dtype import ArrayType, DType, Stream
+from tracealloc.trace.errors import TraceallocError
+from tracealloc.trace.events import Event
+from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.finish import finish
+from tracealloc.trace.naming import name_arrays, name_bands
+from tracealloc.trace.program import Alloc, Array, Block, Program, Store
+from tracealloc.trace.recorder import Explorer, Recorder, _stack, active, fail
+from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
+from tracealloc.trace.streams import StreamProxy
+
+__all__ = ["trace", "trace_signature"]
+
+
+def trace(
+    function: Callable[..., Any],
+    name: str | None = None,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    staged: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | None = None,
+) -> Program:
+    """Trace a Python function into a program.
+
+    Args:
+        function: the kernel's function; a bound method's ``self`` is a staged value.
+        name: the program's name; the function's where it is None.
+        arguments: types of parameters by name, in place of their annotations.
+        staged: values of parameters that are known while tracing.
+        namespace: what annotations see besides globals and closure (the decorator's local variables).
+
+    Raises:
+        TraceError: the function does something that no program can hold; the message says what instead.
+        BoundsError: a constant subscript is outside its array.
+    """
+    plain, bound = unwrap(function)
+    signature = signature_of(plain, arguments, staged, namespace, bound)
+    return trace_signature(plain, signature, name or plain.__name__)
+
+
+def trace_signature(function: types.FunctionType, signature: Signature, name: str) -> Program:
+    """Trace a function whose parameters are known."""
+    outer = active()
+    if outer is not None and function.__code__ in outer.functions:
+        fail(
+            "TA113",
+            f"kernel {name!r} calls itself",
+            "a program's calls are fixed, and hardware has no call stack",
+            hint="write the recursion as a loop: for i in ta.range(n), or ta.while_loop(cond, body)",
+        )
+    recorder = Recorder(name, outer)
+    recorder.functions = (*(outer.functions if outer is not None else ()), function.__code__)
+    args = tuple(_argument(parameter) for parameter in signature.traced)
+    stack = _stack()
+    stack.append(recorder)
+    try:
+        events, results = _explore(recorder, function, signature, args)
+    except TraceallocError:
+        raise
+    except Exception as error:
+        error.add_note(f"while tracing kernel {name!r} ({place_of_function(function).short})")
+        raise
+    finally:
+        stack.remove(recorder)
+        scope = recorder.scope
+        while True:
+            scope.alive = False
+            if scope.parent is None:
+                break
+            scope = scope.parent
+        recorder.scope = scope
+    return _program(function, name, args, results, events)
+
+
+def _argument(parameter: Parameter) -> Array:
+    name = parameter.name
+    match parameter.type:
+        case ArrayType(dtype=dtype, shape=shape):
+            return Array(name, name, dtype, shape, "argument")
+        case Stream(dtype=dtype):
+            return Array(name, name, dtype, (), "stream")
+        case DType() as dtype:
+            return Array(name, name, dtype, (), "argument")
+        case _:
+            raise AssertionError(parameter)
+
+
+def _proxies(
+    recorder: Recorder, signature: Signature, args: tuple[Array, ...]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The function's positional and keyword arguments for one run."""
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    arrays = iter(args)
+    for parameter in signature.parameters:
+        item: Any
+        if parameter.type is None:
+            item = parameter.value
+        else:
+            array = next(arrays)
+            if array.kind == "stream":
+                item = StreamProxy(array, recorder)
+            elif isinstance(parameter.type, ArrayType):
+                item = ArrayProxy(array, recorder)
+            else:
+                item = Scalar(Load(array), recorder)
+        if parameter.name in signature.keyword_only:
+            keywords[parameter.name] = item
+        else:
+            positional.append(item)
+    return positional, keywords
+
+
+def _explore(
+    recorder: Recorder, function: types.FunctionType, signature: Signature, args: tuple[Array, ...]
+) -> tuple[tuple[Event, ...], tuple[Array, ...]]:
+    place = place_of_function(function)
+    explorer = Explorer(recorder, "kernel", recorder.name, place, verify=False)
+    results: tuple[Array, ...] | None = None
+    made: dict[int, Array] = {}
+    while True:
+        scope = explorer.begin()
+        positional, keywords = _proxies(recorder, signature, args)
+        returned = function(*positional, **keywords)
+        recorder.check()
+        if recorder.scope is not scope:
+            fail("TA105", "a loop was left in the middle", place=recorder.scope.place)
+        found = _results(recorder, signature, returned, made, place)
+        if results is not None and found != results:
+            fail(
+                "TA102",
+                f"kernel {recorder.name!r} returns different things on different paths",
+                "what is returned cannot depend on a traced condition",
+                hint="store to one array under the condition, and return that array",
+                place=place,
+            )
+        results = found
+        explorer.end(scope)
+        if not explorer.more:
+            break
+    events = explorer.finish()
+    heads = tuple(Alloc(array, None, place) for array in made.values())
+    return (*heads, *events), results
+
+
+def _results(
+    recorder: Recorder, signature: Signature, returned: Any, made: dict[int, Array], place: Any
+) -> tuple[Array, ...]:
+    """The arrays that are returned; scalars are stored to arrays of rank 0."""
+    items = [] if returned is None else list(returned) if isinstance(returned, tuple | list) else [returned]
+    types_ = signature.results
+    if types_ is not None and len(types_) != len(items):
+        fail(
+            "TA102",
+            f"kernel {recorder.name!r} returns {len(items)} values, its annotation says {len(types_)}",
+            hint="return one value per type: -> (T[M], U[N]) goes with return a, b",
+            place=place,
+        )
+    found: list[Array] = []
+    for position, item in enumerate(items):
+        expected = types_[position] if types_ is not None else None
+        if isinstance(item, ArrayProxy):
+            array = _returned_array(item, expected, recorder, place)
+        else:
+            array = _returned_value(recorder, item, expected, position, len(items), made, place)
+        if array in found:
+            fail("TA102", f"kernel {recorder.name!r} returns {array.name!r} twice",
+                 hint="copy it to a second array", place=place)  # fmt: skip
+        found.append(array)
+    return tuple(found)
+
+
+def _returned_array(item: ArrayProxy, expected: Any, recorder: Recorder, place: Any) -> Array:
+    item._check()
+    array = item._array
+    if not item._whole() or array.kind in ("constant", "state", "stream"):
+        what = f"a ta.{array.kind}" if array.kind in ("constant", "state", "stream") else "a view"
+        fail(
+            "TA102",
+            f"kernel {recorder.name!r} returns {what} of {item._label()!r}",
+            "a result is a whole array that the kernel made, or an argument",
+            hint="copy it in a loop to an array made with ta.empty",
+            place=place,
+        )
+    if expected is not None and expected != ArrayType(array.dtype, array.shape):
+        fail(
+            "TA102",
+            f"kernel {recorder.name!r} returns {ArrayType(array.dtype, array.shape)}, not {expected}",
+            "the annotation behind '->' says so",
+            place=place,
+        )
+    if array.kind == "local":
+        object.__setattr__(array, "kind", "result")
+    return array
+
+
+def _returned_value(
+    recorder: Recorder,
+    item: Any,
+    expected: Any,
+    position: int,
+    count: int,
+    made: dict[int, Array],
+    place: Any,
+) -> Array:
+    if isinstance(item, RecordProxy):
+        item = Scalar(item._value(), recorder)
+    if not is_number(item) or isinstance(expected, ArrayType):
+        what = (
+            f"a value of type {item.dtype}"
+            if isinstance(item, Scalar)
+            else f"an object of type {type(item).__name__}"
+        )
+        wanted = f", not {expected}" if expected is not None else ""
+        fail(
+            "TA102",
+            f"kernel {recorder.name!r} returns {what}{wanted}",
+            hint="return arrays made with ta.zeros or ta.empty, arguments, or single values",
+            place=place,
+        )
+    if isinstance(item, MutableScalar) and (expected is None or expected == item.dtype):
+        item._check()
+        if item._array.kind == "local":
+            object.__setattr__(item._array, "kind", "result")
+        return item._array
+    value: Expr = number_expr(item, expected)
+    dtype = expected if isinstance(expected, DType) else value.dtype
+    if dtype == build.index:
+        dtype = build.Integer(64, True)
+    array = made.get(position)
+    if array is None:
+        name = "result" if count == 1 else f"result{position}"
+        array = made[position] = Array(f"result:{position}", name, dtype, (), "result", place=place)
+    if array.dtype != dtype:
+        fail(
+            "TA102",
+            f"kernel {recorder.name!r} returns {array.dtype} on one path and {dtype} on another",
+            hint="say the type: -> float32, or convert with .astype",
+            place=place,
+        )
+    recorder.emit(Store(array, (), typed(build.convert, value, dtype), (), place))
+    return array
+
+
+def _program(
+    function: types.FunctionType,
+    name: str,
+    args: tuple[Array, ...],
+    results: tuple[Array, ...],
+    events: tuple[Event, ...],
+) -> Program:
+    body: Block = name_bands(finish(events))
+    program = Program(name, args, body, results, (), function.__doc__, place_of_function(function))
+    known = set(args)
+    name_arrays(args, [array for array in program.arrays() if array not in known], body)
+    return program

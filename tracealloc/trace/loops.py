@@ -1,0 +1,303 @@
+"""Symbolic loops: `grid`, `ta.range`, `ta.reduction`, run by for statements."""
+
+from __future__ import annotations
+
+import builtins
+from types import FrameType
+from typing import Any, NoReturn
+
+from tracealloc.trace import build
+from tracealloc.trace.dtype import index
+from tracealloc.trace.events import ForEach
+from tracealloc.trace.expr import Const, Expr, Iter, IterRef
+from tracealloc.trace.names import next_is, opcode_at, spot_of, stores_of, target_names
+from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
+from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.source import caller_frame
+from tracealloc.trace.state import Carried, State
+
+__all__ = ["SymbolicLoop", "grid", "range", "reduction"]
+
+Bounds = tuple[Expr, Expr, int]
+_GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+_BUILTIN = (
+    "list(), zip(), enumerate(), sum(), next(), functools.reduce() and unpacking run a loop while tracing"
+)
+
+
+def _bound(value: Any, what: str) -> Expr:
+    if not is_number(value) or isinstance(value, float):
+        if isinstance(value, Carried):
+            bool(value)
+        fail("TA127", f"{what} is an integer, not {value!r}", hint="extents and bounds count iterations")
+    return typed(build.as_index, number_expr(value, index))
+
+
+def grid(*extents: Any, name: str | None = None) -> SymbolicLoop:
+    """Nested symbolic loops ``for i, j in grid(M, N):`` over a box, the last index fastest.
+
+    `name` names the band (the nest), for schedules. One extent gives a plain iterator.
+    """
+    return _box("grid", extents, name, False)
+
+
+def reduction(*extents: Any, name: str | None = None) -> SymbolicLoop:
+    """Like `grid`, for the loops of a sum: marks them as a reduction's."""
+    return _box("ta.reduction", extents, name, True)
+
+
+def _box(what: str, extents: tuple[Any, ...], name: str | None, reduces: bool) -> SymbolicLoop:
+    recorder_for(what)
+    if not extents:
+        fail("TA127", f"{what} needs at least one extent", hint=f"{what}(M, N)")
+    bounds = [(build.lift(0, index), _bound(extent, f"an extent of {what}"), 1) for extent in extents]
+    return SymbolicLoop(what, bounds, name, reduces)
+
+
+def range(*bounds: Any, name: str | None = None) -> SymbolicLoop:
+    """A symbolic loop with the bounds of Python's `range`: its body is traced once per control path.
+
+    The bounds may be traced values; the step is a constant.
+    """
+    recorder_for("ta.range")
+    if not 1 <= len(bounds) <= 3:
+        fail("TA127", f"ta.range takes 1 to 3 bounds, not {len(bounds)}", hint="ta.range(start, stop, step)")
+    first = bounds[0] if len(bounds) > 1 else 0
+    last = bounds[1] if len(bounds) > 1 else bounds[0]
+    step = bounds[2] if len(bounds) > 2 else 1
+    start, stop = _bound(first, "the start of ta.range"), _bound(last, "the stop of ta.range")
+    stride = _bound(step, "the step of ta.range")
+    if not isinstance(stride, Const) or int(stride.value) == 0:
+        fail("TA127", "the step of ta.range is a constant that is not zero",
+             hint="for a traced step: for n in ta.range(count): i = start + n * step")  # fmt: skip
+    return SymbolicLoop("ta.range", [(start, stop, int(stride.value))], name, False)
+
+
+class SymbolicLoop:
+    """What `grid` and `ta.range` return; a ``for`` statement runs it."""
+
+    __slots__ = ("_scope", "bounds", "name", "reduces", "what")
+
+    def __init__(self, what: str, bounds: list[Bounds], name: str | None, reduces: bool) -> None:
+        recorder = active()
+        assert recorder is not None
+        self.what, self.bounds, self.name, self.reduces = what, bounds, name, reduces
+        self._scope = recorder.scope
+
+    def __iter__(self) -> _Running:
+        recorder = recorder_for(self.what)
+        frame = caller_frame()
+        if not self._scope.alive or self._scope.recorder is not recorder:
+            fail("TA104", f"this {self.what} was made in a scope that has ended",
+                 hint=f"call {self.what}(...) in the for statement")  # fmt: skip
+        if opcode_at(frame) != "GET_ITER" or not next_is(frame, "FOR_ITER"):
+            fail(
+                "TA114",
+                f"{self.what} can only be run by a for statement",
+                f"{_BUILTIN}, and a symbolic loop's body is traced once, not once per iteration",
+                hint=f"for i in {self.what}(...): with the body below it; a comprehension or zip() over a "
+                "constant range can use the builtin range",
+            )
+        if frame.f_code.co_flags & _GENERATOR:
+            fail("TA114", f"{self.what} cannot run in a generator",
+                 "a generator's caller would be the loop's body, and cannot be run again",
+                 hint="put the for statement into the kernel itself")  # fmt: skip
+        return _Running(self, recorder, frame)
+
+    def __len__(self) -> int:
+        fail("TA121", f"{self.what} has no length", hint="use the extent that was passed to it")
+
+    def __getitem__(self, key: Any) -> NoReturn:
+        fail("TA121", f"{self.what} has no elements", hint="run it with a for statement")
+
+    __contains__ = __reversed__ = __getitem__
+
+
+class _Running:
+    """A loop that a for statement is running: one `__next__` per run of the body."""
+
+    __slots__ = ("__weakref__", "explorer", "frame", "iters", "loop", "outer", "recorder", "runs", "scope",
+                 "spot", "state")  # fmt: skip
+
+    def __init__(self, loop: SymbolicLoop, recorder: Recorder, frame: FrameType) -> None:
+        self.loop, self.recorder, self.frame = loop, recorder, frame
+        self.scope: Scope | None = None
+        self.explorer: Explorer | None = None
+        self.spot = spot_of(frame)
+        self.outer = recorder.loops
+        self.runs = 0
+
+    def __iter__(self) -> _Running:
+        return self
+
+    def __next__(self) -> Any:
+        if self.explorer is None:
+            if any(_empty(bounds) for bounds in self.loop.bounds):
+                raise StopIteration
+            self._start()
+        else:
+            self._end_run()
+            if not self.explorer.more:
+                self._finish()
+                raise StopIteration
+            self.state.poison(self._refuse_carried)
+        return self._begin_run()
+
+    # ------------------------------------------------------------------------------------------ the runs
+
+    def _start(self) -> None:
+        recorder = self.recorder
+        recorder.check()
+        recorder.spot()
+        names = target_names(self.frame)
+        count = len(self.loop.bounds)
+        if count == 1:
+            names = names[:1]
+        if len(names) != count:
+            names = [None] * count
+        taken = {it.name for it in self.outer}
+        iters = []
+        for position, name in enumerate(names):
+            fresh = _unique(name if name and name.strip("_") else f"i{len(self.outer) + position}", taken)
+            taken.add(fresh)
+            iters.append(Iter(f"%{recorder.number()}", fresh))
+        self.iters = tuple(iters)
+        label = ", ".join(it.name for it in self.iters)
+        self.state = State(self.frame, (Scalar, *_opaque()))
+        self.explorer = Explorer(recorder, "loop", label, self.spot.place, verify=True)
+
+    def _begin_run(self) -> Any:
+        assert self.explorer is not None
+        recorder = self.recorder
+        self.scope = self.explorer.begin()
+        recorder.loops = (*self.outer, *self.iters)
+        proxies = tuple(Scalar(IterRef(it), recorder, None, self.spot.place) for it in self.iters)
+        return proxies if len(proxies) > 1 else proxies[0]
+
+    def _end_run(self) -> None:
+        assert self.explorer is not None and self.scope is not None
+        recorder, scope = self.recorder, self.scope
+        recorder.check()
+        if recorder.scope is not scope:
+            self._lost()
+        self.scope = None
+        recorder.loops = self.outer
+        exploring = self.explorer.checked is None
+        self.explorer.end(scope)
+        trouble = self.state.compare()
+        if exploring:
+            self.runs += 1
+        if trouble is not None:
+            fail(
+                "TA103",
+                f"{trouble!r} is changed by the body of loop {scope.label!r}, which is traced and not run",
+                "its contents would depend on how often the body is run while tracing",
+                hint="keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in Python objects",
+                place=self.spot.place,
+            )
+
+    def _finish(self) -> None:
+        explorer, recorder = self.explorer, self.recorder
+        assert explorer is not None
+        body = explorer.finish()
+        never = not all(_runs(bounds) for bounds in self.loop.bounds)
+        self.state.release(
+            self.runs, lambda name, values, each: self._settle(name, values, each and not never)
+        )
+        if not body:
+            return
+        for position in reversed(builtins.range(len(self.iters))):
+            start, stop, step = self.loop.bounds[position]
+            band = self.loop.name if position == 0 else None
+            event = ForEach(self.iters[position], start, stop, step, body, self.loop.reduces, band,
+                            self.spot.place)  # fmt: skip
+            body = (event,)
+        recorder.emit(body[0])
+
+    # -------------------------------------------------------------------------------------- what goes wrong
+
+    def _settle(self, name: str, values: list[Any], agreed: bool) -> Any:
+        """What a variable that the body changed holds after the loop."""
+        last = values[-1]
+        if all(isinstance(value, _dead()) for value in values):
+            return last
+        if agreed and all(value is last or (type(value) is type(last) and value == last) for value in values):
+            return last
+        return Carried(name, self._refuse_after)
+
+    def _refuse_carried(self, name: str) -> NoReturn:
+        lines = [line for line in stores_of(self.frame.f_code, name) if line >= self.spot.place.line]
+        where = f" (assigned at line {lines[0]})" if lines else ""
+        fail(
+            "TA103",
+            f"{name!r} carries a value from one iteration of a loop to the next",
+            f"the body of the loop at {self.spot.place.short} is traced once, so a plain Python variable that "
+            f"it changes{where} cannot be followed through the iterations",
+            hint=f"make it part of the kernel: {name.split('[')[0].split('.')[-1]} = ta.scalar(dtype, init) before "
+            "the loop, then +=, or .set(value)",
+        )
+
+    def _refuse_after(self, name: str) -> NoReturn:
+        fail(
+            "TA104",
+            f"{name!r} is used after the loop whose body sets it",
+            f"the loop at {self.spot.place.short} is traced once per control path, and the paths, or a loop "
+            "that never runs, leave different values",
+            hint=f"make it part of the kernel: {name} = ta.scalar(dtype, init) before the loop, {name}.set(value) in "
+            "it",
+        )
+
+    def _lost(self) -> NoReturn:
+        if self.recorder.left_early is not None:
+            self.recorder.left_early()
+        fail("TA105", "a block inside this loop was left in the middle", place=self.spot.place)
+
+    def __del__(self) -> None:
+        if self.scope is None or not self.scope.alive:
+            return
+        # The for statement dropped its iterator: break, return or an exception. Nothing can be raised here.
+        recorder = self.recorder
+        if recorder.left_early is None and recorder.failed is None:
+            place = spot_of(self.frame).place
+            label, start = self.scope.label, self.spot.place
+            recorder.left_early = lambda: fail(
+                "TA105",
+                f"loop {label!r} is left early",
+                f"the loop at {start.short} is traced once per control path, so 'break', 'return' or a caught "
+                "exception would end the tracing, not the loop",
+                hint="guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop, "
+                "'if go:' in it; or use ta.while_loop(cond, body)",
+                place=place,
+            )
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    fresh, number = name, 0
+    while fresh in taken:
+        number += 1
+        fresh = f"{name}_{number}"
+    return fresh
+
+
+def _empty(bounds: Bounds) -> bool:
+    start, stop, step = bounds
+    if not isinstance(start, Const) or not isinstance(stop, Const):
+        return False
+    return not builtins.range(int(start.value), int(stop.value), step)
+
+
+def _runs(bounds: Bounds) -> bool:
+    return isinstance(bounds[0], Const) and isinstance(bounds[1], Const) and not _empty(bounds)
+
+
+def _opaque() -> tuple[type, ...]:
+    """Objects of ours, which a body may change as it likes."""
+    from tracealloc.trace.arrays import ArrayProxy, RecordProxy
+
+    return ArrayProxy, RecordProxy, SymbolicLoop, Recorder
+
+
+def _dead() -> tuple[type, ...]:
+    from tracealloc.trace.arrays import ArrayProxy, RecordProxy
+
+    return Scalar, ArrayProxy, RecordProxy

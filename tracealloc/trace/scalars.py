@@ -1,0 +1,508 @@
+"""Scalar proxies: what the user's Python computes with while a kernel is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tracealloc.trace import build
+from tracealloc.trace.affine import linear
+from tracealloc.trace.build import Mistyped
+from tracealloc.trace.dtype import DType, Float, Integer, Struct, boolean, index
+from tracealloc.trace.errors import BoundsError, TraceError
+from tracealloc.trace.events import Define, Ref
+from tracealloc.trace.expr import Const, Expr, GetField, IterRef
+from tracealloc.trace.names import spot_of
+from tracealloc.trace.program import Array
+from tracealloc.trace.recorder import Recorder, active, fail
+from tracealloc.trace.source import Place, caller_frame
+from tracealloc.trace.state import Carried
+
+__all__ = ["Scalar", "element_of", "is_number", "mistyped", "number_expr", "numpy_dtype", "typed"]
+
+
+def typed(make: Callable[..., Expr], *args: Any) -> Expr:
+    """Call a builder; what has no type becomes a `TraceError` at the user's place."""
+    try:
+        return make(*args)
+    except Mistyped as error:
+        mistyped(error)
+
+
+def mistyped(error: Mistyped) -> NoReturn:
+    """Raise a builder's refusal at the user's place."""
+    cls = BoundsError if error.code == "TA111" else TraceError
+    fail(error.code, error.summary, *error.because, hint=error.hint, error=cls)
+
+
+def numpy_dtype(dtype: Any) -> DType | None:
+    """The element type of a NumPy dtype, or None."""
+    from tracealloc.trace.dtype import bfloat16, float16, float32, float64
+
+    if dtype.kind in "iu":
+        return Integer(8 * dtype.itemsize, dtype.kind == "i")
+    if dtype.kind == "b":
+        return boolean
+    if dtype.kind == "V" and dtype.names:
+        inner = [(name, numpy_dtype(dtype.fields[name][0])) for name in dtype.names]
+        return Struct(tuple((n, t) for n, t in inner if t is not None)) if all(t for _, t in inner) else None
+    names = {"float16": float16, "float32": float32, "float64": float64, "bfloat16": bfloat16}
+    names_small = {"int4": Integer(4, True), "uint4": Integer(4, False)}
+    return names.get(str(dtype)) or names_small.get(str(dtype))
+
+
+def is_number(item: object) -> bool:
+    """Whether `item` can be an operand: a traced scalar, a Python number or a NumPy scalar."""
+    if isinstance(item, Scalar | int | float):
+        return True
+    return hasattr(item, "dtype") and getattr(item, "shape", None) == () and not isinstance(item, Carried)
+
+
+def number_expr(item: Any, partner: DType | None = None) -> Expr:
+    """The expression of an operand; `partner` is the type of the other one (weak literals)."""
+    if isinstance(item, Scalar):
+        return item._value()
+    if isinstance(item, bool | int | float) and type(item).__module__ == "builtins":
+        return build.lift(item, partner)
+    if isinstance(item, Carried):
+        bool(item)  # raises
+    dtype = numpy_dtype(item.dtype) if hasattr(item, "dtype") and getattr(item, "shape", None) == () else None
+    if dtype is None or isinstance(dtype, Struct):
+        fail(
+            "TA109",
+            f"{_name(item)} is not a number that a kernel can hold",
+            hint="pass arrays as arguments, tables with ta.constant(array)",
+        )
+    if isinstance(dtype, Float):
+        return build.convert(build.lift(float(item)), dtype)
+    return build.convert(build.lift(bool(item) if dtype == boolean else int(item)), dtype)
+
+
+def _name(item: object) -> str:
+    text = repr(item)
+    return text if len(text) <= 40 else f"an object of type {type(item).__name__}"
+
+
+class Scalar:
+    """A traced number, a condition or a record: immutable, alive in the scope where it was computed."""
+
+    __slots__ = ("_expr", "_place", "_scope", "_where")
+    __array_priority__ = 1000
+
+    def __init__(
+        self,
+        expr: Expr,
+        recorder: Recorder,
+        where: tuple[Array, tuple[Expr, ...], tuple[str, ...]] | None = None,
+        place: Place | None = None,
+    ) -> None:
+        self._expr = expr
+        self._scope = recorder.scope
+        self._where = where  # the element that it was read from
+        self._place = place
+
+    # ------------------------------------------------------------------------------------------- reading
+
+    def _check(self) -> Recorder:
+        scope = self._scope
+        recorder = scope.recorder
+        if scope.alive and recorder is active():
+            recorder.check()
+            return recorder
+        refuse_use(self, scope, recorder)
+
+    def _value(self) -> Expr:
+        """The expression, for use here and now."""
+        self._check()
+        return self._expr
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the value."""
+        return self._expr.dtype
+
+    shape = ()
+    ndim = 0
+
+    def _new(self, expr: Expr) -> Scalar:
+        recorder = active()
+        assert recorder is not None
+        return Scalar(recorder.name_value(expr), recorder)
+
+    def __repr__(self) -> str:
+        from tracealloc.trace.text import expr_text
+
+        return f"<{expr_text(self._expr)}: {self.dtype}>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    # ---------------------------------------------------------------------------------------- arithmetic
+
+    def _binary(self, op: str, other: Any, swapped: bool = False) -> Any:
+        if not is_number(other):
+            if isinstance(other, Carried):
+                bool(other)
+            return NotImplemented
+        mine = self._value()
+        theirs = number_expr(other, mine.dtype)
+        if swapped:
+            if op == "<<" and not isinstance(other, Scalar) and isinstance(other, int):
+                _literal_shift(other, theirs)
+            return self._new(typed(build.binary, op, theirs, mine))
+        return self._new(typed(build.binary, op, mine, theirs))
+
+    def __add__(self, other: Any) -> Any:
+        return self._binary("+", other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._binary("+", other, True)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._binary("-", other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._binary("-", other, True)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._binary("*", other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._binary("*", other, True)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._binary("/", other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._binary("/", other, True)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._binary("//", other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._binary("//", other, True)
+
+    def __mod__(self, other: Any) -> Any:
+        return self._binary("%", other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._binary("%", other, True)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __lshift__(self, other: Any) -> Any:
+        return self._binary("<<", other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return self._binary("<<", other, True)
+
+    def __rshift__(self, other: Any) -> Any:
+        return self._binary(">>", other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return self._binary(">>", other, True)
+
+    def __and__(self, other: Any) -> Any:
+        return self._binary("&", other)
+
+    def __rand__(self, other: Any) -> Any:
+        return self._binary("&", other, True)
+
+    def __or__(self, other: Any) -> Any:
+        return self._binary("|", other)
+
+    def __ror__(self, other: Any) -> Any:
+        return self._binary("|", other, True)
+
+    def __xor__(self, other: Any) -> Any:
+        return self._binary("^", other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return self._binary("^", other, True)
+
+    def __pow__(self, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None or not is_number(other):
+            return NotImplemented
+        mine = self._value()
+        exponent = number_expr(other, None if isinstance(other, int) else mine.dtype)
+        found = typed(lambda: build.power(mine, exponent) or mine)
+        if found is not mine:
+            return self._new(found)
+        return self._product(int(exponent.value)) if isinstance(exponent, Const) else NotImplemented
+
+    def _product(self, times: int) -> Any:
+        """``x * x * ...`` by repeated squaring."""
+        if times == 0:
+            return self._new(build.lift(1, self.dtype))
+        half = self._product(times // 2) if times > 1 else None
+        if half is None:
+            return self
+        square = half * half
+        return square * self if times % 2 else square
+
+    def __rpow__(self, other: Any) -> Any:
+        if not is_number(other):
+            return NotImplemented
+        mine = self._value()
+        return self._new(typed(build.intrinsic, "pow", number_expr(other, mine.dtype), mine))
+
+    def __neg__(self) -> Scalar:
+        return self._new(typed(build.unary, "-", self._value()))
+
+    def __pos__(self) -> Scalar:
+        return self._new(self._value())
+
+    def __invert__(self) -> Scalar:
+        return self._new(typed(build.unary, "~", self._value()))
+
+    def __abs__(self) -> Scalar:
+        return self._new(typed(build.unary, "abs", self._value()))
+
+    # --------------------------------------------------------------------------------------- comparisons
+
+    def _compare(self, op: str, other: Any) -> Any:
+        if not is_number(other):
+            if isinstance(other, Carried):
+                bool(other)
+            return NotImplemented
+        mine = self._value()
+        return self._new(typed(build.compare, op, mine, number_expr(other, mine.dtype)))
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compare("==", other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compare("!=", other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(">=", other)
+
+    def __bool__(self) -> bool:
+        value = self._value()
+        recorder = active()
+        assert recorder is not None
+        cond = typed(build.as_condition, value)
+        return recorder.decide(recorder.name_value(cond))
+
+    # ------------------------------------------------------------------------- bits, fields, conversions
+
+    def astype(self, dtype: DType) -> Scalar:
+        """The value converted to another type, as a store converts it."""
+        if not isinstance(dtype, DType):
+            fail("TA122", f"astype needs an element type, not {_name(dtype)}", hint="x.astype(int32)")
+        return self._new(typed(build.convert, self._value(), dtype))
+
+    def bitcast(self, dtype: DType) -> Scalar:
+        """The same bits read as another type of equal width."""
+        if not isinstance(dtype, DType):
+            fail("TA122", f"bitcast needs an element type, not {_name(dtype)}", hint="x.bitcast(uint32)")
+        return self._new(typed(build.bitcast, self._value(), dtype))
+
+    def __getitem__(self, key: Any) -> Scalar:
+        low, width = bit_range(self, key)
+        return self._new(typed(build.get_bits, self._value(), low, width))
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        self._check()
+        element_of(self, "the bits of")(key, item)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            inner = self.dtype.field_type(name) if isinstance(self.dtype, Struct) else None
+            if inner is not None:
+                return self._new(GetField(self._value(), name, inner))
+            if isinstance(self.dtype, Struct):
+                fields = ", ".join(repr(n) for n, _ in self.dtype.fields)
+                fail("TA110", f"there is no field {name!r}; the fields are {fields}")
+        raise AttributeError(f"a traced {self._expr.dtype} has no attribute {name!r}")
+
+    # ------------------------------------------------------------------------------- what Python may not
+
+    def __hash__(self) -> int:
+        _refuse(self, "TA121", "cannot be a key of a dict or a set", "it has no value while tracing",
+                hint="look values up in a table: T = ta.constant(array), then T[x]")  # fmt: skip
+
+    def __int__(self) -> int:
+        _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when the kernel "
+                "runs", hint="convert with x.astype(int32)")  # fmt: skip
+
+    def __float__(self) -> float:
+        _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its value, which "
+                "exists only when the kernel runs", hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
+
+    def __complex__(self) -> complex:
+        _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing")
+
+    def __index__(self) -> int:
+        _refuse(
+            self, "TA107", "cannot be used where Python needs an int",
+            "the builtin range(), a list's index, or a NumPy array's index runs while tracing",
+            hint="ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table that "
+            "takes traced indices",
+        )  # fmt: skip
+
+    def __round__(self, digits: int | None = None) -> int:
+        _refuse(self, "TA106", "cannot be rounded by Python", "it has no value while tracing",
+                hint="ta.floor(x + 0.5)")  # fmt: skip
+
+    def __trunc__(self) -> int:
+        _refuse(self, "TA106", "cannot be truncated by Python", "it has no value while tracing",
+                hint="x.astype(int32)")  # fmt: skip
+
+    def __floor__(self) -> int:
+        _refuse(
+            self, "TA106", "cannot be used by math.floor", "it has no value while tracing", hint="ta.floor(x)"
+        )
+
+    def __ceil__(self) -> int:
+        _refuse(
+            self, "TA106", "cannot be used by math.ceil", "it has no value while tracing", hint="ta.ceil(x)"
+        )
+
+    def __iter__(self) -> Any:
+        _refuse(self, "TA121", "cannot be iterated over", "it is one number",
+                hint="for k in ta.range(x) counts up to it")  # fmt: skip
+
+    def __len__(self) -> int:
+        _refuse(self, "TA121", "has no length", "it is one number")
+
+    def __contains__(self, item: object) -> bool:
+        _refuse(self, "TA121", "contains nothing", "it is one number")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        _refuse(self, "TA121", "cannot be put into a NumPy array", "it has no value while tracing",
+                hint="make the array with ta.zeros and store elements")  # fmt: skip
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from tracealloc.trace.functional import numpy_ufunc
+
+        return numpy_ufunc(self, ufunc, method, inputs, kwargs)
+
+
+def _literal_shift(value: int, literal: Expr) -> None:
+    if isinstance(literal, Const) and isinstance(literal.type, Integer):
+        fail(
+            "TA126",
+            f"{value} << x would be shifted out of {literal.type}, the type of the literal {value}",
+            "a shift keeps the type of its left operand, and a literal has the least width",
+            hint=f"say the width: np.int32({value}) << x",
+        )
+
+
+def _refuse(item: Scalar, code: str, what: str, *because: str, hint: str | None = None) -> NoReturn:
+    item._check()
+    fail(code, f"the traced value {describe(item)} {what}", *because, hint=hint)
+
+
+def describe(item: Scalar) -> str:
+    """A short text for a value in a message: ``'i'``, or its type and the line that made it."""
+    expr = item._expr
+    if isinstance(expr, IterRef):
+        return repr(expr.iter.name)
+    if isinstance(expr, Ref):
+        made = f" of {item._place.short}" if item._place is not None else ""
+        return f"({expr.dtype}{made})"
+    from tracealloc.trace.text import expr_text
+
+    return repr(expr_text(expr))
+
+
+def refuse_use(item: Any, scope: Any, recorder: Recorder) -> NoReturn:
+    """Explain why a proxy cannot be used here: its scope is closed, or another trace is active."""
+    now = active()
+    made = item._place
+    what = describe(item) if isinstance(item, Scalar) else repr(item._label())
+    where = f", made at {made.short}," if made is not None else ""
+    if now is None or not recorder.scope.alive:
+        fail(
+            "TA117",
+            f"{what}{where} belongs to a trace of {recorder.name!r} that has ended",
+            "a traced value means something only while its kernel is traced",
+            hint="return it from the kernel, or store it in an array",
+        )
+    if recorder is not now:
+        fail(
+            "TA118",
+            f"{what}{where} belongs to kernel {recorder.name!r} and is used while {now.name!r} is traced",
+            hint="pass it to the kernel as an argument",
+        )
+    if scope.kind == "loop":
+        fail(
+            "TA104",
+            f"{what}{where} is used outside the iteration of loop {scope.label!r} that it belongs to",
+            f"the loop at {scope.place.short} runs many times; which iteration's value is meant is not recorded",
+            hint="store it: acc = ta.scalar(dtype, init) before the loop, acc.set(value) in it, use acc after",
+        )
+    fail(
+        "TA104",
+        f"{what}{where} is used after the {scope.label} block that it belongs to",
+        "the block may not run, and then the value does not exist",
+        hint="store it: acc = ta.scalar(dtype, init) before the block, acc.set(value) in it",
+    )
+
+
+def bit_range(item: Any, key: Any) -> tuple[Expr, int]:
+    """The lowest bit and the number of bits that a subscript of a scalar selects."""
+    dtype = item.dtype
+    if isinstance(key, slice):
+        if key.step not in (None, 1):
+            fail("TA110", f"bits are selected as x[low:high], without a step, not {key.step}")
+        low = build.lift(0, index) if key.start is None else _bit(key.start)
+        high = build.lift(dtype.bits, index) if key.stop is None else _bit(key.stop)
+        ends = linear(high), linear(low)
+        width = None if ends[0] is None or ends[1] is None else ends[0].plus(ends[1], -1)
+        if width is None or width.terms or width.constant < 1:
+            fail(
+                "TA110",
+                "the number of bits in x[low:high] must be a constant of at least 1",
+                hint="for example x[k:k + 8]",
+            )
+        return low, width.constant
+    if isinstance(key, tuple) or not is_number(key):
+        fail("TA110", f"bits are selected as x[3] or x[0:8], not by {_name(key)}",
+             f"x is one value of type {dtype}, not an array")  # fmt: skip
+    return _bit(key), 1
+
+
+def _bit(key: Any) -> Expr:
+    low = typed(build.as_index, number_expr(key, index))
+    if isinstance(low, Const) and int(low.value) < 0:
+        fail("TA111", f"bit {low.value} is negative", "bits count from 0, the lowest", error=BoundsError)
+    return low
+
+
+def element_of(item: Scalar, what: str) -> Callable[[Any, Any], None]:
+    """The function that stores bits of the array element that `item` was just read from."""
+    from tracealloc.trace.arrays import store_bits
+
+    if item._where is None or spot_of(caller_frame()).target is not None or not _just_read(item):
+        fail(
+            "TA112",
+            f"{what} a value cannot be changed",
+            "a value is immutable; only array elements and ta.scalar can be written",
+            hint="write A[i][3] = v on the element itself, or make x a ta.scalar(dtype, init)",
+        )
+    where = item._where
+    return lambda key, value: store_bits(item, where, key, value)
+
+
+def _just_read(item: Scalar) -> bool:
+    """Whether nothing named the value in between: ``A[i][3] = v``, not ``x = A[i]; x[3] = v``."""
+    recorder = item._scope.recorder
+    for event in reversed(recorder.events):
+        if isinstance(event, Define) and isinstance(item._expr, Ref) and event.number == item._expr.number:
+            return event.name is None
+    return False

@@ -1,0 +1,178 @@
+"""Parameters, annotations and staged values of a kernel's function."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tracealloc.trace.dtype import ArrayType, DType, Stream
+from tracealloc.trace.recorder import fail
+from tracealloc.trace.source import Place
+
+__all__ = ["Parameter", "Signature", "Type", "place_of_function", "signature_of", "unwrap"]
+
+Type: TypeAlias = ArrayType | DType | Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A traced argument (`type` is set) or a staged value."""
+
+    name: str
+    type: Type | None
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A kernel's parameters in order, and what its ``->`` says (None: nothing said)."""
+
+    parameters: tuple[Parameter, ...]
+    results: tuple[Type, ...] | None
+    keyword_only: frozenset[str]
+
+    @property
+    def traced(self) -> tuple[Parameter, ...]:
+        """The parameters that are the program's arguments."""
+        return tuple(p for p in self.parameters if p.type is not None)
+
+
+def unwrap(function: Callable[..., Any]) -> tuple[types.FunctionType, Any]:
+    """The plain function under a bound method or `functools.partial`-free wrapper, and its ``self``."""
+    if isinstance(function, types.MethodType):
+        inner, _ = unwrap(function.__func__)
+        return inner, function.__self__
+    if not isinstance(function, types.FunctionType):
+        fail(
+            "TA101",
+            f"a kernel is a Python function, not {function!r}",
+            hint="@kernel above a def",
+            place=None,
+        )
+    return function, None
+
+
+def place_of_function(function: types.FunctionType) -> Place:
+    """The line of a function's ``def``."""
+    code = function.__code__
+    return Place(code.co_filename, code.co_firstlineno, function=code.co_name)
+
+
+class _Scope(dict[str, Any]):
+    """Names as an annotation sees them: closure cells, the decorator's locals, globals, the package."""
+
+    def __init__(self, function: types.FunctionType, namespace: Mapping[str, Any] | None) -> None:
+        super().__init__(namespace or {})
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                self[name] = cell.cell_contents
+            except ValueError:  # an empty cell: the name is assigned later
+                continue
+        self.outer = function.__globals__
+
+    def __missing__(self, name: str) -> Any:
+        return self.outer[name]
+
+
+def _evaluate(
+    annotation: Any, function: types.FunctionType, namespace: Mapping[str, Any] | None, what: str
+) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, {"__builtins__": function.__globals__.get("__builtins__", {})},
+                    _Scope(function, namespace))  # fmt: skip
+    except Exception as error:
+        fail(
+            "TA101",
+            f"the annotation {annotation!r} of {what} cannot be evaluated: {type(error).__name__}: {error}",
+            hint="annotations see the function's globals, its closure and the variables around @kernel",
+            place=place_of_function(function),
+        )
+
+
+def _is_type(item: Any) -> bool:
+    return isinstance(item, ArrayType | DType | Stream)
+
+
+def _check_type(item: Any, what: str, function: types.FunctionType) -> Any:
+    if not _is_type(item):
+        fail(
+            "TA101",
+            f"the annotation of {what} is {item!r}, which is not a type of a kernel",
+            hint="write float32[M, N] for an array, float32 for a scalar",
+            place=place_of_function(function),
+        )
+    if isinstance(item, ArrayType):
+        for extent in item.shape:
+            if isinstance(extent, bool) or not hasattr(extent, "__index__") or int(extent) < 1:
+                fail(
+                    "TA101",
+                    f"the annotation of {what} has the extent {extent!r}; an extent is a positive int",
+                    place=place_of_function(function),
+                )
+        return ArrayType(item.dtype, tuple(int(extent) for extent in item.shape))
+    return item
+
+
+def signature_of(
+    function: types.FunctionType,
+    arguments: Mapping[str, Any] | None = None,
+    staged: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | None = None,
+    bound: Any = None,
+) -> Signature:
+    """A function's parameters; `arguments` gives types, `staged` values, both by name."""
+    staged, arguments = dict(staged or {}), dict(arguments or {})
+    found: list[Parameter] = []
+    keyword_only = set()
+    python = inspect.signature(function)
+    for position, parameter in enumerate(python.parameters.values()):
+        name, what = parameter.name, f"parameter {parameter.name!r}"
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            fail("TA101", f"{what} takes any number of arguments; a kernel's arguments are fixed",
+                 hint="name them, each with its type", place=place_of_function(function))  # fmt: skip
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            keyword_only.add(name)
+        if name in staged:
+            found.append(Parameter(name, None, staged.pop(name)))
+        elif position == 0 and bound is not None:
+            found.append(Parameter(name, None, bound))
+        elif name in arguments:
+            found.append(Parameter(name, _check_type(arguments.pop(name), what, function)))
+        elif parameter.annotation is not parameter.empty:
+            item = _evaluate(parameter.annotation, function, namespace, what)
+            if not _is_type(item) and parameter.default is not parameter.empty:
+                found.append(Parameter(name, None, parameter.default))  # n: int = 4
+            else:
+                found.append(Parameter(name, _check_type(item, what, function)))
+        elif parameter.default is not parameter.empty:
+            found.append(Parameter(name, None, parameter.default))
+        else:
+            fail(
+                "TA101",
+                f"{what} of kernel {function.__name__!r} has neither a type nor a value",
+                hint=f"write {name}: float32[M, N] (an argument) or {name}=value (known while tracing)",
+                place=place_of_function(function),
+            )
+    unknown = [*staged, *arguments]
+    if unknown:
+        fail("TA101", f"kernel {function.__name__!r} has no parameter {unknown[0]!r}",
+             f"its parameters are {', '.join(python.parameters)}", place=place_of_function(function))  # fmt: skip
+    return Signature(tuple(found), _results(function, python, namespace), frozenset(keyword_only))
+
+
+def _results(
+    function: types.FunctionType, python: inspect.Signature, namespace: Mapping[str, Any] | None
+) -> tuple[Type, ...] | None:
+    annotation = python.return_annotation
+    if annotation is python.empty:
+        return None
+    item = _evaluate(annotation, function, namespace, "the result")
+    if item is None:
+        return ()
+    parts = item if isinstance(item, tuple) else (item,)
+    return tuple(_check_type(part, "the result", function) for part in parts)

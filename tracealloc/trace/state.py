@@ -1,0 +1,328 @@
+"""What a loop's body can change outside the record: the caller's variables, cells and containers.
+
+A body is run once per control path, from the same state each time: what an earlier run changed is
+replaced by a `Carried`, which refuses every use. So a plain variable that carries a value from one
+iteration to the next is found where it is read, whatever it is used for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import types
+from collections import deque
+from collections.abc import Iterator, MutableMapping
+from types import FrameType
+from typing import Any, NoReturn
+
+__all__ = ["Carried", "State"]
+
+_DEPTH = 4
+_ELEMENTS = 20_000
+_PLAIN = (int, float, complex, str, bytes, type(None), tuple, frozenset, range, slice)
+_ABSENT: Any = type("_Absent", (), {"__slots__": (), "__repr__": lambda self: "nothing"})()
+
+
+class Carried:
+    """Stands for a variable whose value would come from another iteration; every use is an error."""
+
+    __slots__ = ("_name", "_refuse")
+
+    def __init__(self, name: str, refuse: Any) -> None:
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_refuse", refuse)
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: from another iteration>"
+
+
+def _use(self: Carried, *_args: object, **_kwargs: object) -> NoReturn:
+    self._refuse(self._name)
+    raise AssertionError("refuse raises")
+
+
+for _word in [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "lshift",
+    "rshift",
+    "and",
+    "or",
+    "xor",
+    "matmul",
+    "divmod",
+    "radd",
+    "rsub",
+    "rmul",
+    "rtruediv",
+    "rfloordiv",
+    "rmod",
+    "rpow",
+    "rlshift",
+    "rrshift",
+    "rand",
+    "ror",
+    "rxor",
+    "rmatmul",
+    "rdivmod",
+    "iadd",
+    "isub",
+    "imul",
+    "itruediv",
+    "ifloordiv",
+    "imod",
+    "ipow",
+    "ilshift",
+    "irshift",
+    "iand",
+    "ior",
+    "ixor",
+    "imatmul",
+    "neg",
+    "pos",
+    "invert",
+    "abs",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "bool",
+    "int",
+    "float",
+    "complex",
+    "index",
+    "hash",
+    "len",
+    "iter",
+    "next",
+    "contains",
+    "getitem",
+    "setitem",
+    "delitem",
+    "getattr",
+    "setattr",
+    "call",
+    "str",
+    "format",
+    "array",
+    "enter",
+    "exit",
+    "round",
+    "trunc",
+    "floor",
+    "ceil",
+]:
+    setattr(Carried, f"__{_word}__", _use)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if type(a) is not type(b) or not isinstance(a, _PLAIN):
+        return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return bool(a == b) or (a != a and b != b)
+
+
+class _Namespace:
+    """Something with named slots: a frame's variables, a list's elements, an object's attributes."""
+
+    def __init__(self, label: str, holder: Any) -> None:
+        self.label, self.holder = label, holder
+        self.first = self.read()
+
+    def read(self) -> dict[Any, Any]:
+        holder = self.holder
+        if isinstance(holder, list | deque):
+            return dict(enumerate(holder))
+        if isinstance(holder, set):
+            return {id(item): item for item in holder}
+        if isinstance(holder, bytearray):
+            return {"bytes": bytes(holder)}
+        return dict(holder)
+
+    def write(self, key: Any, value: Any) -> None:
+        """Put `value` in a slot, where the container allows it."""
+        if isinstance(self.holder, list | deque):
+            if key < len(self.holder):
+                self.holder[key] = value
+        elif isinstance(self.holder, MutableMapping):
+            self.holder[key] = value
+
+    def name(self, key: Any) -> str:
+        return f"{self.label}[{key!r}]"
+
+    def length_changed(self) -> bool:
+        return len(self.read()) != len(self.first)
+
+
+class _Frame(_Namespace):
+    """The variables of a frame, its cells included."""
+
+    def __init__(self, frame: FrameType) -> None:
+        super().__init__("", frame)
+
+    def read(self) -> dict[Any, Any]:
+        return dict(self.holder.f_locals)
+
+    def write(self, key: Any, value: Any) -> None:
+        self.holder.f_locals[key] = value
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(self.holder), ctypes.c_int(0))
+
+    def name(self, key: Any) -> str:
+        return str(key)
+
+    def length_changed(self) -> bool:
+        return False
+
+
+class _Cells(_Namespace):
+    """The cells of a function's closure."""
+
+    def read(self) -> dict[Any, Any]:
+        names = self.holder.__code__.co_freevars
+        found = {}
+        for name, cell in zip(names, self.holder.__closure__, strict=True):
+            try:
+                found[name] = cell.cell_contents
+            except ValueError:  # an empty cell
+                continue
+        return found
+
+    def write(self, key: Any, value: Any) -> None:
+        index = self.holder.__code__.co_freevars.index(key)
+        self.holder.__closure__[index].cell_contents = value
+
+    def name(self, key: Any) -> str:
+        return str(key)
+
+    def length_changed(self) -> bool:
+        return False
+
+
+class _Globals(_Namespace):
+    """The global variables that a code object mentions."""
+
+    def __init__(self, frame: FrameType) -> None:
+        self.names = frame.f_code.co_names
+        super().__init__("", frame.f_globals)
+
+    def read(self) -> dict[Any, Any]:
+        holder = self.holder
+        return {name: holder[name] for name in self.names if name in holder}
+
+    def name(self, key: Any) -> str:
+        return str(key)
+
+    def length_changed(self) -> bool:
+        return False
+
+
+class _Attributes(_Namespace):
+    def __init__(self, label: str, holder: Any) -> None:
+        super().__init__(label, holder.__dict__)
+
+    def name(self, key: Any) -> str:
+        return f"{self.label}.{key}"
+
+    def length_changed(self) -> bool:
+        return False
+
+
+class _Bytes(_Namespace):
+    """The contents of a NumPy array, compared as a whole."""
+
+    def read(self) -> dict[Any, Any]:
+        return {"data": self.holder.tobytes()}
+
+    def write(self, key: Any, value: Any) -> None:
+        pass
+
+    def name(self, key: Any) -> str:
+        return self.label
+
+
+class State:
+    """The state before a loop's first iteration, and what the runs of the body did to it."""
+
+    def __init__(self, frame: FrameType, opaque: tuple[type, ...]) -> None:
+        self.opaque = (*opaque, type, types.ModuleType, types.BuiltinFunctionType, Carried, *_PLAIN)
+        self.seen: set[int] = set()
+        self.spaces: list[_Namespace] = []
+        self.changed: dict[tuple[int, Any], list[Any]] = {}  # slot -> the values that runs left there
+        variables, names = _Frame(frame), _Globals(frame)
+        self.spaces += [variables, names]
+        for space in (variables, names):
+            for name, item in space.first.items():
+                self._reach(str(name), item, 0)
+
+    def _reach(self, label: str, item: Any, depth: int) -> None:
+        if isinstance(item, self.opaque) and not isinstance(item, tuple):
+            return
+        if depth > _DEPTH or id(item) in self.seen:
+            return
+        self.seen.add(id(item))
+        for inner_label, inner in self._inside(label, item):
+            self._reach(inner_label, inner, depth + 1)
+
+    def _inside(self, label: str, item: Any) -> Iterator[tuple[str, Any]]:
+        """Note `item` when it can change, and yield what it holds."""
+        space: _Namespace | None = None
+        if isinstance(item, tuple):
+            yield from ((f"{label}[{n}]", inner) for n, inner in enumerate(item[:_ELEMENTS]))
+            return
+        if isinstance(item, list | deque | dict | set | bytearray):
+            if len(item) <= _ELEMENTS:
+                space = _Namespace(label, item)
+        elif isinstance(item, types.FunctionType):
+            if item.__closure__:
+                space = _Cells(label, item)
+        elif isinstance(item, types.MethodType):
+            yield f"{label}.__self__", item.__self__
+            return
+        elif type(item).__module__ == "numpy":
+            if getattr(item, "nbytes", 1 << 30) <= 1 << 20 and hasattr(item, "tobytes"):
+                self.spaces.append(_Bytes(label, item))
+            return
+        elif type(item).__module__.partition(".")[0] not in ("builtins", "tracealloc", "numpy"):
+            if isinstance(getattr(item, "__dict__", None), dict):
+                space = _Attributes(label, item)
+        if space is not None:
+            self.spaces.append(space)
+            yield from ((space.name(key), inner) for key, inner in space.first.items())
+
+    def compare(self) -> str | None:
+        """Note what a run changed; the name of a container that cannot be set back, or None."""
+        trouble: str | None = None
+        for number, space in enumerate(self.spaces):
+            now = space.read()
+            for key, value in now.items():
+                if not _same(value, space.first.get(key, _ABSENT)) and type(value) is not Carried:
+                    self.changed.setdefault((number, key), []).append(value)
+            cannot = isinstance(space, _Bytes) or isinstance(space.holder, set | bytearray)
+            if space.length_changed() or (cannot and not _same_all(now, space.first)):
+                trouble = trouble or space.label
+        return trouble
+
+    def poison(self, refuse: Any) -> None:
+        """Replace everything that runs changed by a `Carried`."""
+        for number, key in self.changed:
+            space = self.spaces[number]
+            space.write(key, Carried(space.name(key), refuse))
+
+    def release(self, runs: int, settle: Any) -> None:
+        """After the loop: a slot keeps its value where all runs agree, else uses of it are refused."""
+        for (number, key), values in self.changed.items():
+            space = self.spaces[number]
+            space.write(key, settle(space.name(key), values, len(values) == runs))
+
+
+def _same_all(a: dict[Any, Any], b: dict[Any, Any]) -> bool:
+    return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
