@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tracealloc.poly.named import LOCK
 from tracealloc.schedule import primitives
 from tracealloc.schedule.auto import interchanged
+from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Step
 from tracealloc.schedule.primitive import REGISTRY, ArrayRef, Edit, LoopRef, Primitive
@@ -183,10 +184,12 @@ class Schedule:
         resolver = Resolver(self, primitive)
         positional, named = resolver.resolve(bound)
         step = Step(primitive.name, *resolver.record(args, kwargs), place)
-        edit = Edit(self._module.state(resolver.function), step.call())
-        result = primitive.function(edit, *positional, **named)
         before = self._module
-        self._module = before.with_state(resolver.function, result.state)
+        edit = Edit(before.state(resolver.function), step.call(), before, resolver.function)
+        result = primitive.function(edit, *positional, **named)
+        after = result.next_module(edit)
+        check_marked(edit, after)
+        self._module = after
         self._past = (*self._past, (step, before))
         for text in result.warnings:
             warnings.warn(f"{step.call()}: {text}", TraceallocWarning, stacklevel=5)

@@ -30,8 +30,10 @@ __all__ = [
     "equal_sets",
     "fix_to_zero",
     "is_lex_negative_possible",
+    "is_simple_dim",
     "is_zero_at",
     "flat_set",
+    "identity_of",
     "iter_names",
     "lex_less",
     "lower_bounds",
@@ -40,7 +42,10 @@ __all__ = [
     "point_values",
     "project_scope",
     "range_dims",
+    "hull",
+    "renamed",
     "renamed_input",
+    "split_first",
     "tuple_text",
     "union_of",
     "with_tuple",
@@ -220,6 +225,11 @@ def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
     return [*found, constant(low)]
 
 
+def is_simple_dim(m: isl.Map, dim: int) -> bool:
+    """Whether one affine function each bounds an output dimension from below and from above."""
+    return bool(m.dim_min(dim).coalesce().n_piece() == 1 and m.dim_max(dim).coalesce().n_piece() == 1)
+
+
 def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, int]:
     """The least and greatest distance of an output dimension from an affine function of the input."""
     names = {it: f"a{position}" for position, it in enumerate(its)}
@@ -228,6 +238,16 @@ def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, 
     right = tuple_text(m.range().get_tuple_name(), outs)
     distance = isl.Map(f"{{ [{left} -> {right}] -> [{outs[dim]} - ({aff_text(low, names)})] }}")
     return dim_bounds(m.wrap().apply(distance), 0)
+
+
+def renamed(s: isl.Set, name: str) -> isl.Set:
+    """A set with its tuple renamed."""
+    return s.set_tuple_name(name)
+
+
+def hull(s: isl.Set) -> isl.Set:
+    """A single basic set around a set."""
+    return isl.Set.from_basic_set(s.simple_hull())
 
 
 def renamed_input(m: isl.Map, name: str) -> isl.Map:
@@ -287,6 +307,29 @@ def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: i
         cases.append(" and ".join(f"a{k} = b{k}" for k in range(common)) or "true")
     condition = " or ".join(f"({case})" for case in cases) or "false"
     return isl.Map(f"{{ {tuple_text(source, left)} -> {tuple_text(sink, right)} : {condition} }}")
+
+
+def identity_of(source: str, target: str, count: int) -> isl.Map:
+    """The map that only renames a tuple of `count` coordinates."""
+    names = [f"a{k}" for k in range(count)]
+    return isl.Map(f"{{ {tuple_text(source, names)} -> {tuple_text(target, names)} }}")
+
+
+def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
+    """The times whose last coordinate is among the first `count` values at its other coordinates.
+
+    `step` is the distance of neighbouring values, which counts only where all values keep it.
+    """
+    whole = times[0]
+    for other in times[1:]:
+        whole = whole.union(other)
+    outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
+    left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
+    pairs = isl.Map(f"{{ {left} -> {right} }}").intersect_domain(whole).intersect_range(whole).lexmin()
+    if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> {right} : (v - w) mod {step} = 0 }}")):
+        step = 1
+    near = isl.Map(f"{{ {left} -> {right} : v - w < {count * step} }}")
+    return pairs.intersect(near).domain().coalesce()
 
 
 def point_values(s: isl.Set) -> list[int] | None:

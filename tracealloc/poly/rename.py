@@ -23,7 +23,7 @@ from tracealloc.trace.program import (
     map_blocks,
 )
 
-__all__ = ["canonical", "map_expressions", "replace_arrays"]
+__all__ = ["canonical", "map_expressions", "replace_arrays", "replace_in"]
 
 
 def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
@@ -57,13 +57,6 @@ def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
 def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
     """`node`, and everything inside it, with arrays replaced."""
 
-    def load(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array in changed:
-            inner = map_children(expr, lambda e: rewrite(e, load))
-            assert isinstance(inner, Load)
-            return replace(inner, array=changed[expr.array])
-        return None
-
     def targets(part: Node) -> Node:
         match part:
             case Store(array=array) | Alloc(array=array):
@@ -78,7 +71,20 @@ def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
                 pass
         return map_blocks(part, lambda block: tuple(targets(inner) for inner in block))
 
-    return targets(map_expressions(node, lambda expr: rewrite(expr, load)))
+    return targets(map_expressions(node, lambda expr: replace_in(expr, changed)))
+
+
+def replace_in(expr: Expr, changed: Mapping[Array, Array]) -> Expr:
+    """An expression with arrays replaced."""
+
+    def load(part: Expr) -> Expr | None:
+        if isinstance(part, Load) and part.array in changed:
+            inner = map_children(part, lambda e: rewrite(e, load))
+            assert isinstance(inner, Load)
+            return replace(inner, array=changed[part.array])
+        return None
+
+    return rewrite(expr, load)
 
 
 def _region(region: Region, changed: Mapping[Array, Array]) -> Region:

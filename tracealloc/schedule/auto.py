@@ -32,14 +32,14 @@ def interchanged(module: Module) -> Module:
     """The module with its untouched nests in the order that runs fastest."""
     for name, state in module.states:
         if state.model is state.base and state.tree is state.base.reference:
-            module = module.with_state(name, _best_order(state))
+            module = module.with_state(name, _best_order(Edit(state, "loop order", module, name)))
     return module
 
 
-def _best_order(state: State) -> State:
-    for outer in list(_nest_heads(state.tree)):
-        state = _interchange(state, outer)
-    return state
+def _best_order(edit: Edit) -> State:
+    for outer in list(_nest_heads(edit.state.tree)):
+        edit = replace(edit, state=_interchange(edit, outer))
+    return edit.state
 
 
 def _nest_heads(tree: Tree) -> Iterator[LoopNode]:
@@ -75,7 +75,8 @@ def _only_loop(body: Tree) -> LoopNode | None:
     return None
 
 
-def _interchange(state: State, outer: LoopNode) -> State:
+def _interchange(edit: Edit, outer: LoopNode) -> State:
+    state = edit.state
     chain = _chain(outer)
     core = [state.model.statement(name) for name in leaves(chain[-1].body)]
     movable = all(isinstance(loop.expr(s.name), IterRef) for loop in chain for s in core)
@@ -84,7 +85,7 @@ def _interchange(state: State, outer: LoopNode) -> State:
     costs = {order: _cost(core, [chain[k] for k in order]) for order in permutations(range(len(chain)))}
     own = tuple(range(len(chain)))
     better = sorted((cost, order) for order, cost in costs.items() if cost[0] < costs[own][0])
-    edit = Edit(state, "loop order")
+    edit = Edit(state, "loop order", Module(state.name, ((state.name, state),)), state.name)
     for _, order in better:
         for nest in nests(edit, chain, [chain[k] for k in order]):
             tree = replace_loop(state.tree, outer.key, lambda _, nest=nest: nest)  # type: ignore[misc]

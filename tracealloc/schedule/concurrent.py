@@ -6,23 +6,26 @@ from tracealloc.poly.dependence import Dependence
 from tracealloc.poly.legality import carried, carried_pair
 from tracealloc.poly.tree import LoopNode, loops_in
 from tracealloc.schedule.primitive import Edit
-from tracealloc.schedule.state import State
+from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import IllegalScheduleError
 
 __all__ = ["check_concurrent", "check_marked"]
 
 
-def check_marked(edit: Edit, state: State) -> None:
-    """Check every parallel and vectorized loop of a new state.
+def check_marked(edit: Edit, after: Module) -> None:
+    """Check every parallel and vectorized loop of the functions that a step changed.
 
     Raises:
         IllegalScheduleError: a loop now carries a dependence that it did not carry when it was marked.
     """
-    if state.tree is edit.state.tree and state.model is edit.state.model:
-        return
-    for loop in loops_in(state.tree):
-        if loop.marks.parallel or loop.marks.vectorize:
-            check_concurrent(edit, state, loop)
+    before = dict(edit.module.states)
+    for name, state in after.states:
+        old = before.get(name)
+        if old is not None and state.tree is old.tree and state.model is old.model:
+            continue
+        for loop in loops_in(state.tree):
+            if loop.marks.parallel or loop.marks.vectorize:
+                check_concurrent(edit, state, loop)
 
 
 def check_concurrent(edit: Edit, state: State, loop: LoopNode) -> None:

@@ -19,7 +19,7 @@ from tracealloc.poly.equivalence import difference
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, first_violation
 from tracealloc.poly.tree import LoopNode, Tree
-from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 
 __all__ = [
@@ -57,19 +57,32 @@ class ArrayRef:
 
 @dataclass(frozen=True)
 class Result:
-    """The next state, what the primitive hands back to the user, and warnings to show."""
+    """The next state, what the primitive hands back to the user, and warnings to show.
 
-    state: State
+    A primitive that changes more than one function gives the whole next `module` instead of a state.
+    """
+
+    state: State | None
     made: tuple[LoopRef | ArrayRef, ...] = ()
     warnings: tuple[str, ...] = ()
+    module: Module | None = None
+
+    def next_module(self, edit: Edit) -> Module:
+        """The module after the step."""
+        if self.module is not None:
+            return self.module
+        assert self.state is not None
+        return edit.module.with_state(edit.function, self.state)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One use of a primitive: the state it starts from and the request as the user wrote it."""
+    """One use of a primitive: the function's state, the request as the user wrote it, and the module."""
 
     state: State
     what: str
+    module: Module
+    function: str
 
     def error(
         self, code: str, summary: str, *, because: Sequence[str] = (), hint: str | None = None

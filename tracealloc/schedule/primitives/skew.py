@@ -37,7 +37,7 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
     if not inside and not around:
         raise edit.error(
             "TA224",
-            f"needs loops that are around one another: {by.name!r} is neither around nor inside {loop.name!r}",
+            f"needs one loop around the other: {by.name!r} is neither around nor inside {loop.name!r}",
             hint="s.loops() shows the nests",
         )
     if inside and statements_of(by) != statements_of(loop):

@@ -1,0 +1,127 @@
+"""``peel``: the first iterations of a loop on their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+import islpy as isl
+
+from tracealloc.poly.dependence import time_map
+from tracealloc.poly.model import Statement
+from tracealloc.poly.named import split_first
+from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, map_loops, replace_loop, restrict, sequence
+from tracealloc.schedule.loops import chain_above
+from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.schedule.twins import Twins
+
+__all__ = ["peel"]
+
+
+@primitive(loop="loop")
+def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
+    """Run the first `n` iterations of `loop` on their own, before the others.
+
+    Rewrite:
+        for i in 0:M: body   ->   for i_peel in 0:n: body; for i in n:M: body
+        A single peeled iteration is no loop. Where the first value depends on outer loops, so does the
+        part that is peeled.
+    Legal when:
+        always: the order of iterations stays.
+
+    Returns:
+        The loop over the peeled iterations (nothing for `n` = 1).
+
+    Raises:
+        ScheduleError: `n` < 1, or the loop never has more than `n` iterations.
+    """
+    loop = edit.affine(loop)
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        raise edit.error("TA255", f"needs a number of iterations of at least 1, not {n!r}")
+    state, (key,) = edit.keys(1)
+    first, rest = _domains(state, loop, n)
+    if all(domain.is_empty() for domain in rest.values()):
+        raise edit.error(
+            "TA255",
+            f"would leave nothing in {loop.name!r}, which has at most {n} iterations",
+            hint=f's.unroll("{loop.name}") replicates the whole loop',
+        )
+    twins = Twins(state, key, loop, {name: domain for name, domain in first.items() if not domain.is_empty()})
+    statements: list[Statement] = []
+    for statement in state.model.statements:
+        if statement.name in twins.names:
+            statements.append(twins.statement(statement))
+        if statement.name not in rest:
+            statements.append(statement)
+        elif not rest[statement.name].is_empty():
+            statements.append(twins.restricted(statement, rest[statement.name]))
+    peeled = _peeled_tree(edit, loop, key, twins, n)
+    kept = restrict(loop, frozenset(s.name for s in statements))
+    assert kept is not None
+
+    def both(_: LoopNode) -> Tree:
+        return sequence([peeled, kept])
+
+    tree = replace_loop(_with_outer(state, loop, twins, statements), loop.key, both)
+    model = replace(twins.model, origins=(*twins.model.origins, *twins.origins))
+    model = model.with_statements(statements, tree)
+    done = state.with_model(model, tree, twins.stale())
+    return Result(done, (LoopRef(key),) if n > 1 else ())
+
+
+def _domains(state: State, loop: LoopNode, n: int) -> tuple[dict[str, isl.Set], dict[str, isl.Set]]:
+    """The first `n` iterations of the loop, and the others, as domains of its statements."""
+    loops = chain_above(state, loop.key)
+    statements = [state.model.statement(name) for name, _ in loop.exprs]
+    times = {s.name: time_map(s, loops).intersect_domain(s.domain) for s in statements}
+    early = split_first([t.range() for t in times.values()], n, loop.step)
+    first = {name: t.intersect_range(early).domain().coalesce() for name, t in times.items()}
+    rest = {s.name: s.domain.subtract(first[s.name]).coalesce() for s in statements}
+    return first, rest
+
+
+def _peeled_tree(edit: Edit, loop: LoopNode, key: str, twins: Twins, n: int) -> Tree:
+    """The tree of the peeled iterations, with loops and statements of their own names."""
+    part = restrict(loop, frozenset(twins.names))
+    assert isinstance(part, LoopNode)
+    number = count()
+    taken: set[str] = set()
+
+    def renamed(inner: LoopNode) -> Tree:
+        exprs = tuple((twins.names[name], expr) for name, expr in inner.exprs)
+        own = inner.key == loop.key
+        name = edit.fresh(f"{inner.name}_peel", taken)
+        taken.add(name)
+        band = None if inner.band is None else edit.fresh_band(f"{inner.band}_peel")
+        inner_key = key if own else f"{key}_{next(number)}"
+        return replace(inner, key=inner_key, name=name, exprs=exprs, band=band)
+
+    result = _rename_leaves(map_loops(part, renamed), twins)
+    assert isinstance(result, LoopNode)
+    return result if n > 1 else result.body
+
+
+def _rename_leaves(tree: Tree, twins: Twins) -> Tree:
+    match tree:
+        case Leaf(statement):
+            return Leaf(twins.names[statement])
+        case LoopNode(body=body):
+            return replace(tree, body=_rename_leaves(body, twins))
+        case Sequence(children):
+            return Sequence(tuple(_rename_leaves(child, twins) for child in children))
+
+
+def _with_outer(state: State, loop: LoopNode, twins: Twins, statements: list[Statement]) -> Tree:
+    """The state's tree with the twins known to the loops around `loop`."""
+    outer = {other.key for other in chain_above(state, loop.key)[:-1]}
+    present = {s.name for s in statements}
+
+    def known(found: LoopNode) -> Tree:
+        if found.key not in outer:
+            return found
+        more = tuple((twins.names[name], expr) for name, expr in found.exprs if name in twins.names)
+        kept = tuple(pair for pair in found.exprs if pair[0] in present)
+        return replace(found, exprs=(*kept, *more))
+
+    return map_loops(state.tree, known)
