@@ -98,18 +98,24 @@ class Flow:
         return bool(self.sources.is_equal(other.sources))
 
 
-def flow_of(model: Model, tree: Tree, arrays: frozenset[Array] | None = None) -> Flow:
+def flow_of(
+    model: Model, tree: Tree, arrays: frozenset[Array] | None = None, sinks: frozenset[str] | None = None
+) -> Flow:
     """The flow of a model in the order of a tree, final contents of outputs included.
 
-    `arrays` limits it to some arrays.
+    `arrays` limits it to some arrays, `sinks` to what some statements read.
     """
     reads: list[isl.Map] = []
     writes: list[isl.Map] = []
     for statement in model.statements:
         for access in statement.accesses:
             if arrays is None or access.array in arrays:
-                (writes if access.write else reads).append(access.relation)
-    reads += _final_reads(model, writes, arrays)
+                if access.write:
+                    writes.append(access.relation)
+                elif sinks is None or statement.name in sinks:
+                    reads.append(access.relation)
+    if sinks is None or FINAL in sinks:
+        reads += _final_reads(model, writes, arrays)
     order = schedule_map(model, tree, final=True)
     info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
     flow = info.set_schedule_map(order).compute_flow()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.dependence import time_map
+from tracealloc.poly.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.flow import flow_of, pieces, schedule_map
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import (
@@ -114,6 +114,9 @@ def _needed(
                 (writes if access.write else reads).append(times.range_product(own))
     if not reads:
         return isl.Map.empty(_prefixed_space(array, loops))
+    if all(reads_what_it_writes(statement, array) for statement in users):
+        # Every element is read no later than it is first written: all that is read is needed.
+        return isl.Set.from_union_set(union_of(reads).range()).unwrap().coalesce()
     order = schedule_map(model, tree)
     info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
     unset = info.set_schedule_map(order).compute_flow().get_must_no_source().range()
@@ -136,6 +139,13 @@ def _left(
     names = {statement.name for statement in users}
     if not any(access.write and access.array == array for s in users for access in s.accesses):
         return empty
+    if _nothing_kills(model, tree, array, users):
+        found = empty
+        for statement in users:
+            own = [a for a in statement.writes if a.array == array]
+            for access in own:
+                found = found.union(_prefixed(statement, access, loops, len(statement.scope(array))))
+        return found.coalesce()
     flow = flow_of(model, tree, arrays=frozenset((array,)))
     scopes = {statement.name: len(statement.scope(array)) for statement in users}
     found = empty
@@ -152,6 +162,34 @@ def _left(
         times = with_tuple(time_map(source, loops), PREFIX)
         found = found.union(elements.apply_domain(times))
     return found.coalesce()
+
+
+def reads_what_it_writes(statement: Statement, array: Array) -> bool:
+    """Whether a statement reads every element of `array` that it writes (before it writes it)."""
+    reads = [a for a in statement.reads if a.array == array]
+    return all(
+        any(r.space == w.space and w.relation.is_subset(r.relation) for r in reads)
+        for w in statement.writes
+        if w.array == array
+    )
+
+
+def _nothing_kills(model: Model, tree: Tree, array: Array, users: Sequence[Statement]) -> bool:
+    """Whether every value that `users` leave in an output is seen: by an update, or by the caller.
+
+    No flow analysis is needed then. A write that does not read first must come before everything.
+    """
+    if array not in model.outputs():
+        return False
+    paths = paths_of(tree)
+    for statement in model.statements:
+        if reads_what_it_writes(statement, array):
+            continue
+        for user in users:
+            loops, position = common_loops(paths[statement.name], paths[user.name])
+            if loops or position >= 0:
+                return False
+    return True
 
 
 def _outside_only(piece: isl.Map, source: Statement, sink: Statement, loops: tuple[LoopNode, ...]) -> isl.Map:

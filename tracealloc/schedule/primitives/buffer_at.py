@@ -8,20 +8,20 @@ import islpy as isl
 
 from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.flow import flow_of
-from tracealloc.poly.footprint import footprint
+from tracealloc.poly.footprint import Footprint, footprint
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, flat_set, iter_names, tuple_text
-from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, replace_loop, restrict, sequence
-from tracealloc.schedule.copies import in_iters, make_statement, redirect, touches_by_data, unique_name
+from tracealloc.poly.named import aff_text, flat_set, is_simple_dim, iter_names, tuple_text
+from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
+from tracealloc.schedule.copies import make_statement, unique_name
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.region import Region, spaces_of, users_of
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, Load, loads_of
+from tracealloc.trace.expr import Binary, Const, Iter, IterRef, Load
 from tracealloc.trace.layout import Marks
-from tracealloc.trace.program import Alloc, Array, Store, expressions_of
-from tracealloc.trace.text import expr_text
+from tracealloc.trace.program import Alloc, Array, Store
 
 __all__ = ["buffer_at"]
 
@@ -46,217 +46,139 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
         ScheduleError: the part depends on data, or the loop does not use the array.
     """
     loop = edit.affine(loop)
-    users = _users(edit, array, loop)
-    return _Buffer(edit, array, loop, users).build()
-
-
-def _users(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
-    state = edit.state
-    inside = [state.model.statement(name) for name in leaves(loop.body)]
-    users = [s for s in inside if any(access.array == array for access in s.accesses)]
-    if not users:
-        raise edit.error(
-            "TA240",
-            f"finds no use of {array.name!r} inside loop {loop.name!r}",
-            hint="choose a loop around the statements that use it",
-        )
-    for statement in users:
-        if touches_by_data(statement, array):
-            where = statement.place.short if statement.place else statement.name
-            raise edit.error(
-                "TA241",
-                f"cannot tell which part of {array.name!r} an iteration of {loop.name!r} uses",
-                because=[f"{where} chooses the elements by data"],
-                hint="buffer the whole array outside the loops, by copying it in the kernel",
-            )
-    return users
+    users = users_of(edit, array, loop)
+    state, (key,) = edit.keys(1)
+    loops = chain_above(state, loop.key)
+    its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
+    part = footprint(state.model, state.tree, array, loops, users, its)
+    region = Region(edit, array, loops, its, users, part.box)
+    return _Buffer(region, part, state, key).build()
 
 
 @dataclass
 class _Buffer:
-    edit: Edit
-    array: Array
-    loop: LoopNode
-    users: list[Statement]
+    region: Region
+    part: Footprint
+    state: State
+    key: str
 
     def build(self) -> Result:
-        state, (key,) = self.edit.keys(1)
-        model = state.model
-        self.loops = chain_above(state, self.loop.key)
-        self.its = tuple(Iter(f"{key}:{loop.key}", loop.name) for loop in self.loops)
-        self.part = footprint(model, state.tree, self.array, self.loops, self.users, self.its)
-        box = self.part.box
-        self.kept = [dim for dim, extent in enumerate(box.extents) if extent > 1]
+        region, state, key = self.region, self.state, self.key
+        model, array = state.model, region.array
         self.buffer = Array(
             key,
-            unique_name(model, f"{self.array.name}_{self.loop.name}".replace(".", "_")),
-            self.array.dtype,
-            tuple(box.extents[dim] for dim in self.kept),
-            origin=self.origin(),
-            place=self.array.place,
+            unique_name(model, f"{array.name}_{region.loop.name}".replace(".", "_")),
+            array.dtype,
+            tuple(region.box.extents[dim] for dim in region.kept),
+            origin=region.text(),
+            place=array.place,
         )
         model = replace(model, arrays=(*model.arrays, self.buffer))
         model = replace(model, origins=(*model.origins, *self.origins(model)))
-        moved = {s.name: self.moved(model, s) for s in self.users}
+        moved = {s.name: region.moved(model, s, self.buffer, len(region.loops)) for s in region.users}
         statements = [moved.get(s.name, s) for s in model.statements]
-        copies = self.copies(model, key)
+        copies = self.copies(model)
         tree = self.tree(state.tree, copies)
         model = model.with_statements([*statements, *(statement for statement, _ in copies)], tree)
-        stale = frozenset(
-            access.space
-            for statement in model.statements
-            for access in statement.accesses
-            if access.array in (self.array, self.buffer)
-        )
-        state = state.with_model(model, tree, stale | _spaces(self.users, self.array))
-        return Result(_from_constant(state, self.array, copies), (ArrayRef(key),))
-
-    def origin(self) -> str:
-        """``C[i, :]``."""
-        parts = []
-        for dim, (low, extent) in enumerate(zip(self.part.box.lows, self.part.box.extents, strict=True)):
-            text = expr_text(low)
-            if extent == 1:
-                parts.append(text)
-            elif extent == self.array.shape[dim]:
-                parts.append(":")
-            else:
-                end = expr_text(simplify(Binary("+", low, Const(extent, index), index)))
-                parts.append(f"{text}:{end}")
-        return f"{self.array.name}[{', '.join(parts)}]" if parts else self.array.name
+        stale = spaces_of(list(model.statements), array) | spaces_of(list(model.statements), self.buffer)
+        state = state.with_model(model, tree, stale | spaces_of(region.users, array))
+        return Result(_from_constant(state, array, copies), (ArrayRef(key),))
 
     def origins(self, model: Model) -> list[isl.Map]:
         """Of which element of the array each element of the buffer is a copy."""
-        names = iter_names(self.its)
-        slots = {dim: f"b{dim}" for dim in self.kept}
+        region = self.region
+        names = iter_names(region.its)
+        slots = {dim: f"b{dim}" for dim in region.kept}
         elements = [
             f"{aff_text(low, names)}" + (f" + {slots[dim]}" if dim in slots else "")
-            for dim, low in enumerate(self.part.box.lows)
+            for dim, low in enumerate(region.box.lows)
         ]
-        scope = [aff_text(expr, names) for expr in self.scope_of_array()]
+        scope = [aff_text(expr, names) for expr in region.scope_of_array(len(region.loops))]
         return [
             isl.Map(
                 f"{{ {tuple_text(model.space(self.buffer, path), [*names.values(), *slots.values()])} -> "
-                f"{tuple_text(model.space(self.array, path), [*scope, *elements])} }}"
+                f"{tuple_text(model.space(region.array, path), [*scope, *elements])} }}"
             )
-            for path in leaf_paths(self.array.dtype)
+            for path in leaf_paths(region.array.dtype)
         ]
 
-    def values(self, statement: Statement) -> dict[Iter, Expr]:
-        """The iteration that an instance of a statement is in."""
-        return {it: loop.expr(statement.name) for it, loop in zip(self.its, self.loops, strict=True)}
-
-    def moved(self, model: Model, statement: Statement) -> Statement:
-        values = self.values(statement)
-        shift = {dim: in_iters(self.part.box.lows[dim], values) for dim in self.kept}
-        node, guards = redirect(statement, self.array, self.buffer, shift)
-        scopes = {**dict(statement.scopes), self.buffer: tuple(values.values())}
-        return make_statement(
-            model,
-            statement.name,
-            node,
-            statement.dims,
-            statement.domain,
-            scopes,
-            guards=guards,
-            origin=statement.origin,
-            origin_instance=statement.origin_instance,
-            copy=statement.copy,
-        )
-
-    def scope_of_array(self) -> tuple[Expr, ...]:
-        """The instance of a scoped array that the copies use, in the loops around the buffer."""
-        statement = self.users[0]
-        found: list[Expr] = []
-        for expr in statement.scope(self.array):
-            match = [
-                it
-                for it, loop in zip(self.its, self.loops, strict=True)
-                if simplify(loop.expr(statement.name)) == simplify(expr)
-            ]
-            if not match:
-                raise self.edit.error(
-                    "TA242",
-                    f"needs a loop inside the one that {self.array.name!r} lives in",
-                    because=[
-                        f"{self.array.name} is made anew in iterations of loops inside {self.loop.name!r}"
-                    ],
-                )
-            found.append(IterRef(match[0]))
-        return tuple(found)
-
-    def copies(self, model: Model, key: str) -> list[tuple[Statement, Tree]]:
+    def copies(self, model: Model) -> list[tuple[Statement, Tree]]:
         """The copy in and the copy out, each with its loops."""
-        part = self.part
-        self.first = None if part.needed.is_empty() else self.copy(model, f"{key}_init", "init", part.needed)
-        self.last = None if part.left.is_empty() else self.copy(model, f"{key}_back", "back", part.left)
+        needed, left = readable(self.part, self.region, model), self.part.left
+        self.first = None if needed.is_empty() else self.copy(model, "init", needed)
+        self.last = None if left.is_empty() else self.copy(model, "back", left)
         return [pair for pair in (self.first, self.last) if pair is not None]
 
-    def copy(self, model: Model, name: str, suffix: str, elements: isl.Map) -> tuple[Statement, Tree]:
-        element = tuple(Iter(f"{name}:e{dim}", self.loop_name(dim, suffix)) for dim in range(self.array.rank))
-        lows = self.part.box.lows
-        inside = tuple(simplify(Binary("-", IterRef(element[dim]), lows[dim], index)) for dim in self.kept)
+    def copy(self, model: Model, suffix: str, elements: isl.Map) -> tuple[Statement, Tree]:
+        region, name = self.region, f"{self.key}_{suffix}"
+        array, its = region.array, region.its
+        names = region.loop_names(suffix)
+        element = tuple(Iter(f"{name}:e{dim}", names[dim]) for dim in range(array.rank))
+        lows = region.box.lows
+        inside = tuple(simplify(Binary("-", IterRef(element[d]), lows[d], index)) for d in region.kept)
         outside = tuple(IterRef(it) for it in element)
-        place = self.loop.place
+        place = region.loop.place
         node = (
-            Store(self.buffer, inside, Load(self.array, outside, place=place), place=None)
+            Store(self.buffer, inside, Load(array, outside, place=place), place=None)
             if suffix == "init"
-            else Store(self.array, outside, Load(self.buffer, inside, place=place), place=None)
+            else Store(array, outside, Load(self.buffer, inside, place=place), place=None)
         )
-        scopes = {self.buffer: tuple(IterRef(it) for it in self.its), self.array: self.scope_of_array()}
-        dims = (*self.its, *element)
+        scopes = {self.buffer: tuple(IterRef(it) for it in its), array: region.scope_of_array(len(its))}
+        dims = (*its, *element)
         statement = make_statement(model, name, node, dims, flat_set(elements, name), scopes, copy=True)
         nest: Tree = Leaf(name)
-        for position, dim in enumerate(reversed(self.kept)):
+        for position, dim in enumerate(reversed(region.kept)):
             marks = Marks(pipeline=1) if position == 0 else Marks()
             it = element[dim]
             nest = LoopNode(it.key, it.name, ((name, inside[-1 - position]),), nest, marks=marks)
         return statement, nest
 
-    def loop_name(self, dim: int, suffix: str) -> str:
-        """A name for the loop over a dimension: the user's iterator that indexes it, if there is one."""
-        for statement in self.users:
-            for expr in _indices(statement, self.array, dim):
-                if isinstance(expr, IterRef):
-                    return self.edit.fresh(f"{expr.iter.name}_{suffix}")
-        return self.edit.fresh(f"{self.array.name}_{dim}_{suffix}")
-
     def tree(self, tree: Tree, copies: list[tuple[Statement, Tree]]) -> Tree:
         names = [statement.name for statement, _ in copies]
         pairs = {
             loop.key: tuple((name, IterRef(it)) for name in names)
-            for it, loop in zip(self.its, self.loops, strict=True)
+            for it, loop in zip(self.region.its, self.region.loops, strict=True)
         }
 
         def change(loop: LoopNode) -> Tree:
             if loop.key not in pairs:
                 return loop
             body = loop.body
-            if loop.key == self.loop.key:
+            if loop.key == self.region.loop.key:
                 before = [self.first[1]] if self.first else []
                 after = [self.last[1]] if self.last else []
                 body = sequence([*before, body, *after])
             return replace(loop, exprs=(*loop.exprs, *pairs[loop.key]), body=body)
 
-        for loop in reversed(self.loops):
+        for loop in reversed(self.region.loops):
             tree = replace_loop(tree, loop.key, change)
         return tree
 
 
-def _spaces(statements: list[Statement], array: Array) -> frozenset[str]:
-    return frozenset(a.space for s in statements for a in s.accesses if a.array == array)
+def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
+    """What the copy in copies: the needed elements, or all of the box where that is simpler and harmless.
 
-
-def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:
-    found = [
-        load.indices[dim]
-        for expr in expressions_of(statement.node)
-        for load in loads_of(expr)
-        if load.array == array
-    ]
-    if isinstance(statement.node, Store) and statement.node.array == array:
-        found.append(statement.node.indices[dim])
-    return found
+    It is harmless for arguments and constants that the kernel never writes, as far as the box lies inside.
+    """
+    array, needed = region.array, part.needed
+    if array.kind != "argument" or needed.is_empty():
+        return needed
+    if all(is_simple_dim(needed, dim) for dim in region.kept):
+        return needed
+    if any(a.array == array for s in model.statements for a in s.writes):
+        return needed
+    names = iter_names(region.its)
+    element = [f"e{dim}" for dim in range(array.rank)]
+    where = []
+    for dim, (low, extent) in enumerate(zip(region.box.lows, region.box.extents, strict=True)):
+        text = aff_text(low, names)
+        where.append(f"{text} <= {element[dim]} < {text} + {extent}")
+    left = tuple_text(str(needed.domain().get_tuple_name()), names.values())
+    whole = isl.Map(f"{{ {left} -> {tuple_text('E', element)} : {' and '.join(where)} }}")
+    whole = whole.intersect_domain(needed.domain())
+    held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
+    inside = isl.Set(f"{{ {tuple_text('E', element)} : {held} }}")
+    return whole if whole.range().is_subset(inside) else needed
 
 
 def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tree]]) -> State:
@@ -272,10 +194,10 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
     if not isinstance(fill.node.fill, Const):
         return state
     name = copies[0][0].name
-    flow = flow_of(model, state.tree, arrays=frozenset((array,)))
-    sources = flow.sources_of(name)
-    if sources != {fill.name}:
+    only = frozenset((array,))
+    if flow_of(model, state.tree, only, frozenset((name,))).sources_of(name) != {fill.name}:
         return state
+    flow = flow_of(model, state.tree, only)
     copy = model.statement(name)
     assert isinstance(copy.node, Store)
     node = replace(copy.node, value=fill.node.fill)
@@ -297,5 +219,5 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
         assert rest is not None
         tree = rest
     return state.with_model(
-        model.with_statements(statements, tree), tree, _spaces(list(model.statements), array)
+        model.with_statements(statements, tree), tree, spaces_of(list(model.statements), array)
     )

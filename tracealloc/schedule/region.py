@@ -1,0 +1,164 @@
+"""The part of an array that iterations of a loop use, and the ways in and out of a buffer for it.
+
+What `buffer_at` and `reuse_at` share: names of loops and iterations, the box of the part, and statements
+with their accesses sent to the buffer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracealloc.poly.footprint import Box
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.tree import LoopNode, leaves
+from tracealloc.schedule.copies import in_iters, make_statement, redirect, touches_by_data
+from tracealloc.schedule.primitive import Edit
+from tracealloc.trace.affine import simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, loads_of
+from tracealloc.trace.program import Array, Store, expressions_of
+from tracealloc.trace.text import expr_text
+
+__all__ = ["Region", "spaces_of", "users_of"]
+
+
+def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
+    """The statements under `loop` that use `array`.
+
+    Raises:
+        ScheduleError: there are none, or one chooses its elements by data.
+    """
+    state = edit.state
+    inside = [state.model.statement(name) for name in leaves(loop.body)]
+    users = [s for s in inside if any(access.array == array for access in s.accesses)]
+    if not users:
+        raise edit.error(
+            "TA240",
+            f"finds no use of {array.name!r} inside loop {loop.name!r}",
+            hint="choose a loop around the statements that use it",
+        )
+    for statement in users:
+        if touches_by_data(statement, array):
+            where = statement.place.short if statement.place else statement.name
+            raise edit.error(
+                "TA241",
+                f"cannot tell which part of {array.name!r} an iteration of {loop.name!r} uses",
+                because=[f"{where} chooses the elements by data"],
+                hint="buffer the whole array outside the loops, by copying it in the kernel",
+            )
+    return users
+
+
+def spaces_of(statements: list[Statement], array: Array) -> frozenset[str]:
+    """The isl names under which statements use an array."""
+    return frozenset(a.space for s in statements for a in s.accesses if a.array == array)
+
+
+@dataclass
+class Region:
+    """`array` as `users` see it in one iteration of the innermost of `loops`.
+
+    `its` stand for the values of `loops` in the expressions of the box.
+    """
+
+    edit: Edit
+    array: Array
+    loops: tuple[LoopNode, ...]
+    its: tuple[Iter, ...]
+    users: list[Statement]
+    box: Box
+
+    @property
+    def loop(self) -> LoopNode:
+        """The loop whose iterations the region belongs to."""
+        return self.loops[-1]
+
+    @property
+    def kept(self) -> list[int]:
+        """The dimensions that the buffer keeps (of an extent above 1)."""
+        return [dim for dim, extent in enumerate(self.box.extents) if extent > 1]
+
+    def text(self) -> str:
+        """The region as a person writes it: ``C[i, :]``."""
+        parts = []
+        for dim, (low, extent) in enumerate(zip(self.box.lows, self.box.extents, strict=True)):
+            text = expr_text(low)
+            if extent == 1:
+                parts.append(text)
+            elif extent == self.array.shape[dim]:
+                parts.append(":")
+            else:
+                end = expr_text(simplify(Binary("+", low, Const(extent, index), index)))
+                parts.append(f"{text}:{end}")
+        return f"{self.array.name}[{', '.join(parts)}]" if parts else self.array.name
+
+    def values(self, statement: Statement) -> dict[Iter, Expr]:
+        """The iteration that an instance of a statement is in."""
+        return {it: loop.expr(statement.name) for it, loop in zip(self.its, self.loops, strict=True)}
+
+    def moved(self, model: Model, statement: Statement, buffer: Array, scope: int) -> Statement:
+        """A user with its accesses sent to `buffer`, which lives in the first `scope` loops."""
+        values = self.values(statement)
+        shift = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
+        node, guards = redirect(statement, self.array, buffer, shift)
+        scopes = {**dict(statement.scopes), buffer: tuple(values.values())[:scope]}
+        return make_statement(
+            model,
+            statement.name,
+            node,
+            statement.dims,
+            statement.domain,
+            scopes,
+            guards=guards,
+            origin=statement.origin,
+            origin_instance=statement.origin_instance,
+            copy=statement.copy,
+        )
+
+    def scope_of_array(self, depth: int) -> tuple[Expr, ...]:
+        """The instance of a scoped array that copies use, in the first `depth` loops.
+
+        Raises:
+            ScheduleError: the array is made anew inside these loops.
+        """
+        statement = self.users[0]
+        found: list[Expr] = []
+        for expr in statement.scope(self.array):
+            match = [
+                it
+                for it, loop in list(zip(self.its, self.loops, strict=True))[:depth]
+                if simplify(loop.expr(statement.name)) == simplify(expr)
+            ]
+            if not match:
+                raise self.edit.error(
+                    "TA242",
+                    f"needs a loop inside the one that {self.array.name!r} lives in",
+                    because=[
+                        f"{self.array.name} is made anew in iterations of loops inside {self.loop.name!r}"
+                    ],
+                )
+            found.append(IterRef(match[0]))
+        return tuple(found)
+
+    def loop_names(self, suffix: str) -> list[str]:
+        """A name for the loop over each dimension: the user's iterator that indexes it, if there is one."""
+        found: list[str] = []
+        for dim in range(self.array.rank):
+            exprs = [e for s in self.users for e in _indices(s, self.array, dim) if isinstance(e, IterRef)]
+            name = exprs[0].iter.name if exprs else f"{self.array.name}_{dim}"
+            if f"{name}_{suffix}" in found:
+                name = f"{self.array.name}_{dim}"
+            found.append(self.edit.fresh(f"{name}_{suffix}"))
+        return found
+
+
+def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:
+    found = [
+        load.indices[dim]
+        for expr in expressions_of(statement.node)
+        for load in loads_of(expr)
+        if load.array == array
+    ]
+    if isinstance(statement.node, Store) and statement.node.array == array:
+        found.append(statement.node.indices[dim])
+    return found
