@@ -30,9 +30,23 @@ _PREFIX = "csim_prefix.h"
 _PREFIX_TEXT = """\
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#define __AP_INT_H__
+#include "ap_common.h"
+#undef __AP_INT_H__
+// What ends the process in AMD's headers is an exception here.
+#undef _AP_ERROR
+#define _AP_ERROR(cond, ...)                                \
+  do {                                                      \
+    if (cond) {                                             \
+      char text[400];                                       \
+      snprintf(text, sizeof text, "ap types: " __VA_ARGS__); \
+      throw std::runtime_error(text);                       \
+    }                                                       \
+  } while (0)
 #include "ap_int.h"
 #include "ap_fixed.h"
 #include "hls_stream.h"
@@ -61,7 +75,7 @@ class CSimModule:
         self.signature = Signature(text.program)
         try:
             self._dll = ctypes.CDLL(os.fspath(library))
-            function = getattr(self._dll, csim_entry(text.program))
+            function = getattr(self._dll, csim_entry(text))
             message = self._dll.tracealloc_message
         except (OSError, AttributeError) as error:
             raise BuildError(
@@ -195,11 +209,12 @@ def _compile(
         (work / "unit.cpp").write_text(unit, encoding="utf-8")
         command = [*compiler.command, *FLAGS]
         if folder is not None:
-            everything = "\n".join(files.values())
-            if "AP_INT_MAX_W" not in everything:
-                prefix = _precompiled(compiler, folder)
-                if prefix is not None:
-                    command += ["-include", str(prefix)]
+            wide = re.search(r"#define AP_INT_MAX_W (\d+)", "\n".join(files.values()))
+            prefix = _precompiled(compiler, folder) if wide is None else None
+            if prefix is None:
+                prefix = work / _PREFIX
+                prefix.write_text(_PREFIX_TEXT, encoding="utf-8")
+            command += [*([f"-DAP_INT_MAX_W={wide[1]}"] if wide else []), "-include", str(prefix)]
         command += [f"-I{work}", *([f"-I{folder}"] if folder is not None else [])]
         return _run([*command, str(work / "unit.cpp"), "-o", str(target)], target)
 

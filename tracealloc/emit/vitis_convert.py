@@ -183,16 +183,31 @@ class VitisConvert(Backend):
         operand, low = self.value(expr.operand), self.value(expr.low)
         if operand.carrier.builtin:
             return self._mask_bits(expr, operand, low, width)
-        whole = self.converted(operand, carrier_of(expr.operand.dtype)).text.at(ATOM)
-        if isinstance(expr.low, Const):
-            high = atom(str(int(expr.low.value) + width - 1))
+        own = self._own_type(operand, expr.operand.dtype)
+        least, most = self.ranges.of(expr.low)
+        if least < 0 or most + width > expr.operand.dtype.bits:  # bits beyond the ends are zero
+            raw = Carrier("ap", Integer(own.carrier.width, False))
+            whole = self.converted(own, raw) if own.carrier.kind == "ap" else self.raw_bits(expr.operand)
+            found = call(f"ap_uint<{width}>", infix(">>", whole.text, low.text))
         else:
-            high = infix("+", low.text, atom(str(width - 1))) if width > 1 else low.text
-        found = call(f"ap_uint<{width}>", atom(f"{whole}.range({high.text}, {low.text.text})"))
+            if isinstance(expr.low, Const):
+                high = atom(str(int(expr.low.value) + width - 1))
+            else:
+                high = infix("+", low.text, atom(str(width - 1))) if width > 1 else low.text
+            picked = atom(f"{own.text.at(ATOM)}.range({high.text}, {low.text.text})")
+            found = call(f"ap_uint<{width}>", picked)
         wide = Value(found, Carrier("ap", Integer(width, False)))
         if target == BOOL:
             return Value(infix("!=", found, atom("0")), BOOL)
         return self.converted(wide, target)
+
+    def _own_type(self, value: Value, dtype: DType) -> Value:
+        """A value in the ``ap_int`` or ``ap_fixed`` type of its width, whose bits can be taken."""
+        target = carrier_of(dtype)
+        if target.kind == "fixed":
+            return self.converted(value, target)
+        assert isinstance(dtype, Integer)
+        return self.converted(value, Carrier("ap", dtype))
 
     def _mask_bits(self, expr: Bits, operand: Value, low: Value, width: int) -> Value:
         if operand.carrier.signed and not isinstance(expr.low, Const):

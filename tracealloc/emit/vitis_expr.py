@@ -9,6 +9,7 @@ compiled with ``-fwrapv``, everywhere. Else an operand is cast to a wider type.
 from __future__ import annotations
 
 from tracealloc.emit.cexpr import (
+    ATOM,
     Range,
     Ranges,
     Text,
@@ -34,6 +35,7 @@ from tracealloc.emit.vitis_types import (
     grown,
     promoted,
     range_of_carrier,
+    spelling,
 )
 from tracealloc.trace.dtype import (
     Boolean,
@@ -44,7 +46,10 @@ from tracealloc.trace.dtype import (
     as_fixed,
     as_integer,
     bfloat16,
+    boolean,
     float16,
+    float32,
+    union_type,
 )
 from tracealloc.trace.expr import (
     Binary,
@@ -81,6 +86,10 @@ class ValueRanges(Ranges):
     def of(self, expr: Expr) -> Range:
         if isinstance(expr, Load) and expr.array in self.of_value:
             return self.of_value[expr.array]
+        if isinstance(expr, Binary) and expr.op == "%":
+            low, high = self.of(expr.right)
+            if low <= 0 <= high:  # the dividend, where the divisor is zero
+                return type_range(expr.type)
         return super().of(expr)
 
 
@@ -198,7 +207,7 @@ class VitisExpr(VitisConvert):
             return Value(prefix("-", operand.text), grown("-", Carrier("ap", Integer(1, False)), carrier))
         zero = Value(atom("0"), INT)
         least, greatest = self.range_of(expr.operand)
-        found, _, right = self.operate("-", zero, operand, (0, 0), (least, greatest), low)
+        found, _, right = self.operate("-", zero, operand, (0, 0), (least, greatest), low, keep_left=True)
         return Value(prefix("-", right), found.carrier, found.wraps)
 
     def _fixed_unary(self, expr: Unary, operand: Value) -> Value:
@@ -308,7 +317,10 @@ class VitisExpr(VitisConvert):
                 if not (_inside(a, target) and _inside(b, target)):
                     left, right, target = *(self.converted(v, UINT64) for v in (left, right)), UINT64
                 return Value(infix("/" if expr.op == "//" else "%", left.text, right.text), target)
-        return self._floored_helper(expr, left, right, a, b)
+        found = self._floored_helper(expr, left, right, a, b)
+        if expr.op == "%" and b[0] <= 0 <= b[1]:
+            return self.converted(found, carrier_of(expr.type))
+        return found
 
     def _floored_helper(self, expr: Binary, left: Value, right: Value, a: Range, b: Range) -> Value:
         # One type that holds both operands, the negated quotient and the remainder.
@@ -344,7 +356,8 @@ class VitisExpr(VitisConvert):
         name = "shift_left" if expr.op == "<<" else "shift_right"
         count = right if right.carrier.builtin else self.converted(right, INT64)
         if right.carrier == UINT64 or (right.carrier.kind == "ap" and right.carrier.width > 63):
-            count = Value(self._helper("shift_count", right.text), INT64)
+            signed = Carrier("ap", Integer(right.carrier.width + (not right.carrier.signed), True))
+            count = Value(self._helper("shift_count", self.converted(right, signed).text), INT64)
         return Value(
             self._helper(f"{name}<{target.width}, {self.spell(target)}>", left.text, count.text), target
         )
@@ -356,7 +369,10 @@ class VitisExpr(VitisConvert):
         if isinstance(expr.type, Float):
             if expr.op in ("//", "%"):
                 name = "floor_div_real" if expr.op == "//" else "floor_mod_real"
-                return Value(self._helper(f"{name}<{self.spell(target)}>", left.text, right.text), target)
+                work = carrier_of(float32) if expr.type in (float16, bfloat16) else target
+                operands = [self.converted(side, work).text for side in (left, right)]
+                found = Value(self._helper(f"{name}<{self.spell(work)}>", *operands), work)
+                return self.converted(found, target)
             return Value(infix(expr.op, left.text, right.text), target)
         if expr.op in ("<<", ">>"):
             name = "shift_left" if expr.op == "<<" else "shift_right"
@@ -366,8 +382,23 @@ class VitisExpr(VitisConvert):
             )
         left, right = self._as_fixed(left, expr.left), self._as_fixed(right, expr.right)
         if expr.op == "/":
-            return Value(self._helper(f"divide<{self.spell(target)}>", left.text, right.text), target)
+            return self._fixed_quotient(expr)
         return Value(infix(expr.op, left.text, right.text), target)
+
+    def _fixed_quotient(self, expr: Binary) -> Value:
+        a, b, result = as_fixed(expr.left.dtype), as_fixed(expr.right.dtype), expr.type
+        assert a is not None and b is not None and isinstance(result, Fixed)
+        up = result.frac - a.frac + b.frac
+        wide = max(a.width + max(up, 0), b.width + max(-up, 0), result.width) + 2
+        texts = []
+        for side, dtype in ((expr.left, a), (expr.right, b)):
+            value = self._as_fixed(self.value(side), side)
+            whole = self.converted(value, carrier_of(dtype)).text.at(ATOM)
+            texts.append(
+                call(spelling(Carrier("ap", Integer(dtype.width, dtype.signed))), atom(f"{whole}.range()"))
+            )
+        target = carrier_of(result)
+        return Value(self._helper(f"divide<{self.spell(target)}, {up}, {wide}>", *texts), target)
 
     def _as_fixed(self, value: Value, expr: Expr) -> Value:
         if value.carrier.kind == "fixed":
@@ -409,10 +440,28 @@ class VitisExpr(VitisConvert):
                 if _inside(a, INT64) and _inside(b, INT64):
                     left, right = self.converted(left, INT64), self.converted(right, INT64)
                 else:
-                    left = self.converted(left, Carrier("ap", _ap_type(left.carrier)))
+                    left, right = self._same_sign(left, right)
         elif left.carrier.kind == "fixed" or right.carrier.kind == "fixed":
-            left, right = self._as_fixed(left, expr.left), self._as_fixed(right, expr.right)
+            left, right = self._same_fixed(self._as_fixed(left, expr.left), self._as_fixed(right, expr.right))
+        elif left.carrier.kind == "ap" or right.carrier.kind == "ap":
+            left, right = self._same_sign(left, right)
         return infix(expr.op, left.text, right.text)
+
+    def _same_fixed(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """Both in one fixed-point type where only one has a sign."""
+        if left.carrier.signed == right.carrier.signed:
+            return left, right
+        found = union_type(left.carrier.dtype, right.carrier.dtype)
+        assert isinstance(found, Fixed)
+        return self.converted(left, carrier_of(found)), self.converted(right, carrier_of(found))
+
+    def _same_sign(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """Both in one ``ap_int`` where only one has a sign: AMD's headers compare such as unsigned."""
+        if left.carrier.signed == right.carrier.signed and left.carrier.kind == right.carrier.kind:
+            return left, right
+        found = union_type(left.carrier.dtype, right.carrier.dtype)
+        target = Carrier("ap", _ap_type(Carrier("ap", found if found is not None else boolean)))
+        return self.converted(left, target), self.converted(right, target)
 
 
 def _ap_type(carrier: Carrier) -> Integer:

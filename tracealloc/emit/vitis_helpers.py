@@ -52,12 +52,19 @@ static inline T floor_mod_real(T a, T b) {
 // Python's a // b on real numbers.
 template <typename T>
 static inline T floor_div_real(T a, T b) {
-  return math::floor(a / b);
+  if (b == T(0)) return a / b;
+  const T remainder = math::fmod(a, b);
+  T quotient = (a - remainder) / b;
+  if (remainder != T(0) && (remainder < T(0)) != (b < T(0))) quotient -= T(1);
+  if (quotient == T(0)) return math::copysign(T(0), a / b);
+  const T whole = math::floor(quotient);
+  return quotient - whole > T(0.5) ? T(whole + T(1)) : whole;
 }""",
     "shift_count": """\
-// A shift count of any width as a number that shifts everything out where it is large.
+// A shift count of any width (with a sign) as a number that shifts everything out where it is large.
 template <typename T>
 static inline int64_t shift_count(T count) {
+  if (count < T(-100000)) return -100000;
   return count > T(100000) ? int64_t(100000) : int64_t(count);
 }""",
     "shift_left": """\
@@ -98,10 +105,16 @@ static inline T fixed_from(double x) {
   return x - x == 0.0 ? T(x) : T(0);
 }""",
     "divide": """\
-// Fixed-point division; 0 where the divisor is 0.
-template <typename T, typename A, typename B>
+// Fixed-point division of the scaled integers a and b, towards zero; 0 where the divisor is 0.
+template <typename T, int UP, int WIDE, typename A, typename B>
 static inline T divide(A a, B b) {
-  return b == 0 ? T(0) : T(a / b);
+  if (b == 0) return T(0);
+  const ap_int<WIDE> top = ap_int<WIDE>(a) << (UP > 0 ? UP : 0);
+  const ap_int<WIDE> bottom = ap_int<WIDE>(b) << (UP < 0 ? -UP : 0);
+  const ap_int<WIDE> quotient = top / bottom;
+  T x;
+  x.range() = quotient.range(T::width - 1, 0);
+  return x;
 }""",
     "absolute": """\
 template <typename T>
@@ -140,9 +153,10 @@ static inline To bits_of(From from) {
 // The low N bits of x, with the W bits from `low` on replaced.
 template <int N, int W, typename T, typename V>
 static inline ap_uint<N> with_bits(T x, int low, V value) {
-  ap_uint<N> bits = x;
-  bits.range(low + W - 1, low) = ap_uint<W>(value);
-  return bits;
+  const ap_uint<N> bits = x;
+  const ap_uint<N> mask = ~ap_uint<W>(0);
+  const ap_uint<N> fresh = ap_uint<W>(value);
+  return (bits & ~(mask << low)) | (fresh << low);
 }""",
 }
 

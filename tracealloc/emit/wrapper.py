@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tracealloc.emit.c import entry_name
 from tracealloc.emit.interface import Parameter, by_value, element_bytes, parameters
 from tracealloc.emit.memory import cpp_type, memory_functions, same_memory
 from tracealloc.emit.vitis import VitisText
@@ -116,7 +115,7 @@ class _Wrapper:
 
     def _entry(self, formal: list[str]) -> list[str]:
         names = [part.split()[-1].lstrip("*") for part in formal]
-        entry = csim_entry(self.program)
+        entry = csim_entry(self.text)
         threaded = local_bytes(self.program) > _STACK
         lines = [
             'extern "C" const char *tracealloc_message() { return tracealloc::message.c_str(); }',
@@ -182,6 +181,6 @@ def _put(source: str, at: str) -> str:
     return f"tracealloc::put({source}, {at});"
 
 
-def csim_entry(program: Program) -> str:
+def csim_entry(text: VitisText) -> str:
     """The name of the wrapper."""
-    return f"csim_{entry_name(program)}"
+    return f"csim_{text.top}"

@@ -64,6 +64,7 @@ class half {
     const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
     const double size = std::fabs(value);
     if (std::isnan(value)) return sign | 0x7e00;
+    if (size == 0.0) return sign;
     if (size >= 65520.0) return sign | 0x7c00;
     int exponent;
     std::frexp(size, &exponent);

@@ -1,0 +1,107 @@
+"""Arithmetic in emitted HLS C++, compiled against AMD's open headers, against the interpreter bit for bit."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.emit import expressions as ex
+from tests.emit.test_c_numbers import FLOATS, ROWS, fixed_tree, float_tree, integer_to_float, values_of
+from tracealloc.check.interpret import interpret
+from tracealloc.emit.containers import container
+from tracealloc.emit.csim import build_csim
+from tracealloc.emit.headers import open_headers
+from tracealloc.trace.dtype import DType, Fixed, boolean
+from tracealloc.trace.expr import Expr, walk
+from tracealloc.trace.program import Program
+
+pytestmark = pytest.mark.skipif(
+    open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"
+)
+
+Maker = Callable[[random.Random, list[Expr]], Expr]
+
+
+def refused_by_the_headers(dtype: DType) -> bool:
+    """AMD's headers have no WRAP_SM without a sign."""
+    return isinstance(dtype, Fixed) and dtype.overflow == "WRAP_SM" and not dtype.signed
+
+
+def usable(tree: Expr, most: int) -> bool:
+    """Whether the headers have the types of a tree."""
+    return not any(node.dtype.bits > most or refused_by_the_headers(node.dtype) for node in walk(tree))
+
+
+def random_batch(
+    seed: int, types: Callable[[random.Random], DType], trees: int, make: Maker, most: int
+) -> tuple[Program, list[np.ndarray], list[tuple[Expr, DType]]]:
+    rng = random.Random(seed)
+
+    def one_of() -> DType:
+        while refused_by_the_headers(dtype := types(rng)):
+            pass
+        return dtype
+
+    inputs, leaves, columns = [], [], []
+    for number in range(6):
+        dtype = one_of()
+        array, leaf = ex.column(f"x{number}", dtype, ROWS)
+        inputs.append(array)
+        leaves.append(leaf)
+        columns.append(values_of(rng, dtype))
+    found: list[tuple[Expr, DType]] = []
+    while len(found) < trees:
+        tree = make(rng, leaves)
+        if usable(tree, most):
+            found.append((tree, tree.dtype if rng.random() < 0.5 or tree.dtype == boolean else one_of()))
+    return ex.batch(found, inputs, ROWS), columns, found
+
+
+def check(
+    seed: int, types: Callable[[random.Random], DType], trees: int, make: Maker, most: int = 700
+) -> None:
+    program, columns, found = random_batch(seed, types, trees, make, most)
+    outputs, wanted = ([np.zeros(ROWS, container(d)) for _, d in found] for _ in range(2))
+    module = build_csim(program)
+    module(*columns, *outputs)
+    interpret(program, *columns, *wanted)
+    wrong = []
+    for number, (got, want) in enumerate(zip(outputs, wanted, strict=True)):
+        same = (got == want) | ((got != got) & (want != want))
+        if not same.all():
+            row = int(np.argmin(same))
+            data = {array.name: column[row] for array, column in zip(program.args, columns, strict=False)}
+            line = next(line for line in module.source.splitlines() if f"y{number}[row] =" in line)
+            wrong.append((seed, number, data, got[row], want[row], line.strip()))
+    assert not wrong, "\n".join(map(str, [len(wrong), *wrong[:6]]))
+
+
+def integer_tree(rng: random.Random, leaves: list[Expr]) -> Expr:
+    return ex.integer_tree(rng, leaves, 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_integers_of_native_and_odd_widths(seed: int) -> None:
+    check(seed, lambda rng: ex.any_integer(rng, 64), 40, integer_tree, 128)
+
+
+def test_wide_integers() -> None:
+    check(100, lambda rng: ex.any_integer(rng, 300), 12, integer_tree, 1000)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_fixed_point(seed: int) -> None:
+    check(seed, ex.any_fixed, 40, fixed_tree)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_floating_point(seed: int) -> None:
+    check(seed, lambda rng: rng.choice(FLOATS), 50, float_tree)
+
+
+def test_integers_to_floats_round_once() -> None:
+    check(0, lambda rng: ex.any_integer(rng, 64), 20, integer_to_float)
