@@ -173,9 +173,7 @@ class Backend(ExprPrinter):
         """``A[i][j] = value;``, ``A[i][j] += value;`` or ``const T t = value;``."""
         comment = self.comment(node.place)
         if self.names.find(("array", node.array.key)) is None:
-            value = self.stored(node)  # before the name is in scope: it may not mention itself
-            name = self.name_array(node.array)
-            self.line(f"const {self.type_name(node.array.dtype)} {name} = {value.text};{comment}")
+            self.named_value(node, comment)
             return
         target = self.element(node.array, node.indices, node.path).text
         update = self.in_place(node)
@@ -184,14 +182,21 @@ class Backend(ExprPrinter):
         else:
             self.line(f"{target} = {self.stored(node).text};{comment}")
 
+    def named_value(self, node: Store, comment: str) -> None:
+        """``const T t = value;``"""
+        value = self.stored(node)  # before the name is in scope: it may not mention itself
+        name = self.name_array(node.array)
+        self.line(f"const {self.type_name(node.array.dtype)} {name} = {value.text};{comment}")
+
     def loop(self, loop: Loop, where: Where) -> None:
         """``for (int i = start; i < stop; ++i) {``."""
         start = self.expr(loop.start)
         stop = self.loop_stop(loop)
         start_range, stop_range = self.ranges.of(loop.start), self.ranges.of(loop.stop)
         low, high = self.ranges.enter(loop)
-        low, high = min(low, start_range[0], stop_range[0]), max(high, start_range[1], stop_range[1])
-        low, high = (low, high + loop.step) if loop.step > 0 else (low + loop.step, high)
+        last = high + loop.step if loop.step > 0 else low + loop.step
+        low = min(low, last, start_range[0], stop_range[0])
+        high = max(high, last, start_range[1], stop_range[1])
         type_ = self.iter_type(loop, low, high)
         pragmas = self.loop_pragmas(loop)
         if not self.PRAGMAS_INSIDE:

@@ -18,7 +18,7 @@ from tracealloc.emit.interface import (
     returned,
 )
 from tracealloc.emit.names import Names, entry_name
-from tracealloc.emit.num import Machine
+from tracealloc.emit.num import Machine, machine_for
 from tracealloc.emit.preamble import preamble
 from tracealloc.emit.storage import aliased_calls, can_fail, heap_arrays, view_copies
 from tracealloc.emit.usage import written_arrays
@@ -351,13 +351,30 @@ class CFunction(CCalls):
             return None
         op, operand = found
         if isinstance(dtype, Float):
-            native = dtype in (float32, float64) and op in {"+", "-", "*"} and operand.dtype == dtype
+            native = dtype in (float32, float64) and op in {"+", "-", "*", "/"} and operand.dtype == dtype
             return (op, self.floating(operand)) if native else None
         integer = isinstance(dtype, Integer | Index) and as_integer(operand.dtype) is not None
         if not integer or dtype.bits not in (8, 16, 32, 64) or op not in {"+", "-", "*", "&", "|", "^"}:
             return None
         piece = self.printer.emit(self.number(operand), dtype.bits)
         return None if piece.type.wide else (op, piece.text)
+
+    def named_value(self, node: Store, comment: str) -> None:
+        dtype = node.array.dtype
+        if isinstance(dtype, Float | Struct | Boolean):
+            super().named_value(node, comment)
+            return
+        number = self.number(node.value)
+        machine = machine_for(number.range)
+        if element_machine(dtype).bits <= machine.bits:
+            super().named_value(node, comment)
+            self.value_machine[node.array] = element_machine(dtype)
+            self.ranges.of_value[node.array] = number.range
+            return
+        text = self.printer.cast_exact(self.printer.exact(number), machine)
+        self.value_machine[node.array] = machine
+        self.ranges.of_value[node.array] = number.range
+        self.line(f"const {machine.name} {self.name_array(node.array)} = {text.text};{comment}")
 
     def iter_type(self, loop: Loop, low: int, high: int) -> str:
         name = super().iter_type(loop, low, high)

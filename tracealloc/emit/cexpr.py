@@ -139,11 +139,16 @@ class Ranges:
 
     def __init__(self) -> None:
         self.of_iter: dict[Iter, Range] = {}
+        self.of_value: dict[Array, Range] = {}  # of named values
 
     def enter(self, loop: Loop) -> Range:
         """Note the values that `loop`'s iterator takes inside its body, and return them."""
         start, stop = self.of(loop.start), self.of(loop.stop)
         found = (start[0], stop[1] - 1) if loop.step > 0 else (stop[0] + 1, start[1])
+        if start[0] == start[1]:  # the last iteration, not only the bound, is known
+            away = (found[1] - start[0]) if loop.step > 0 else (start[0] - found[0])
+            last = start[0] + max(away, 0) // abs(loop.step) * loop.step
+            found = (found[0], min(found[1], last)) if loop.step > 0 else (max(found[0], last), found[1])
         if found[0] > found[1]:  # never runs
             found = (found[0], found[0])
         self.of_iter[loop.iter] = found
@@ -157,6 +162,8 @@ class Ranges:
                 return int(value), int(value)
             case IterRef(iter=iter_):
                 return self.of_iter.get(iter_, INT64)
+            case Load(array=array) if array.kind == "value":
+                return self.of_value.get(array, limits)
             case Cast(operand=operand) if as_integer(operand.dtype) is not None:
                 found = self.of(operand)
             case Unary(op="-", operand=operand):
@@ -293,9 +300,13 @@ class ExprPrinter:
 
     def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
         """``A[i][j].x``."""
-        subscripts = "".join(f"[{self.text(index)}]" for index in indices)
+        subscripts = "".join(f"[{self.subscript(index)}]" for index in indices)
         fields = "".join(f".{self.field_name(name)}" for name in path)
         return atom(f"{self.array_name(array)}{subscripts}{fields}")
+
+    def subscript(self, index: Expr) -> str:
+        """An index between brackets."""
+        return self.text(index)
 
     def load(self, load: Load) -> Text:
         """An element that is read."""

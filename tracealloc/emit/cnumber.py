@@ -66,7 +66,7 @@ from tracealloc.trace.expr import (
     SetBits,
     Unary,
 )
-from tracealloc.trace.program import Program
+from tracealloc.trace.program import Array, Program
 
 __all__ = ["CNumbers", "element_machine"]
 
@@ -102,6 +102,7 @@ class CNumbers(CFloats):
         self.structs: dict[Struct, str] = {}
         self.libm: set[str] = set()
         self.iter_machine: dict[Iter, Machine] = {}
+        self.value_machine: dict[Array, Machine] = {}  # of named values, where their range tells more
         self._count = 0
         self.printer = Printer(lambda name: self.helpers.add(name), self._temporary)
 
@@ -163,6 +164,12 @@ class CNumbers(CFloats):
             piece = self.printer.cast(piece, machine)
         return piece.text
 
+    def subscript(self, index: Expr) -> str:
+        piece = self.printer.emit(self.number(index), 64)
+        if piece.type.bits > 64:
+            piece = self.printer.cast(piece, Machine(64, True))
+        return piece.text.text
+
     # Booleans.
 
     def condition(self, expr: Expr) -> Text:
@@ -208,6 +215,9 @@ class CNumbers(CFloats):
             case IterRef(iter=iter_):
                 values = self.ranges.of(expr)
                 return leaf(atom(self.iter_name(iter_)), self.iter_machine.get(iter_, INT), values)
+            case Load(array=array) if array in self.value_machine:
+                text = atom(self.array_name(array))
+                return leaf(text, self.value_machine[array], self.ranges.of_value[array])
             case Load() | GetField():
                 return leaf(super().expr(expr), element_machine(dtype), type_range(dtype))
             case Unary():

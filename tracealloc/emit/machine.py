@@ -101,6 +101,10 @@ class Printer:
         self._helper(f"TA_WIDE_FROM({m}, {n})")
         return Piece(call(f"ta_w{m}_from_{kind}{n}", piece.text), target, exact)
 
+    def cast_exact(self, piece: Piece, target: Machine) -> Text:
+        """The text of an exact piece where C converts to `target`, which holds its value."""
+        return self.cast(piece, target).text if piece.type.wide or target.wide else piece.text
+
     def _wide(self, machine: Machine) -> None:
         self._helper(f"TA_WIDE({machine.bits // 64})")
 
@@ -234,7 +238,7 @@ class Printer:
             piece = Piece(call(f"{machine.name}_v{name}", inner.text, count.text), machine, False)
         else:
             kind = f"{'i' if machine.signed else 'u'}{machine.bits}"
-            self._helper(f"TA_SHIFT_{kind}")
+            self._helper(f"ta_{name}_{kind}")
             piece = Piece(call(f"ta_{name}_{kind}", inner.text, count.text), machine, False)
         if num.op == ">>" and amount.range[0] >= 0:
             return Piece(piece.text, piece.type, True)
@@ -265,8 +269,8 @@ class Printer:
             text = infix("%" if num.op == "%" else "/", left.text, right.text)
             return Piece(text, converted(left.type, right.type), True)
         kind = f"{'i' if machine.signed else 'u'}{machine.bits}"
-        self._helper(f"TA_DIVIDE_{kind}")
         name = {"//": "floordiv", "%": "floormod", "quot": "quot"}[num.op]
+        self._helper(f"ta_{name}_{kind}")
         return Piece(call(f"ta_{name}_{kind}", left.text, right.text), machine, not wraps)
 
     def _min_max(self, num: Num) -> Piece:
@@ -284,7 +288,7 @@ class Printer:
             order = infix("<" if num.op == "min" else ">", right.text, left.text)
             return Piece(ternary(order, right.text, left.text), common, True)
         kind = f"{'i' if common.signed else 'u'}{common.bits}"
-        self._helper(f"TA_MINMAX_{kind}")
+        self._helper(f"ta_{num.op}_{kind}")
         return Piece(call(f"ta_{num.op}_{kind}", left.text, right.text), common, True)
 
     def compare(self, op: str, a: Num, b: Num) -> Text:

@@ -9,40 +9,48 @@ import re
 
 __all__ = ["preamble"]
 
-_SHIFT = """
+# Functions of one machine type. Division by zero: the quotient is 0, the remainder the dividend.
+_NATIVE = {
+    "shl": """
 static inline @T ta_shl_@K(@T x, int64_t n) {
   if (n >= 0) return n < @B ? x << n : 0;
   return n > -@B ? x >> -n : x < 0 ? -1 : 0;
 }
+""",
+    "shr": """
 static inline @T ta_shr_@K(@T x, int64_t n) {
   if (n >= 0) return n < @B ? x >> n : x < 0 ? -1 : 0;
   return n > -@B ? x << -n : 0;
 }
-"""
-
-# Division by zero: the quotient is 0, the remainder the dividend.
-_DIVIDE = """
+""",
+    "quot": """
 static inline @T ta_quot_@K(@T a, @T b) {
   if (b == 0) return 0;
   return b == (@T)-1 && (@T)-1 < 0 ? -a : a / b;
 }
+""",
+    "floordiv": """
 static inline @T ta_floordiv_@K(@T a, @T b) {
   if (b == 0) return 0;
   if (b == (@T)-1 && (@T)-1 < 0) return -a;
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
+""",
+    "floormod": """
 static inline @T ta_floormod_@K(@T a, @T b) {
   if (b == 0) return a;
   if (b == (@T)-1 && (@T)-1 < 0) return 0;
   @T r = a % b;
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
-"""
-
-_MINMAX = """
+""",
+    "min": """
 static inline @T ta_min_@K(@T a, @T b) { return b < a ? b : a; }
+""",
+    "max": """
 static inline @T ta_max_@K(@T a, @T b) { return b > a ? b : a; }
-"""
+""",
+}
 
 _WIDE = """
 // @W bits in words, least significant first, two's complement.
@@ -364,8 +372,9 @@ def preamble(helpers: set[str]) -> str:
     if "ta_odd" in wanted:
         wanted.add("ta_oddu")
     parts = [text for key, text in _BLOCKS.items() if key in wanted]
-    for start, template in (("TA_SHIFT_", _SHIFT), ("TA_DIVIDE_", _DIVIDE), ("TA_MINMAX_", _MINMAX)):
-        parts += [_expand(template, _kind(key)) for key in sorted(wanted) if key.startswith(start)]
+    for name, template in _NATIVE.items():
+        keys = [key for key in wanted if re.fullmatch(rf"ta_{name}_[iu]\d+", key)]
+        parts += [_expand(template, _kind(key)) for key in sorted(keys)]
     wide = sorted((key for key in wanted if key.startswith("TA_WIDE(")), key=_numbers)
     parts += [_expand(_WIDE, {"@N": str(n), "@W": str(64 * n)}) for key in wide for (n,) in (_numbers(key),)]
     for key in sorted((k for k in wanted if k.startswith("TA_WIDE_FROM(")), key=_numbers):
