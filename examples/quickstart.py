@@ -43,14 +43,16 @@ def schedule() -> ta.Schedule:
     step('s.reorder("k", "j"): the sum no longer waits for itself')
     s.reorder("k", "j")
     show(s)
-    step('s.buffer_at(s.C, "i"): one row of C on chip')
-    s.buffer_at(s.C, "i")
+    step('C_i = s.buffer_at(s.C, "i"): one row of C on chip')
+    C_i = s.buffer_at(s.C, "i")
     show(s)
-    step('s.pipeline("j"): a new iteration every cycle')
+    step('s.unroll("j", factor=8); s.pipeline("j"): eight elements a cycle')
+    s.unroll("j", factor=8)
     s.pipeline("j")
     show(s)
-    step('s.partition(s.B, dim=1, kind="cyclic", factor=8): eight banks')
+    step('s.partition(..., kind="cyclic", factor=8) of B and C_i: eight banks each')
     s.partition(s.B, dim=1, kind="cyclic", factor=8)
+    s.partition(C_i, dim=0, kind="cyclic", factor=8)
     show(s)
     return s
 
@@ -60,7 +62,7 @@ def build_hls(s: ta.Schedule, folder: Path, A: np.ndarray, B: np.ndarray, expect
     step("A Vitis HLS project")
     project = s.build(target="vitis_hls")
     project.write(folder)
-    show(f"{folder}/: " + ", ".join(sorted(path.name for path in folder.iterdir())))
+    show(f"{folder}/ holds {', '.join(sorted(path.name for path in folder.iterdir()))}")
     try:
         simulation = s.build(target="vitis_hls", mode="csim")
     except ta.BuildError as error:
@@ -70,8 +72,9 @@ def build_hls(s: ta.Schedule, folder: Path, A: np.ndarray, B: np.ndarray, expect
         same = np.array_equal(simulation(A, B), expected)
         show(f"its C++, compiled with the open AMD headers: {'the same bits' if same else 'DIFFERENT'}")
     step("Next")
-    show(f"with Vitis HLS installed: make -C {folder} csyn    (README.md there has the other steps)")
-    show("the loops, proofs and errors: README.md; the language: docs/language.md")
+    show(f"make -C {folder} csim    the project's own testbench, with g++ alone")
+    show(f"make -C {folder} csyn    C synthesis, where Vitis is installed")
+    show("README.md               the tour; docs/language.md: what a kernel may contain")
 
 
 def main(folder: Path) -> None:

@@ -17,7 +17,7 @@ import tracealloc as ta
 from tracealloc import float32, grid, kernel
 
 @kernel
-def double(A: float32[8, 8]):
+def doubled(A: float32[8, 8]):
     for i, j in grid(8, 8):
         A[i, j] = A[i, j] * 2
 
@@ -26,16 +26,16 @@ def leaves(A: float32[8]):
     for i in grid(8):
         A[i] = A[i + 1]
 
-piped = ta.customize(double)
+piped = ta.customize(doubled)
 piped.pipeline("j")
 
 def tiled(*, size=4):
-    s = ta.customize(double)
+    s = ta.customize(doubled)
     s.split("j", size)
     return s
 
 def sized(*, N):
-    return double
+    return doubled
 
 number = 3
 """
@@ -59,9 +59,9 @@ def run(*words: str) -> Result:
 
 
 def test_show_a_kernel() -> None:
-    result = run("show", "mine.py:double")
+    result = run("show", "mine.py:doubled")
     assert result.exit_code == 0
-    assert result.output.startswith("kernel double(A: float32[8, 8])\n")
+    assert result.output.startswith("kernel doubled(A: float32[8, 8])\n")
 
 
 def test_show_a_schedule() -> None:
@@ -74,16 +74,16 @@ def test_show_what_a_function_returns() -> None:
 
 
 def test_build_c(folder: Path) -> None:
-    assert "double" in run("build", "mine.py:double").output
-    assert run("build", "mine.py:double", "-o", "double.c").output == "wrote double.c\n"
-    assert "for (" in (folder / "double.c").read_text()
+    assert "doubled" in run("build", "mine.py:doubled").output
+    assert run("build", "mine.py:doubled", "-o", "doubled.c").output == "wrote doubled.c\n"
+    assert "for (" in (folder / "doubled.c").read_text()
 
 
 def test_build_a_project(folder: Path) -> None:
     result = run("build", "mine.py:piped", "--target", "vitis_hls", "-o", "made")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("wrote made/: ")
-    assert "#pragma HLS pipeline II=1" in (folder / "made" / "double.cpp").read_text()
+    assert "#pragma HLS pipeline II=1" in (folder / "made" / "doubled.cpp").read_text()
 
 
 def test_verify() -> None:
@@ -132,15 +132,15 @@ def test_an_error_of_the_kernel_is_text() -> None:
     ("words", "message"),
     [
         (["mine.py"], "expected path.py:name, not 'mine.py'"),
-        (["other.py:double"], "there is no file other.py"),
+        (["other.py:doubled"], "there is no file other.py"),
         (
-            ["mine.py:dubble"],
-            "mine.py has no dubble; did you mean double? kernels and schedules there: double, leaves, piped",
+            ["mine.py:dubbled"],
+            "mine.py has no dubbled; did you mean doubled? kernels and schedules there: doubled, leaves,",
         ),
         (["mine.py:number"], "number in mine.py is 3, not a kernel, a schedule or a function"),
         (["mine.py:sized"], "missing a required argument: 'N'; give it with --set NAME=NUMBER"),
         (["mine.py:sized", "--set", "N"], "expected NAME=NUMBER, not 'N'"),
-        (["mine.py:double", "--set", "N=1"], "--set gives arguments to a function; this is none"),
+        (["mine.py:doubled", "--set", "N=1"], "--set gives arguments to a function; this is none"),
     ],
 )
 def test_mistakes(words: list[str], message: str) -> None:
