@@ -34,7 +34,7 @@ from tracealloc.trace.functional import (
 )
 from tracealloc.trace.functional import pow_ as pow
 from tracealloc.trace.loops import grid, range, reduction
-from tracealloc.trace.types import Fixed, Int, Struct, UFixed, UInt
+from tracealloc.trace.typenames import Fixed, Int, Struct, UFixed, UInt
 
 int1, int2, int4, int8, int16, int32, int64 = map(Int, (1, 2, 4, 8, 16, 32, 64))
 uint1, uint2, uint4, uint8, uint16, uint32, uint64 = map(UInt, (1, 2, 4, 8, 16, 32, 64))

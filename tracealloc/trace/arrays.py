@@ -9,9 +9,10 @@ from tracealloc.trace.affine import linear
 from tracealloc.trace.dtype import DType, Struct, index
 from tracealloc.trace.errors import BoundsError
 from tracealloc.trace.expr import Const, Expr, Load
+from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Array, Region, Slice, Store
 from tracealloc.trace.recorder import Recorder, active, fail
-from tracealloc.trace.scalars import Scalar, bit_range, is_number, number_expr, refuse_use, typed
+from tracealloc.trace.scalars import Location, Scalar, bit_range, is_number, number_expr, refuse_use
 from tracealloc.trace.state import Carried
 
 __all__ = ["ArrayProxy", "MutableScalar", "RecordProxy", "store", "store_bits"]
@@ -56,9 +57,7 @@ def _refuse_item(array: Array, item: Any) -> NoReturn:
     )
 
 
-def store_bits(
-    item: Any, where: tuple[Array, tuple[Expr, ...], tuple[str, ...]], key: Any, value: Any
-) -> None:
+def store_bits(item: Any, where: Location, key: Any, value: Any) -> None:
     """Record a write of some bits of an element."""
     array, indices, path = where
     recorder = active()
@@ -82,10 +81,10 @@ class _Located:
     def _check(self) -> Recorder:
         scope = self._scope
         recorder: Recorder = scope.recorder
-        if scope.alive and recorder is active():
-            recorder.check()
-            return recorder
-        refuse_use(self, scope, recorder)
+        if not scope.alive or recorder is not active():
+            refuse_use(self, scope, recorder)
+        recorder.check()
+        return recorder
 
     def _label(self) -> str:
         return self._array.name or "the array"
@@ -165,8 +164,8 @@ class ArrayProxy(_Located):
         if ellipses > 1 or len(keys) - ellipses > rank:
             fail(
                 "TA110",
-                f"{self._label()!r} has {_count(rank, 'dimension')}, but {_count(len(keys), 'subscript')} were "
-                "given",
+                f"{self._label()!r} has {_count(rank, 'dimension')}, "
+                f"but {_count(len(keys), 'subscript')} were given",
                 f"its shape is {self.shape}",
             )
         if ellipses:
@@ -456,8 +455,8 @@ class MutableScalar(Scalar):
     def __ixor__(self, other: Any) -> Any:
         return self._update("^", other)
 
-    def __ipow__(self, other: Any) -> Any:
-        self.set(self**other)
+    def __ipow__(self, other: Any, modulus: Any = None) -> Any:
+        self.set(pow(self, other, modulus))
         return self
 
     def __pos__(self) -> Scalar:

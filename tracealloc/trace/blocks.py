@@ -11,12 +11,13 @@ from tracealloc.trace.arrays import ArrayProxy, RecordProxy
 from tracealloc.trace.dtype import boolean
 from tracealloc.trace.events import Close, Event, Open, Otherwise, Repeat
 from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import spot_of
-from tracealloc.trace.program import Alloc, Store
+from tracealloc.trace.program import Alloc, Array, Store
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, fail, recorder_for
-from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import State
+from tracealloc.trace.state import State, keep_hint
 
 __all__ = ["otherwise", "when", "while_loop"]
 
@@ -38,7 +39,7 @@ def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
 
 
 def _condition(
-    recorder: Recorder, cond: Callable[[], Any], flag: Any
+    recorder: Recorder, cond: Callable[[], Any], flag: Array
 ) -> tuple[tuple[Event, ...], Expr | None]:
     """The events of the condition and its value; None: on several paths, stored in `flag`."""
     found: list[Expr] = []
@@ -93,8 +94,7 @@ def _refuse_carried(where: str) -> Callable[[str], NoReturn]:
             f"{name!r} carries a value from one iteration of a loop to the next",
             f"the functions of the ta.while_loop at {where} are traced once, so a plain Python variable that "
             "they change cannot be followed through the iterations",
-            hint=f"make it part of the kernel: {name.split('[')[0].split('.')[-1]} = ta.scalar(dtype, init) before "
-            "the loop, then +=, or .set(value)",
+            hint=keep_hint(name),
         )
 
     return refuse

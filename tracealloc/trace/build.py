@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from typing import Any
 
 from tracealloc.trace.affine import expression, is_affine, linear
 from tracealloc.trace.dtype import (
@@ -121,10 +122,9 @@ def convert(expr: Expr, dtype: DType) -> Expr:
     source = expr.dtype
     if source == dtype:
         return expr
-    if isinstance(expr, MakeStruct) and isinstance(dtype, Struct) and isinstance(source, Struct):
-        if [name for name, _ in source.fields] == [name for name, _ in dtype.fields]:
-            parts = (convert(v, t) for v, (_, t) in zip(expr.values, dtype.fields, strict=True))
-            return MakeStruct(tuple(parts), dtype)
+    if isinstance(expr, MakeStruct) and isinstance(dtype, Struct) and _same_fields(source, dtype):
+        parts = (convert(v, t) for v, (_, t) in zip(expr.values, dtype.fields, strict=True))
+        return MakeStruct(tuple(parts), dtype)
     if isinstance(source, Struct) or isinstance(dtype, Struct):
         raise Mistyped("TA109", f"there is no conversion from {source} to {dtype}")
     folded = _fold_conversion(expr, dtype)
@@ -132,6 +132,10 @@ def convert(expr: Expr, dtype: DType) -> Expr:
 
 
 cast = convert
+
+
+def _same_fields(a: DType, b: Struct) -> bool:
+    return isinstance(a, Struct) and [name for name, _ in a.fields] == [name for name, _ in b.fields]
 
 
 def _fold_conversion(expr: Expr, dtype: DType) -> Const | None:
@@ -309,7 +313,7 @@ def intrinsic(name: str, *args: Expr) -> Expr:
 # --------------------------------------------------------------------------------------------- conditions
 
 
-_TESTS: dict[str, Callable[[object, object], bool]] = {
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
     ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -328,14 +332,7 @@ def compare(op: str, left: Expr, right: Expr) -> Expr:
             difference = a.plus(b, -1)
             if not difference.terms:
                 return Const(_TESTS[op](difference.constant, 0), boolean)
-    if isinstance(left, Const) and isinstance(right, Const) and left.type == right.type:
-        return Const(_TESTS[op](left.value, right.value), boolean)
-    if (
-        isinstance(left, Const)
-        and isinstance(right, Const)
-        and as_integer(left.type)
-        and as_integer(right.type)
-    ):
+    if isinstance(left, Const) and isinstance(right, Const) and not isinstance(dtype, Fixed):
         return Const(_TESTS[op](left.value, right.value), boolean)
     return Compare(op, left, right)
 
@@ -415,6 +412,7 @@ def bitcast(operand: Expr, dtype: DType) -> Expr:
     if operand.dtype.bits != dtype.bits:
         raise Mistyped(
             "TA109",
-            f"bitcast needs equal widths, not {operand.dtype} ({operand.dtype.bits}) and {dtype} ({dtype.bits})",
+            f"bitcast needs equal widths, not {operand.dtype} ({operand.dtype.bits} bits) and {dtype} "
+            f"({dtype.bits} bits)",
         )
     return Bitcast(operand, dtype)

@@ -8,13 +8,14 @@ from typing import Any, NoReturn
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
-from tracealloc.trace.dtype import ArrayType, DType, Stream
+from tracealloc.trace.dtype import ArrayType, DType, Stream, index
 from tracealloc.trace.expr import Const, Expr
 from tracealloc.trace.finish import written_arguments
 from tracealloc.trace.functions import trace_signature
+from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice
 from tracealloc.trace.recorder import Recorder, fail, recorder_for
-from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.signature import Parameter, Signature, signature_of, unwrap
 from tracealloc.trace.state import Carried
 from tracealloc.trace.streams import StreamProxy
@@ -70,8 +71,8 @@ def _split(
             if isinstance(item, Scalar | ArrayProxy):
                 fail(
                     "TA120",
-                    f"parameter {name!r} of kernel {plain.__name__!r} is known while tracing, and a traced value "
-                    "was passed",
+                    f"parameter {name!r} of kernel {plain.__name__!r} is known while tracing, "
+                    "and a traced value was passed",
                     hint=f"give it a type: {name}: int32",
                 )
             staged[name] = item
@@ -124,7 +125,7 @@ def _record(
         mine = recorder.array("local", array.dtype, array.shape, place=spot.place,
                               name=spot.target if len(program.results) == 1 else None)  # fmt: skip
         recorder.emit(Alloc(mine, None, spot.place))
-        results.append(Region(mine, tuple(Slice(Const(0, build.index), n) for n in mine.shape)))
+        results.append(Region(mine, tuple(Slice(Const(0, index), n) for n in mine.shape)))
     returned: list[Any] = []
     fresh = iter(results)
     recorder.emit(Call(program, tuple(parts), tuple(results), "", spot.place))
@@ -193,7 +194,7 @@ def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> 
             continue
         name = program.args[position].name
         if part.array.kind == "constant":
-            fail("TA112", f"kernel {title!r} writes its argument {name!r}, and {part.array.name!r} is a ta.constant",
+            fail("TA112", f"kernel {title!r} writes its argument {name!r}, which is a ta.constant here",
                  hint="copy it to an array made with ta.empty")  # fmt: skip
         for other, region in enumerate(parts):
             if other == position or not isinstance(region, Region) or _disjoint(part, region):

@@ -8,11 +8,12 @@ from typing import Any
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar
-from tracealloc.trace.dtype import DType, Float, Struct, float64
+from tracealloc.trace.dtype import DType, Float, Struct, boolean, float64
 from tracealloc.trace.expr import Const, Expr, MakeStruct
+from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.program import Alloc
 from tracealloc.trace.recorder import Recorder, active, fail, recorder_for
-from tracealloc.trace.scalars import Scalar, describe, is_number, number_expr, numpy_dtype, typed
+from tracealloc.trace.scalars import Scalar, describe, is_number, number_expr
 from tracealloc.trace.state import Carried
 
 __all__ = [
@@ -50,9 +51,9 @@ def _shape(shape: Any, what: str) -> tuple[int, ...]:
 
 
 def _dtype(dtype: Any, what: str) -> DType:
-    if isinstance(dtype, DType):
-        return dtype
-    fail("TA122", f"{what} needs an element type such as float32, not {dtype!r}")
+    if not isinstance(dtype, DType):
+        fail("TA122", f"{what} needs an element type such as float32, not {dtype!r}")
+    return dtype
 
 
 def _array(what: str, shape: Any, dtype: Any, fill: Any) -> ArrayProxy:
@@ -140,7 +141,7 @@ def _container(dtype: DType) -> Any:
         return np.dtype(dtype.name)
     if isinstance(dtype, Struct):
         return np.dtype([(name, _container(inner)) for name, inner in dtype.fields])
-    if dtype == build.boolean:
+    if dtype == boolean:
         return np.dtype(np.bool_)
     signed = getattr(dtype, "signed", True)
     width = next((bits for bits in (8, 16, 32, 64) if dtype.bits <= bits), None)

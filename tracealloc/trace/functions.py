@@ -8,15 +8,16 @@ from typing import Any
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy
-from tracealloc.trace.dtype import ArrayType, DType, Stream
+from tracealloc.trace.dtype import ArrayType, DType, Integer, Stream, index
 from tracealloc.trace.errors import TraceallocError
 from tracealloc.trace.events import Event
 from tracealloc.trace.expr import Expr, Load
 from tracealloc.trace.finish import finish
+from tracealloc.trace.lifting import typed
 from tracealloc.trace.naming import name_arrays, name_bands
 from tracealloc.trace.program import Alloc, Array, Block, Program, Store
 from tracealloc.trace.recorder import Explorer, Recorder, _stack, active, fail
-from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
 from tracealloc.trace.streams import StreamProxy
 
@@ -236,8 +237,8 @@ def _returned_value(
         return item._array
     value: Expr = number_expr(item, expected)
     dtype = expected if isinstance(expected, DType) else value.dtype
-    if dtype == build.index:
-        dtype = build.Integer(64, True)
+    if dtype == index:
+        dtype = Integer(64, True)
     array = made.get(position)
     if array is None:
         name = "result" if count == 1 else f"result{position}"

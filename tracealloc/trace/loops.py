@@ -10,11 +10,12 @@ from tracealloc.trace import build
 from tracealloc.trace.dtype import index
 from tracealloc.trace.events import ForEach
 from tracealloc.trace.expr import Const, Expr, Iter, IterRef
+from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import next_is, opcode_at, spot_of, stores_of, target_names
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
-from tracealloc.trace.scalars import Scalar, is_number, number_expr, typed
+from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import Carried, State
+from tracealloc.trace.state import Carried, State, keep_hint
 
 __all__ = ["SymbolicLoop", "grid", "range", "reduction"]
 
@@ -50,7 +51,9 @@ def _box(what: str, extents: tuple[Any, ...], name: str | None, reduces: bool) -
     recorder_for(what)
     if not extents:
         fail("TA127", f"{what} needs at least one extent", hint=f"{what}(M, N)")
-    bounds = [(build.lift(0, index), _bound(extent, f"an extent of {what}"), 1) for extent in extents]
+    bounds: list[Bounds] = [
+        (build.lift(0, index), _bound(extent, f"an extent of {what}"), 1) for extent in extents
+    ]
     return SymbolicLoop(what, bounds, name, reduces)
 
 
@@ -192,7 +195,7 @@ class _Running:
                 "TA103",
                 f"{trouble!r} is changed by the body of loop {scope.label!r}, which is traced and not run",
                 "its contents would depend on how often the body is run while tracing",
-                hint="keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in Python objects",
+                hint="keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in an object",
                 place=self.spot.place,
             )
 
@@ -231,10 +234,9 @@ class _Running:
         fail(
             "TA103",
             f"{name!r} carries a value from one iteration of a loop to the next",
-            f"the body of the loop at {self.spot.place.short} is traced once, so a plain Python variable that "
-            f"it changes{where} cannot be followed through the iterations",
-            hint=f"make it part of the kernel: {name.split('[')[0].split('.')[-1]} = ta.scalar(dtype, init) before "
-            "the loop, then +=, or .set(value)",
+            f"the body of the loop at {self.spot.place.short} is traced once, so a plain Python variable "
+            f"that it changes{where} cannot be followed through the iterations",
+            hint=keep_hint(name),
         )
 
     def _refuse_after(self, name: str) -> NoReturn:
@@ -243,8 +245,7 @@ class _Running:
             f"{name!r} is used after the loop whose body sets it",
             f"the loop at {self.spot.place.short} is traced once per control path, and the paths, or a loop "
             "that never runs, leave different values",
-            hint=f"make it part of the kernel: {name} = ta.scalar(dtype, init) before the loop, {name}.set(value) in "
-            "it",
+            hint=keep_hint(name),
         )
 
     def _lost(self) -> NoReturn:
@@ -263,8 +264,8 @@ class _Running:
             recorder.left_early = lambda: fail(
                 "TA105",
                 f"loop {label!r} is left early",
-                f"the loop at {start.short} is traced once per control path, so 'break', 'return' or a caught "
-                "exception would end the tracing, not the loop",
+                f"the loop at {start.short} is traced once per control path, so 'break', 'return' or a "
+                "caught exception would end the tracing, not the loop",
                 hint="guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop, "
                 "'if go:' in it; or use ta.while_loop(cond, body)",
                 place=place,

@@ -114,7 +114,7 @@ def _balanced(events: Sequence[Event]) -> bool:
     return depth == 0 and not (events and isinstance(events[0], Otherwise))
 
 
-def _made(event: Event) -> Key | None:
+def _made(event: object) -> Key | None:
     match event:
         case Define(number=number):
             return number
@@ -154,9 +154,9 @@ def _collect(item: object, uses: set[Key], made: set[Key]) -> None:
             for part in item:
                 _collect(part, uses, made)
         case _ if hasattr(item, "__dataclass_fields__"):
-            key = _made(item)  # type: ignore[arg-type]
-            if key is not None:
-                made.add(key)
+            new = _made(item)
+            if new is not None:
+                made.add(new)
             if isinstance(item, ForEach):
                 made.add(item.iter.key)
             for name in _fields(type(item)):

@@ -3,52 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from tracealloc.trace import build
 from tracealloc.trace.affine import linear
-from tracealloc.trace.build import Mistyped
 from tracealloc.trace.dtype import DType, Float, Integer, Struct, boolean, index
-from tracealloc.trace.errors import BoundsError, TraceError
+from tracealloc.trace.errors import BoundsError
 from tracealloc.trace.events import Define, Ref
 from tracealloc.trace.expr import Const, Expr, GetField, IterRef
+from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.names import spot_of
 from tracealloc.trace.program import Array
 from tracealloc.trace.recorder import Recorder, active, fail
 from tracealloc.trace.source import Place, caller_frame
 from tracealloc.trace.state import Carried
 
-__all__ = ["Scalar", "element_of", "is_number", "mistyped", "number_expr", "numpy_dtype", "typed"]
+__all__ = [
+    "Location",
+    "Scalar",
+    "bit_range",
+    "describe",
+    "element_of",
+    "is_number",
+    "number_expr",
+    "refuse_use",
+]
 
-
-def typed(make: Callable[..., Expr], *args: Any) -> Expr:
-    """Call a builder; what has no type becomes a `TraceError` at the user's place."""
-    try:
-        return make(*args)
-    except Mistyped as error:
-        mistyped(error)
-
-
-def mistyped(error: Mistyped) -> NoReturn:
-    """Raise a builder's refusal at the user's place."""
-    cls = BoundsError if error.code == "TA111" else TraceError
-    fail(error.code, error.summary, *error.because, hint=error.hint, error=cls)
-
-
-def numpy_dtype(dtype: Any) -> DType | None:
-    """The element type of a NumPy dtype, or None."""
-    from tracealloc.trace.dtype import bfloat16, float16, float32, float64
-
-    if dtype.kind in "iu":
-        return Integer(8 * dtype.itemsize, dtype.kind == "i")
-    if dtype.kind == "b":
-        return boolean
-    if dtype.kind == "V" and dtype.names:
-        inner = [(name, numpy_dtype(dtype.fields[name][0])) for name in dtype.names]
-        return Struct(tuple((n, t) for n, t in inner if t is not None)) if all(t for _, t in inner) else None
-    names = {"float16": float16, "float32": float32, "float64": float64, "bfloat16": bfloat16}
-    names_small = {"int4": Integer(4, True), "uint4": Integer(4, False)}
-    return names.get(str(dtype)) or names_small.get(str(dtype))
+# An element, or a field of it: array, subscripts, names of fields.
+Location: TypeAlias = tuple[Array, tuple[Expr, ...], tuple[str, ...]]
 
 
 def is_number(item: object) -> bool:
@@ -93,7 +75,7 @@ class Scalar:
         self,
         expr: Expr,
         recorder: Recorder,
-        where: tuple[Array, tuple[Expr, ...], tuple[str, ...]] | None = None,
+        where: Location | None = None,
         place: Place | None = None,
     ) -> None:
         self._expr = expr
@@ -106,10 +88,10 @@ class Scalar:
     def _check(self) -> Recorder:
         scope = self._scope
         recorder = scope.recorder
-        if scope.alive and recorder is active():
-            recorder.check()
-            return recorder
-        refuse_use(self, scope, recorder)
+        if not scope.alive or recorder is not active():
+            refuse_use(self, scope, recorder)
+        recorder.check()
+        return recorder
 
     def _value(self) -> Expr:
         """The expression, for use here and now."""
@@ -336,12 +318,13 @@ class Scalar:
                 hint="look values up in a table: T = ta.constant(array), then T[x]")  # fmt: skip
 
     def __int__(self) -> int:
-        _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when the kernel "
-                "runs", hint="convert with x.astype(int32)")  # fmt: skip
+        _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when the "
+                "kernel runs", hint="convert with x.astype(int32)")  # fmt: skip
 
     def __float__(self) -> float:
-        _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its value, which "
-                "exists only when the kernel runs", hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
+        _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its value, "
+                "which exists only when the kernel runs",
+                hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
 
     def __complex__(self) -> complex:
         _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing")
@@ -443,8 +426,8 @@ def refuse_use(item: Any, scope: Any, recorder: Recorder) -> NoReturn:
         fail(
             "TA104",
             f"{what}{where} is used outside the iteration of loop {scope.label!r} that it belongs to",
-            f"the loop at {scope.place.short} runs many times; which iteration's value is meant is not recorded",
-            hint="store it: acc = ta.scalar(dtype, init) before the loop, acc.set(value) in it, use acc after",
+            f"the loop at {scope.place.short} runs many times; which iteration's value is meant is not known",
+            hint="store it: acc = ta.scalar(dtype, init) before the loop, acc.set(value) in it, acc after it",
         )
     fail(
         "TA104",

@@ -161,7 +161,8 @@ def signature_of(
     unknown = [*staged, *arguments]
     if unknown:
         fail("TA101", f"kernel {function.__name__!r} has no parameter {unknown[0]!r}",
-             f"its parameters are {', '.join(python.parameters)}", place=place_of_function(function))  # fmt: skip
+             f"its parameters are {', '.join(python.parameters)}",
+             place=place_of_function(function))  # fmt: skip
     return Signature(tuple(found), _results(function, python, namespace), frozenset(keyword_only))
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ctypes
 import types
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from types import FrameType
 from typing import Any, NoReturn
 
-__all__ = ["Carried", "State"]
+__all__ = ["Carried", "State", "keep_hint"]
 
 _DEPTH = 4
 _ELEMENTS = 20_000
@@ -22,10 +22,20 @@ _PLAIN = (int, float, complex, str, bytes, type(None), tuple, frozenset, range, 
 _ABSENT: Any = type("_Absent", (), {"__slots__": (), "__repr__": lambda self: "nothing"})()
 
 
+def keep_hint(name: str) -> str:
+    """What to write instead of a carried variable."""
+    short = name.split("[")[0].split(".")[-1]
+    return (
+        f"make it part of the kernel: {short} = ta.scalar(dtype, init) before the loop, then +=, or .set(v)"
+    )
+
+
 class Carried:
     """Stands for a variable whose value would come from another iteration; every use is an error."""
 
     __slots__ = ("_name", "_refuse")
+    _name: str
+    _refuse: Callable[[str], NoReturn]
 
     def __init__(self, name: str, refuse: Any) -> None:
         object.__setattr__(self, "_name", name)
@@ -37,87 +47,16 @@ class Carried:
 
 def _use(self: Carried, *_args: object, **_kwargs: object) -> NoReturn:
     self._refuse(self._name)
-    raise AssertionError("refuse raises")
 
 
-for _word in [
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "lshift",
-    "rshift",
-    "and",
-    "or",
-    "xor",
-    "matmul",
-    "divmod",
-    "radd",
-    "rsub",
-    "rmul",
-    "rtruediv",
-    "rfloordiv",
-    "rmod",
-    "rpow",
-    "rlshift",
-    "rrshift",
-    "rand",
-    "ror",
-    "rxor",
-    "rmatmul",
-    "rdivmod",
-    "iadd",
-    "isub",
-    "imul",
-    "itruediv",
-    "ifloordiv",
-    "imod",
-    "ipow",
-    "ilshift",
-    "irshift",
-    "iand",
-    "ior",
-    "ixor",
-    "imatmul",
-    "neg",
-    "pos",
-    "invert",
-    "abs",
-    "eq",
-    "ne",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "bool",
-    "int",
-    "float",
-    "complex",
-    "index",
-    "hash",
-    "len",
-    "iter",
-    "next",
-    "contains",
-    "getitem",
-    "setitem",
-    "delitem",
-    "getattr",
-    "setattr",
-    "call",
-    "str",
-    "format",
-    "array",
-    "enter",
-    "exit",
-    "round",
-    "trunc",
-    "floor",
-    "ceil",
-]:
+_REFUSED = """
+    add sub mul truediv floordiv mod pow lshift rshift and or xor matmul divmod radd rsub rmul
+    rtruediv rfloordiv rmod rpow rlshift rrshift rand ror rxor rmatmul rdivmod iadd isub imul
+    itruediv ifloordiv imod ipow ilshift irshift iand ior ixor imatmul neg pos invert abs eq ne lt
+    le gt ge bool int float complex index hash len iter next contains getitem setitem delitem
+    getattr setattr call str format array enter exit round trunc floor ceil
+"""
+for _word in _REFUSED.split():
     setattr(Carried, f"__{_word}__", _use)
 
 
@@ -291,9 +230,8 @@ class State:
             if getattr(item, "nbytes", 1 << 30) <= 1 << 20 and hasattr(item, "tobytes"):
                 self.spaces.append(_Bytes(label, item))
             return
-        elif type(item).__module__.partition(".")[0] not in ("builtins", "tracealloc", "numpy"):
-            if isinstance(getattr(item, "__dict__", None), dict):
-                space = _Attributes(label, item)
+        elif _is_users(item) and isinstance(getattr(item, "__dict__", None), dict):
+            space = _Attributes(label, item)
         if space is not None:
             self.spaces.append(space)
             yield from ((space.name(key), inner) for key, inner in space.first.items())
@@ -326,3 +264,7 @@ class State:
 
 def _same_all(a: dict[Any, Any], b: dict[Any, Any]) -> bool:
     return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+
+
+def _is_users(item: Any) -> bool:
+    return type(item).__module__.partition(".")[0] not in ("builtins", "tracealloc", "numpy")

@@ -32,7 +32,8 @@ def _scaled(value: Any, dtype: Fixed) -> int:
     """The nearest multiple of the least step, ties away from zero below."""
     from fractions import Fraction
 
-    return round(Fraction(float(value) if not isinstance(value, int) else value) * 2**dtype.frac)
+    exact = Fraction(value if isinstance(value, int) else float(value))
+    return round(exact * Fraction(2) ** dtype.frac)
 
 
 def _check_range(values: Any, box: Integer, dtype: DType, kind: str) -> None:
