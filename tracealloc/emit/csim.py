@@ -74,7 +74,7 @@ class CSimModule:
         self.library = library
         self.signature = Signature(text.program)
         try:
-            self._dll = ctypes.CDLL(os.fspath(library))
+            self._dll = _loaded(text.program, library)
             function = getattr(self._dll, csim_entry(text))
             message = self._dll.tracealloc_message
         except (OSError, AttributeError) as error:
@@ -97,6 +97,20 @@ class CSimModule:
 
     def __repr__(self) -> str:
         return f"<CSimModule {self.signature}>"
+
+
+def _loaded(program: Program, library: Path) -> ctypes.CDLL:
+    """The library; a copy of its own where the kernel keeps a state between calls."""
+    if not any(a.kind == "state" for item in (*program.callees(), program) for a in item.arrays()):
+        return ctypes.CDLL(os.fspath(library))
+    import shutil
+
+    copy = disk.temporary(disk.writable_folder(), ".so")
+    try:
+        shutil.copyfile(library, copy)
+        return ctypes.CDLL(os.fspath(copy))
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 class _Checked:

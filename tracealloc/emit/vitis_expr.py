@@ -68,7 +68,7 @@ from tracealloc.trace.expr import (
     SetBits,
     Unary,
 )
-from tracealloc.trace.program import Array, Program
+from tracealloc.trace.program import Program
 
 __all__ = ["Value", "VitisExpr"]
 
@@ -76,19 +76,13 @@ _RING = frozenset({"+", "-", "*"})
 _BITWISE = frozenset({"&", "|", "^"})
 
 
-class ValueRanges(Ranges):
-    """Interval analysis that knows what named values hold."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.of_value: dict[Array, Range] = {}
+class ZeroDivisorRanges(Ranges):
+    """Interval analysis that knows what a remainder by zero is: the dividend."""
 
     def of(self, expr: Expr) -> Range:
-        if isinstance(expr, Load) and expr.array in self.of_value:
-            return self.of_value[expr.array]
         if isinstance(expr, Binary) and expr.op == "%":
             low, high = self.of(expr.right)
-            if low <= 0 <= high:  # the dividend, where the divisor is zero
+            if low <= 0 <= high:
                 return type_range(expr.type)
         return super().of(expr)
 
@@ -98,8 +92,7 @@ class VitisExpr(VitisConvert):
 
     def __init__(self, program: Program, names: Names | None = None) -> None:
         super().__init__(program, names)
-        self.values = ValueRanges()
-        self.ranges = self.values
+        self.ranges = ZeroDivisorRanges()
         self.carriers: dict[object, Carrier] = {}  # of iterators and named values, where not the usual one
 
     def expr(self, expr: Expr) -> Text:

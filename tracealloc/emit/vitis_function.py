@@ -227,7 +227,7 @@ class VitisFunction(VitisExpr):
         type_ = self.type_name(array.dtype)
         if as_integer(array.dtype) is not None:
             found = self.range_of(node.value)
-            self.values.of_value[array] = found
+            self.ranges.of_value[array] = found
             if isinstance(array.dtype, Index) and INT32[0] <= found[0] and found[1] <= INT32[1]:
                 self.carriers[array] = INT
                 type_ = "int"

@@ -1,0 +1,34 @@
+// caller: HLS C++ written by tracealloc.
+#include "caller.h"
+
+static void scale(const float v[4], float w[4], float f) {
+#pragma HLS inline off
+#pragma HLS array_partition variable=v type=complete dim=1
+#pragma HLS array_partition variable=w type=complete dim=1
+  i: for (int i = 0; i < 4; ++i) {
+#pragma HLS unroll
+    w[i] = v[i] * f;
+  }
+}
+
+void caller(const float A[4][4], float B[4][4]) {
+#pragma HLS interface mode=m_axi port=A offset=slave bundle=gmem_A depth=16
+#pragma HLS interface mode=s_axilite port=return
+#pragma HLS array_partition variable=A type=complete dim=2
+#pragma HLS array_partition variable=B type=block factor=2 dim=1
+#pragma HLS array_partition variable=B type=complete dim=2
+  float tmp[4];
+#pragma HLS bind_storage variable=tmp type=ram_1p impl=lutram
+  j: for (int j = 0; j < 4; ++j) {
+#pragma HLS dataflow
+    scale(A[j], tmp, 2.0f);
+    float B_view[4];  // copy of a view of B
+    read_B_view: for (int e0 = 0; e0 < 4; ++e0) {
+      B_view[e0] = B[e0][j];
+    }
+    scale(tmp, B_view, 0.5f);  // calls.py:9
+    write_B_view: for (int e0 = 0; e0 < 4; ++e0) {
+      B[e0][j] = B_view[e0];
+    }
+  }
+}

@@ -1,0 +1,15 @@
+// mixed: HLS C++ written by tracealloc from mixed.py:1.
+#ifndef MIXED_H
+#define MIXED_H
+
+#include <cstdint>
+#include "ap_int.h"
+
+struct record0_t {
+  float re;
+  ap_int<5> count;
+};
+
+extern "C" void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t &total_result);
+
+#endif  // MIXED_H
