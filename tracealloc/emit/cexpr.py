@@ -212,6 +212,8 @@ def binary_range(op: str, a: Range, b: Range) -> Range | None:
         case "//":
             most = max(abs(a[0]), abs(a[1]), 0)
             return -most, most
+        case "%" if b[0] <= 0 <= b[1]:  # x % 0 is x
+            return min(b[0] + 1, 0, a[0]), max(b[1] - 1, 0, a[1])
         case "%" if b[0] >= 0:
             high = max(b[1] - 1, 0)
             return (0, min(high, a[1])) if a[0] >= 0 else (0, high)

@@ -109,9 +109,6 @@ def arith(op: str, a: Num, b: Num) -> Num:
         return Num(op, (0 if min(a.range[0], b.range[0]) >= 0 else -most, most), (a, b))
     found = binary_range(op, a.range, b.range)
     assert found is not None, op
-    if op in {"//", "%"} and b.range[0] <= 0 <= b.range[1]:  # x // 0 is 0, x % 0 is x
-        also = (0, 0) if op == "//" else a.range
-        found = (min(found[0], also[0]), max(found[1], also[1]))
     return Num(op, found, (a, b))
 
 
