@@ -36,11 +36,12 @@ class Difference:
     found: tuple[str, tuple[int, ...]] | None
 
 
-def value_sources(model: Model, tree: Tree) -> isl.UnionMap:
+def value_sources(model: Model, tree: Tree, base: Model | None = None) -> isl.UnionMap:
     """``[read -> element] -> [write -> element]``: originals only, copies looked through.
 
     A read is called ``S3__1`` (the second read of S3) or ``Final``; a write ``S3``, or ``Input`` for what
-    an argument holds at the start. The two elements differ only where a copy copies wrongly.
+    an argument holds at the start. The two elements differ only where a copy copies wrongly. `base` is
+    the traced model, in whose terms elements are named (None: `model` is).
     """
     tags = {s.name: [f"{s.name}__{k}" for k in range(len(s.reads))] for s in model.statements}
     reads = [
@@ -58,7 +59,7 @@ def value_sources(model: Model, tree: Tree) -> isl.UnionMap:
     info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
     flow = info.set_schedule_map(order).compute_flow().get_full_must_dependence()
     sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
-    return _in_original_terms(model, _look_through(model, sources))
+    return _in_original_terms(model, base or model, _look_through(model, sources))
 
 
 def _with_element(piece: isl.Map) -> isl.Map:
@@ -110,30 +111,48 @@ def _select(union: isl.UnionMap, wanted: Callable[[isl.Map], bool]) -> tuple[isl
 
 
 def _look_through(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
-    """Replace writes of copies by the writes that the copies read."""
-    copies = {s.name for s in model.statements if s.copy}
+    """Replace writes of copies by the writes that the copies read.
+
+    A value may move through many copies (a shift register), so each round doubles the distance.
+    """
+    copies = {s.name: s for s in model.statements if s.copy}
     if not copies:
         return sources
     by_copy, kept = _select(sources, lambda piece: _reader(piece).partition("__")[0] in copies)
     # A copy reads one element and writes one: [read -> read element] -> x becomes [copy -> written] -> x.
-    through = union_of([_by_written(model, piece) for piece in pieces(by_copy)])
-    for _ in range(2 * len(copies) + 2):
-        todo, done = _select(kept, lambda piece: _writer(piece) in copies)
+    through = union_of([_by_written(model, piece) for piece in pieces(by_copy)]).coalesce()
+    for _ in range(_longest(list(copies.values())).bit_length() + 1):
+        todo, done = _select(through, lambda piece: _writer(piece) in copies)
         if todo.is_empty():
-            return done
-        kept = done.union(todo.apply_range(through))
-    return kept
+            break
+        through = done.union(todo.apply_range(through)).coalesce()
+    todo, done = _select(kept, lambda piece: _writer(piece) in copies)
+    return done.union(todo.apply_range(through))
+
+
+def _longest(copies: list[Statement]) -> int:
+    """How many copies a value can pass through: each of a chain, and each place of what shifts in itself."""
+    length = 2
+    for statement in copies:
+        array = statement.writes[0].array
+        shifts = any(read.array == array for read in statement.reads)
+        length += sum(array.shape) + 1 if shifts else 1
+    return length
 
 
 def _by_written(model: Model, piece: isl.Map) -> isl.Map:
-    name = _reader(piece).partition("__")[0]
+    name, _, number = _reader(piece).partition("__")
     source = renamed_input(piece.domain_factor_domain(), name)
-    written = model.statement(name).writes[0].relation
+    # The fields of a record are copied one by one: the k-th read goes with the k-th write.
+    written = model.statement(name).writes[int(number)].relation
     return written.wrap().unwrap().domain_map().apply_range(source)
 
 
-def _in_original_terms(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
-    """Statements by their originals, elements of buffers by what they are copies of."""
+def _in_original_terms(model: Model, base: Model, sources: isl.UnionMap) -> isl.UnionMap:
+    """Statements by their originals, elements of buffers by what they are copies of.
+
+    A read that has just one element is that element of the traced program, wherever it is read now.
+    """
     origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
     instances = {s.name: _instance_map(s) for s in model.statements if _is_renamed(s)}
     found: list[isl.Map] = []
@@ -149,6 +168,17 @@ def _in_original_terms(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
         inner, outer = piece.domain().unwrap(), piece.range().unwrap()
         reader, writer = inner.domain().identity(), outer.domain().identity()
         name, _, number = _reader(piece).partition("__")
+        label = _element_read(model, base, name, number)
+        if label is not None:
+            instance = renamed_input(instances[name], f"{name}__{number}") if name in instances else reader
+            instance = renamed_input(instance.reverse(), str(label.domain().get_tuple_name())).reverse()
+            value = piece.domain_factor_domain().apply_domain(instance)
+            if _writer(piece) in instances:
+                value = value.apply_range(instances[_writer(piece)].product(onto(outer.range())))
+            elif str(outer.range().get_tuple_name()) in origins:
+                value = value.apply_range(writer.product(onto(outer.range())))
+            found.append(label.wrap().unwrap().domain_map().apply_range(value))
+            continue
         if name in instances:
             target = f"{instances[name].range().get_tuple_name()}__{number}"
             reader = renamed_input(instances[name], f"{name}__{number}")
@@ -158,6 +188,22 @@ def _in_original_terms(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
         piece = piece.apply_domain(reader.product(onto(inner.range())))
         found.append(piece.apply_range(writer.product(onto(outer.range()))))
     return union_of(found).coalesce()
+
+
+def _element_read(model: Model, base: Model, name: str, number: str) -> isl.Map | None:
+    """``S3__1 -> element``: what a read reads in the traced program, if that is always one element."""
+    if name == FINAL:
+        return None
+    statement = model.statement(name)
+    if statement.origin is None:
+        return None
+    reads = base.statement(statement.origin).reads
+    if len(reads) != len(statement.reads):
+        return None
+    relation = reads[int(number)].relation
+    if not relation.is_single_valued():
+        return None
+    return renamed_input(relation, f"{statement.origin}__{number}")
 
 
 def _is_renamed(statement: Statement) -> bool:
@@ -181,7 +227,7 @@ def difference(
 
     Integer sums modulo a power of two, and floating-point sums if `reassociate`, may be in any order.
     """
-    expected, found = value_sources(base, base_tree), value_sources(model, tree)
+    expected, found = value_sources(base, base_tree), value_sources(model, tree, base)
     if expected.is_equal(found):
         return None
     free = _free_sums(base, reassociate)

@@ -21,7 +21,7 @@ from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.expr import Expr, Iter
 from tracealloc.trace.program import Array
 
-__all__ = ["Box", "Footprint", "footprint"]
+__all__ = ["Box", "Footprint", "box_around", "elements_used", "footprint"]
 
 PREFIX = "P"
 
@@ -69,6 +69,15 @@ def footprint(
     expressions of the box.
     """
     loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+    whole = elements_used(array, loops, users)
+    needed = _needed(model, tree, array, loops, users)
+    left = _left(model, tree, array, loops, users)
+    return Footprint(loops, whole, needed, left, box_around(whole, array.rank, its))
+
+
+def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement]) -> isl.Map:
+    """Iteration (the values of `loops`) -> the elements of `array` that `users` touch in it."""
+    loops = tuple(replace(loop, descending=False) for loop in loops)
     whole: isl.Map | None = None
     for statement in users:
         scopes = len(statement.scope(array))
@@ -77,13 +86,10 @@ def footprint(
                 part = with_tuple(_prefixed(statement, access, loops, scopes), "E")
                 whole = part if whole is None else whole.union(part)
     assert whole is not None
-    whole = whole.coalesce()
-    needed = _needed(model, tree, array, loops, users)
-    left = _left(model, tree, array, loops, users)
-    return Footprint(loops, whole, needed, left, _box(whole, array.rank, its))
+    return whole.coalesce()
 
 
-def _box(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
+def box_around(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
     """The smallest box whose lower corner is affine in the loops."""
     lows: list[Expr] = []
     extents: list[int] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import islpy as isl
@@ -297,6 +298,13 @@ def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: i
 
     `tie` says whether the source also comes first where all shared loops agree.
     """
+    pairs = _lex_less(source_dims, sink_dims, common, tie)
+    named = pairs.set_tuple_name(isl.dim_type.in_, source)
+    return named.set_tuple_name(isl.dim_type.out, sink)
+
+
+@lru_cache(maxsize=1024)
+def _lex_less(source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.Map:
     left = [f"a{k}" for k in range(source_dims)]
     right = [f"b{k}" for k in range(sink_dims)]
     cases = []
@@ -306,7 +314,7 @@ def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: i
     if tie:
         cases.append(" and ".join(f"a{k} = b{k}" for k in range(common)) or "true")
     condition = " or ".join(f"({case})" for case in cases) or "false"
-    return isl.Map(f"{{ {tuple_text(source, left)} -> {tuple_text(sink, right)} : {condition} }}")
+    return isl.Map(f"{{ {tuple_text('A', left)} -> {tuple_text('B', right)} : {condition} }}")
 
 
 def identity_of(source: str, target: str, count: int) -> isl.Map:

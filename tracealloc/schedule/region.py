@@ -6,6 +6,7 @@ with their accesses sent to the buffer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tracealloc.poly.footprint import Box
@@ -15,7 +16,7 @@ from tracealloc.schedule.copies import in_iters, make_statement, redirect, touch
 from tracealloc.schedule.primitive import Edit
 from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, loads_of
+from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, loads_of, walk
 from tracealloc.trace.program import Array, Store, expressions_of
 from tracealloc.trace.text import expr_text
 
@@ -144,12 +145,22 @@ class Region:
         """A name for the loop over each dimension: the user's iterator that indexes it, if there is one."""
         found: list[str] = []
         for dim in range(self.array.rank):
-            exprs = [e for s in self.users for e in _indices(s, self.array, dim) if isinstance(e, IterRef)]
-            name = exprs[0].iter.name if exprs else f"{self.array.name}_{dim}"
+            name = next(self._inner_names(dim), f"{self.array.name}_{dim}")
             if f"{name}_{suffix}" in found:
                 name = f"{self.array.name}_{dim}"
-            found.append(self.edit.fresh(f"{name}_{suffix}"))
+            found.append(self.edit.fresh(f"{name}_{suffix}", found))
         return found
+
+    def _inner_names(self, dim: int) -> Iterator[str]:
+        """The iterators that index a dimension and vary inside one iteration; plain indices first."""
+        inner: list[Iter] = []
+        for statement in self.users:
+            outer = {it for value in self.values(statement).values() for it in iters_of(value)}
+            for expr in _indices(statement, self.array, dim):
+                if isinstance(expr, IterRef):
+                    yield expr.iter.name
+                inner += [e.iter for e in walk(expr) if isinstance(e, IterRef) and e.iter not in outer]
+        yield from (it.name for it in inner)
 
 
 def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:

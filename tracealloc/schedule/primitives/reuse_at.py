@@ -1,0 +1,272 @@
+"""``reuse_at``: a line or window buffer that keeps what the next iteration of a loop reads again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.footprint import box_around, elements_used
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import flat_set
+from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
+from tracealloc.poly.window import Window, sliding_window, stride_of
+from tracealloc.schedule.copies import make_statement, unique_name
+from tracealloc.schedule.loops import chain_above
+from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.region import Region, spaces_of, users_of
+from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.schedule.streamed import load_when_needed
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, substitute
+from tracealloc.trace.layout import Banks, Layout, Marks
+from tracealloc.trace.program import Array, Call, Store
+
+__all__ = ["reuse_at"]
+
+_REGISTERS = 64
+"""Up to so many elements a window is registers; more are lines in memory."""
+
+
+@primitive(array="array", loop="loop")
+def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
+    """Keep the elements of `array` that the next iteration of `loop` reads again; load only new ones.
+
+    Rewrite:
+        for j: B[j] = f(A[j], A[j + 1], A[j + 2])
+          ->   A_j: T[3]; A_j[1], A_j[2] = A[0], A[1]
+               for j: { A_j[0] = A_j[1]; A_j[1] = A_j[2]; A_j[2] = A[j + 2]; B[j] = f(A_j[0], ...) }
+        Along an outer loop the buffer holds whole lines, along the innermost one a window; a window of
+        a line buffer takes the loading of its lines with it, so that one element is read per iteration.
+        The buffer shifts; the dimensions along which it does are completely partitioned.
+    Legal when:
+        iterations of the loop share elements, their region moves by a constant, and nothing inside the
+        loop writes the array.
+
+    Returns:
+        The buffer.
+
+    Raises:
+        ScheduleError: no reuse along the loop, no constant stride, a write, or elements chosen by data.
+    """
+    loop = edit.affine(loop)
+    users = users_of(edit, array, loop)
+    _only_read(edit, array, loop, users)
+    state, (key,) = edit.keys(1)
+    loops = chain_above(state, loop.key)
+    its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
+    whole = elements_used(array, loops, users)
+    box = box_around(whole, array.rank, its)
+    step = -loop.step if loop.descending else loop.step
+    stride = stride_of(box, its[-1], step)
+    if stride is None:
+        raise edit.error(
+            "TA244",
+            f"needs a region of {array.name!r} that moves by a constant with {loop.name!r}",
+            because=["its first element is a quotient, remainder, minimum or maximum of the loop's value"],
+            hint="apply reuse_at before the loop is split or fused",
+        )
+    window = sliding_window(whole, box, its, step)
+    region = Region(edit, array, loops, its, users, box)
+    if not window.reused or window.stay.is_empty():
+        raise edit.error(
+            "TA243",
+            f"finds no element of {array.name!r} that two iterations of {loop.name!r} read",
+            because=[f"an iteration reads {region.text()}"],
+            hint=f"s.buffer_at({array.name!r}, ...) copies without reuse",
+        )
+    state = _Window(region, window, stride, step, key, state).build()
+    state = load_when_needed(edit, state, array, loop.key, f"{key}_load")
+    return Result(state, (ArrayRef(key),))
+
+
+def _only_read(edit: Edit, array: Array, loop: LoopNode, users: list[Statement]) -> None:
+    for statement in users:
+        where = statement.place.short if statement.place else statement.name
+        if any(access.array == array for access in statement.writes):
+            raise edit.error(
+                "TA245",
+                f"needs {array.name!r} unchanged while {loop.name!r} runs",
+                because=[f"{where} writes it inside the loop"],
+                hint=f"s.buffer_at({array.name!r}, {loop.name!r}), which copies back",
+            )
+        if isinstance(statement.node, Call):
+            raise edit.error(
+                "TA245",
+                f"cannot move a window under the call in {where}",
+                because=["a called kernel sees elements at fixed places"],
+                hint="s.inline(...) first, or s.buffer_at",
+            )
+
+
+@dataclass
+class _Window:
+    region: Region
+    window: Window
+    stride: tuple[int, ...]
+    step: int
+    key: str
+    state: State
+
+    def build(self) -> State:
+        region, state, model = self.region, self.state, self.state.model
+        array, depth = region.array, len(region.loops) - 1
+        self.moving = [dim for dim in region.kept if self.stride[dim]]
+        self.fixed = [dim for dim in region.kept if not self.stride[dim]]
+        self.buffer = Array(
+            self.key,
+            unique_name(model, f"{array.name}_{region.loop.name}".replace(".", "_")),
+            array.dtype,
+            tuple(region.box.extents[dim] for dim in region.kept),
+            origin=region.text(),
+            place=array.place,
+        )
+        self.model = replace(model, arrays=(*model.arrays, self.buffer))
+        moved = {s.name: region.moved(self.model, s, self.buffer, depth) for s in region.users}
+        made: list[Statement] = []
+        before, inside = self.prologue(made), self.update(made)
+        tree = self.tree(state.tree, before, inside)
+        kept = [moved.get(s.name, s) for s in model.statements]
+        self.model = self.model.with_statements([*kept, *made], tree)
+        stale = spaces_of(list(self.model.statements), self.buffer) | spaces_of(region.users, array)
+        state = state.with_model(self.model, tree, stale)
+        return state.with_layout(self.buffer, self.layout())
+
+    def layout(self) -> Layout:
+        small = self.buffer.size <= _REGISTERS
+        shape = dict(zip(region_dims := self.region.kept, self.buffer.shape, strict=True))
+        return Layout(
+            tuple(
+                Banks("complete", shape[dim]) if small or self.stride[dim] else Banks() for dim in region_dims
+            )
+        )
+
+    def place_of(self, its: Sequence[Iter], element: Sequence[Iter], back: int) -> tuple[Expr, ...]:
+        """Where an element is in the buffer, in the iteration `back` steps earlier."""
+        old = simplify(Binary("-", IterRef(its[-1]), constant(back * self.step), index))
+        lows = [substitute(low, {self.region.its[-1]: old}) for low in self.region.box.lows]
+        return tuple(
+            simplify(Binary("-", IterRef(element[dim]), lows[dim], index)) for dim in self.region.kept
+        )
+
+    def statement(
+        self, name: str, its: Sequence[Iter], element: Sequence[Iter], elements: isl.Map, store: Store
+    ) -> Statement:
+        outer = tuple(IterRef(it) for it in self.region.its[:-1])
+        scopes = {self.buffer: outer, self.region.array: self.region.scope_of_array(len(its))}
+        domain = flat_set(elements, name)
+        return make_statement(self.model, name, store, (*its, *element), domain, scopes, copy=True)
+
+    def elements(self, name: str, suffix: str) -> tuple[Iter, ...]:
+        names = self.region.loop_names(suffix)
+        return tuple(Iter(f"{name}:e{dim}", text) for dim, text in enumerate(names))
+
+    def load(self, element: Sequence[Iter]) -> Load:
+        return Load(self.region.array, tuple(IterRef(it) for it in element), place=self.region.loop.place)
+
+    def prologue(self, made: list[Statement]) -> Tree | None:
+        """What the first iteration finds as if there had been one before it."""
+        if self.window.before.is_empty():
+            return None
+        name = f"{self.key}_first"
+        element = self.elements(name, "first")
+        last = self.region.its[-1]
+        first = self.window.first
+        if first is None:
+            return self.prologue_at(made, name, element)
+        places = self.place_of(self.region.its, element, 1)
+        places = tuple(simplify(substitute(place, {last: first})) for place in places)
+        node = Store(self.buffer, places, self.load(element))
+        made.append(self.statement(name, self.region.its[:-1], element, self.window.before, node))
+        return self.nest([name], self.region.kept, element, dict(zip(self.region.kept, places, strict=True)))
+
+    def prologue_at(self, made: list[Statement], name: str, element: Sequence[Iter]) -> Tree | None:
+        raise self.region.edit.error(
+            "TA244",
+            f"needs a first value of {self.region.loop.name!r} that is affine in the loops outside",
+            hint="apply reuse_at before the loop is split or fused",
+        )
+
+    def update(self, made: list[Statement]) -> list[Tree]:
+        """Shift what stays, then load what is new; under shared loops over what does not move."""
+        its, region = self.region.its, self.region
+        parts: list[tuple[str, Sequence[Iter], dict[int, Expr]]] = []
+        if self.moving and not self.window.stay.is_empty():
+            name = f"{self.key}_shift"
+            element = self.elements(name, "shift")
+            here, old = self.place_of(its, element, 0), self.place_of(its, element, 1)
+            node = Store(self.buffer, here, Load(self.buffer, old, place=region.loop.place))
+            made.append(self.statement(name, its, element, self.window.stay, node))
+            parts.append((name, element, dict(zip(region.kept, here, strict=True))))
+        if not self.window.new.is_empty():
+            name = f"{self.key}_load"
+            element = self.elements(name, "load")
+            here = self.place_of(its, element, 0)
+            node = Store(self.buffer, here, self.load(element))
+            made.append(self.statement(name, its, element, self.window.new, node))
+            parts.append((name, element, dict(zip(region.kept, here, strict=True))))
+        if not parts:
+            return []
+        inner = sequence([self.nest([name], self.moving, element, at) for name, element, at in parts])
+        names = [name for name, _, _ in parts]
+        return [self.shared(inner, names, parts)]
+
+    def shared(
+        self, inner: Tree, names: list[str], parts: list[tuple[str, Sequence[Iter], dict[int, Expr]]]
+    ) -> Tree:
+        element = parts[-1][1]
+        nest = inner
+        for position, dim in enumerate(reversed(self.fixed)):
+            exprs = tuple((name, at[dim]) for name, _, at in parts)
+            marks = self.marks(position == 0)
+            nest = LoopNode(f"{element[dim].key}s", element[dim].name, exprs, nest, marks=marks)
+        return nest
+
+    def marks(self, innermost: bool) -> Marks:
+        if self.buffer.size <= _REGISTERS:
+            return Marks(unroll=0)
+        return Marks(pipeline=1) if innermost else Marks()
+
+    def nest(self, names: list[str], dims: list[int], element: Sequence[Iter], at: dict[int, Expr]) -> Tree:
+        """Loops over some dimensions around a copy; against the shift where it goes downwards."""
+        nest: Tree = Leaf(names[0])
+        leading = next((self.stride[dim] for dim in dims if self.stride[dim]), 0)
+        whole = dims == self.region.kept
+        for position, dim in enumerate(reversed(dims)):
+            marks = self.marks(position == 0) if whole and self.fixed else Marks(unroll=0)
+            it = element[dim]
+            down = leading < 0 and not (whole and names[0].endswith("_first"))
+            exprs = tuple((name, at[dim]) for name in names)
+            nest = LoopNode(it.key, it.name, exprs, nest, descending=down, marks=marks)
+        return nest
+
+    def tree(self, tree: Tree, before: Tree | None, inside: list[Tree]) -> Tree:
+        region = self.region
+        pairs: dict[str, tuple[tuple[str, Expr], ...]] = {}
+        early = list(leaves(before)) if before is not None else []
+        late = [name for part in inside for name in leaves(part)]
+        for depth, (it, loop) in enumerate(zip(region.its, region.loops, strict=True)):
+            names = late if depth == len(region.loops) - 1 else [*early, *late]
+            pairs[loop.key] = tuple((name, IterRef(it)) for name in names)
+        if before is not None and len(region.loops) == 1 and isinstance(before, LoopNode):
+            before = replace(before, band=region.edit.fresh_band(f"{region.loop.band or 'L'}_first"))
+
+        def change(loop: LoopNode) -> Tree:
+            if loop.key not in pairs:
+                return loop
+            changed = replace(loop, exprs=(*loop.exprs, *pairs[loop.key]))
+            if loop.key != region.loop.key:
+                return changed
+            changed = replace(changed, body=sequence([*inside, changed.body]))
+            return sequence([before, changed]) if before is not None else changed
+
+        for loop in reversed(region.loops):
+            tree = replace_loop(tree, loop.key, change) if loop.key != region.loop.key else tree
+        return replace_loop(tree, region.loop.key, change)
+
+
+def model_statement(model: Model, name: str) -> Statement | None:
+    """The statement called `name`, if there is one."""
+    return next((s for s in model.statements if s.name == name), None)
