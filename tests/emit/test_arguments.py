@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.emit.programs import add_to, array, at, iters, loop, put
+from tracealloc.emit.containers import container
 from tracealloc.emit.runtime import CModule, build_c
 from tracealloc.trace.build import binary, convert
 from tracealloc.trace.dtype import (
@@ -50,7 +51,10 @@ def refused(module: CModule, *args: Any, **kwargs: Any) -> str:
     for arg, copy in zip(args, copies, strict=True):
         if isinstance(arg, np.ndarray):
             np.testing.assert_array_equal(arg, copy)
-    return str(caught.value)
+    error = caught.value
+    assert error.place is not None and error.place.file == __file__
+    error.place = None
+    return str(error)
 
 
 def copy_program(dtype: DType, name: str = "copy") -> CModule:
@@ -259,8 +263,6 @@ def test_wide_integers_are_python_objects(bits: int, signed: bool) -> None:
 
 @pytest.mark.parametrize("dtype", [bfloat16, Float("float16", 5, 10), float64, boolean, Fixed(9, 4)])
 def test_containers_round_trip(dtype: DType) -> None:
-    from tracealloc.emit.containers import container
-
     data = np.array([1, 0, 1]).astype(container(dtype))
     out = np.zeros(3, container(dtype))
     copy_program(dtype)(data, out)
@@ -300,3 +302,43 @@ def test_empty_arrays() -> None:
     module = build_c(Program("nothing", (x, y), (loop(i, 0, put(at(y, i), at(x, i))),)))
     data = np.zeros(0, np.float32)
     module(data, data)
+
+
+def test_floats_for_fixed_point() -> None:
+    dtype = Fixed(6, 3, rounding="RND_CONV", overflow="SAT")
+    module = copy_program(dtype)
+    given = np.array([1.0625, -99.0, 0.3], np.float32)
+    raw, floats = np.zeros(3, np.int8), np.zeros(3)
+    module(given, raw)
+    module(raw, floats)
+    assert raw.tolist() == [8, -32, 2] and floats.tolist() == [1.0, -4.0, 0.25]
+
+
+def test_fixed_scalars_take_floats_by_value_and_integers_as_they_are() -> None:
+    x, y = array("x", Fixed(8, 4)), array("y", Fixed(8, 4), 1)
+    module = build_c(Program("hold", (x, y), (put(at(y, 0), at(x)),)))
+    out = np.zeros(1, np.int8)
+    module(1.5, out)
+    assert out[0] == 24
+    module(24, out)
+    assert out[0] == 24
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_floats_become_fixed_point_as_in_c(seed: int) -> None:
+    import random
+
+    from tests.emit.expressions import any_fixed
+    from tracealloc.emit.containers import from_floats
+
+    rng = random.Random(seed)
+    types = [any_fixed(rng) for _ in range(30)]
+    x = array("x", float64, 60)
+    outs = [array(f"y{n}", dtype, 60) for n, dtype in enumerate(types)]
+    (i,) = iters("i")
+    module = build_c(Program("q", (x, *outs), (loop(i, 60, *(put(at(y, i), at(x, i)) for y in outs)),)))
+    data = np.array([rng.uniform(-4, 4) * 2.0 ** rng.randint(-9, 20) for _ in range(60)])
+    got = [np.zeros(60, container(dtype)) for dtype in types]
+    module(data, *got)
+    for dtype, column in zip(types, got, strict=True):
+        np.testing.assert_array_equal(column, from_floats(data, dtype), str(dtype))

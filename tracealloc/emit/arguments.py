@@ -16,17 +16,20 @@ import numpy as np
 from tracealloc.emit.containers import (
     accepted,
     container,
+    from_floats,
     from_words,
     integer_limits,
     memory_type,
+    to_floats,
     to_words,
 )
 from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, scalar_value
 from tracealloc.emit.usage import read_arrays
-from tracealloc.trace.dtype import Boolean, DType, Float, Struct
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.errors import ArgumentError, nearest
 from tracealloc.trace.program import Array, Program
+from tracealloc.trace.source import caller_place
 
 __all__ = ["Signature", "read_arrays"]
 
@@ -177,9 +180,13 @@ class Signature:
         return next(i for i, slot in enumerate(self.slots) if slot.parameter.array == array)
 
     def _slowly(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], kept: list[int]) -> Any:
-        values = self.bind(args, kwargs)
-        given = [self._given(slot, value) for slot, value in zip(self.slots, values, strict=True)]
-        self._check_overlap(values)
+        try:
+            values = self.bind(args, kwargs)
+            given = [self._given(slot, value) for slot, value in zip(self.slots, values, strict=True)]
+            self._check_overlap(values)
+        except ArgumentError as error:
+            error.place = error.place or caller_place()
+            raise
         found = self._run(function, [item.value for item in given], values, kept)
         for slot, item in zip(self.slots, given, strict=True):
             if slot.written and item.original is not None and item.copy is not None:
@@ -235,7 +242,7 @@ class Signature:
         if value.dtype != slot.container or memory_type(slot.dtype) != slot.container:
             if slot.read:
                 self._check_values(slot, value)
-            copy = _to_memory(value, slot.dtype)
+            copy = _to_memory(from_floats(value, slot.dtype), slot.dtype)
             return _Given(address(copy), value, copy)
         if slot.read:
             self._check_values(slot, value)
@@ -304,7 +311,7 @@ class Signature:
     def _check_values(self, slot: _Slot, value: np.ndarray, field: str = "") -> None:
         for path, data, dtype in _leaves(value, slot.dtype, ""):
             limits = integer_limits(dtype)
-            if limits is None or data.size == 0:
+            if limits is None or data.size == 0 or data.dtype.kind == "f":
                 continue
             plain = data.astype(np.int8) if accepted(dtype, data.dtype) else data
             if plain.dtype.hasobject:
@@ -405,7 +412,9 @@ def _bring_back(copy: np.ndarray, dtype: DType, target: np.dtype[Any]) -> np.nda
             found[name] = _bring_back(copy[name], inner, container(inner))
         return found
     if container(dtype).hasobject:
-        return from_words(copy, dtype)
+        copy = from_words(copy, dtype)
+    if target.kind == "f" and isinstance(dtype, Fixed):
+        return to_floats(copy, dtype, target)
     return copy.astype(target)
 
 

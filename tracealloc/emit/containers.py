@@ -7,6 +7,7 @@ its scaled integer.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -23,7 +24,10 @@ from tracealloc.trace.dtype import (
     bfloat16,
 )
 
-__all__ = ["accepted", "container", "from_words", "integer_limits", "memory_type", "to_words", "word_count"]
+__all__ = [
+    "accepted", "container", "from_floats", "from_words", "integer_limits", "memory_type", "quantised",
+    "to_floats", "to_words", "word_count",
+]  # fmt: skip
 
 
 @cache
@@ -79,7 +83,12 @@ def integer_limits(dtype: DType) -> tuple[int, int] | None:
 
 
 def accepted(dtype: DType, given: np.dtype[Any]) -> bool:
-    """Whether arrays of `given` are taken for `dtype` after a conversion (ml_dtypes' four-bit integers)."""
+    """Whether arrays of `given` are taken for `dtype` after a conversion.
+
+    These are ml_dtypes' four-bit integers, and floats (of this machine's byte order) for fixed point.
+    """
+    if isinstance(dtype, Fixed):
+        return given in (np.float32, np.float64)
     if not isinstance(dtype, Integer) or dtype.width != 4 or given.kind != "V":
         return False
     import ml_dtypes
@@ -108,3 +117,58 @@ def from_words(words: np.ndarray, dtype: DType) -> np.ndarray:
             int.from_bytes(raw[8 * count * number : 8 * count * (number + 1)], "little")
         )
     return flat.reshape(words.shape[:-1])
+
+
+def from_floats(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """Floats as scaled integers of a fixed-point type, by its rounding and overflow; else `data` itself."""
+    if data.dtype.kind != "f" or not isinstance(dtype, Fixed):
+        return data
+    found = np.empty(data.shape, object)
+    flat = found.reshape(-1)
+    for number, value in enumerate(data.ravel().tolist()):
+        flat[number] = quantised(value, dtype)
+    return flat.reshape(data.shape) if container(dtype).hasobject else found.astype(container(dtype))
+
+
+def to_floats(data: np.ndarray, dtype: Fixed, target: np.dtype[Any]) -> np.ndarray:
+    """Scaled integers of a fixed-point type as floats of their value."""
+    values = [math.ldexp(int(value), -dtype.frac) for value in data.ravel()]
+    return np.array(values, np.float64).reshape(data.shape).astype(target)
+
+
+def quantised(value: float, dtype: Fixed) -> int:
+    """A float as a scaled integer of `dtype` (the rules are those of `fixed`); NaN and infinities give 0."""
+    if not math.isfinite(value):
+        return 0
+    top, bottom = value.as_integer_ratio()
+    shift = bottom.bit_length() - 1 - dtype.frac
+    if shift <= 0:
+        return _into_range(top << -shift, top << -shift, dtype)
+    half = 1 << (shift - 1)
+    bias = {
+        "TRN": 0,
+        "RND": half,
+        "RND_MIN_INF": half - 1,
+        "RND_CONV": half - 1 + (top >> shift & 1),
+        "TRN_ZERO": 2 * half - 1 if top < 0 else 0,
+        "RND_ZERO": half if top < 0 else half - 1,
+        "RND_INF": half - 1 if top < 0 else half,
+    }[dtype.rounding]
+    return _into_range((top + bias) >> shift, top >> shift, dtype)
+
+
+def _into_range(value: int, floor: int, dtype: Fixed) -> int:
+    box = Integer(dtype.width, dtype.signed)
+    least = box.low + (dtype.overflow == "SAT_SYM" and dtype.signed and dtype.width > 1)
+    if least <= value <= box.high:
+        return value
+    match dtype.overflow:
+        case "WRAP":
+            return box.wrap(value)
+        case "SAT_ZERO":
+            return 0
+        case "WRAP_SM" if dtype.signed:
+            wrapped = box.wrap(value)
+            return wrapped if (floor >> dtype.width & 1) == (wrapped < 0) else ~wrapped
+        case _:
+            return max(least, min(box.high, value))

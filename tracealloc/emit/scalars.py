@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import operator
 from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.containers import container
+from tracealloc.emit.containers import container, quantised
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, float32
 from tracealloc.trace.errors import ArgumentError
 
@@ -52,7 +51,7 @@ def scalar_value(kernel: str, name: str, dtype: DType, value: Any) -> Any:
                 raise _kind_error(kernel, name, dtype, value, "a record or a tuple of its fields") from error
             return data[()]
         case Fixed() if isinstance(value, float | np.floating):
-            return _scaled(kernel, name, dtype, float(value))
+            return quantised(float(value), dtype)
         case _:
             return _integer(kernel, name, dtype, value)
 
@@ -63,17 +62,6 @@ def _is_narrow_float(value: Any) -> bool:
 
 def _narrowed(value: float, dtype: Float) -> Any:
     return value if dtype.bits >= 32 else container(dtype).type(value)
-
-
-def _scaled(kernel: str, name: str, dtype: Fixed, value: float) -> int:
-    scaled = math.ldexp(value, dtype.frac) if math.isfinite(value) else math.nan
-    if scaled == int(scaled) if math.isfinite(scaled) else False:
-        return _integer(kernel, name, dtype, int(scaled))
-    raise ArgumentError(
-        "TA707",
-        f"{kernel}: argument {name!r} is {value!r}, which {dtype} cannot hold exactly",
-        hint=f"round it to a multiple of 2**-{dtype.frac} first",
-    )
 
 
 def _integer(kernel: str, name: str, dtype: DType, value: Any) -> int:
