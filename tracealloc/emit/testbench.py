@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tracealloc.emit.arguments import _to_memory as to_memory
 from tracealloc.emit.arguments import read_arrays
-from tracealloc.emit.containers import container, memory_type, to_words
+from tracealloc.emit.containers import container
 from tracealloc.emit.interface import element_bytes, parameters
 from tracealloc.emit.memory import cpp_type
-from tracealloc.emit.names import Names
+from tracealloc.emit.names import C_RESERVED, Names
 from tracealloc.emit.vitis import VitisText
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_integer
 from tracealloc.trace.errors import ArgumentError, BuildError
@@ -29,6 +30,12 @@ from tracealloc.trace.program import (
     expressions_of,
     walk_nodes,
 )
+
+# What the frames of the testbench and the host program name themselves.
+_LOCALS = frozenset(
+    ("data", "device", "element", "found", "kernel", "run", "stack", "uuid", "wrong", "error")
+)
+_LOCALS |= frozenset(("error", "main", "argc", "argv", "tracealloc", "xrt", "hls", "half", "bfloat16"))
 
 __all__ = ["Item", "Reference", "TestData", "items_of", "make_data", "make_inputs", "small_errors"]
 
@@ -50,6 +57,7 @@ class Item:
     checked: bool
     real: bool
     direction: str
+    actual: str  # how it is passed
     of: Array
 
 
@@ -71,7 +79,7 @@ def items_of(text: VitisText) -> list[Item]:
     """
     program = text.program
     read = read_arrays(program)
-    names = Names(frozenset({text.top, "main", "argc", "argv", "wrong", "stack", "error"}))
+    names = Names(C_RESERVED | _LOCALS | {text.top})
     found = []
     for parameter in parameters(program):
         array = parameter.array
@@ -104,6 +112,7 @@ def items_of(text: VitisText) -> list[Item]:
                 checked,
                 isinstance(array.dtype, Float),
                 direction,
+                f"&{name}" if output and array.rank == 0 else name,
                 array,
             )
         )
@@ -237,15 +246,8 @@ def _choosing(program: Program) -> frozenset[Array]:
 
 def data_text(values: np.ndarray[Any, Any], array: Array, title: str) -> str:
     """The words of a data file: one hexadecimal number an element, a line for each row."""
-    memory = memory_type(array.dtype)
-    if container(array.dtype).hasobject:
-        plain = to_words(np.asarray(values, object).reshape(array.shape), array.dtype)
-    elif isinstance(array.dtype, Struct) and memory != container(array.dtype):
-        from tracealloc.emit.arguments import _to_memory
-
-        plain = _to_memory(values, array.dtype)
-    else:
-        plain = np.asarray(values).astype(container(array.dtype))
+    held = np.asarray(values).astype(container(array.dtype)).reshape(array.shape)
+    plain = to_memory(held, array.dtype)
     size = element_bytes(array.dtype)
     raw = np.frombuffer(np.ascontiguousarray(plain).tobytes(), np.uint8).reshape(-1, size)
     digits = np.ascontiguousarray(raw[:, ::-1]).tobytes().hex()

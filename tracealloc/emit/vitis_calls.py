@@ -42,7 +42,8 @@ class CallPrinter:
                 parts.append(value.text.text)
         outs = dict(zip(callee.results, node.results, strict=False))
         for array in returned(callee):
-            parts.append(self._region(outs[array], array, reads=False, writes=True))
+            out = self._region(outs[array], array, reads=False, writes=True)
+            parts.append(out if array.rank else f"&{out}")
         name = function.module.functions[id(callee)]
         function.line(f"{name}({', '.join(parts)});{function.comment(node.place)}")
         for region, copy in self.after:

@@ -103,7 +103,7 @@ class VitisFunction(VitisExpr):
             return f"{type_} {self.name_array(array)}{_dimensions(array.shape)}"
         name = self.names.declare(("out", array.key), f"{array.name}_result")
         self.outputs[array] = name
-        return f"{type_} {'&' if array.rank == 0 else ''}{name}{_dimensions(array.shape)}"
+        return f"{type_} {'*' if array.rank == 0 else ''}{name}{_dimensions(array.shape)}"
 
     def _declare_kept(self) -> None:
         """Tables and arrays that live across calls, and scalar results that no statement declares first."""
@@ -125,7 +125,7 @@ class VitisFunction(VitisExpr):
     def _copy_out(self, array: Array) -> None:
         name, out = self.array_name(array), self.outputs[array]
         if array.rank == 0:
-            self.line(f"{out} = {name};")
+            self.line(f"*{out} = {name};")
         else:
             self.element_loops(array.shape, f"copy_{name}", lambda at: f"{out}{at} = {name}{at};")
 

@@ -71,7 +71,7 @@ class _Wrapper:
             return self._scalar(parameter, name, type_)
         if array.rank == 0:
             self.before.append(f"{type_} r{number};")
-            self.actual.append(f"r{number}")
+            self.actual.append(f"&r{number}")
             self.after.append(_put(f"r{number}", f"(unsigned char *){name}"))
             return f"void *{name}"
         inner = "".join(f"[{extent}]" for extent in array.shape[1:])

@@ -10,7 +10,7 @@ static inline T floor_div(T a, T b) {
   return (remainder != 0 && (remainder < 0) != (b < 0)) ? T(quotient - 1) : quotient;
 }
 
-void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t &total_result) {
+void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t *total_result) {
   static const int16_t table[6] = {1, -2, 3, 4, 5, -6};
   int32_t total = 0;
   i: for (int i = 0; i < 6; ++i) {
@@ -34,5 +34,5 @@ void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t &total_result) {
   while_: while (total < 100) {
     total += 17;
   }
-  total_result = total;
+  *total_result = total;
 }

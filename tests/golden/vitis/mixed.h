@@ -10,6 +10,6 @@ struct record0_t {
   ap_int<5> count;
 };
 
-extern "C" void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t &total_result);
+extern "C" void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t *total_result);
 
 #endif  // MIXED_H
