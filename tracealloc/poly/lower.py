@@ -8,6 +8,7 @@ from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.brackets import BRACKET, bracketed
 from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, as_expr, iter_names, tuple_text
@@ -45,6 +46,14 @@ from tracealloc.trace.program import (
 )
 
 __all__ = ["lower", "schedule_text"]
+
+
+class _SplitLoop(Exception):
+    """isl made more than one loop of one."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 def schedule_text(model: Model, tree: Tree) -> str:
@@ -93,6 +102,7 @@ class _Lowering:
     depth: Mapping[str, int]
     storage: Mapping[Array, Storage]
     ranges: dict[Iter, tuple[int, int]] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)  # loops that isl was made to keep in one piece
 
     def simple(self, expr: Expr) -> Expr:
         return simplify(expr, self.ranges)
@@ -112,6 +122,8 @@ class _Lowering:
                 tuple(self.node(ast.if_get_else_node(), values, pending)) if ast.if_has_else_node() else ()
             )
             return [If(cond, then, orelse)]
+        if kind == types.block:
+            self.check_whole(pending)
         before = [node for key in pending for node in self.declarations(key)]
         if kind == types.block:
             children = ast.block_get_children()
@@ -120,6 +132,11 @@ class _Lowering:
             return before + [node for part in parts for node in part]
         assert kind == types.user, kind
         return before + self.statement(ast.user_get_expr(), values)
+
+    def check_whole(self, pending: tuple[str, ...]) -> None:
+        """Make sure that a loop was not split (one that is bracketed vanished: it runs once)."""
+        if pending and pending[-1] not in self.whole:
+            raise _SplitLoop(pending[-1])
 
     def loop(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
         *skipped, key = pending
@@ -190,6 +207,8 @@ class _Lowering:
 
     def statement(self, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
         name = call.op_get_arg(0).id_get_id().get_name()
+        if name.startswith(BRACKET):
+            return []
         statement = self.model.statement(name)
         count = len(statement.dims)
         args = [self.simple(as_expr(call.op_get_arg(k + 1), values)) for k in range(count)]
@@ -310,12 +329,24 @@ def lower(
     program = model.program
     top = _top_declarations(model)
     top += lowering.declarations(None)
-    body: list[Node] = []
-    if model.statements:
+    body = _generated(lowering, model, tree) if model.statements else []
+    return replace(program, body=tidy((*top, *body)), layouts=layouts)
+
+
+def _generated(lowering: _Lowering, model: Model, tree: Tree) -> list[Node]:
+    """The nodes for a tree, one loop each for its loops.
+
+    isl may peel an iteration off a loop in which some statements run rarely. Where it does, the loop is
+    generated again with an empty statement at both ends of its body, which keeps it whole.
+    """
+    while True:
         schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, schedule_text(model, tree))
         ast = isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
-        body = lowering.node(ast, {}, ())
-    return replace(program, body=tidy((*top, *body)), layouts=layouts)
+        try:
+            return lowering.node(ast, {}, ())
+        except _SplitLoop as split:
+            lowering.whole.add(split.key)
+            model, tree = bracketed(model, tree, split.key)
 
 
 def _top_declarations(model: Model) -> list[Node]:
