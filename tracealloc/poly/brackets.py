@@ -20,8 +20,14 @@ __all__ = ["BRACKET", "bracketed"]
 BRACKET = "Bracket"
 
 
-def bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
-    """The model and tree with an empty statement first and last in the body of a loop."""
+def bracketed(model: Model, tree: Tree, keys: frozenset[str]) -> tuple[Model, Tree]:
+    """The model and tree with an empty statement first and last in the bodies of some loops."""
+    for key in sorted(keys):
+        model, tree = _bracketed(model, tree, key)
+    return model, tree
+
+
+def _bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
     path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
     assert path is not None
     loops = tuple(node for node, _ in path if isinstance(node, LoopNode))

@@ -48,14 +48,6 @@ from tracealloc.trace.program import (
 __all__ = ["lower", "schedule_text"]
 
 
-class _SplitLoop(Exception):
-    """isl made more than one loop of one."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
 def schedule_text(model: Model, tree: Tree) -> str:
     """The tree as isl's YAML, with a mark per loop."""
     domain = "; ".join(_set_body(s) for s in model.statements)
@@ -102,7 +94,6 @@ class _Lowering:
     depth: Mapping[str, int]
     storage: Mapping[Array, Storage]
     ranges: dict[Iter, tuple[int, int]] = field(default_factory=dict)
-    whole: set[str] = field(default_factory=set)  # loops that isl was made to keep in one piece
 
     def simple(self, expr: Expr) -> Expr:
         return simplify(expr, self.ranges)
@@ -122,8 +113,6 @@ class _Lowering:
                 tuple(self.node(ast.if_get_else_node(), values, pending)) if ast.if_has_else_node() else ()
             )
             return [If(cond, then, orelse)]
-        if kind == types.block:
-            self.check_whole(pending)
         before = [node for key in pending for node in self.declarations(key)]
         if kind == types.block:
             children = ast.block_get_children()
@@ -132,11 +121,6 @@ class _Lowering:
             return before + [node for part in parts for node in part]
         assert kind == types.user, kind
         return before + self.statement(ast.user_get_expr(), values)
-
-    def check_whole(self, pending: tuple[str, ...]) -> None:
-        """Make sure that a loop was not split (one that is bracketed vanished: it runs once)."""
-        if pending and pending[-1] not in self.whole:
-            raise _SplitLoop(pending[-1])
 
     def loop(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
         *skipped, key = pending
@@ -339,14 +323,37 @@ def _generated(lowering: _Lowering, model: Model, tree: Tree) -> list[Node]:
     isl may peel an iteration off a loop in which some statements run rarely. Where it does, the loop is
     generated again with an empty statement at both ends of its body, which keeps it whole.
     """
-    while True:
-        schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, schedule_text(model, tree))
-        ast = isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
-        try:
-            return lowering.node(ast, {}, ())
-        except _SplitLoop as split:
-            lowering.whole.add(split.key)
-            model, tree = bracketed(model, tree, split.key)
+    ast = _isl_ast(model, tree)
+    split = _split_loops(ast, None)
+    if split:
+        ast = _isl_ast(*bracketed(model, tree, split))
+    return lowering.node(ast, {}, ())
+
+
+def _isl_ast(model: Model, tree: Tree) -> isl.AstNode:
+    schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, schedule_text(model, tree))
+    return isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
+
+
+def _split_loops(ast: isl.AstNode, pending: str | None) -> frozenset[str]:
+    """The loops of the tree for which isl made several pieces (or none, where they run once)."""
+    kind: Any = ast.get_type()
+    types: Any = isl.ast_node_type
+    if kind == types.mark:
+        return _split_loops(ast.mark_get_node(), ast.mark_get_id().get_name())
+    if kind == types.for_:
+        return _split_loops(ast.for_get_body(), None)
+    if kind == types.if_:
+        found = _split_loops(ast.if_get_then_node(), pending)
+        if ast.if_has_else_node():
+            found |= _split_loops(ast.if_get_else_node(), pending)
+            found |= frozenset() if pending is None else {pending}
+        return found
+    if kind == types.block:
+        children = ast.block_get_children()
+        parts = [_split_loops(children.get_ast_node(k), None) for k in range(children.n_ast_node())]
+        return frozenset().union(*parts, () if pending is None else (pending,))
+    return frozenset()
 
 
 def _top_declarations(model: Model) -> list[Node]:
