@@ -306,11 +306,11 @@ class PlainNamespace:
 
     @staticmethod
     def minimum(a: Any, b: Any) -> Value:
-        return PlainNamespace._choose(bool(lift(a, b) < lift(b, a)), a, b)
+        return PlainNamespace._choose(not bool(lift(b, a) < lift(a, b)), a, b)
 
     @staticmethod
     def maximum(a: Any, b: Any) -> Value:
-        return PlainNamespace._choose(bool(lift(a, b) > lift(b, a)), a, b)
+        return PlainNamespace._choose(not bool(lift(b, a) > lift(a, b)), a, b)
 
     @staticmethod
     def _choose(first: bool, a: Any, b: Any) -> Value:
@@ -428,6 +428,10 @@ def _wrap(arg: Any, declared: Any) -> Any:
         return arg
     if isinstance(arg, np.ndarray) and arg.ndim:
         return PlainArray(arg, dtype if isinstance(dtype, DType) else _dtype_of(arg))
+    if isinstance(dtype, Float) and not isinstance(arg, Value):
+        return Value(float_class(dtype)(arg), dtype)
+    if isinstance(dtype, Fixed) and not isinstance(arg, Value):
+        return Value(_from_numpy(arg, dtype), dtype)
     if isinstance(dtype, DType) and not isinstance(dtype, Struct):
         return Value(convert(lift(arg).number, dtype), dtype)
     return lift(arg) if is_number(arg) else arg

@@ -56,6 +56,8 @@ def convert(number: Any, dtype: DType) -> Any:
                 return integer.wrap(math.trunc(number))  # as ap_fixed converts to ap_int
             return integer.wrap(int(number)) if np.isfinite(number) else 0
         case Fixed():
+            if not isinstance(number, int | Fraction) and not np.isfinite(number):
+                return Fraction(0)
             return _to_fixed(Fraction(number if isinstance(number, int | Fraction) else float(number)), dtype)
         case _:
             raise TypeError(f"no conversion to {dtype!r}")
