@@ -35,7 +35,7 @@ def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> li
     """The pragmas of an array's banks, words and storage."""
     lines = _partitions(name, array, layout)
     if layout.pack > 1 and array.rank:
-        dim = array.rank
+        dim = array.rank if layout.pack_dim is None else layout.pack_dim + 1
         lines.append(f"#pragma HLS array_reshape variable={name} type=cyclic factor={layout.pack} dim={dim}")
     if layout.resource == "register" and not lines:
         lines.append(f"#pragma HLS array_partition variable={name} type=complete dim=0")

@@ -91,7 +91,8 @@ class Model:
 
     `reference` is a tree in whose order the statements compute what the kernel says; dependences are
     taken in that order. `arrays` gives every array a number (its isl name is ``A<number>``). `origins` say
-    of which element each element of a buffer is a copy.
+    of which element each element of a buffer is a copy. `versions` counts the changes of an array's
+    layout: each has isl names of its own.
     """
 
     program: Program
@@ -99,6 +100,7 @@ class Model:
     arrays: tuple[Array, ...]
     reference: Tree
     origins: tuple[isl.Map, ...] = field(default=(), compare=False, hash=False)
+    versions: tuple[tuple[Array, int], ...] = ()
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed of this model (names, dependences); nothing that a reader can tell."""
 
@@ -115,7 +117,9 @@ class Model:
 
     def space(self, array: Array, path: tuple[str, ...] = ()) -> str:
         """The isl name of an array (of one field of its elements)."""
-        return "_".join((f"A{self.arrays.index(array)}", *path))
+        version = dict(self.versions).get(array)
+        name = f"A{self.arrays.index(array)}" + (f"_v{version}" if version else "")
+        return "_".join((name, *path))
 
     def outputs(self) -> tuple[Array, ...]:
         """The arrays whose final contents a caller sees."""

@@ -163,6 +163,8 @@ class Resolver:
             parameter = self.primitive.signature.parameters[name]
             if parameter.kind is parameter.VAR_POSITIONAL:
                 positional += self._one(value, kind)
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                named.update(value)
             elif parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
                 named[name] = self._one(value, kind)
             else:

@@ -51,6 +51,7 @@ class State:
 
     `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
     `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
+    `casts` says which arrays are stored in another type than the kernel's.
     """
 
     name: str
@@ -61,6 +62,7 @@ class State:
     reassociate: bool = False
     assumptions: tuple[str, ...] = ()
     serial: int = 0
+    casts: tuple[str, ...] = ()
 
     @property
     def program(self) -> Program:

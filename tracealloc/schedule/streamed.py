@@ -97,7 +97,7 @@ class _Move:
         """Instance -> (iteration of the loops above, element of the lines)."""
         touched: isl.Map | None = None
         for access in statement.accesses:
-            if access.array == self.lines and (access.write or not statement.writes[0].array == self.lines):
+            if access.array == self.lines and (access.write or statement.writes[0].array != self.lines):
                 touched = access.relation if touched is None else touched.union(access.relation)
         assert touched is not None
         times = time_map(statement, self.plain[:-1]).intersect_domain(statement.domain)
@@ -123,7 +123,7 @@ class _Move:
 
     def apart(self, late: dict[str, isl.Set]) -> bool:
         """Whether what moves and what stays touch different elements in each outer iteration."""
-        touched: dict[bool, isl.Map | None] = {True: None, False: None}
+        touched: dict[bool, isl.Set | None] = {True: None, False: None}
         for fill in self.fills:
             times = time_map(fill, self.plain[:-1]).intersect_domain(fill.domain)
             for access in fill.accesses:
@@ -171,7 +171,9 @@ class _Move:
         inner = self.innermost(moved, middle, values, renamed)
         tree = self.put(state.tree, early, renamed, values, names, inner)
         try:
-            return replace(self.edit, state=middle).reordered(tree, "lines would be read before they are loaded")
+            return replace(self.edit, state=middle).reordered(
+                tree, "lines would be read before they are loaded"
+            )
         except IllegalScheduleError:
             return state
 
@@ -179,9 +181,7 @@ class _Move:
         assert isinstance(statement.node, Store)
         part = domain.set_tuple_name(name)
         scopes = dict(statement.scopes)
-        return make_statement(
-            self.state.model, name, statement.node, statement.dims, part, scopes, copy=True
-        )
+        return make_statement(self.state.model, name, statement.node, statement.dims, part, scopes, copy=True)
 
     def put(
         self,
@@ -225,7 +225,10 @@ class _Move:
                     continue
                 statement = state.model.statement(name)
                 here = replace(self.target, exprs=((name, value),), descending=False)
-                outer = (*(replace(each, exprs=self._renamed_exprs(each, old, name)) for each in self.plain[:-1]), here)
+                outer = (
+                    *(replace(each, exprs=self._renamed_exprs(each, old, name)) for each in self.plain[:-1]),
+                    here,
+                )
                 times = time_map(statement, outer).intersect_domain(statement.domain)
                 decided = times.reverse().apply_range(time_map(statement, (replace(loop, descending=False),)))
                 if not decided.is_single_valued():

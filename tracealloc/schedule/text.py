@@ -19,7 +19,8 @@ def layout_text(array: Array, layout: Layout) -> str:
     """``B: dim 1 cyclic 8``."""
     parts = [f"dim {d} {banks}" for d, banks in enumerate(layout.banks) if banks.kind != "whole"]
     if layout.pack > 1:
-        parts.append(f"pack {layout.pack}")
+        where = "" if layout.pack_dim is None else f"dim {layout.pack_dim} "
+        parts.append(f"{where}pack {layout.pack}")
     if layout.resource != "auto":
         parts.append(layout.resource)
     if layout.ports is not None:

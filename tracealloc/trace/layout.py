@@ -42,6 +42,7 @@ class Layout:
     ports: int | None = None
     pack: int = 1
     port: Port | None = None
+    pack_dim: int | None = None  # the dimension whose neighbours share a word (None: the last)
 
     @property
     def plain(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tracealloc.schedule.lattice import join_banks
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.trace.errors import LayoutError
 from tracealloc.trace.layout import BankKind, Banks
 from tracealloc.trace.program import Array
 
@@ -32,12 +33,13 @@ def partition(
 
     Raises:
         ScheduleError: a dimension or factor out of range, or an unknown kind.
+        LayoutError: the dimension is packed into words.
     """
     dims = list(range(array.rank)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     if array.rank == 0:
         raise edit.error("TA230", f"cannot partition {array.name!r}, which is a scalar")
     for position in dims:
-        if not isinstance(position, int) or not 0 <= position < array.rank:
+        if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < array.rank:
             raise edit.error(
                 "TA230",
                 f"names dimension {position!r} of {array.name!r}, which has {array.rank}",
@@ -56,4 +58,12 @@ def partition(
         extent = array.shape[position]
         asked = Banks(kind, extent if factor is None else factor)
         banks[position] = join_banks(banks[position], asked, extent)
+        packed = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+        if layout.pack > 1 and position == packed and banks[position].kind != "whole":
+            raise LayoutError(
+                "TA234",
+                f"{edit.what} partitions a dimension that is packed",
+                because=[f"dimension {position} of {array.name!r} is packed by {layout.pack}"],
+                hint="pack one dimension and partition another",
+            )
     return Result(edit.state.with_layout(array, replace(layout, banks=tuple(banks))))

@@ -1,0 +1,40 @@
+"""``bind``: which memory resource holds an array."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.trace.errors import nearest
+from tracealloc.trace.layout import Resource
+from tracealloc.trace.program import Array
+
+__all__ = ["bind"]
+
+
+@primitive(array="array")
+def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None) -> Result:
+    """Hold `array` in a resource, with 1 or 2 ports per bank (None: a read port and a read/write port).
+
+    Rewrite:
+        A: whole   ->   A: whole, uram, 2 ports
+    Legal when:
+        always: values do not change. Asking again replaces what was asked before.
+
+    Raises:
+        ScheduleError: an unknown resource, or ports other than 1 or 2.
+    """
+    known = get_args(Resource)
+    if resource not in known:
+        close = nearest(str(resource), known)
+        raise edit.error(
+            "TA232",
+            f"names the unknown resource {resource!r}",
+            because=[f"the resources are {', '.join(known)}"],
+            hint=repr(close) if close else None,
+        )
+    if ports is not None and (isinstance(ports, bool) or ports not in (1, 2)):
+        raise edit.error("TA232", f"needs 1 or 2 ports per bank, not {ports!r}")
+    layout = replace(edit.state.layout(array), resource=resource, ports=ports)
+    return Result(edit.state.with_layout(array, layout))

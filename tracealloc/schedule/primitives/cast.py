@@ -1,0 +1,98 @@
+"""``cast``: another element type for an array."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.poly.model import Model, Statement
+from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.region import spaces_of
+from tracealloc.schedule.retype import retyped, retyped_expr
+from tracealloc.trace.build import Mistyped
+from tracealloc.trace.dtype import DType, Struct
+from tracealloc.trace.program import Alloc, Array
+
+__all__ = ["cast"]
+
+
+@primitive(array="array")
+def cast(edit: Edit, array: Array, dtype: DType) -> Result:
+    """Store `array` in another type; expressions that read it are typed again by the width rules.
+
+    Rewrite:
+        acc: float32   ->   acc: fixed32_16
+        An argument is then passed in the new type.
+    Legal when:
+        both types are numbers. The values may change: ``verify`` is false unless the other side has the
+        same casts, and reports say that the schedule is no longer bit-exact.
+
+    Raises:
+        ScheduleError: the type is not a number's, or bits of the values are used.
+    """
+    if not isinstance(dtype, DType) or isinstance(dtype, Struct) or isinstance(array.dtype, Struct):
+        raise edit.error("TA236", f"needs the type of a number, not {dtype!r}")
+    if array.kind in ("constant", "stream", "state"):
+        raise edit.error("TA236", f"cannot change the type of {array.name!r}, which is a {array.kind}")
+    if array.kind in ("argument", "result") and edit.function != edit.module.top:
+        raise edit.error(
+            "TA236",
+            f"cannot change the type of {array.name!r}, which callers of {edit.function} pass",
+            hint="cast arrays of the top kernel, or arrays inside",
+        )
+    if dtype == array.dtype:
+        return Result(edit.state)
+    state, new = edit.state, replace(array, dtype=dtype)
+    model = state.model
+    if array.kind == "value" and any(array in s.guards for s in model.statements):
+        raise edit.error("TA236", f"cannot change the type of the condition {array.name!r}")
+    try:
+        statements = [_moved(s, array, new) for s in model.statements]
+    except Mistyped as error:
+        raise edit.error("TA236", f"cannot store {array.name!r} as {dtype}", because=[str(error)]) from None
+    arrays = tuple(new if a == array else a for a in model.arrays)
+    program = model.program
+    program = replace(
+        program,
+        args=tuple(new if a == array else a for a in program.args),
+        results=tuple(new if a == array else a for a in program.results),
+    )
+    changed = replace(model, arrays=arrays, program=program)
+    statements = [
+        s if s is old else _again(changed, s) for s, old in zip(statements, model.statements, strict=True)
+    ]
+    changed = changed.with_statements(statements, model.reference)
+    layouts = tuple((new if a == array else a, layout) for a, layout in state.layouts)
+    casts = (*state.casts, f"{array.name} is stored as {dtype}, not {array.dtype}")
+    state = replace(state, layouts=layouts, casts=casts)
+    note = "casts: no longer bit-exact"
+    assumptions = tuple(dict.fromkeys((*state.assumptions, note)))
+    state = replace(state, assumptions=assumptions)
+    return Result(state.with_model(changed, state.tree, spaces_of(statements, new)))
+
+
+def _moved(statement: Statement, old: Array, new: Array) -> Statement:
+    uses = any(access.array == old for access in statement.accesses)
+    if not uses and not (isinstance(statement.node, Alloc) and statement.node.array == old):
+        return statement
+    return replace(
+        statement,
+        node=retyped(statement.node, old, new),
+        guards=tuple(retyped_expr(guard, old, new) for guard in statement.guards),
+        scopes=tuple((new if a == old else a, exprs) for a, exprs in statement.scopes),
+    )
+
+
+def _again(model: Model, s: Statement) -> Statement:
+    return make_statement(
+        model,
+        s.name,
+        s.node,
+        s.dims,
+        s.domain,
+        dict(s.scopes),
+        guards=s.guards,
+        origin=s.origin,
+        origin_instance=s.origin_instance,
+        copy=s.copy,
+    )

@@ -1,0 +1,50 @@
+"""``interface``: the top-level port of an argument."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.trace.errors import nearest
+from tracealloc.trace.layout import Port
+from tracealloc.trace.program import Array
+
+__all__ = ["interface"]
+
+_KINDS = ("m_axi", "axis", "ap_memory", "s_axilite")
+
+
+@primitive(argument="array")
+def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> Result:
+    """Give an argument or result of the top kernel a port; options are those of the HLS pragma.
+
+    Rewrite:
+        A   ->   A: m_axi bundle=gmem0
+    Legal when:
+        always: values do not change. Asking again replaces what was asked before.
+
+    Raises:
+        ScheduleError: an unknown kind, an option that is no name, number or word, or no argument.
+    """
+    if kind not in _KINDS:
+        close = nearest(str(kind), _KINDS)
+        raise edit.error(
+            "TA233",
+            f"names the unknown kind of port {kind!r}",
+            because=[f"the kinds are {', '.join(_KINDS)}"],
+            hint=repr(close) if close else None,
+        )
+    program = edit.state.program
+    if argument not in (*program.args, *program.results):
+        ports = ", ".join(array.name for array in (*program.args, *program.results))
+        raise edit.error(
+            "TA233",
+            f"needs an argument of {program.name}, and {argument.name!r} is not one",
+            because=[f"its arguments and results are {ports or '(none)'}"],
+            hint=f"s.bind({argument.name!r}, ...) chooses the memory of an array inside",
+        )
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, str | int) or (value != 0 and not value):
+            raise edit.error("TA233", f"got {name}={value!r}, which is neither a word nor a number")
+    port = Port(kind, tuple(sorted(options.items())))
+    return Result(edit.state.with_layout(argument, replace(edit.state.layout(argument), port=port)))

@@ -1,0 +1,137 @@
+"""``reshape`` and ``permute``: other dimensions, or another order of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.relayout import relaid, with_local_copy
+from tracealloc.schedule.state import State
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.errors import LayoutError
+from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, substitute
+from tracealloc.trace.program import Array
+
+__all__ = ["permute", "reshape"]
+
+
+@primitive(array="array")
+def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
+    """Store `array` with another shape of as many elements, in row-major order.
+
+    Rewrite:
+        A[i, j] of T[4, 8]   ->   A[8*i + j] of T[32]
+        An argument or result keeps its shape for the caller: the kernel works on a copy in the new one.
+    Legal when:
+        the number of elements is the same, and the array is not partitioned or packed yet.
+
+    Returns:
+        The array (the copy, for an argument or result).
+
+    Raises:
+        LayoutError: another number of elements, or a layout that names the old dimensions.
+        ScheduleError: a called kernel gets a view of the array.
+    """
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not sizes or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in sizes):
+        raise edit.error("TA235", f"needs a shape of positive sizes, not {shape!r}")
+    if prod(sizes) != array.size:
+        raise LayoutError(
+            "TA235",
+            f"{edit.what} changes the number of elements",
+            because=[f"{array.name!r} has {array.size} elements, the new shape {prod(sizes)}"],
+        )
+    layout = edit.state.layout(array)
+    if layout.pack > 1 or any(banks.kind != "whole" for banks in layout.banks):
+        raise LayoutError(
+            "TA235",
+            f"{edit.what} would lose the layout of {array.name!r}",
+            because=["its banks or words are along dimensions that the new shape does not have"],
+            hint="reshape first, then partition or pack",
+        )
+    old = array.shape
+
+    places = _places(old, sizes)
+    its = [Iter(f"old{dim}", f"old{dim}") for dim in range(len(old))]
+
+    def remap(indices: Sequence[Expr]) -> tuple[Expr, ...]:
+        values = dict(zip(its, indices, strict=True))
+        return tuple(simplify(substitute(place, values)) for place in places)
+
+    state, target = _inside(edit, array)
+    state = replace(state, layouts=tuple((a, x) for a, x in state.layouts if a != target))
+    data = None if target.data is None else target.data.reshape(sizes)
+    new = replace(target, shape=sizes, data=data)
+    return Result(relaid(edit, state, target, new, remap), (ArrayRef(target.key),))
+
+
+def _places(old: Sequence[int], new: Sequence[int]) -> list[Expr]:
+    """The subscripts in the new shape of an element with subscripts ``old0``, ``old1``, ..."""
+    its = [Iter(f"old{dim}", f"old{dim}") for dim in range(len(old))]
+    ranges = {it: (0, extent - 1) for it, extent in zip(its, old, strict=True)}
+    found: list[Expr] = []
+    for position, size in enumerate(new):
+        inner = prod(new[position + 1 :])
+        # Whole dimensions below the new one's stride play no part in the quotient.
+        last = next(k for k in range(len(old) + 1) if inner % prod(old[k:]) == 0)
+        part: Expr = constant(0)
+        for dim in range(last):
+            weight = constant(prod(old[dim + 1 : last]))
+            part = Binary("+", part, Binary("*", weight, IterRef(its[dim]), index), index)
+        divisor = inner // prod(old[last:])
+        part = Binary("//", part, constant(divisor), index) if divisor > 1 else part
+        found.append(simplify(Binary("%", part, constant(size), index) if position else part, ranges))
+    return found
+
+
+@primitive(array="array")
+def permute(edit: Edit, array: Array, order: Sequence[int]) -> Result:
+    """Store the dimensions of `array` in another order: dimension d of the new one is `order[d]`.
+
+    Rewrite:
+        B[k, j]   ->   B[j, k]   for order [1, 0]
+        An argument or result keeps its order for the caller: the kernel works on a copy in the new one.
+    Legal when:
+        `order` names every dimension once. Banks move along with their dimensions.
+
+    Returns:
+        The array (the copy, for an argument or result).
+
+    Raises:
+        LayoutError: `order` is not a permutation of the dimensions.
+        ScheduleError: a called kernel gets a view of the array.
+    """
+    places = list(order)
+    if sorted(p if isinstance(p, int) else -1 for p in places) != list(range(array.rank)):
+        raise LayoutError(
+            "TA235",
+            f"{edit.what} needs every dimension of {array.name!r} once",
+            because=[f"its dimensions are {', '.join(map(str, range(array.rank)))}"],
+        )
+
+    def remap(indices: Sequence[Expr]) -> tuple[Expr, ...]:
+        return tuple(indices[place] for place in places)
+
+    state, target = _inside(edit, array)
+    layout = state.layout(target)
+    banks = tuple(layout.banks[place] for place in places) if layout.banks else ()
+    packed = None if layout.pack_dim is None else places.index(layout.pack_dim)
+    if layout.pack > 1 and packed is None:
+        packed = places.index(array.rank - 1)
+    if not layout.plain:
+        state = state.with_layout(target, replace(layout, banks=banks, pack_dim=packed))
+    data = None if target.data is None else target.data.transpose(places).copy()
+    new = replace(target, shape=tuple(target.shape[place] for place in places), data=data)
+    return Result(relaid(edit, state, target, new, remap), (ArrayRef(target.key),))
+
+
+def _inside(edit: Edit, array: Array) -> tuple[State, Array]:
+    """The array that takes the new layout: itself, or a copy where a caller sees it."""
+    if array.kind in ("local", "constant"):
+        return edit.state, array
+    if array.kind in ("value", "stream"):
+        raise edit.error("TA235", f"cannot change the shape of {array.name!r}, which is a {array.kind}")
+    return with_local_copy(edit, edit.state, array)
