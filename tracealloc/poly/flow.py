@@ -22,17 +22,23 @@ INPUT = "Input"
 
 
 def schedule_map(
-    model: Model, tree: Tree, final: bool = False, tags: Mapping[str, Sequence[str]] | None = None
+    model: Model,
+    tree: Tree,
+    final: bool = False,
+    tags: Mapping[str, Sequence[str]] | None = None,
+    only: frozenset[str] | None = None,
 ) -> isl.UnionMap:
     """The time of every instance in the order of a tree, all of one length.
 
-    `tags` name the reads of a statement apart: they come just before its writes. ``Final`` is after all,
+    `only` limits it to some statements. `tags` name the reads of a statement apart: they come just before its writes. ``Final`` is after all,
     ``Input`` before all.
     """
     paths = paths_of(tree)
     width = max((len(steps) for steps in paths.values()), default=0) + 2
     maps = []
     for statement in model.statements:
+        if only is not None and statement.name not in only:
+            continue
         names = iter_names(statement.dims)
         parts = ["0"]
         for step in paths[statement.name]:
@@ -116,7 +122,10 @@ def flow_of(
                     reads.append(access.relation)
     if sinks is None or FINAL in sinks:
         reads += _final_reads(model, writes, arrays)
-    order = schedule_map(model, tree, final=True)
+    users = frozenset(
+        s.name for s in model.statements if any(arrays is None or a.array in arrays for a in s.accesses)
+    )
+    order = schedule_map(model, tree, final=True, only=users)
     info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
     flow = info.set_schedule_map(order).compute_flow()
     return Flow(model, flow.get_full_must_dependence(), flow.get_must_no_source())
