@@ -22,6 +22,7 @@ from tracealloc.trace.dtype import (
     float64,
     index,
 )
+from tracealloc.trace.errors import TraceallocError
 from tracealloc.trace.expr import Binary, Const, Expr, GetField, IterRef, Load, MakeStruct
 from tracealloc.trace.layout import Marks
 from tracealloc.trace.program import Alloc, Array, Block, Call, If, Program, Region, Slice, Store, While
@@ -153,7 +154,7 @@ def test_parallel_threads_have_their_own_arrays() -> None:
     source = text.source
     assert "#pragma omp parallel for" in source and "#pragma omp simd" in source
     assert source.index("#pragma omp parallel for") < source.index("aligned_alloc")
-    assert "#pragma omp atomic write" in source and "continue;" in source
+    assert "#pragma omp atomic\n" in source and "continue;" in source
 
 
 def test_unroll_marks() -> None:
@@ -375,3 +376,34 @@ def test_rank_zero_results_of_arguments() -> None:
 
 def test_limits_of_the_stack_are_named() -> None:
     assert emit_c.STACK_ARRAY <= emit_c.STACK_FUNCTION
+
+
+def pass_on(written: int, read: int) -> Program:
+    """Writes to a local stream, then reads it through a callee that doubles."""
+    fifos = Array("f", "fifo", int32, (2,), "stream")
+    x, y = array("x", int32, 100), array("y", int32, 100)
+    source, out, value = (
+        Array("s", "s", int32, (), "stream"),
+        array("out", int32, 100),
+        Array("v", "v", int32, (), "value"),
+    )
+    i, j = iters("i", "j")
+    reader = Program(
+        "reader",
+        (source, out),
+        (loop(j, read, Store(value, (), Load(source)), put(at(out, j), binary("*", Load(value), lift(2)))),),
+    )
+    call = Call(reader, (Region(fifos, (ix(1),)), Region(y, (Slice(ix(0), 100),))), site="reader_0")
+    push = Store(fifos, (ix(1),), at(x, i))
+    return Program("pass_on", (x, y), (Alloc(fifos), loop(i, written, push), call))
+
+
+def test_streams_are_queues_that_grow() -> None:
+    text = agree(pass_on(100, 100), sample(int32, (100,)), sample(int32, (100,)))
+    assert (
+        "ta_fifo_int32_t fifo[2] = {0};" in text
+        and "const int32_t v = ta_fifo_int32_t_get(s, &status);" in text
+    )
+    module = build_c(pass_on(4, 5))
+    with pytest.raises(TraceallocError, match=r"^TA804 pass_on: a stream was read while it was empty\n"):
+        module(np.zeros(100, np.int32), np.zeros(100, np.int32))

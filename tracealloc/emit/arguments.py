@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, scalar_value
 from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
-from tracealloc.trace.errors import ArgumentError, nearest
+from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
 from tracealloc.trace.program import Array, Program
 from tracealloc.trace.source import caller_place
 
@@ -163,8 +163,9 @@ class Signature:
 
     def _run(self, function: Any, given: list[Any], args: Sequence[Any], kept: list[int]) -> Any:
         outputs = [np.empty(p.array.shape, memory_type(p.array.dtype)) for p in self.outputs]
-        if function(*given, *(address(array) for array in outputs), *kept):
-            raise MemoryError(f"{self.name}: a local array could not be allocated")
+        status = function(*given, *(address(array) for array in outputs), *kept)
+        if status:
+            self._failed(status)
         if not self.program.results:
             return None
         found = []
@@ -175,6 +176,16 @@ class Signature:
                 number = next(i for i, p in enumerate(self.outputs) if p.array == array)
                 found.append(_result(outputs[number], array))
         return found[0] if len(found) == 1 else tuple(found)
+
+    def _failed(self, status: int) -> NoReturn:
+        if status & 1:
+            raise MemoryError(f"{self.name}: a local array could not be allocated")
+        raise TraceallocError(
+            "TA804",
+            f"{self.name}: a stream was read while it was empty",
+            place=caller_place(),
+            hint="interpret(program, ...) names the stream and the iteration",
+        )
 
     def _position(self, array: Array) -> int:
         return next(i for i, slot in enumerate(self.slots) if slot.parameter.array == array)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracealloc.emit.backend import Where, identifier_comment
-from tracealloc.emit.ccall import CCalls
 from tracealloc.emit.cexpr import UNARY, Text, atom, float_literal
 from tracealloc.emit.cnumber import element_machine
+from tracealloc.emit.cstream import CStreams, fifo_definition
 from tracealloc.emit.interface import (
     INLINE_CONSTANT,
     Parameter,
@@ -71,6 +71,7 @@ class _Module:
         self.struct_text: list[str] = []
         self.constants: list[str] = []
         self.flags: set[str] = set()
+        self.fifos: set[str] = set()
 
     def source(self) -> str:
         programs = (*self.program.callees(), self.program)
@@ -100,7 +101,7 @@ class _Module:
         return [*lines, "", *helpers.split("\n")] if helpers else lines
 
 
-class CFunction(CCalls):
+class CFunction(CStreams):
     """The C back end: emits one function."""
 
     def __init__(self, program: Program, module: _Module) -> None:
@@ -130,15 +131,17 @@ class CFunction(CCalls):
         self.out.append(_wrapped(f"{prefix_}{kind} {name}(", head))
         self.depth = 1
         self._unpack()
-        self._allocate(self.heap.get((), []), ["return 1;"])
         if self._checks_status():
             self.line("int status = 0;")
+        self._allocate(self.heap.get((), []), ["return 1;"])
         self.block(self.program.body, ())
         self._finish()
         self.out.append("}")
         return self.out
 
     def _checks_status(self) -> bool:
+        if any(array.kind == "stream" for array in self.program.arrays()):
+            return True
         inner = any(isinstance(n, Call) and can_fail(n.program) for n in walk_nodes(self.program.body))
         return inner or any(where for where in self.heap)
 
@@ -166,8 +169,7 @@ class CFunction(CCalls):
             elif out != name:
                 self.module.flags.add("string")
                 self.line(f"memcpy({out}, {name}, sizeof({self._array_type(array)}));")
-        for array in self.heap.get((), []):
-            self.line(f"free({self.array_name(array)});")
+        self._release(self.heap.get((), []))
         if self.fails:
             self.line("return status;" if self._checks_status() else "return 0;")
 
@@ -195,6 +197,8 @@ class CFunction(CCalls):
                 self.names.bind(("array", array.key), name)
             return self._pointer(array, name, not parameter.written)
         name = self.name_array(array)
+        if array.kind == "stream":
+            return self.fifo_parameter(array, name)
         if array.rank > 0:
             return self._pointer(array, name, array not in self.written)
         self._layout(array.dtype)
@@ -285,6 +289,12 @@ class CFunction(CCalls):
         if not arrays:
             return
         self.module.flags.add("stdlib")
+        for array in [array for array in arrays if array.kind == "stream"]:
+            self.name_array(array)
+            self.declare_fifos(array)
+        arrays = [array for array in arrays if array.kind != "stream"]
+        if not arrays:
+            return
         for array in arrays:
             name = self.name_array(array)
             type_ = self._pointer(array, name, False)
@@ -298,6 +308,21 @@ class CFunction(CCalls):
             self.line(line)
         self.depth -= 1
         self.line("}")
+
+    def _release(self, arrays: list[Array]) -> None:
+        for array in arrays:
+            if array.kind == "stream":
+                self.each_fifo(array, "free(@.data);")
+            else:
+                self.line(f"free({self.array_name(array)});")
+
+    def fifo_type(self, dtype: DType) -> str:
+        name, lines = fifo_definition(self.type_name(dtype))
+        if name not in self.module.fifos:
+            self.module.fifos.add(name)
+            self.module.flags.add("stdlib")
+            self.module.struct_text += lines
+        return name
 
     def _constant(self, array: Array) -> None:
         assert array.data is not None
@@ -411,8 +436,7 @@ class CFunction(CCalls):
         self.depth += 1
         self._allocate(arrays, [*self.failure(), "continue;"])
         super().block(block, where, first)
-        for array in arrays:
-            self.line(f"free({self.array_name(array)});")
+        self._release(arrays)
         self.depth -= 1
         self.names.close()
 

@@ -19,6 +19,10 @@ class CCalls(CNumbers):
     views: dict[tuple[int, int], Array]
     parallel: int
 
+    def fifo_argument(self, region: Region) -> str:
+        """What a call passes for a FIFO."""
+        raise NotImplementedError
+
     def function_name(self, program: Program) -> str:
         """The C name of a program's function."""
         raise NotImplementedError
@@ -31,7 +35,9 @@ class CCalls(CNumbers):
         parts: list[str] = []
         self.names.open()
         for number, (formal, actual) in enumerate(zip(callee.args, node.args, strict=True)):
-            if isinstance(actual, Region) and formal.rank > 0:
+            if isinstance(actual, Region) and formal.kind == "stream":
+                parts.append(self.fifo_argument(actual))
+            elif isinstance(actual, Region) and formal.rank > 0:
                 parts.append(self._view(node, number, (True, formal in written), before, after))
             elif isinstance(actual, Region):
                 indices = tuple(i for i in actual.indices if not isinstance(i, Slice))
@@ -60,12 +66,9 @@ class CCalls(CNumbers):
         if not fails:
             self.line(f"{text};{comment}")
             return
-        self.line(f"if ({text}) {{{comment}")
-        self.depth += 1
-        for line in self.failure():
-            self.line(line)
-        self.depth -= 1
-        self.line("}")
+        if self.parallel:
+            self.line("#pragma omp atomic")
+        self.line(f"status |= {text};{comment}")
 
     def array_name_kept(self, owner: Program, array: Array) -> str:
         """The parameter of this function that holds a callee's kept array."""
@@ -129,4 +132,4 @@ class CCalls(CNumbers):
 
     def failure(self) -> list[str]:
         """The statements that note that memory ran out."""
-        return ["#pragma omp atomic write", "status = 1;"] if self.parallel else ["status = 1;"]
+        return ["#pragma omp atomic", "status |= 1;"] if self.parallel else ["status |= 1;"]

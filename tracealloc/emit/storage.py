@@ -32,8 +32,11 @@ STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
 
 
 def can_fail(program: Program) -> bool:
-    """Whether the emitted function allocates memory, itself or through a call."""
-    return any(heap_arrays(item, view_copies(item)) for item in (*program.callees(), program))
+    """Whether the emitted function returns a status: it allocates or has FIFOs, or calls what does."""
+    items = (*program.callees(), program)
+    return any(array.kind == "stream" for item in items for array in item.args) or any(
+        heap_arrays(item, view_copies(item)) for item in items
+    )
 
 
 def contiguous(region: Region) -> bool:
@@ -55,10 +58,14 @@ def view_copies(program: Program) -> dict[tuple[int, int], Array]:
         if not isinstance(node, Call):
             continue
         for number, part in enumerate((*node.args, *node.results)):
-            if isinstance(part, Region) and part.shape and not contiguous(part):
+            if isinstance(part, Region) and _needs_copy(part):
                 key = f"view {len(found)}"
                 found[id(node), number] = Array(key, f"{part.array.name}_view", part.array.dtype, part.shape)
     return found
+
+
+def _needs_copy(region: Region) -> bool:
+    return bool(region.shape) and region.array.kind != "stream" and not contiguous(region)
 
 
 def _local_arrays(program: Program, views: dict[tuple[int, int], Array]) -> Iterator[tuple[Where, Array]]:
@@ -68,7 +75,9 @@ def _local_arrays(program: Program, views: dict[tuple[int, int], Array]) -> Iter
         for number, node in enumerate(block, first):
             inside = (*where, (number, 0))
             match node:
-                case Alloc(array=array) if array.kind == "local" and array.rank > 0:
+                case Alloc(array=array) if array.kind == "stream" or (
+                    array.kind == "local" and array.rank > 0
+                ):
                     yield home, array
                 case Call(args=args, results=results):
                     for position in range(len(args) + len(results)):
@@ -94,7 +103,7 @@ def heap_arrays(program: Program, views: dict[tuple[int, int], Array]) -> dict[W
     stack = 0
     for home, array in _local_arrays(program, views):
         size = array.size * element_bytes(array.dtype)
-        if size <= STACK_ARRAY and stack + size <= STACK_FUNCTION:
+        if array.kind != "stream" and size <= STACK_ARRAY and stack + size <= STACK_FUNCTION:
             stack += size
             continue
         found.setdefault(home, []).append(array)
