@@ -33,7 +33,8 @@ def backward(weights, errors, slopes, result, n_in, n_out):
 
 def update(weights, biases, inputs, errors, n_in, n_out, dtype):
     """A step down the gradient, then division by the norms."""
-    norm, bias_norm = ta.scalar(dtype, 0), ta.scalar(dtype, 0)
+    norm = ta.scalar(dtype, 0)
+    bias_norm = ta.scalar(dtype, 0)
     for i, o in grid(n_in, n_out):
         weights[i * n_out + o] -= inputs(i) * errors[o] * LEARNING_RATE
         norm += weights[i * n_out + o] * weights[i * n_out + o]
@@ -62,9 +63,15 @@ def make(*, input_dimension=13, nodes_per_layer=64, possible_outputs=3, training
         training_data: dtype[training_sets * I],
         training_targets: dtype[training_sets * O],
     ):
-        out1, slopes1, errors1 = ta.empty(H, dtype), ta.empty(H, dtype), ta.empty(H, dtype)
-        out2, slopes2, errors2 = ta.empty(H, dtype), ta.empty(H, dtype), ta.empty(H, dtype)
-        out3, slopes3, errors3 = ta.empty(O, dtype), ta.empty(O, dtype), ta.empty(O, dtype)
+        out1 = ta.empty(H, dtype)
+        slopes1 = ta.empty(H, dtype)
+        errors1 = ta.empty(H, dtype)
+        out2 = ta.empty(H, dtype)
+        slopes2 = ta.empty(H, dtype)
+        errors2 = ta.empty(H, dtype)
+        out3 = ta.empty(O, dtype)
+        slopes3 = ta.empty(O, dtype)
+        errors3 = ta.empty(O, dtype)
         for s in ta.range(training_sets):
 
             def sample(i, s=s):

@@ -23,7 +23,8 @@ def make(*, N_NODES=256, N_EDGES=4096, N_LEVELS=10):
         level_counts: ta.uint64[N_LEVELS],
     ):
         queue = ta.empty(N_NODES, ta.uint64)
-        head, tail = ta.scalar(ta.int32, 0), ta.scalar(ta.int32, 0)
+        head = ta.scalar(ta.int32, 0)
+        tail = ta.scalar(ta.int32, 0)
         waiting = ta.scalar(ta.int32, 0)
 
         def push(node):

@@ -52,8 +52,10 @@ def turned(value, step, position, points):
 def make(*, dtype=ta.float64):
     @kernel
     def fft1D_512(work_x: dtype[512], work_y: dtype[512]):
-        x1, y1 = ta.empty((8, 8, 8), dtype), ta.empty((8, 8, 8), dtype)
-        x2, y2 = ta.empty((8, 8, 8), dtype), ta.empty((8, 8, 8), dtype)
+        x1 = ta.empty((8, 8, 8), dtype)
+        y1 = ta.empty((8, 8, 8), dtype)
+        x2 = ta.empty((8, 8, 8), dtype)
+        y2 = ta.empty((8, 8, 8), dtype)
         for hi, lo in grid(8, 8):
             t = 8 * hi + lo
             z = fft8([work_x[64 * n + t] for n in range(8)], [work_y[64 * n + t] for n in range(8)])

@@ -24,14 +24,17 @@ def make(*, blockSide=4, densityFactor=10, dtype=ta.float64):
                 for j2 in around(j):
                     for k2 in around(k):
                         for n in ta.range(n_points[i, j, k]):
-                            here, total = position[i, j, k, n], force[i, j, k, n]
+                            here = position[i, j, k, n]
+                            total = force[i, j, k, n]
                             fx = ta.scalar(dtype, total.x)
                             fy = ta.scalar(dtype, total.y)
                             fz = ta.scalar(dtype, total.z)
                             for m in ta.range(n_points[i2, j2, k2]):
                                 there = position[i2, j2, k2, m]
                                 if (there.x != here.x) | (there.y != here.y) | (there.z != here.z):
-                                    dx, dy, dz = here.x - there.x, here.y - there.y, here.z - there.z
+                                    dx = here.x - there.x
+                                    dy = here.y - there.y
+                                    dz = here.z - there.z
                                     r2inv = 1.0 / (dx * dx + dy * dy + dz * dz)
                                     r6inv = r2inv * r2inv * r2inv
                                     size = r2inv * (r6inv * (LJ1 * r6inv - LJ2))

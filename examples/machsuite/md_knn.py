@@ -20,7 +20,9 @@ def make(*, nAtoms=256, maxNeighbors=16, dtype=ta.float64):
         NL: ta.int32[nAtoms * maxNeighbors],
     ):
         for i in ta.range(nAtoms):
-            fx, fy, fz = ta.scalar(dtype, 0), ta.scalar(dtype, 0), ta.scalar(dtype, 0)
+            fx = ta.scalar(dtype, 0)
+            fy = ta.scalar(dtype, 0)
+            fz = ta.scalar(dtype, 0)
             for j in ta.range(maxNeighbors):
                 other = NL[i * maxNeighbors + j]
                 dx = position_x[i] - position_x[other]

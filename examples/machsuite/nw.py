@@ -17,7 +17,7 @@ def make(*, ALEN=128, BLEN=128):
             M[b * W] = b * GAP
         for b in ta.range(1, BLEN + 1):
             for a in ta.range(1, ALEN + 1):
-                score = MATCH if seqA[a - 1] == seqB[b - 1] else MISMATCH
+                score = ta.where(seqA[a - 1] == seqB[b - 1], MATCH, MISMATCH)
                 diagonal = M[(b - 1) * W + a - 1] + score
                 up = M[(b - 1) * W + a] + GAP
                 left = M[b * W + a - 1] + GAP
@@ -40,7 +40,8 @@ def make(*, ALEN=128, BLEN=128):
         ptr: ta.int8[W * (BLEN + 1)],
     ):
         fill(seqA, seqB, M, ptr)
-        a, b = ta.scalar(ta.int32, ALEN), ta.scalar(ta.int32, BLEN)
+        a = ta.scalar(ta.int32, ALEN)
+        b = ta.scalar(ta.int32, BLEN)
         length = ta.scalar(ta.int32, 0)
 
         def step():

@@ -29,7 +29,8 @@ def make(*, N_STATES=64, N_OBS=140, N_TOKENS=64, dtype=ta.float64):
                         least.set(p)
                 cost[t, now] = least
 
-        best, state = ta.scalar(dtype, cost[N_OBS - 1, 0]), ta.scalar(ta.uint8, 0)
+        best = ta.scalar(dtype, cost[N_OBS - 1, 0])
+        state = ta.scalar(ta.uint8, 0)
         for s in ta.range(1, S):
             if cost[N_OBS - 1, s] < best:
                 best.set(cost[N_OBS - 1, s])

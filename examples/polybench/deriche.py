@@ -12,20 +12,26 @@ def make(*, W, H, dtype=ta.float64):
     def deriche(alpha: dtype, imgIn: dtype[W, H], imgOut: dtype[W, H], y1: dtype[W, H], y2: dtype[W, H]):
         decay = ta.exp(-alpha)
         gain = (1 - decay) * (1 - decay) / (1 + 2 * alpha * decay - ta.exp(2 * alpha))
-        b1, b2 = ta.pow(2.0, -alpha), -ta.exp(-2 * alpha)
-        now, before = gain, gain * decay * (alpha - 1)
-        after, after2 = gain * decay * (alpha + 1), -gain * ta.exp(-2 * alpha)
+        before = gain * decay * (alpha - 1)
+        after = gain * decay * (alpha + 1)
+        after2 = -gain * ta.exp(-2 * alpha)
+        b1 = ta.pow(2.0, -alpha)
+        b2 = -ta.exp(-2 * alpha)
 
         for i in ta.range(W):
-            x1, p1, p2 = ta.scalar(dtype, 0), ta.scalar(dtype, 0), ta.scalar(dtype, 0)
+            x1 = ta.scalar(dtype, 0)
+            p1 = ta.scalar(dtype, 0)
+            p2 = ta.scalar(dtype, 0)
             for j in ta.range(H):
-                y1[i, j] = now * imgIn[i, j] + before * x1 + b1 * p1 + b2 * p2
+                y1[i, j] = gain * imgIn[i, j] + before * x1 + b1 * p1 + b2 * p2
                 x1.set(imgIn[i, j])
                 p2.set(p1)
                 p1.set(y1[i, j])
         for i in ta.range(W):
-            x1, x2 = ta.scalar(dtype, 0), ta.scalar(dtype, 0)
-            p1, p2 = ta.scalar(dtype, 0), ta.scalar(dtype, 0)
+            x1 = ta.scalar(dtype, 0)
+            x2 = ta.scalar(dtype, 0)
+            p1 = ta.scalar(dtype, 0)
+            p2 = ta.scalar(dtype, 0)
             for j in ta.range(H - 1, -1, -1):
                 y2[i, j] = after * x1 + after2 * x2 + b1 * p1 + b2 * p2
                 x2.set(x1)
@@ -36,15 +42,19 @@ def make(*, W, H, dtype=ta.float64):
             imgOut[i, j] = y1[i, j] + y2[i, j]
 
         for j in ta.range(H):
-            x1, p1, p2 = ta.scalar(dtype, 0), ta.scalar(dtype, 0), ta.scalar(dtype, 0)
+            x1 = ta.scalar(dtype, 0)
+            p1 = ta.scalar(dtype, 0)
+            p2 = ta.scalar(dtype, 0)
             for i in ta.range(W):
-                y1[i, j] = now * imgOut[i, j] + before * x1 + b1 * p1 + b2 * p2
+                y1[i, j] = gain * imgOut[i, j] + before * x1 + b1 * p1 + b2 * p2
                 x1.set(imgOut[i, j])
                 p2.set(p1)
                 p1.set(y1[i, j])
         for j in ta.range(H):
-            x1, x2 = ta.scalar(dtype, 0), ta.scalar(dtype, 0)
-            p1, p2 = ta.scalar(dtype, 0), ta.scalar(dtype, 0)
+            x1 = ta.scalar(dtype, 0)
+            x2 = ta.scalar(dtype, 0)
+            p1 = ta.scalar(dtype, 0)
+            p2 = ta.scalar(dtype, 0)
             for i in ta.range(W - 1, -1, -1):
                 y2[i, j] = after * x1 + after2 * x2 + b1 * p1 + b2 * p2
                 x2.set(x1)
