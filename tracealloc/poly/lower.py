@@ -324,9 +324,10 @@ def _generated(lowering: _Lowering, model: Model, tree: Tree) -> list[Node]:
     generated again with an empty statement at both ends of its body, which keeps it whole.
     """
     ast = _isl_ast(model, tree)
-    split = _split_loops(ast, None)
-    if split:
-        ast = _isl_ast(*bracketed(model, tree, split))
+    whole: frozenset[str] = frozenset()
+    while split := _split_loops(ast, None) - whole:  # making one loop whole may split one inside it
+        whole |= split
+        ast = _isl_ast(*bracketed(model, tree, whole))
     return lowering.node(ast, {}, ())
 
 
