@@ -200,6 +200,17 @@ def test_scalars(axpy: CModule) -> None:
     )
 
 
+def test_scalars_that_are_too_large(axpy: CModule) -> None:
+    x, y = arrays()
+    assert refused(axpy, x, y, 10**400) == (
+        "TA707 axpy: argument 'a' is an integer of 1329 bits, too large for float32"
+    )
+    zeros = np.zeros_like(x)
+    axpy(zeros, y, 2**60)
+    axpy(x, y, 1e300)  # rounds to infinity, as a conversion to float32 does
+    assert y[2, 3] == np.inf
+
+
 def test_integer_and_boolean_scalars() -> None:
     n, b, y = array("n", int8), array("b", boolean), array("y", int32, 2)
     body = (put(at(y, 0), convert(at(n), int32)), put(at(y, 1), convert(at(b), int32)))

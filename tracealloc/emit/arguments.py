@@ -24,7 +24,7 @@ from tracealloc.emit.containers import (
     to_words,
 )
 from tracealloc.emit.interface import Parameter, by_value, parameters
-from tracealloc.emit.scalars import c_scalar, scalar_value
+from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
 from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
@@ -135,16 +135,26 @@ class Signature:
         function.restype = ctypes.c_int if fails else None
         slots, pairs = self.slots, self._pairs
         count = len(slots)
-        simple = all(slot.plain and not _is_scalar(slot) for slot in slots)
+        simple = all(
+            slot.plain and (not _is_scalar(slot) or by_value(slot.parameter.array)) for slot in slots
+        )
         kept = [address(array) for array in self.kept]
-        plan = [(s.container, s.shape, s.written) for s in slots]
+        plan = [
+            (s.container, s.shape, s.written, quick_scalar(s.dtype) if _is_scalar(s) else None) for s in slots
+        ]
         ndarray = np.ndarray
 
         def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if not simple or kwargs or len(args) != count:
                 return self._slowly(function, args, kwargs, kept)
             given = []
-            for value, (dtype, shape, written) in zip(args, plan, strict=True):
+            for value, (dtype, shape, written, scalar) in zip(args, plan, strict=True):
+                if scalar is not None:
+                    number = scalar(value)
+                    if number is None:
+                        return self._slowly(function, args, kwargs, kept)
+                    given.append(number)
+                    continue
                 if type(value) is not ndarray or value.dtype != dtype or value.shape != shape:
                     return self._slowly(function, args, kwargs, kept)
                 flags = value.flags

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tracealloc.emit.containers import container, quantised
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, float32
 from tracealloc.trace.errors import ArgumentError
 
-__all__ = ["c_scalar", "scalar_value"]
+__all__ = ["c_scalar", "quick_scalar", "scalar_value"]
 
 
 def c_scalar(dtype: DType) -> Any:
@@ -24,6 +25,24 @@ def c_scalar(dtype: DType) -> Any:
             return ctypes.c_float if dtype == float32 else ctypes.c_double
         case _:
             return np.ctypeslib.as_ctypes_type(container(dtype))
+
+
+def quick_scalar(dtype: DType) -> Callable[[Any], Any]:
+    """A function that returns a usual value of `dtype` as ctypes takes it, and None for any other."""
+    if isinstance(dtype, Float):
+        exact = 1 << 53
+
+        def real(value: Any) -> float | None:
+            kind = type(value)
+            if kind is float or kind is np.float64 or kind is np.float32:
+                return float(value)
+            return float(value) if kind is int and -exact <= value <= exact else None
+
+        return real
+    if isinstance(dtype, Integer):
+        low, high = dtype.low, dtype.high
+        return lambda value: value if type(value) is int and low <= value <= high else None
+    return lambda value: None
 
 
 def scalar_value(kernel: str, name: str, dtype: DType, value: Any) -> Any:
@@ -41,7 +60,7 @@ def scalar_value(kernel: str, name: str, dtype: DType, value: Any) -> Any:
             raise _kind_error(kernel, name, dtype, value, "True or False")
         case Float():
             if isinstance(value, float | int | np.floating | np.integer) or _is_narrow_float(value):
-                return _narrowed(float(value), dtype)
+                return _real(kernel, name, dtype, value)
             raise _kind_error(kernel, name, dtype, value, "a number")
         case Struct():
             data = np.zeros((), container(dtype))
@@ -60,7 +79,14 @@ def _is_narrow_float(value: Any) -> bool:
     return isinstance(value, np.generic) and value.dtype.kind == "V" and hasattr(value, "__float__")
 
 
-def _narrowed(value: float, dtype: Float) -> Any:
+def _real(kernel: str, name: str, dtype: Float, number: Any) -> Any:
+    try:
+        value = float(number)
+    except OverflowError as error:
+        raise ArgumentError(
+            "TA707",
+            f"{kernel}: argument {name!r} is an integer of {number.bit_length()} bits, too large for {dtype}",
+        ) from error
     return value if dtype.bits >= 32 else container(dtype).type(value)
 
 
