@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import islpy as isl
 
 from tracealloc.poly.dependence import same_sum
-from tracealloc.poly.flow import FINAL, INPUT, pieces, schedule_map
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed_input, tuple_text, union_of
+from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.expr import IterRef
 
@@ -55,9 +55,7 @@ def value_sources(model: Model, tree: Tree, base: Model | None = None) -> isl.Un
         if is_input:
             writes.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), box))
         reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
-    order = schedule_map(model, tree, final=True, tags=tags)
-    info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
-    flow = info.set_schedule_map(order).compute_flow().get_full_must_dependence()
+    flow = solve(model, tree, reads, writes, tags).sources
     sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
     return _in_original_terms(model, base or model, _look_through(model, sources))
 

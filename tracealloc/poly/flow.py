@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import islpy as isl
 
-from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import aff_text, iter_names, tuple_text, union_of
+from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Unary
 from tracealloc.trace.program import Array
 
-__all__ = ["Flow", "FINAL", "INPUT", "flow_of", "pieces", "schedule_map"]
-
-FINAL = "Final"
-INPUT = "Input"
-
-
-def schedule_map(
-    model: Model,
-    tree: Tree,
-    final: bool = False,
-    tags: Mapping[str, Sequence[str]] | None = None,
-    only: frozenset[str] | None = None,
-) -> isl.UnionMap:
-    """The time of every instance in the order of a tree, all of one length.
-
-    `only` limits it to some statements. `tags` name the reads of a statement apart: they come just before its writes. ``Final`` is after all,
-    ``Input`` before all.
-    """
-    paths = paths_of(tree)
-    width = max((len(steps) for steps in paths.values()), default=0) + 2
-    maps = []
-    for statement in model.statements:
-        if only is not None and statement.name not in only:
-            continue
-        names = iter_names(statement.dims)
-        parts = ["0"]
-        for step in paths[statement.name]:
-            if step.loop is None:
-                parts.append(str(step.position))
-                continue
-            expr = step.loop.expr(statement.name)
-            parts.append(aff_text(Unary("-", expr, index) if step.loop.descending else expr, names))
-        parts += ["0"] * (width - 1 - len(parts))
-        for name, last in [(statement.name, "1"), *((t, "0") for t in (tags or {}).get(statement.name, ()))]:
-            maps.append(f"{tuple_text(name, names.values())} -> [{', '.join([*parts, last])}]")
-    rest = ["0"] * (width - 1)
-    if final:
-        maps.append(f"{FINAL}[] -> [{', '.join(['1', *rest])}]")
-    if tags is not None:
-        maps.append(f"{INPUT}[] -> [{', '.join(['-1', *rest])}]")
-    return isl.UnionMap(f"{{ {'; '.join(maps)} }}")
-
-
-def pieces(union: isl.UnionMap) -> list[isl.Map]:
-    """The maps of a union."""
-    found = union.get_map_list()
-    return [found.get_at(k) for k in range(found.n_map())]
-
+__all__ = ["FINAL", "INPUT", "Flow", "flow_of", "pieces"]
 
 @dataclass(frozen=True)
 class Flow:
@@ -122,13 +72,8 @@ def flow_of(
                     reads.append(access.relation)
     if sinks is None or FINAL in sinks:
         reads += _final_reads(model, writes, arrays)
-    users = frozenset(
-        s.name for s in model.statements if any(arrays is None or a.array in arrays for a in s.accesses)
-    )
-    order = schedule_map(model, tree, final=True, only=users)
-    info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
-    flow = info.set_schedule_map(order).compute_flow()
-    return Flow(model, flow.get_full_must_dependence(), flow.get_must_no_source())
+    solution = solve(model, tree, reads, writes)
+    return Flow(model, solution.sources, solution.unset)
 
 
 def _final_reads(model: Model, writes: list[isl.Map], arrays: frozenset[Array] | None) -> list[isl.Map]:

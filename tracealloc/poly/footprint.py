@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import islpy as isl
 
 from tracealloc.poly.dependence import common_loops, paths_of, time_map
-from tracealloc.poly.flow import flow_of, pieces, schedule_map
+from tracealloc.poly.flow import flow_of, pieces
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import (
     lower_bounds,
@@ -17,6 +17,7 @@ from tracealloc.poly.named import (
     union_of,
     with_tuple,
 )
+from tracealloc.poly.solve import solve
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.expr import Expr, Iter
 from tracealloc.trace.program import Array
@@ -123,9 +124,7 @@ def _needed(
     if all(reads_what_it_writes(statement, array) for statement in users):
         # Every element is read no later than it is first written: all that is read is needed.
         return isl.Set.from_union_set(union_of(reads).range()).unwrap().coalesce()
-    order = schedule_map(model, tree)
-    info = isl.UnionAccessInfo.from_sink(union_of(reads)).set_must_source(union_of(writes))
-    unset = info.set_schedule_map(order).compute_flow().get_must_no_source().range()
+    unset = solve(model, tree, reads, writes).unset.range()
     if unset.is_empty():
         return isl.Map.empty(_prefixed_space(array, loops))
     return isl.Set.from_union_set(unset).unwrap().coalesce()

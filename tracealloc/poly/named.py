@@ -37,6 +37,7 @@ __all__ = [
     "identity_of",
     "iter_names",
     "lex_less",
+    "lifted_domain",
     "lower_bounds",
     "map_of",
     "offsets",
@@ -249,6 +250,23 @@ def renamed(s: isl.Set, name: str) -> isl.Set:
 def hull(s: isl.Set) -> isl.Set:
     """A single basic set around a set."""
     return isl.Set.from_basic_set(s.simple_hull())
+
+
+def lifted_domain(s: isl.Set) -> tuple[isl.Map, int]:
+    """A set's elements -> the same with the hidden integer variables of its constraints as coordinates.
+
+    Also the number of these variables.
+    """
+    plain = s.identity()
+    hidden = max((int(b.dim(isl.dim_type.div)) for b in s.get_basic_sets()), default=0)
+    if not hidden:
+        return plain, 0
+    lifted = s.lift()
+    if not lifted.is_wrapping():
+        return plain, 0
+    values = lifted.unwrap()
+    name = s.get_tuple_name()
+    return plain.range_product(values).flatten_range().set_tuple_name(isl.dim_type.out, name), range_dims(values)
 
 
 def renamed_input(m: isl.Map, name: str) -> isl.Map:
