@@ -37,6 +37,8 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
     if any(not isinstance(size, int) or size < 1 for size in sizes):
         raise edit.error("TA221", f"needs factors of at least 1, not {sizes!r}")
     chosen = [edit.affine(loop) for loop in loops]
+    if len({loop.key for loop in chosen}) != len(chosen):
+        raise edit.error("TA223", "names a loop twice")
     outers: list[str] = []
     inners: list[str] = []
     step = edit

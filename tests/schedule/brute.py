@@ -1,0 +1,219 @@
+"""Legality by brute force: every instance of every statement, one after the other.
+
+Shares with the package the statements and the tree, and none of its mathematics: instances are points,
+subscripts and times are evaluated number by number, values are followed through every element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import islpy as isl
+
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree
+from tracealloc.trace.dtype import Integer
+from tracealloc.trace.expr import Binary, Cast, Const, Expr, Iter, IterRef, Unary, loads_of
+from tracealloc.trace.program import Alloc, Array, Store, reduction_of
+
+Element = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One execution of a statement with the elements that it reads and writes."""
+
+    name: str
+    values: tuple[int, ...]
+    reads: tuple[Element, ...]
+    writes: tuple[Element, ...]
+    sum: str | None  # the group of the free sum that it adds to
+    target: Element | None
+
+
+def evaluate(expr: Expr, env: dict[Iter, int]) -> int:
+    match expr:
+        case Const(value=value):
+            return int(value)
+        case IterRef(iter=it):
+            return env[it]
+        case Unary(op="-", operand=operand):
+            return -evaluate(operand, env)
+        case Cast(operand=operand):
+            return evaluate(operand, env)
+        case Binary(op=op, left=left, right=right):
+            a, b = evaluate(left, env), evaluate(right, env)
+            match op:
+                case "+":
+                    return a + b
+                case "-":
+                    return a - b
+                case "*":
+                    return a * b
+                case "//":
+                    return a // b
+                case "%":
+                    return a % b
+    raise AssertionError(repr(expr))
+
+
+def points(domain: isl.Set, count: int) -> list[tuple[int, ...]]:
+    found: list[isl.Point] = []
+    domain.foreach_point(found.append)
+    kind = isl.dim_type.set
+    return [tuple(p.get_coordinate_val(kind, k).to_python() for k in range(count)) for p in found]
+
+
+class Instances:
+    """All instances of a model."""
+
+    def __init__(self, model: Model, reassociate: bool = False) -> None:
+        self.model = model
+        self.reassociate = reassociate
+        self.all = [
+            self.instance(statement, values)
+            for statement in model.statements
+            for values in points(statement.domain, len(statement.dims))
+        ]
+
+    def instance(self, statement: Statement, values: tuple[int, ...]) -> Instance:
+        env = dict(zip(statement.dims, values, strict=True))
+        reads: list[Element] = []
+        node = statement.node
+        exprs = list(statement.guards)
+        if isinstance(node, Store):
+            exprs += [*node.indices, node.value]
+        for expr in exprs:
+            reads += [self.element(statement, load.array, load.indices, env) for load in loads_of(expr)]
+        if isinstance(node, Alloc):
+            return Instance(
+                statement.name, values, (), tuple(self.whole(statement, node.array, env)), None, None
+            )
+        assert isinstance(node, Store)
+        target = self.element(statement, node.array, node.indices, env)
+        if statement.guards:
+            reads.append(target)
+        return Instance(statement.name, values, tuple(reads), (target,), self.group(statement, node), target)
+
+    def group(self, statement: Statement, node: Store) -> str | None:
+        """The free sum that a store adds to: the rule of the manual, written down again."""
+        found = reduction_of(node)
+        if found is None or found[0] not in ("+", "-", "*"):
+            return None
+        operand = found[1]
+        if any(load.array == node.array for e in (operand, *statement.guards) for load in loads_of(e)):
+            return None
+        if isinstance(node.array.dtype, Integer):
+            free = isinstance(operand.dtype, Integer)
+        else:
+            free = self.reassociate and operand.dtype == node.array.dtype
+        return ("*" if found[0] == "*" else "+") if free else None
+
+    def element(
+        self, statement: Statement, array: Array, indices: tuple[Expr, ...], env: dict[Iter, int]
+    ) -> Element:
+        exprs = (*statement.scope(array), *indices)
+        return array.key, tuple(evaluate(e, env) for e in exprs)
+
+    def whole(self, statement: Statement, array: Array, env: dict[Iter, int]) -> Iterator[Element]:
+        scope = tuple(evaluate(e, env) for e in statement.scope(array))
+        inner: list[tuple[int, ...]] = [()]
+        for extent in array.shape:
+            inner = [(*point, k) for point in inner for k in range(extent)]
+        return ((array.key, (*scope, *point)) for point in inner)
+
+    def times(self, tree: Tree) -> dict[str, list[tuple[LoopNode | None, int]]]:
+        found: dict[str, list[tuple[LoopNode | None, int]]] = {}
+
+        def visit(node: Tree, above: list[tuple[LoopNode | None, int]]) -> None:
+            match node:
+                case Leaf(statement):
+                    found[statement] = above
+                case LoopNode(body=body):
+                    visit(body, [*above, (node, 0)])
+                case Sequence(children):
+                    for position, child in enumerate(children):
+                        visit(child, [*above, (None, position)])
+
+        visit(tree, [])
+        return found
+
+    def time(self, instance: Instance, steps: list[tuple[LoopNode | None, int]]) -> tuple[int, ...]:
+        statement = self.model.statement(instance.name)
+        env = dict(zip(statement.dims, instance.values, strict=True))
+        parts = []
+        for loop, position in steps:
+            if loop is None:
+                parts.append(position)
+            else:
+                value = evaluate(loop.expr(instance.name), env)
+                parts.append(-value if loop.descending else value)
+        return tuple(parts)
+
+    def ordered(self, tree: Tree) -> list[Instance]:
+        steps = self.times(tree)
+        timed = [(self.time(instance, steps[instance.name]), instance) for instance in self.all]
+        assert len({time for time, _ in timed}) == len(timed), "two instances at one time"
+        return [instance for _, instance in sorted(timed, key=lambda pair: pair[0])]
+
+    def values(self, tree: Tree) -> dict[Hashable, Hashable]:
+        """What every instance reads, and what callers see at the end, in the order of a tree.
+
+        A value is the instance that wrote it; that of a free sum the value it began with and all that
+        was added since.
+        """
+        memory: dict[Element, Hashable] = {}
+        seen: dict[Hashable, Hashable] = {}
+        for instance in self.ordered(tree):
+            own = instance.target if instance.sum else None
+            values = tuple(memory.get(e, e) for e in instance.reads if e != own)
+            me = (instance.name, instance.values)
+            seen[me] = values
+            for element in instance.writes:
+                old = memory.get(element, element)
+                if instance.sum is None:
+                    memory[element] = me
+                elif isinstance(old, Sum) and old.group == instance.sum:
+                    memory[element] = Sum(old.group, old.first, old.added | {me})
+                else:
+                    memory[element] = Sum(instance.sum, old, frozenset((me,)))
+        outputs = {array.key for array in self.model.outputs()}
+        seen.update({("final", e): value for e, value in memory.items() if e[0] in outputs})
+        return seen
+
+    def is_legal(self, old: Tree, new: Tree) -> bool:
+        """Whether every read sees the same value in both orders."""
+        return self.values(old) == self.values(new)
+
+    def carries(self, tree: Tree, key: str) -> bool:
+        """Whether two instances in different iterations of a loop touch an element that one writes."""
+        steps = self.times(tree)
+        users: dict[tuple[Hashable, ...], dict[Element, list[tuple[int, bool]]]] = {}
+        for instance in self.all:
+            path = steps[instance.name]
+            depth = next(
+                (k for k, (loop, _) in enumerate(path) if loop is not None and loop.key == key), None
+            )
+            if depth is None:
+                continue
+            time = self.time(instance, path)
+            here = users.setdefault(time[:depth], {})
+            for element in instance.reads:
+                here.setdefault(element, []).append((time[depth], False))
+            for element in instance.writes:
+                here.setdefault(element, []).append((time[depth], True))
+        return any(
+            len({time for time, _ in touches}) > 1 and any(write for _, write in touches)
+            for here in users.values()
+            for touches in here.values()
+        )
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A value that is a sum in the making."""
+
+    group: str
+    first: Hashable
+    added: frozenset[Hashable]

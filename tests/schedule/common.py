@@ -1,0 +1,79 @@
+"""What the tests of schedules share: schedules of hand-made programs, and the round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracealloc as ta
+from tracealloc.check.interpret import interpret
+from tracealloc.customize import Schedule
+from tracealloc.kernel import Kernel
+from tracealloc.trace.dtype import Float, Integer
+from tracealloc.trace.program import Array, Program
+
+
+def schedule_of(program: Program) -> Schedule:
+    """An unscheduled schedule of a program that no kernel was traced for."""
+    kernel: Any = SimpleNamespace(name=program.name, trace=lambda: program)
+    return Schedule(kernel, program)
+
+
+def values_for(array: Array, rng: np.random.Generator) -> np.ndarray:
+    """A random content of an argument; floats are such that every order of a sum rounds differently."""
+    if isinstance(array.dtype, Integer):
+        return rng.integers(-9, 10, array.shape).astype(np.int32)
+    assert isinstance(array.dtype, Float)
+    return (rng.standard_normal(array.shape) * 10.0 ** rng.integers(-3, 4, array.shape)).astype(np.float32)
+
+
+def run(program: Program, seed: int = 0) -> list[np.ndarray]:
+    """All arguments (and results) after the interpreter has run a program on random arrays."""
+    rng = np.random.default_rng(seed)
+    arrays = [values_for(array, rng) for array in program.args]
+    result = interpret(program, *arrays)
+    results = list(result) if isinstance(result, tuple) else [] if result is None else [result]
+    return [*arrays, *(np.asarray(r) for r in results)]
+
+
+def assert_same_results(s: Schedule, seed: int = 0) -> None:
+    """The lowered loops compute bit for bit what the traced program does."""
+    for expected, found in zip(run(s.program, seed), run(s.lowered, seed), strict=True):
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def check_round_trip(s: Schedule, kernel: Any = None) -> None:
+    """``script()`` rebuilds the module, every step can be undone, and the first module is the very same."""
+    assert s.verify()
+    assert_same_results(s)
+    target = kernel if kernel is not None else s.kernel
+    script = s.script()
+    head, *steps = script.splitlines()
+    assert head == f"s = ta.customize({s.program.name})"
+    again = ta.customize(target) if isinstance(target, Kernel) else schedule_of(s.program)
+    for line in steps:
+        exec(line, {"s": again})
+    assert again.module == s.module
+    assert again.lowered == s.lowered
+    assert again.script() == script
+    undone = s.copy()
+    for (step, before), _ in zip(reversed(s._past), s.history, strict=True):
+        assert step is undone.history[-1]
+        undone.undo()
+        assert undone.module is before
+    assert undone.history == ()
+
+
+def refused(action: Callable[[], Any], s: Schedule, error: type[ta.TraceallocError]) -> str:
+    """The whole message of a refusal without its place, after checking that nothing changed."""
+    module, history = s.module, s.history
+    with pytest.raises(error) as caught:
+        action()
+    assert s.module is module
+    assert s.history == history
+    lines = str(caught.value).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("  at ") and " | " not in line[:9])

@@ -1,0 +1,66 @@
+"""Random nests, random steps: legality against brute force, results bit for bit, and the round trips."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from common import assert_same_results, check_round_trip, schedule_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nests import random_program
+from steps import EXACT, ORDER, arguments, is_right
+
+import tracealloc as ta
+from tracealloc.poly.tree import loops_in
+
+OTHERS = ("split", "fuse", "peel", "unroll", "pipeline", "buffer_at")
+SEEDS = st.integers(0, 2**40)
+QUIET = settings(
+    deadline=None,
+    database=None,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
+    """A random program and up to four random steps, each checked; then results and round trips."""
+    rng = Random(seed)
+    s = schedule_of(random_program(seed))
+    for _ in range(rng.randint(1, 4)):
+        name = rng.choice([*ORDER, *ORDER, *EXACT, *OTHERS])
+        args = arguments(rng, s, name)
+        expected = is_right(s, name, args, patch)
+        marked = any(loop.marks.parallel for loop in loops_in(s.module.state(s.name).tree))
+        module, text = s.module, f"{name}{tuple(map(str, args))}"
+        try:
+            getattr(s, name)(*args)
+        except ta.IllegalScheduleError as error:
+            assert s.module is module
+            assert not expected or (marked and error.code == "TA211"), f"false refusal of {text}:\n{error}"
+            seen["refused"] += 1
+            continue
+        except ta.ScheduleError as error:
+            assert s.module is module
+            assert expected is None, f"{text} was refused for another reason:\n{error}"
+            seen["no sense"] += 1
+            continue
+        assert expected is not False, f"false acceptance of {text}:\n{s}"
+        seen["accepted"] += 1
+    assert_same_results(s, seed)
+    check_round_trip(s)
+
+
+@pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
+def test_random_steps(long_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(QUIET, max_examples=10_000 if long_mode else 300, derandomize=not long_mode)
+    @given(SEEDS)
+    def cases(seed: int) -> None:
+        one_case(seed, monkeypatch, seen)
+
+    cases()
+    assert min(seen["accepted"], seen["refused"]) > 50, seen
