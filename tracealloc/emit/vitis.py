@@ -13,7 +13,7 @@ from tracealloc.emit.backend import identifier_comment
 from tracealloc.emit.names import C_RESERVED, Names
 from tracealloc.emit.vitis_function import VitisFunction
 from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
-from tracealloc.trace.dtype import DType, Float, Struct, bfloat16, float16
+from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.program import Program
 
 __all__ = ["VitisText", "vitis_source"]
@@ -63,7 +63,11 @@ class Module:
         self.structs: dict[Struct, str] = {}
         self.struct_text: list[str] = []
         self.functions: dict[int, str] = {}
-        self.dtypes: set[DType] = set()
+        self.first_use: dict[DType, str] = {}  # the first array of each struct type names it
+        for item in (program, *program.callees()):
+            for array in item.arrays():
+                if isinstance(array.dtype, Struct):
+                    self.first_use.setdefault(array.dtype, array.name)
         self.top = self.names.declare_function(("function", id(program)), top or program.name)
         self.functions[id(program)] = self.top
 
@@ -137,7 +141,7 @@ class Module:
         for field_name, inner in dtype.fields:
             type_ = self.struct_name(inner) if isinstance(inner, Struct) else spelling(carrier_of(inner))
             lines.append(f"  {type_} {member(field_name)};")
-        name = self.names.declare(("struct", dtype), f"record{len(self.structs)}_t")
+        name = self.names.declare(("struct", dtype), f"{self.first_use.get(dtype, 'record')}_t")
         self.structs[dtype] = name
         self.struct_text.append("\n".join([f"struct {name} {{", *lines, "};"]))
         return name
@@ -152,8 +156,3 @@ def _widest(code: str) -> int:
     found = [int(width) for width in re.findall(r"\bap_u?(?:int|fixed)<(\d+)", code)]
     # Intermediate results grow: products double, and each sum adds a bit.
     return 4 * max(found) if found and max(found) > 256 else max(found, default=0)
-
-
-def uses_small_floats(dtypes: set[DType]) -> bool:
-    """Whether a type needs one of our own floating-point headers in simulation."""
-    return any(isinstance(dtype, Float) and dtype in (float16, bfloat16) for dtype in dtypes)

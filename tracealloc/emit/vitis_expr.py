@@ -27,14 +27,13 @@ from tracealloc.emit.vitis_types import (
     BOOL,
     INT,
     INT64,
-    UINT32,
     UINT64,
     Carrier,
     carrier_of,
     common,
     grown,
+    inside,
     promoted,
-    range_of_carrier,
     spelling,
 )
 from tracealloc.trace.dtype import (
@@ -97,6 +96,9 @@ class VitisExpr(VitisConvert):
 
     def expr(self, expr: Expr) -> Text:
         return self.value(expr).text
+
+    def subscript(self, index: Expr) -> str:
+        return self.value(index, 64).text.text  # an address: no more bits count
 
     def range_of(self, expr: Expr) -> Range:
         """The least and greatest value of an integer expression."""
@@ -236,7 +238,7 @@ class VitisExpr(VitisConvert):
         if op in ("//", "%"):
             return self._floored(expr)
         if op in ("<<", ">>"):
-            return self._shift(expr)
+            return self._shift(expr, low)
         keep = low if op in _RING | _BITWISE else None
         left, right = self.value(expr.left, keep), self.value(expr.right, keep)
         ranges = self.range_of(expr.left), self.range_of(expr.right)
@@ -286,28 +288,29 @@ class VitisExpr(VitisConvert):
         wraps = left.wraps or right.wraps
         result = binary_range(op, a, b)
         assert result is not None
-        if not wraps and all(_inside(values, usual) for values in (a, b, result)):
+        if not wraps and all(inside(values, usual) for values in (a, b, result)):
             return usual, False
         if low is not None and low <= 64:
             return (usual if usual.width >= low else INT64), True
         for candidate in (INT64, UINT64):
-            if all(_inside(values, candidate) for values in (a, b, result)):
+            if all(inside(values, candidate) for values in (a, b, result)):
                 return candidate, False
         return Carrier("ap", Integer(1, False)), False
 
     def _floored(self, expr: Binary) -> Value:
-        left, right = self.value(expr.left), self.value(expr.right)
         a, b = self.range_of(expr.left), self.range_of(expr.right)
+        power = b[0] == b[1] and 0 < b[0] <= 1 << 31 and b[0] & (b[0] - 1) == 0 and a[0] < 0
+        bits = b[0].bit_length() - 1
+        left = self.value(expr.left, max(bits, 1) if power and expr.op == "%" else None)
+        right = self.value(expr.right)
         if left.carrier.builtin and right.carrier.builtin:
-            if b[0] == b[1] and b[0] > 0 and b[0] & (b[0] - 1) == 0 and a[0] < 0:
+            if power:
                 # Of a power of two the floored forms are a shift and a mask, whatever the sign.
-                op, by = (">>", b[0].bit_length() - 1) if expr.op == "//" else ("&", b[0] - 1)
-                mask = Value(atom(str(by)), INT)
-                if by < 1 << 31:
-                    return Value(infix(op, left.text, mask.text), promoted(left.carrier))
+                op, by = (">>", bits) if expr.op == "//" else ("&", b[0] - 1)
+                return Value(infix(op, left.text, atom(str(by))), promoted(left.carrier))
             if a[0] >= 0 and b[0] > 0:
                 target = common(left.carrier, right.carrier)
-                if not (_inside(a, target) and _inside(b, target)):
+                if not (inside(a, target) and inside(b, target)):
                     left, right, target = *(self.converted(v, UINT64) for v in (left, right)), UINT64
                 return Value(infix("/" if expr.op == "//" else "%", left.text, right.text), target)
         found = self._floored_helper(expr, left, right, a, b)
@@ -319,33 +322,30 @@ class VitisExpr(VitisConvert):
         # One type that holds both operands, the negated quotient and the remainder.
         name = "floor_div" if expr.op == "//" else "floor_mod"
         low, high = min(a[0], b[0], -a[1] - 1, -b[1] - 1), max(a[1], b[1], -a[0], -b[0])
-        target = next((c for c in (INT, INT64) if _inside((low, high), c)), None)
+        target = next((c for c in (INT, INT64) if inside((low, high), c)), None)
         if target is None:
             width = max(low.bit_length(), high.bit_length()) + 1
             target = Carrier("ap", Integer(width, True))
         return Value(self._helper(f"{name}<{self.spell(target)}>", left.text, right.text), target)
 
-    def _shift(self, expr: Binary) -> Value:
+    def _shift(self, expr: Binary, low: int | None) -> Value:
         left, right = self.value(expr.left), self.value(expr.right)
         a, b = self.range_of(expr.left), self.range_of(expr.right)
-        target = carrier_of(expr.type)
-        limits = type_range(expr.type)
-        if (
-            left.carrier.kind != "bool"
-            and target.builtin
-            and left.carrier.builtin
-            and b[0] >= 0
-            and b[1] < 64
-        ):
-            if expr.op == ">>" and b[1] < max(32, left.carrier.width):
-                return Value(infix(">>", left.text, right.text), promoted(left.carrier))
-            widest = max(a[1], -a[0] - 1, 0) << b[1]
-            if expr.op == "<<" and b[1] < 63 and a[0] >= 0 and widest <= limits[1]:
-                wide = left if widest < 1 << 31 else self.converted(left, target)
-                return Value(infix("<<", wide.text, right.text), promoted(wide.carrier))
-            if expr.op == "<<" and b[1] < max(32, target.width):
-                wide = self.converted(left, UINT64 if target.width == 64 else UINT32)
-                return self.converted(Value(infix("<<", wide.text, right.text), wide.carrier), target)
+        target, limits = carrier_of(expr.type), type_range(expr.type)
+        builtin = left.carrier.kind == "native" and target.builtin
+        if builtin and b[0] >= 0 and expr.op == ">>" and b[1] < max(32, left.carrier.width):
+            return Value(infix(">>", left.text, right.text), promoted(left.carrier))
+        if builtin and b[0] >= 0 and expr.op == "<<" and b[1] < max(32, target.width):
+            if promoted(left.carrier).width < target.width:
+                left = self.converted(left, INT64)
+            wide = promoted(left.carrier)
+            plain = Value(infix("<<", left.text, right.text), wide, True)
+            ends = [x << n for x in a for n in b]
+            if all(inside((x, x), wide) and limits[0] <= x <= limits[1] for x in ends):
+                return plain._replace(wraps=False)
+            if low is not None and low <= target.width:
+                return plain
+            return self.converted(plain, target)
         name = "shift_left" if expr.op == "<<" else "shift_right"
         count = right if right.carrier.builtin else self.converted(right, INT64)
         if right.carrier == UINT64 or (right.carrier.kind == "ap" and right.carrier.width > 63):
@@ -408,7 +408,7 @@ class VitisExpr(VitisConvert):
             return a, b, a.carrier
         if a.carrier.builtin and b.carrier.builtin:
             usual = common(a.carrier, b.carrier)
-            if _inside(self.range_of(left), usual) and _inside(self.range_of(right), usual):
+            if inside(self.range_of(left), usual) and inside(self.range_of(right), usual):
                 return a, b, usual
         return self.converted(a, target), self.converted(b, target), target
 
@@ -429,8 +429,8 @@ class VitisExpr(VitisConvert):
         if left.carrier.builtin and right.carrier.builtin:
             a, b = self.range_of(expr.left), self.range_of(expr.right)
             usual = common(left.carrier, right.carrier)
-            if not (_inside(a, usual) and _inside(b, usual)):
-                if _inside(a, INT64) and _inside(b, INT64):
+            if not (inside(a, usual) and inside(b, usual)):
+                if inside(a, INT64) and inside(b, INT64):
                     left, right = self.converted(left, INT64), self.converted(right, INT64)
                 else:
                     left, right = self._same_sign(left, right)
@@ -461,8 +461,3 @@ def _ap_type(carrier: Carrier) -> Integer:
     found = as_integer(carrier.dtype)
     assert found is not None
     return found
-
-
-def _inside(values: Range, carrier: Carrier) -> bool:
-    low, high = range_of_carrier(carrier)
-    return low <= values[0] and values[1] <= high

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
-from tracealloc.emit.cexpr import INT32, Text, atom, ternary
+from tracealloc.emit.cexpr import INT32, Text, atom
 from tracealloc.emit.interface import returned
 from tracealloc.emit.vitis_calls import CallPrinter
+from tracealloc.emit.vitis_convert import Value
 from tracealloc.emit.vitis_expr import VitisExpr
 from tracealloc.emit.vitis_pragmas import array_pragmas, loop_mark_pragmas, port_pragma, tripcount_pragma
 from tracealloc.emit.vitis_rom import initialiser
-from tracealloc.emit.vitis_types import INT, INT64, Carrier, carrier_of
+from tracealloc.emit.vitis_types import INT, INT64, UINT64, carrier_of, inside
 from tracealloc.trace.affine import expression, linear
-from tracealloc.trace.dtype import Fixed, Index, Struct, as_integer
+from tracealloc.trace.dtype import Boolean, Fixed, Index, Struct, as_integer
 from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Alloc, Array, Call, Loop, Program, Store, While, reduction_of
 
 if TYPE_CHECKING:
@@ -78,10 +80,8 @@ class VitisFunction(VitisExpr):
                 lines += array_pragmas(self.array_name(array), array, self.layout(array), local=False)
         return lines
 
-    def layout(self, array: Array):  # type: ignore[no-untyped-def]
+    def layout(self, array: Array) -> Layout:
         """The layout of an array of this function."""
-        from tracealloc.trace.layout import PLAIN
-
         return self.layouts.get(array, PLAIN)
 
     def _port_name(self, array: Array) -> str:
@@ -223,23 +223,29 @@ class VitisFunction(VitisExpr):
 
     def _named_value(self, node: Store) -> None:
         array = node.array
-        value = self.stored(node)
+        value = self._stored_value(node)
         type_ = self.type_name(array.dtype)
-        if as_integer(array.dtype) is not None:
+        if as_integer(array.dtype) is not None and not isinstance(array.dtype, Boolean):
             found = self.range_of(node.value)
             self.ranges.of_value[array] = found
-            if isinstance(array.dtype, Index) and INT32[0] <= found[0] and found[1] <= INT32[1]:
-                self.carriers[array] = INT
-                type_ = "int"
+            usual = carrier_of(array.dtype)
+            odd = usual.kind == "ap" and (value.carrier.builtin or usual.width > 64)
+            if isinstance(array.dtype, Index) or odd:
+                narrow = (INT, INT64, UINT64)
+                self.carriers[array] = usual = next((c for c in narrow if inside(found, c)), usual)
+                type_ = "int" if usual == INT else self.spell(usual)
         name = self.name_array(array)
-        self.line(f"const {type_} {name} = {value.text};{self.comment(node.place)}")
+        self.line(f"const {type_} {name} = {value.text.text};{self.comment(node.place)}")
 
     def stored(self, node: Store) -> Text:
+        return self._stored_value(node).text
+
+    def _stored_value(self, node: Store) -> Value:
         dtype = node.array.field_type(node.path)
         value = self.stored_as(node.value, dtype)
         if isinstance(dtype, Fixed) and value.carrier.kind == "ap":
             value = self.converted(value, carrier_of(dtype))
-        return value.text
+        return value
 
     def in_place(self, node: Store) -> tuple[str, Text] | None:
         found = reduction_of(node)
@@ -297,7 +303,8 @@ class VitisFunction(VitisExpr):
         if loop.step < 0:
             low, high = -high, -low
         step = abs(loop.step)
-        if high >= 1 << 31:
+        known = start is not None and stop is not None
+        if high >= (1 << 31 if known else 1 << 15):  # no more than the type of a stored bound says
             return None
         return max(0, -(-low // step)), max(0, -(-high // step))
 
@@ -321,14 +328,6 @@ class VitisFunction(VitisExpr):
         from tracealloc.emit.vitis import member
 
         return member(name)
-
-    def choose(self, cond: Text, then: Text, orelse: Text) -> Text:
-        """``cond ? then : orelse``."""
-        return ternary(cond, then, orelse)
-
-    def carrier_of_iter(self, loop: Loop) -> Carrier:
-        """The C++ type of a loop's iterator."""
-        return self.carriers.get(loop.iter, INT)
 
 
 def _dimensions(shape: Sequence[int]) -> str:

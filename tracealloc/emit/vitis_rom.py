@@ -18,14 +18,15 @@ __all__ = ["initialiser"]
 _WIDTH = 96
 
 
-def initialiser(printer: VitisConvert, data: np.ndarray[Any, Any], dtype: DType, depth: int = 2) -> str:
+def initialiser(printer: VitisConvert, data: np.ndarray[Any, Any], dtype: DType, depth: int = 1) -> str:
     """``{{1, 2}, {3, 4}}``, broken into lines where it is long."""
     array = np.asarray(data)
     if array.ndim == 0:
         return _element(printer, array[()], dtype)
     parts = [initialiser(printer, row, dtype, depth + 1) for row in array]
     if array.ndim > 1:
-        return "{" + (",\n" + " " * (depth + 1)).join(parts) + "}"
+        blanks = "  " * depth
+        return "{\n" + ",\n".join(f"{blanks}  {part}" for part in parts) + "\n" + blanks + "}"
     lines, line = [], ""
     for part in parts:
         if line and len(line) + len(part) > _WIDTH:
@@ -33,7 +34,10 @@ def initialiser(printer: VitisConvert, data: np.ndarray[Any, Any], dtype: DType,
             line = ""
         line += (" " if line else "") + part + ","
     lines.append(line.rstrip(","))
-    return "{" + ("\n" + " " * (depth + 1)).join(lines) + "}"
+    if len(lines) == 1:
+        return "{" + lines[0] + "}"
+    blanks = "  " * depth
+    return "{\n" + "\n".join(f"{blanks}  {line}" for line in lines) + "\n" + blanks + "}"
 
 
 def _element(printer: VitisConvert, value: Any, dtype: DType) -> str:

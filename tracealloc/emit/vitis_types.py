@@ -17,7 +17,6 @@ from tracealloc.trace.dtype import (
     Float,
     Index,
     Integer,
-    Struct,
     bfloat16,
     boolean,
     float16,
@@ -26,7 +25,7 @@ from tracealloc.trace.dtype import (
 )
 
 __all__ = ["BOOL", "Carrier", "INT", "INT64", "UINT32", "UINT64", "common", "grown", "promoted", "spelling"]
-__all__ += ["carrier_of", "range_of_carrier"]
+__all__ += ["carrier_of", "inside", "range_of_carrier"]
 
 Kind: TypeAlias = Literal["bool", "native", "ap", "fixed", "float", "struct"]
 NATIVE_WIDTHS = (8, 16, 32, 64)
@@ -124,6 +123,12 @@ def range_of_carrier(carrier: Carrier) -> tuple[int, int]:
     return carrier.dtype.low, carrier.dtype.high
 
 
+def inside(values: tuple[int, int], carrier: Carrier) -> bool:
+    """Whether an integer carrier holds all values of a range."""
+    low, high = range_of_carrier(carrier)
+    return low <= values[0] and values[1] <= high
+
+
 def promoted(carrier: Carrier) -> Carrier:
     """What C++ makes of a small built-in integer before it computes."""
     return INT if carrier.kind == "bool" or carrier.width < 32 else carrier
@@ -144,8 +149,3 @@ def grown(op: str, a: Carrier, b: Carrier) -> Carrier:
     found = result_type(op, a.dtype, b.dtype)
     assert isinstance(found, Integer)
     return Carrier("ap", found)
-
-
-def struct_fields(dtype: Struct) -> tuple[tuple[str, DType], ...]:
-    """The fields of a struct, in order."""
-    return dtype.fields

@@ -10,12 +10,12 @@ static inline T floor_div(T a, T b) {
   return (remainder != 0 && (remainder < 0) != (b < 0)) ? T(quotient - 1) : quotient;
 }
 
-void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t *total_result) {
+void mixed(p_t p[6], int16_t x[6], int16_t n, int32_t *total_result) {
   static const int16_t table[6] = {1, -2, 3, 4, 5, -6};
   int32_t total = 0;
   i: for (int i = 0; i < 6; ++i) {
     const int at = 5 - i;
-    p[i] = record0_t{p[i].re * (float)table[i], ap_int<5>(p[i].count + x[i])};  // mixed.py:3
+    p[i] = p_t{p[i].re * (float)table[i], ap_int<5>(p[i].count + x[i])};  // mixed.py:3
     if (x[i] < 0) {
       total -= x[i];
     } else if (x[i] == n) {

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include "ap_int.h"
 
-struct record0_t {
+struct p_t {
   float re;
   ap_int<5> count;
 };
 
-extern "C" void mixed(record0_t p[6], int16_t x[6], int16_t n, int32_t *total_result);
+extern "C" void mixed(p_t p[6], int16_t x[6], int16_t n, int32_t *total_result);
 
 #endif  // MIXED_H
