@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import ml_dtypes
@@ -23,9 +24,9 @@ from tracealloc.trace.dtype import (
     float32,
     float64,
 )
-from tracealloc.trace.errors import ArgumentError
-from tracealloc.trace.expr import Const
-from tracealloc.trace.program import Alloc, Program
+from tracealloc.trace.errors import ArgumentError, TraceallocError
+from tracealloc.trace.expr import Const, Load
+from tracealloc.trace.program import Alloc, Array, Program, Store
 
 int4, int8, int32 = (Integer(n, True) for n in (4, 8, 32))
 
@@ -353,3 +354,31 @@ def test_floats_become_fixed_point_as_in_c(seed: int) -> None:
     module(data, *got)
     for dtype, column in zip(types, got, strict=True):
         np.testing.assert_array_equal(column, from_floats(data, dtype), str(dtype))
+
+
+@pytest.mark.parametrize("dtype", [int32, Integer(100, True), bfloat16, Fixed(12, 4)])
+def test_stream_arguments_are_queues(dtype: DType) -> None:
+    source, target = Array("s", "s", dtype, (), "stream"), Array("t", "t", dtype, (), "stream")
+    value = Array("v", "v", dtype, (), "value")
+    (i,) = iters("i")
+    body = loop(i, 70, Store(value, (), Load(source)), Store(target, (), Load(value)))
+    module = build_c(Program("forward", (source, target), (body,)))
+    given, taken = deque(range(100)), [-1]
+    module(given, taken)
+    assert [int(item) for item in given] == list(range(70, 100))
+    assert [int(item) for item in taken] == [-1, *range(70)]
+    with pytest.raises(TraceallocError, match="read while it was empty"):
+        module(given, taken)
+    assert not given and len(taken) == 1 + 70 + 70
+
+
+def test_what_is_no_queue() -> None:
+    source, y = Array("s", "s", int32, (), "stream"), array("y", int32, 1)
+    module = build_c(Program("first", (source, y), (put(at(y, 0), Load(source)),)))
+    out = np.zeros(1, np.int32)
+    assert refused(module, np.zeros(3, np.int32), out) == (
+        "TA702 first: argument 's' is a ndarray, expected a collections.deque (or a list) of int32"
+    )
+    assert (
+        refused(module, ["x"], out) == "TA702 first: argument 's' is 'x' (str), expected an integer for int32"
+    )

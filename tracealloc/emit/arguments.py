@@ -14,19 +14,19 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tracealloc.emit.containers import (
-    accepted,
     container,
     from_floats,
     from_words,
-    integer_limits,
     memory_type,
     to_floats,
     to_words,
 )
+from tracealloc.emit.fifos import Fifos
 from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
+from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, make_slot
 from tracealloc.emit.usage import read_arrays
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
+from tracealloc.trace.dtype import DType, Fixed, Struct
 from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
 from tracealloc.trace.program import Array, Program
 from tracealloc.trace.source import caller_place
@@ -56,38 +56,13 @@ address = _address_function()
 
 
 @dataclass(slots=True)
-class _Slot:
-    """What one argument must be. `plain`: memory is as C wants it, no value needs a look."""
-
-    parameter: Parameter
-    name: str
-    dtype: DType
-    shape: tuple[int, ...]
-    container: np.dtype[Any]
-    written: bool
-    read: bool
-    plain: bool
-    nbytes: int
-
-    @property
-    def expected(self) -> str:
-        """What the argument must be, in words."""
-        if not self.shape and self.parameter.array.rank == 0:
-            return f"a scalar of type {self.dtype}"
-        return f"a NumPy array of {self.container} of shape {_shape(self.shape)}"
-
-
-@dataclass(slots=True)
 class _Given:
     """An argument as C gets it, and the array (or None) that must be brought up to date afterwards."""
 
     value: Any
     original: np.ndarray | None = None
     copy: np.ndarray | None = None
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    fifos: Fifos | None = None
 
 
 class Signature:
@@ -98,11 +73,13 @@ class Signature:
         self.name = program.name
         self._parameters = parameters(program)
         read = read_arrays(program)
-        self.slots = [_slot(p, p.array in read) for p in self._parameters if p.role == "argument"]
+        self.slots = [make_slot(p, p.array in read) for p in self._parameters if p.role == "argument"]
         self.outputs = [p for p in self._parameters if p.role == "result"]
         self.kept = [_first_content(p) for p in self._parameters if p.role == "kept"]
         arrays = [
-            (number, slot) for number, slot in enumerate(self.slots) if slot.shape or not _is_scalar(slot)
+            (number, slot)
+            for number, slot in enumerate(self.slots)
+            if slot.parameter.array.kind != "stream" and not _is_scalar(slot)
         ]
         self._pairs = [
             (a, b, x.nbytes, y.nbytes)
@@ -121,7 +98,8 @@ class Signature:
         found: list[Any] = []
         for slot in self.slots:
             array = slot.parameter.array
-            found.append(c_scalar(array.dtype) if array.rank == 0 and by_value(array) else ctypes.c_void_p)
+            scalar = _is_scalar(slot) and by_value(array)
+            found.append(c_scalar(array.dtype) if scalar else ctypes.c_void_p)
         return found + [ctypes.c_void_p] * (len(self.outputs) + len(self.kept))
 
     def caller(
@@ -208,7 +186,13 @@ class Signature:
         except ArgumentError as error:
             error.place = error.place or caller_place()
             raise
-        found = self._run(function, [item.value for item in given], values, kept)
+        fifos = [item.fifos for item in given if item.fifos is not None]
+        try:
+            found = self._run(function, [item.value for item in given], values, kept)
+        finally:
+            for queues in fifos:
+                queues.bring_back()
+                queues.release()
         for slot, item in zip(self.slots, given, strict=True):
             if slot.written and item.original is not None and item.copy is not None:
                 item.original[...] = _bring_back(item.copy, slot.dtype, item.original.dtype)
@@ -256,23 +240,25 @@ class Signature:
 
     # One argument.
 
-    def _given(self, slot: _Slot, value: Any) -> _Given:
+    def _given(self, slot: Slot, value: Any) -> _Given:
+        if slot.parameter.array.kind == "stream":
+            return self._given_stream(slot, value)
         if _is_scalar(slot):
             return self._given_scalar(slot, value)
-        self._check_array(slot, value)
+        check_array(self.name, slot, value)
         if value.dtype != slot.container or memory_type(slot.dtype) != slot.container:
             if slot.read:
-                self._check_values(slot, value)
+                check_values(self.name, slot, value)
             copy = _to_memory(from_floats(value, slot.dtype), slot.dtype)
             return _Given(address(copy), value, copy)
         if slot.read:
-            self._check_values(slot, value)
+            check_values(self.name, slot, value)
         if not (value.flags.c_contiguous and value.flags.aligned):
             copy = np.array(value, order="C", copy=True)
             return _Given(address(copy), None, copy)
         return _Given(address(value), None, value)
 
-    def _given_scalar(self, slot: _Slot, value: Any) -> _Given:
+    def _given_scalar(self, slot: Slot, value: Any) -> _Given:
         found = scalar_value(self.name, slot.name, slot.dtype, value)
         if by_value(slot.parameter.array):
             return _Given(found)
@@ -281,81 +267,32 @@ class Signature:
         copy = _to_memory(data, slot.dtype)
         return _Given(address(copy), None, copy)
 
-    def _check_array(self, slot: _Slot, value: Any) -> None:
-        what = f"{self.name}: argument {slot.name!r}"
-        if not isinstance(value, np.ndarray):
-            made = f"np.asarray({slot.name}, {_dtype_text(slot.dtype)})"
-            like = isinstance(value, list | tuple) or hasattr(value, "__array__")
-            hint = f"pass {made}" if like and not isinstance(value, np.generic) else None
-            raise self._error("TA702", f"{what} is {_kind(value)}, expected {slot.expected}", hint=hint)
-        if value.dtype != slot.container and not accepted(slot.dtype, value.dtype):
-            because, hint = [], f"pass {slot.name}.astype({_dtype_text(slot.dtype)})"
-            if value.dtype.newbyteorder("=") == slot.container:
-                because = ["its bytes are in the other order than this machine's"]
-            if slot.written:
-                hint = f"make it with dtype {_dtype_text(slot.dtype)}: the kernel writes to it"
-            raise self._error(
-                "TA703",
-                f"{what} has dtype {value.dtype}, expected {slot.container}"
-                + (f" (for {slot.dtype})" if str(slot.dtype) != str(slot.container) else ""),
-                because=because,
-                hint=hint,
+    def _given_stream(self, slot: Slot, value: Any) -> _Given:
+        queues = list(value) if slot.shape else [value]
+        size = slot.parameter.array.size
+        if len(queues) != size or not all(hasattr(q, "clear") and hasattr(q, "extend") for q in queues):
+            expected = f"a collections.deque (or a list) of {slot.dtype}"
+            raise ArgumentError(
+                "TA702",
+                f"{self.name}: argument {slot.name!r} is {kind_text(value)}, expected {expected}"
+                + (f" for each of {size} streams" if slot.shape else ""),
             )
-        if value.ndim != len(slot.shape):
-            raise self._error(
-                "TA704",
-                f"{what} has {_dimensions(value.ndim)} (shape {_shape(value.shape)}), "
-                f"expected {len(slot.shape)} (shape {_shape(slot.shape)})",
-            )
-        if value.shape != slot.shape:
-            raise self._error(
-                "TA704", f"{what} has shape {_shape(value.shape)}, expected {_shape(slot.shape)}"
-            )
-        if slot.written:
-            self._check_writable(slot, value, what)
+        memory = memory_type(slot.dtype)
 
-    def _check_writable(self, slot: _Slot, value: np.ndarray, what: str) -> None:
-        reason = None
-        if not value.flags.writeable:
-            reason = "is read-only"
-        elif not value.flags.c_contiguous:
-            reason = "is in Fortran order" if value.flags.f_contiguous else "is not contiguous"
-        elif not value.flags.aligned:
-            reason = "is not aligned"
-        if reason:
-            raise self._error(
-                "TA705",
-                f"{what} {reason}, and the kernel writes to it: expected a writable array in C order",
-                hint=f"pass np.array({slot.name}, order='C') and use that array afterwards",
-            )
+        def pack(items: Any) -> np.ndarray:
+            numbers = [scalar_value(self.name, slot.name, slot.dtype, item) for item in items]
+            data = np.empty(len(numbers), slot.container)
+            data[:] = numbers
+            return np.ascontiguousarray(_to_memory(data, slot.dtype))
 
-    def _check_values(self, slot: _Slot, value: np.ndarray, field: str = "") -> None:
-        for path, data, dtype in _leaves(value, slot.dtype, ""):
-            limits = integer_limits(dtype)
-            if limits is None or data.size == 0 or data.dtype.kind == "f":
-                continue
-            plain = data.astype(np.int8) if accepted(dtype, data.dtype) else data
-            if plain.dtype.hasobject:
-                self._check_objects(slot, plain, dtype, path)
-            bad = np.argwhere((plain < limits[0]) | (plain > limits[1]))
-            if bad.size or (data.ndim == 0 and not limits[0] <= int(plain[()]) <= limits[1]):
-                at = tuple(int(i) for i in bad[0]) if data.ndim else ()
-                raise self._error(
-                    "TA707",
-                    f"{self.name}: argument {slot.name!r} holds {plain[at]} at index "
-                    f"[{', '.join(map(str, at))}]{path}, which {dtype} does not: expected values from "
-                    f"{limits[0]} to {limits[1]}",
-                )
+        def unpack(raw: np.ndarray) -> list[Any]:
+            data = np.ascontiguousarray(raw).view(memory.base).reshape(len(raw), *memory.shape)
+            if memory != slot.container:
+                data = _bring_back(data, slot.dtype, slot.container)
+            return list(data)
 
-    def _check_objects(self, slot: _Slot, data: np.ndarray, dtype: DType, path: str) -> None:
-        for at, item in np.ndenumerate(data):
-            if isinstance(item, int | np.integer) and not isinstance(item, bool):
-                continue
-            raise self._error(
-                "TA703",
-                f"{self.name}: argument {slot.name!r} holds {item!r} at index "
-                f"[{', '.join(map(str, at))}]{path}, expected Python integers (for {dtype})",
-            )
+        fifos = Fifos(queues, memory.itemsize, pack, unpack)
+        return _Given(address(fifos.table), fifos=fifos)
 
     def _check_overlap(self, values: list[Any]) -> None:
         for a, b, _, _ in self._pairs:
@@ -380,38 +317,8 @@ def _share(a: np.ndarray, b: np.ndarray) -> bool:
         return True
 
 
-def _is_scalar(slot: _Slot) -> bool:
-    return slot.parameter.array.rank == 0
-
-
-def _slot(parameter: Parameter, read: bool) -> _Slot:
-    array = parameter.array
-    dtype = container(array.dtype)
-    memory = memory_type(array.dtype)
-    limited = any(integer_limits(inner) is not None for inner in _leaf_types(array.dtype))
-    return _Slot(
-        parameter,
-        array.name,
-        array.dtype,
-        array.shape,
-        dtype,
-        parameter.written,
-        read,
-        memory == dtype and not (limited and read),
-        array.size * memory.itemsize,
-    )
-
-
-def _leaf_types(dtype: DType) -> list[DType]:
-    if isinstance(dtype, Struct):
-        return [leaf for _, inner in dtype.fields for leaf in _leaf_types(inner)]
-    return [dtype]
-
-
-def _leaves(data: np.ndarray, dtype: DType, path: str) -> list[tuple[str, np.ndarray, DType]]:
-    if isinstance(dtype, Struct):
-        return [leaf for name, inner in dtype.fields for leaf in _leaves(data[name], inner, f"{path}.{name}")]
-    return [(path, data, dtype)]
+def _is_scalar(slot: Slot) -> bool:
+    return slot.parameter.array.rank == 0 and slot.parameter.array.kind != "stream"
 
 
 def _to_memory(data: np.ndarray, dtype: DType) -> np.ndarray:
@@ -455,24 +362,5 @@ def _count(number: int) -> str:
     return f"{number} argument{'' if number == 1 else 's'}"
 
 
-def _dimensions(number: int) -> str:
-    return f"{number} dimension{'' if number == 1 else 's'}"
-
-
 def _type_text(array: Array) -> str:
     return str(array.dtype) + (f"[{', '.join(map(str, array.shape))}]" if array.rank else "")
-
-
-def _dtype_text(dtype: DType) -> str:
-    if isinstance(dtype, Struct):
-        return "that structured dtype"
-    if isinstance(dtype, Boolean):
-        return "np.bool_"
-    name = str(container(dtype))
-    return "ml_dtypes.bfloat16" if isinstance(dtype, Float) and name == "bfloat16" else f"np.{name}"
-
-
-def _kind(value: Any) -> str:
-    name = type(value).__name__
-    article = "an" if name[:1].lower() in "aeiou" else "a"
-    return f"{article} {name}" if value is not None else "None"

@@ -147,7 +147,8 @@ class CFunction(CStreams):
 
     def _unpack(self) -> None:
         for array in self.program.args:
-            if array.rank == 0 and self.exported and not by_value(array):
+            scalar = array.rank == 0 and array.kind != "stream"
+            if scalar and self.exported and not by_value(array):
                 name = self.array_name(array)
                 const = "" if array in self.written else "const "
                 self.line(f"{const}{self.type_name(array.dtype)} {name} = *{name}_pointer;")
