@@ -151,7 +151,7 @@ class CNumbers(CFloats):
         dtype = expr.dtype
         if dtype == bfloat16:
             if isinstance(expr, Load):
-                return super().load(expr)
+                return self.load(expr)
             self.helpers.add("ta_bf16")
             return call("ta_bf16_store", self.floating(expr))
         if not _numeric(dtype) or isinstance(dtype, Boolean):
