@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -76,10 +77,8 @@ def candidates(s: Schedule, call: Callable[[Schedule], Any], patch: pytest.Monke
 
     with patch.context() as inside:
         inside.setattr(Edit, "reordered", reordered)
-        try:
+        with suppress(ta.TraceallocError):
             call(s.copy())
-        except ta.TraceallocError:
-            pass
     return found
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import islpy as isl
 
-from tracealloc.poly.brackets import BRACKET, bracketed
+from tracealloc.poly.brackets import BRACKET
 from tracealloc.poly.dependence import paths_of
+from tracealloc.poly.generate import generated
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, as_expr, iter_names, tuple_text
+from tracealloc.poly.named import as_expr
 from tracealloc.poly.storage import Storage, storages
 from tracealloc.poly.tidy import tidy
-from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, leaves, loops_in
+from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.trace.affine import constant, range_of, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import (
@@ -45,46 +46,7 @@ from tracealloc.trace.program import (
     While,
 )
 
-__all__ = ["lower", "schedule_text"]
-
-
-def schedule_text(model: Model, tree: Tree) -> str:
-    """The tree as isl's YAML, with a mark per loop."""
-    domain = "; ".join(_set_body(s) for s in model.statements)
-    child = _tree_text(model, tree)
-    return f'{{ domain: "{{ {domain} }}"' + (f", child: {child} }}" if child else " }")
-
-
-def _set_body(statement: Statement) -> str:
-    text = str(statement.domain)
-    return text[text.index("{") + 1 : text.rindex("}")].strip()
-
-
-def _tree_text(model: Model, tree: Tree) -> str | None:
-    match tree:
-        case Leaf():
-            return None
-        case LoopNode():
-            parts = []
-            for name, expr in tree.exprs:
-                statement = model.statement(name)
-                names = iter_names(statement.dims)
-                value = aff_text(Unary("-", expr, index) if tree.descending else expr, names)
-                parts.append(f"{tuple_text(name, names.values())} -> [({value})]")
-            inner = _tree_text(model, tree.body)
-            rest = f", child: {inner}" if inner else ""
-            band = f'schedule: "[{{ {"; ".join(parts)} }}]", options: "{{ atomic[x] }}"{rest}'
-            return f'{{ mark: "{tree.key}", child: {{ {band} }} }}'
-        case Sequence(children):
-            filters = []
-            for child in children:
-                heads = []
-                for name in leaves(child):
-                    heads.append(tuple_text(name, iter_names(model.statement(name).dims).values()))
-                inner = _tree_text(model, child)
-                rest = f", child: {inner}" if inner else ""
-                filters.append(f'{{ filter: "{{ {"; ".join(heads)} }}"{rest} }}')
-            return f"{{ sequence: [ {', '.join(filters)} ] }}"
+__all__ = ["lower"]
 
 
 @dataclass
@@ -303,6 +265,7 @@ def lower(
     layouts: tuple[tuple[Array, Layout], ...] = (),
 ) -> Program:
     """The loop nest of a schedule as a `Program`."""
+    ast, tree = generated(model, tree)
     paths = paths_of(tree)
     lowering = _Lowering(
         model,
@@ -313,48 +276,8 @@ def lower(
     program = model.program
     top = _top_declarations(model)
     top += lowering.declarations(None)
-    body = _generated(lowering, model, tree) if model.statements else []
+    body = [] if ast is None else lowering.node(ast, {}, ())
     return replace(program, body=tidy((*top, *body)), layouts=layouts)
-
-
-def _generated(lowering: _Lowering, model: Model, tree: Tree) -> list[Node]:
-    """The nodes for a tree, one loop each for its loops.
-
-    isl may peel an iteration off a loop in which some statements run rarely. Where it does, the loop is
-    generated again with an empty statement at both ends of its body, which keeps it whole.
-    """
-    ast = _isl_ast(model, tree)
-    whole: frozenset[str] = frozenset()
-    while split := _split_loops(ast, None) - whole:  # making one loop whole may split one inside it
-        whole |= split
-        ast = _isl_ast(*bracketed(model, tree, whole))
-    return lowering.node(ast, {}, ())
-
-
-def _isl_ast(model: Model, tree: Tree) -> isl.AstNode:
-    schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, schedule_text(model, tree))
-    return isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
-
-
-def _split_loops(ast: isl.AstNode, pending: str | None) -> frozenset[str]:
-    """The loops of the tree for which isl made several pieces (or none, where they run once)."""
-    kind: Any = ast.get_type()
-    types: Any = isl.ast_node_type
-    if kind == types.mark:
-        return _split_loops(ast.mark_get_node(), ast.mark_get_id().get_name())
-    if kind == types.for_:
-        return _split_loops(ast.for_get_body(), None)
-    if kind == types.if_:
-        found = _split_loops(ast.if_get_then_node(), pending)
-        if ast.if_has_else_node():
-            found |= _split_loops(ast.if_get_else_node(), pending)
-            found |= frozenset() if pending is None else {pending}
-        return found
-    if kind == types.block:
-        children = ast.block_get_children()
-        parts = [_split_loops(children.get_ast_node(k), None) for k in range(children.n_ast_node())]
-        return frozenset().union(*parts, () if pending is None else (pending,))
-    return frozenset()
 
 
 def _top_declarations(model: Model) -> list[Node]:

@@ -35,6 +35,7 @@ __all__ = [
     "is_zero_at",
     "flat_set",
     "identity_of",
+    "is_function_of_outer",
     "iter_names",
     "lex_less",
     "lifted_domain",
@@ -266,7 +267,9 @@ def lifted_domain(s: isl.Set) -> tuple[isl.Map, int]:
         return plain, 0
     values = lifted.unwrap()
     name = s.get_tuple_name()
-    return plain.range_product(values).flatten_range().set_tuple_name(isl.dim_type.out, name), range_dims(values)
+    return plain.range_product(values).flatten_range().set_tuple_name(isl.dim_type.out, name), range_dims(
+        values
+    )
 
 
 def renamed_input(m: isl.Map, name: str) -> isl.Map:
@@ -339,6 +342,17 @@ def identity_of(source: str, target: str, count: int) -> isl.Map:
     """The map that only renames a tuple of `count` coordinates."""
     names = [f"a{k}" for k in range(count)]
     return isl.Map(f"{{ {tuple_text(source, names)} -> {tuple_text(target, names)} }}")
+
+
+def is_function_of_outer(times: Sequence[isl.Set]) -> bool:
+    """Whether the last coordinate of some times has one value for each value of the others."""
+    whole = times[0]
+    for other in times[1:]:
+        whole = whole.union(other)
+    outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
+    left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
+    different = isl.Map(f"{{ {left} -> {right} : v != w }}")
+    return bool(different.intersect_domain(whole).intersect_range(whole).is_empty())
 
 
 def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
