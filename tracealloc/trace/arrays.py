@@ -33,7 +33,7 @@ def store(
     if array.kind == "constant":
         fail(
             "TA112",
-            f"{array.name or 'a constant'} cannot be written: it was made by ta.constant",
+            f"{array.name or 'a constant'!r} cannot be written: it was made by ta.constant",
             hint="copy it to an array made with ta.empty, and write that",
         )
     dtype = array.field_type(path)
@@ -275,7 +275,7 @@ class ArrayProxy(_Located):
         self._check()
         fail("TA121", f"the traced array {self._label()!r} {what}", *because, hint=hint)
 
-    def _arithmetic(self, *_args: Any) -> NoReturn:
+    def _arithmetic(self, *_args: Any, **_options: Any) -> NoReturn:
         self._refuse(
             "has no arithmetic as a whole", "a kernel says what happens to each element",
             hint="loop over the elements: for i in ta.range(len(A)): C[i] = A[i] + B[i]",
@@ -287,6 +287,9 @@ class ArrayProxy(_Located):
     )
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _arithmetic
     __neg__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = __array_ufunc__ = _arithmetic
+
+    def __delitem__(self, key: Any) -> NoReturn:
+        self._refuse("has a fixed extent; its elements cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Scalar | int | float | ArrayProxy):

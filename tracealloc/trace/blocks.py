@@ -17,7 +17,7 @@ from tracealloc.trace.program import Alloc, Array, Store
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import State, keep_hint
+from tracealloc.trace.state import Carried, State, keep_hint
 
 __all__ = ["otherwise", "when", "while_loop"]
 
@@ -83,8 +83,16 @@ def _explored(
         if not explorer.more:
             break
         state.poison(refuse)
-    state.release(runs, lambda name, values, each: values[-1])
+    state.release(runs, lambda name, values, each: _settle(name, values, refuse))
     return explorer.finish()
+
+
+def _settle(name: str, values: list[Any], refuse: Callable[[str], NoReturn]) -> Any:
+    """What a variable that a function of the loop changed holds afterwards: nothing that can be used."""
+    ours = (Scalar, ArrayProxy, RecordProxy)
+    if all(isinstance(value, ours) and not value._scope.alive for value in values):
+        return values[-1]
+    return Carried(name, refuse)
 
 
 def _refuse_carried(where: str) -> Callable[[str], NoReturn]:

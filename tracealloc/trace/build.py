@@ -44,6 +44,7 @@ from tracealloc.trace.expr import (
     Select,
     SetBits,
     Unary,
+    children,
 )
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "convert",
     "get_bits",
     "intrinsic",
+    "is_short_affine",
     "lift",
     "logical",
     "minmax",
@@ -375,6 +377,24 @@ def select(cond: Expr, then: Expr, orelse: Expr) -> Expr:
     if isinstance(cond, Const):
         return convert(then if cond.value else orelse, dtype)
     return Select(cond, convert(then, dtype), convert(orelse, dtype))
+
+
+MAX_TEXT = 24  # an index expression with more parts gets a name
+
+
+def is_short_affine(expr: Expr) -> bool:
+    """Whether `expr` is affine and short enough to be written wherever it is used."""
+    return _weight(expr, MAX_TEXT) >= 0 and is_affine(expr)
+
+
+def _weight(expr: Expr, left: int) -> int:
+    """`left` less the number of nodes in the text of `expr`; negative: it is larger (counted no further)."""
+    left -= 1
+    for child in children(expr):
+        if left < 0:
+            break
+        left = _weight(child, left)
+    return left
 
 
 # --------------------------------------------------------------------------------------------------- bits

@@ -3,6 +3,7 @@
     Event := Define | Alloc | Store | Call | ForEach | Repeat | Branch
            | Decide                         (only until paths are joined)
            | Open | Otherwise | Close       (`ta.when`; only until blocks are nested)
+           | Return                         (only at the end of a function)
 
 Every operation is defined once under a number, in the order in which Python evaluates; `finish` puts
 the operations back into the statements that use them where nothing is written in between. Numbers of
@@ -16,10 +17,22 @@ from typing import TypeAlias
 
 from tracealloc.trace.dtype import DType
 from tracealloc.trace.expr import Expr, Iter
-from tracealloc.trace.program import Alloc, Call, Store
+from tracealloc.trace.program import Alloc, Array, Call, Store
 from tracealloc.trace.source import Place
 
-__all__ = ["Branch", "Close", "Decide", "Define", "Event", "ForEach", "Open", "Otherwise", "Ref", "Repeat"]
+__all__ = [
+    "Branch",
+    "Close",
+    "Decide",
+    "Define",
+    "Event",
+    "ForEach",
+    "Open",
+    "Otherwise",
+    "Ref",
+    "Repeat",
+    "Return",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +124,13 @@ class Close:
     """The block of a `ta.when` or `ta.otherwise` ends."""
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The function returned; `arrays` are the results."""
+
+    arrays: tuple[Array, ...]
+
+
 Event: TypeAlias = (
-    Define | Alloc | Store | Call | ForEach | Repeat | Branch | Decide | Open | Otherwise | Close
+    Define | Alloc | Store | Call | ForEach | Repeat | Branch | Decide | Open | Otherwise | Close | Return
 )

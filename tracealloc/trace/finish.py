@@ -14,9 +14,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tracealloc.trace.affine import is_affine
-from tracealloc.trace.build import negate
+from tracealloc.trace.build import is_short_affine, negate
 from tracealloc.trace.events import Branch, Define, Event, ForEach, Ref, Repeat
 from tracealloc.trace.expr import Const, Expr, IterRef, Load, children, rewrite
 from tracealloc.trace.program import (
@@ -40,6 +41,14 @@ __all__ = ["finish", "written_arguments"]
 _MAX_DEPTH = 40  # a longer chain of operations is cut by a named value
 
 
+class Use(NamedTuple):
+    """Where a value is used: position, loop, and the stretches before it that are not on the way."""
+
+    position: int
+    loop: int
+    others: tuple[tuple[int, int], ...]
+
+
 @dataclass(slots=True)
 class _Value:
     """A definition: where it is, in which loop, and where it is used."""
@@ -47,7 +56,8 @@ class _Value:
     define: Define
     position: int
     loop: int
-    uses: list[tuple[int, int]] = field(default_factory=list)
+    others: tuple[tuple[int, int], ...]
+    uses: list[Use] = field(default_factory=list)
     expr: Expr | None = None  # what takes its place, once decided
     array: Array | None = None  # its name, where it keeps one
     depth: int = 1
@@ -62,8 +72,11 @@ class _Finish:
         self.values: dict[int, _Value] = {}
         self.order: list[_Value] = []
         self.writes: dict[str, list[int]] = {}
-        self.fixed: list[tuple[Expr, int, int]] = []
+        self.fixed: list[tuple[Expr, Use]] = []
         self.clock = 0
+        # What lies between a position and another although it is not on the way: the ``then`` blocks of
+        # the branches in whose ``else`` a use is.
+        self.others: tuple[tuple[int, int], ...] = ()
         self.loops = 0
 
     # ------------------------------------------------------------------------------------------ collecting
@@ -74,7 +87,7 @@ class _Finish:
             now = self.clock
             match event:
                 case Define(number=number):
-                    value = _Value(event, now, loop)
+                    value = _Value(event, now, loop, self.others)
                     self.values[number] = value
                     self.order.append(value)
                 case Alloc(array=array, fill=fill):
@@ -102,7 +115,10 @@ class _Finish:
                 case Branch(cond=cond, then=then, orelse=orelse):
                     self.use(cond, now, loop)
                     self.collect(then, loop)
+                    outer = self.others
+                    self.others = (*outer, (now, self.clock))
                     self.collect(orelse, loop)
+                    self.others = outer
                 case _:
                     raise AssertionError(f"{type(event).__name__} is left over")
 
@@ -121,28 +137,28 @@ class _Finish:
         self.writes.setdefault(array.key, []).append(now)
 
     def use(self, expr: Expr, now: int, loop: int) -> None:
-        self.fixed.append((expr, now, loop))
+        self.fixed.append((expr, Use(now, loop, self.others)))
 
     # -------------------------------------------------------------------------------------------- deciding
 
     def decide(self) -> None:
         """Uses first, last definitions first (a dead one uses nothing); then inline or name, in order."""
-        for expr, now, loop in self.fixed:
-            self.note(expr, now, loop)
+        for expr, use in self.fixed:
+            self.note(expr, use)
         for value in reversed(self.order):
             if value.uses:
-                self.note(value.define.expr, value.position, value.loop)
+                self.note(value.define.expr, Use(value.position, value.loop, value.others))
         for value in self.order:
             if value.uses:
                 self.settle(value)
 
-    def note(self, expr: Expr, now: int, loop: int) -> None:
+    def note(self, expr: Expr, use: Use) -> None:
         """Every reference to a value in `expr` (expressions between references are small trees)."""
         if isinstance(expr, Ref):
-            self.values[expr.number].uses.append((now, loop))
+            self.values[expr.number].uses.append(use)
             return
         for child in children(expr):
-            self.note(child, now, loop)
+            self.note(child, use)
 
     def settle(self, value: _Value) -> None:
         expr = self.resolve(value.define.expr)
@@ -152,7 +168,7 @@ class _Finish:
         value.reads = frozenset(_own_reads(value.define.expr)).union(*(v.reads for v in inlined))
         value.depth = 1 + max((v.depth for v in inlined), default=0)
         plain = isinstance(expr, Load) and all(_simple(index) for index in expr.indices)
-        value.simple = plain or is_affine(expr)
+        value.simple = plain or is_short_affine(expr)
         if self.stays(value, expr):
             value.expr = expr
         else:
@@ -164,22 +180,25 @@ class _Finish:
 
     def stays(self, value: _Value, expr: Expr) -> bool:
         """Whether `value` can be computed where it is used."""
-        if any(loop != value.loop for _, loop in value.uses) or value.depth > _MAX_DEPTH:
+        if any(use.loop != value.loop for use in value.uses) or value.depth > _MAX_DEPTH:
             return False
         if len(value.uses) > 1 and not value.simple:
             return False
         if isinstance(expr, Load) and expr.array.kind == "stream":
             return False
-        last = max(now for now, _ in value.uses)
-        return not any(self.written(key, value.position, last) for key in value.reads)
+        return not any(self.written(key, value.position, use) for key in value.reads for use in value.uses)
 
-    def written(self, key: str, after: int, before: int) -> bool:
-        """Whether the array is written strictly between two positions."""
+    def written(self, key: str, after: int, use: Use) -> bool:
+        """Whether the array is written on the way from a position to a use."""
         times = self.writes.get(key)
         if not times:
             return False
-        first = bisect_right(times, after)
-        return first < len(times) and times[first] < before
+        for position in range(bisect_right(times, after), len(times)):
+            if times[position] >= use.position:
+                return False
+            if not any(first < times[position] <= last for first, last in use.others):
+                return True
+        return False
 
     def resolve(self, expr: Expr) -> Expr:
         """`expr` with references replaced by what they stand for."""

@@ -72,7 +72,10 @@ def _array(what: str, shape: Any, dtype: Any, fill: Any) -> ArrayProxy:
             value = typed(build.convert, number_expr(fill, element), element)
     array = recorder.array("local", element, extents, name=spot.target, place=spot.place)
     recorder.emit(Alloc(array, value, spot.place))
-    return ArrayProxy(array, recorder, place=spot.place)
+    proxy = ArrayProxy(array, recorder, place=spot.place)
+    if not array.name:
+        recorder.unnamed.append((array, proxy, 4))
+    return proxy
 
 
 def zeros(shape: int | tuple[int, ...], dtype: DType) -> ArrayProxy:
@@ -106,7 +109,10 @@ def scalar(dtype: DType, init: Any = 0) -> MutableScalar:
         start = typed(build.convert, number_expr(init, element), element)
     array = recorder.array("local", element, (), name=spot.target, place=spot.place)
     recorder.emit(Alloc(array, start, spot.place))
-    return MutableScalar(array, recorder, spot.place)
+    proxy = MutableScalar(array, recorder, spot.place)
+    if not array.name:
+        recorder.unnamed.append((array, proxy, 4))
+    return proxy
 
 
 def constant(data: Any, dtype: DType | None = None) -> ArrayProxy:

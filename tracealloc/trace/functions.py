@@ -10,7 +10,7 @@ from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy
 from tracealloc.trace.dtype import ArrayType, DType, Integer, Stream, index
 from tracealloc.trace.errors import TraceallocError
-from tracealloc.trace.events import Event
+from tracealloc.trace.events import Event, Return
 from tracealloc.trace.expr import Expr, Load
 from tracealloc.trace.finish import finish
 from tracealloc.trace.lifting import typed
@@ -128,7 +128,6 @@ def _explore(
 ) -> tuple[tuple[Event, ...], tuple[Array, ...]]:
     place = place_of_function(function)
     explorer = Explorer(recorder, "kernel", recorder.name, place, verify=False)
-    results: tuple[Array, ...] | None = None
     made: dict[int, Array] = {}
     while True:
         scope = explorer.begin()
@@ -137,22 +136,21 @@ def _explore(
         recorder.check()
         if recorder.scope is not scope:
             fail("TA105", "a loop was left in the middle", place=recorder.scope.place)
-        found = _results(recorder, signature, returned, made, place)
-        if results is not None and found != results:
-            fail(
-                "TA102",
-                f"kernel {recorder.name!r} returns different things on different paths",
-                "what is returned cannot depend on a traced condition",
-                hint="store to one array under the condition, and return that array",
-                place=place,
-            )
-        results = found
+        recorder.emit(Return(_results(recorder, signature, returned, made, place)))
         explorer.end(scope)
         if not explorer.more:
             break
-    events = explorer.finish()
+    *events, last = explorer.finish()
+    if not isinstance(last, Return):
+        fail(
+            "TA102",
+            f"kernel {recorder.name!r} returns different things on different paths",
+            "what is returned cannot depend on a traced condition",
+            hint="store to one array under the condition, and return that array",
+            place=place,
+        )
     heads = tuple(Alloc(array, None, place) for array in made.values())
-    return (*heads, *events), results
+    return (*heads, *events), last.arrays
 
 
 def _results(

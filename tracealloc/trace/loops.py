@@ -15,7 +15,7 @@ from tracealloc.trace.names import next_is, opcode_at, spot_of, stores_of, targe
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import Carried, State, keep_hint
+from tracealloc.trace.state import Carried, State, keep_hint, same
 
 __all__ = ["SymbolicLoop", "grid", "range", "reduction"]
 
@@ -168,6 +168,7 @@ class _Running:
         label = ", ".join(it.name for it in self.iters)
         self.state = State(self.frame, (Scalar, *_opaque()))
         self.explorer = Explorer(recorder, "loop", label, self.spot.place, verify=True)
+        self.explorer.changed = lambda: self.state.names(_dead())
 
     def _begin_run(self) -> Any:
         assert self.explorer is not None
@@ -185,11 +186,9 @@ class _Running:
             self._lost()
         self.scope = None
         recorder.loops = self.outer
-        exploring = self.explorer.checked is None
         self.explorer.end(scope)
         trouble = self.state.compare()
-        if exploring:
-            self.runs += 1
+        self.runs += 1
         if trouble is not None:
             fail(
                 "TA103",
@@ -222,9 +221,9 @@ class _Running:
     def _settle(self, name: str, values: list[Any], agreed: bool) -> Any:
         """What a variable that the body changed holds after the loop."""
         last = values[-1]
-        if all(isinstance(value, _dead()) for value in values):
-            return last
-        if agreed and all(value is last or (type(value) is type(last) and value == last) for value in values):
+        if all(_is_dead(value) for value in values):
+            return last  # a use is refused, with the line that made it
+        if agreed and all(same(value, last) for value in values):
             return last
         return Carried(name, self._refuse_after)
 
@@ -298,7 +297,12 @@ def _opaque() -> tuple[type, ...]:
     return ArrayProxy, RecordProxy, SymbolicLoop, Recorder
 
 
-def _dead() -> tuple[type, ...]:
+def _is_dead(value: Any) -> bool:
+    """Whether `value` belongs to a scope that is closed."""
+    return isinstance(value, _dead()) and not value._scope.alive
+
+
+def _dead() -> tuple[type[Any], ...]:
     from tracealloc.trace.arrays import ArrayProxy, RecordProxy
 
     return Scalar, ArrayProxy, RecordProxy

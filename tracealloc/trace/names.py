@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 
 from tracealloc.trace.source import Place, place_of
 
-__all__ = ["Spot", "next_is", "opcode_at", "spot_of", "stores_of", "target_names"]
+__all__ = ["Spot", "next_is", "opcode_at", "spot_of", "stores_of", "target_names", "tests_while"]
 
 _STORES = ("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL")
 
@@ -76,6 +76,16 @@ def next_is(frame: FrameType, opname: str) -> bool:
     """Whether the instruction after the one that `frame` executes is `opname`."""
     code = _code(frame.f_code)
     return bool(code.instructions[code.index(frame.f_lasti) + 1].opname == opname)
+
+
+def tests_while(frame: FrameType) -> bool:
+    """Whether `frame` decides if a ``while`` statement goes on (its jump leads back to a loop's body)."""
+    code = _code(frame.f_code)
+    instruction = code.instructions[code.index(frame.f_lasti)]
+    if not instruction.opname.startswith("POP_JUMP_BACKWARD"):
+        return False
+    target = code.instructions[code.index(int(instruction.argval))]
+    return bool(target.opname != "FOR_ITER")
 
 
 def target_names(frame: FrameType) -> list[str | None]:

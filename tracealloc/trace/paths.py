@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from tracealloc.trace.build import negate
 from tracealloc.trace.events import Branch, Close, Decide, Define, Event, ForEach, Open, Otherwise, Ref
-from tracealloc.trace.expr import Expr, Iter, IterRef, Logical
+from tracealloc.trace.expr import Binary, Expr, Intrinsic, Iter, IterRef, Load, Logical, walk
 from tracealloc.trace.program import Alloc, Array, Program
 
 __all__ = ["Unbalanced", "join", "nest"]
@@ -49,27 +49,41 @@ def join(paths: Sequence[Sequence[Event]], start: int = 0) -> list[Event]:
     then, orelse, suffix = left[: len(left) - cut], right[: len(right) - cut], left[len(left) - cut :]
     if then or orelse:
         branch = Branch(decide.cond, tuple(nest(then)), tuple(nest(orelse)), decide.place)
-        prefix.append(_merged(branch, decide.number))
+        prefix += _merged(branch, decide.number)
     return prefix + suffix
 
 
-def _merged(branch: Branch, limit: int) -> Branch:
+def _merged(branch: Branch, limit: int) -> list[Event]:
     """Nested decisions with one common outcome as ``and`` and ``or``.
 
-    Only where the inner condition needs nothing computed: what it reads may not exist elsewhere.
+    Only where the inner condition reads nothing and cannot fail: what it would read may not exist where
+    the outer condition is different.
     """
     cond, then, orelse = branch.cond, branch.then, branch.orelse
-    if len(then) == 1 and isinstance(then[0], Branch):
-        inner = then[0]
+    if then and isinstance(then[-1], Branch) and all(map(_harmless, then[:-1])):
+        inner = then[-1]
         if _Matcher(limit).equal(inner.orelse, orelse):
-            return Branch(_logical("and", cond, inner.cond), inner.then, orelse, branch.place)
+            test = _logical("and", cond, inner.cond)
+            return [*then[:-1], Branch(test, inner.then, orelse, branch.place)]
         if _Matcher(limit).equal(inner.then, orelse):
-            return Branch(_logical("and", cond, negate(inner.cond)), inner.orelse, orelse, branch.place)
-    if len(orelse) == 1 and isinstance(orelse[0], Branch):
-        inner = orelse[0]
+            test = _logical("and", cond, negate(inner.cond))
+            return [*then[:-1], Branch(test, inner.orelse, orelse, branch.place)]
+    if orelse and isinstance(orelse[-1], Branch) and all(map(_harmless, orelse[:-1])):
+        inner = orelse[-1]
         if _Matcher(limit).equal(then, inner.then):
-            return Branch(_logical("or", cond, inner.cond), then, inner.orelse, branch.place)
-    return branch
+            test = _logical("or", cond, inner.cond)
+            return [*orelse[:-1], Branch(test, then, inner.orelse, branch.place)]
+    return [branch]
+
+
+def _harmless(event: Event) -> bool:
+    """Whether an operation may also be done where it is not needed."""
+    if not isinstance(event, Define):
+        return False
+    for node in walk(event.expr):
+        if isinstance(node, Load | Intrinsic) or (isinstance(node, Binary) and node.op in ("/", "//", "%")):
+            return False
+    return True
 
 
 def _logical(op: str, *conds: Expr) -> Expr:
@@ -96,7 +110,9 @@ def _common(left: list[Event], right: list[Event], decide: Decide) -> int:
             break
         count -= needed + 1
     while count >= 0:
-        if _balanced(left[: len(left) - count]) and _balanced(right[: len(right) - count]):
+        # An `Otherwise` stays with the `Open` that it belongs to.
+        apart = count and isinstance(left[len(left) - count], Otherwise)
+        if not apart and _balanced(left[: len(left) - count]) and _balanced(right[: len(right) - count]):
             return count
         count -= 1
     raise Unbalanced(decide)

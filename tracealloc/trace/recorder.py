@@ -8,17 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from tracealloc.trace.affine import is_affine
+from tracealloc.trace import build
 from tracealloc.trace.dtype import DType
 from tracealloc.trace.errors import BoundsError, TraceallocError, TraceallocWarning, TraceError
 from tracealloc.trace.events import Decide, Define, Event, Ref
-from tracealloc.trace.expr import Const, Expr, IterRef, Load, walk
-from tracealloc.trace.names import Spot, spot_of
+from tracealloc.trace.expr import Const, Expr, IterRef, Load
+from tracealloc.trace.names import Spot, spot_of, tests_while
 from tracealloc.trace.paths import Unbalanced, join, nest
 from tracealloc.trace.program import Array
 from tracealloc.trace.source import Place, caller_frame
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from tracealloc.trace.expr import Iter
     from tracealloc.trace.program import Program
 
@@ -26,7 +28,6 @@ __all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "recorder_for"]
 
 MAX_PATHS = 1024
 MAX_REPEATS = 256
-_MAX_TEXT = 40  # an index expression with more parts gets a name
 
 
 class Scope:
@@ -126,6 +127,7 @@ class Recorder:
         self.left_early: Callable[[], NoReturn] | None = None
         self.repeats: dict[int, tuple[Spot, int]] = {}
         self.warned: set[int] = set()
+        self.unnamed: list[tuple[Array, object, int]] = []
         self.objects: dict[int, object] = {}
         self.functions: tuple[object, ...] = ()
         self.callees: dict[object, Program] = parent.callees if parent is not None else {}
@@ -149,7 +151,21 @@ class Recorder:
         frame = caller_frame()
         spot = spot_of(frame)
         self._count(spot)
+        if self.unnamed:
+            self._name_from(frame)
         return spot
+
+    def _name_from(self, frame: FrameType) -> None:
+        """Give arrays the names of the variables that hold them (``a, b = ta.scalar(..), ta.scalar(..)``)."""
+        names = {id(item): name for name, item in frame.f_locals.items()}
+        left = []
+        for array, proxy, tries in self.unnamed:
+            name = names.get(id(proxy))
+            if name is not None:
+                object.__setattr__(array, "name", name)
+            elif tries:
+                left.append((array, proxy, tries - 1))
+        self.unnamed = left
 
     def _count(self, spot: Spot) -> None:
         key = id(spot)
@@ -158,11 +174,12 @@ class Recorder:
         line = spot.place.line
         if times == MAX_REPEATS and line not in self.warned:
             self.warned.add(line)
-            warnings.warn(
+            warnings.warn_explicit(
                 f"TA190 {spot.place.short} was recorded more than {MAX_REPEATS} times in one scope, "
                 f"by a Python loop that runs while tracing; ta.range(...) records its body once",
                 TraceallocWarning,
-                stacklevel=2,
+                spot.place.file,
+                line,
             )
 
     def emit(self, event: Event) -> None:
@@ -182,7 +199,7 @@ class Recorder:
         """`expr` itself where it is trivial (constant, iterator, short affine index), else defined."""
         if isinstance(expr, Const | IterRef | Ref) or (isinstance(expr, Load) and not expr.indices):
             return expr
-        if is_affine(expr) and sum(1 for _ in walk(expr)) <= _MAX_TEXT:
+        if build.is_short_affine(expr):
             return expr
         return self.define(expr)
 
@@ -207,9 +224,12 @@ class Recorder:
             return bool(cond.value)
         path = self.path
         assert path is not None
-        place = spot_of(caller_frame()).place
+        frame = caller_frame()
+        place = spot_of(frame).place
         position = len(path.taken)
-        number = self.counter
+        if position >= MAX_PATHS or tests_while(frame):
+            self._endless(place)
+        number = self.counter + 1
         if position < len(path.script):
             step = path.script[position]
             if step.cond != cond:
@@ -226,12 +246,22 @@ class Recorder:
         self.events.append(Decide(cond, step.outcome, number, place))
         return step.outcome
 
-    def _differs(self, place: Place | None) -> NoReturn:
+    def _endless(self, place: Place) -> NoReturn:
+        fail(
+            "TA128",
+            "a Python loop goes on as long as a traced condition holds",
+            "the condition has no value while tracing, so the loop would never end",
+            hint="ta.while_loop(lambda: cond, body) with body a function without arguments; or "
+            "for i in ta.range(n): if cond: ...",
+            place=place,
+        )
+
+    def _differs(self, place: Place | None, changed: str = "") -> NoReturn:
         fail(
             "TA123",
             "running the body again recorded something else",
             "tracealloc runs a body once per control path and once more to compare, and Python must do the "
-            "same each time",
+            "same each time" + changed,
             hint="take random numbers, next(), counters and input out of the body, or pass them as arguments",
             place=place,
         )
@@ -260,6 +290,7 @@ class Explorer:
         self.paths: list[Path] = []
         self.to_verify: list[Path] | None = None if verify and not recorder.trusted else []
         self.checked: Path | None = None
+        self.changed: Callable[[], list[str]] = list  # variables that the body changes, for a message
         self.outer = (recorder.events, recorder.path, recorder.trusted, recorder.repeats)
 
     def begin(self) -> Scope:
@@ -332,7 +363,9 @@ class Explorer:
             if new != old:
                 place = getattr(new, "place", None) or place
                 break
-        self.recorder._differs(place)
+        names = self.changed()
+        known = f"; the body changes {', '.join(map(repr, names))}" if names else ""
+        self.recorder._differs(place, known)
 
     def _too_many(self) -> NoReturn:
         conditions = sorted(
@@ -342,7 +375,7 @@ class Explorer:
         fail(
             "TA115",
             f"this body has more than {MAX_PATHS} control paths",
-            f"every combination of outcomes is traced, and {len(conditions)} conditions are decided in it: "
+            "every combination of outcomes is traced; conditions are decided at "
             + ", ".join(place.short for place in conditions[:8]),
             hint="guard with 'with ta.when(c):' or choose with ta.where(c, a, b), which record a condition "
             "without exploring it",

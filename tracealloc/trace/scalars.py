@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
@@ -409,6 +410,12 @@ def refuse_use(item: Any, scope: Any, recorder: Recorder) -> NoReturn:
     made = item._place
     what = describe(item) if isinstance(item, Scalar) else repr(item._label())
     where = f", made at {made.short}," if made is not None else ""
+    if recorder.thread != threading.get_ident():
+        fail(
+            "TA118",
+            f"{what}{where} belongs to kernel {recorder.name!r}, which another thread traces",
+            hint="a kernel is traced by the thread that calls it, all of it",
+        )
     if now is None or not recorder.scope.alive:
         fail(
             "TA117",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,12 @@ def unwrap(function: Callable[..., Any]) -> tuple[types.FunctionType, Any]:
 def place_of_function(function: types.FunctionType) -> Place:
     """The line of a function's ``def``."""
     code = function.__code__
-    return Place(code.co_filename, code.co_firstlineno, function=code.co_name)
+    line = code.co_firstlineno
+    for number in range(line, line + 20):  # the first line may be a decorator's
+        if linecache.getline(code.co_filename, number).lstrip().startswith(("def ", "async def ")):
+            line = number
+            break
+    return Place(code.co_filename, line, function=code.co_name)
 
 
 class _Scope(dict[str, Any]):

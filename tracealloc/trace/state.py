@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from types import FrameType
 from typing import Any, NoReturn
 
-__all__ = ["Carried", "State", "keep_hint"]
+__all__ = ["Carried", "State", "keep_hint", "same"]
 
 _DEPTH = 4
 _ELEMENTS = 20_000
@@ -60,13 +60,14 @@ for _word in _REFUSED.split():
     setattr(Carried, f"__{_word}__", _use)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
+    """Whether two Python values are one: identical, or equal plain data."""
     if a is b:
         return True
     if type(a) is not type(b) or not isinstance(a, _PLAIN):
         return False
     if isinstance(a, tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
+        return len(a) == len(b) and all(map(same, a, b))
     return bool(a == b) or (a != a and b != b)
 
 
@@ -242,12 +243,20 @@ class State:
         for number, space in enumerate(self.spaces):
             now = space.read()
             for key, value in now.items():
-                if not _same(value, space.first.get(key, _ABSENT)) and type(value) is not Carried:
+                if not same(value, space.first.get(key, _ABSENT)) and type(value) is not Carried:
                     self.changed.setdefault((number, key), []).append(value)
             cannot = isinstance(space, _Bytes) or isinstance(space.holder, set | bytearray)
             if space.length_changed() or (cannot and not _same_all(now, space.first)):
                 trouble = trouble or space.label
         return trouble
+
+    def names(self, ours: tuple[type, ...]) -> list[str]:
+        """The slots that runs changed to something that is not one of ours."""
+        return [
+            self.spaces[number].name(key)
+            for (number, key), values in self.changed.items()
+            if not isinstance(values[-1], ours)
+        ]
 
     def poison(self, refuse: Any) -> None:
         """Replace everything that runs changed by a `Carried`."""
@@ -263,7 +272,7 @@ class State:
 
 
 def _same_all(a: dict[Any, Any], b: dict[Any, Any]) -> bool:
-    return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+    return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
 
 
 def _is_users(item: Any) -> bool:
