@@ -85,7 +85,7 @@ class Generator:
     iters: list[tuple[str, int, int]] = field(default_factory=list)  # name, least, greatest
     things: list[Thing] = field(default_factory=list)
     frozen: set[str] = field(default_factory=set)  # scalars that a while loop counts with
-    callees: list[tuple[str, list[Thing]]] = field(default_factory=list)
+    callees: list[tuple[str, list[Thing], list[Thing]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -348,7 +348,7 @@ class Generator:
             self.local(depth)
         elif roll < 0.64 and depth > 0 and self.work < 100:
             self.while_(depth)
-        elif roll < 0.7 and self.callees and self.work < 100:
+        elif roll < 0.76 and self.callees and self.work < 100:
             self.call()
         else:
             self.store()
@@ -464,7 +464,7 @@ class Generator:
         self.put(f"ta.while_loop(lambda: {cond}, {body})")
 
     def call(self) -> None:
-        name, params = self.rng.choice(self.callees)
+        name, params, results = self.rng.choice(self.callees)
         args, used = [], set()
         for param in params:
             if not param.shape:
@@ -475,7 +475,10 @@ class Generator:
                 return
             args.append(found[0])
             used.add(found[1])
-        self.put(f"{name}({', '.join(args)})")
+        taken = [Thing(self.fresh("R"), result.dtype, result.shape, False) for result in results]
+        left = f"{', '.join(thing.name for thing in taken)} = " if taken else ""
+        self.put(f"{left}{name}({', '.join(args)})")
+        self.things += taken
 
     def view_for(self, param: Thing, used: set[str]) -> tuple[str, str] | None:
         """An array, or a row of one, that fits a callee's parameter."""
@@ -541,7 +544,7 @@ class Generator:
         prefix = "p" if callee else "A"
         return [Thing(self.fresh(prefix), t.dtype, t.shape, t.writable) for t in found]
 
-    def function(self, name: str, count: int, callee: bool, depth: int, length: int) -> list[Thing]:
+    def function(self, name: str, count: int, callee: bool, depth: int, length: int) -> None:
         params = self.parameters(count, callee)
         self.things, self.iters, self.work, self.indent = list(params), [], 1, 1
         shown = ", ".join(
@@ -553,17 +556,18 @@ class Generator:
         if len(self.lines) == before:
             self.put("pass")
         results = [t for t in self.things if t.name.startswith("L")]
-        if results and not callee and self.chance(0.5):
+        chosen: list[Thing] = []
+        if results and self.chance(0.6):
             chosen = self.rng.sample(results, min(len(results), self.rng.choice([1, 2])))
             self.put(f"return {', '.join(t.name for t in chosen)}")
-        return params
+        if callee:
+            self.callees.append((name, params, chosen))
 
     def program(self) -> str:
         """The whole module."""
         self.lines = [HEADER.rstrip()]
         if self.chance(0.35):
-            params = self.function("inner", self.rng.choice([1, 2, 3]), True, 2, self.rng.choice([1, 2]))
-            self.callees = [("inner", params)]
+            self.function("inner", self.rng.choice([1, 2, 3]), True, 2, self.rng.choice([1, 2, 3]))
         self.function("main", self.rng.choice([2, 3, 4]), False, 3, self.rng.choice([2, 3, 4]))
         return "\n".join(self.lines) + "\n"
 

@@ -1,0 +1,54 @@
+"""Programs that the fuzzer found wrong, made small. Each names what was wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.run import check_text
+
+HEADER = """\
+import tracealloc as ta
+from tracealloc import bfloat16, float16, float32, float64, grid, int8, int16, int32, int64, kernel
+from tracealloc import boolean, uint1, uint8, uint16, uint32, uint64
+
+"""
+
+CASES = {
+    "a decision before ta.when tore ta.otherwise from it": """\
+@kernel
+def main(A: int32[3, 4], B: float64[3]):
+    for i in ta.range(3):
+        t = min(A[i, 0], i)
+        with ta.when(A[i, 1] > 2):
+            B[i] += t
+        with ta.otherwise():
+            B[i] = 1
+""",
+    "unsigned 128 bits to half precision were taken as signed in C": """\
+@kernel
+def main(A: ta.UInt(128)[4], B: float16[4], C: bfloat16[4]):
+    for i in ta.range(4):
+        B[i] = A[i]
+        C[i] = A[i]
+""",
+    "the first of two that do not compare, in ta.minimum and ta.maximum": """\
+@kernel
+def main(A: float32[4], B: float32[4]):
+    for i in ta.range(4):
+        t = ta.sqrt(-abs(A[i]) - 1)
+        A[i] = ta.minimum(t, B[i])
+        B[i] = ta.maximum(B[i], t)
+""",
+    "a negative number that rounds to zero in half precision is minus zero": """\
+@kernel
+def main(A: ta.Fixed(40, 30)[4], B: float16[4]):
+    for i in ta.range(4):
+        B[i] = A[i] + A[i]
+""",
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_found_by_the_fuzzer(what: str) -> None:
+    for seed in range(3):
+        check_text(HEADER + CASES[what], seed)
