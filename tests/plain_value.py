@@ -40,12 +40,7 @@ def convert(number: Any, dtype: DType) -> Any:
     """The raw number that an element of `dtype` holds after `number` was stored to it."""
     match dtype:
         case Float():
-            cls = float_class(dtype)
-            if isinstance(number, Fraction):
-                return cls(float(number))
-            if isinstance(number, int) and -(2**63) <= number < 2**63:
-                return cls(np.int64(number))
-            return cls(number)
+            return _to_float(number, dtype)
         case Boolean():
             return bool(number != 0)
         case Integer() | Index():
@@ -61,6 +56,30 @@ def convert(number: Any, dtype: DType) -> Any:
             return _to_fixed(Fraction(number if isinstance(number, int | Fraction) else float(number)), dtype)
         case _:
             raise TypeError(f"no conversion to {dtype!r}")
+
+
+def _to_float(number: Any, dtype: Float) -> Any:
+    """The nearest number of the type, rounded once (NumPy and ml_dtypes go through wider types)."""
+    cls = float_class(dtype)
+    if isinstance(number, int):
+        number = Fraction(int(number))
+    elif isinstance(number, np.float64 | float) and dtype.name == "bfloat16" and np.isfinite(number):
+        number = Fraction(float(number)) or number
+    if not isinstance(number, Fraction):
+        return cls(number)
+    if dtype.name == "float64":
+        try:
+            return cls(number.numerator / number.denominator)
+        except OverflowError:
+            return cls(math.copysign(math.inf, number))
+    # Few enough bits for an exact float, the last one set where bits are lost: rounding again is exact.
+    keep = 53 if dtype.name == "float32" else 22
+    drop = abs(number.numerator).bit_length() - number.denominator.bit_length() - keep
+    scaled = number / Fraction(2) ** drop
+    whole = math.floor(abs(scaled))
+    odd = whole | (whole != abs(scaled))
+    exact = math.ldexp(-odd if number < 0 else odd, drop)
+    return cls(np.float32(exact)) if keep == 22 else cls(exact)
 
 
 def _to_fixed(number: Fraction, dtype: Fixed) -> Fraction:
