@@ -8,6 +8,7 @@ def make(*, N, dtype=ta.int32):
     @kernel
     def floyd_warshall(path: dtype[N, N]):
         for k, i, j in grid(N, N, N):
-            path[i, j] = ta.minimum(path[i, j], path[i, k] + path[k, j])
+            through = (path[i, k] + path[k, j]).astype(dtype)  # the sum alone would be a bit wider
+            path[i, j] = ta.minimum(path[i, j], through)
 
     return floyd_warshall

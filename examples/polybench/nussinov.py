@@ -20,6 +20,7 @@ def make(*, N, dtype=ta.int32):
                 else:
                     table[i, j] = ta.maximum(table[i, j], table[i + 1, j - 1])
                 for k in ta.range(i + 1, j):
-                    table[i, j] = ta.maximum(table[i, j], table[i, k] + table[k + 1, j])
+                    both = (table[i, k] + table[k + 1, j]).astype(dtype)  # the sum alone would be a bit wider
+                    table[i, j] = ta.maximum(table[i, j], both)
 
     return nussinov
