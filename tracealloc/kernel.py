@@ -78,7 +78,7 @@ class Kernel:
             if target._module is None:
                 with _TRACING:
                     if target._module is None:
-                        target._module = target.build()
+                        target._module = target._compiled()
         except TraceallocError as error:
             if error.place is None:
                 error.place = place
@@ -153,15 +153,33 @@ class Kernel:
             TraceError: the function cannot be traced.
             BoundsError: an access leaves its array, with the first iteration that does.
         """
-        if self._program is None:
-            from tracealloc.schedule.state import proved
+        from tracealloc.schedule.state import proved
 
+        program = self._traced()
+        for each in (*program.callees(), program):
+            proved(each)
+        return program
+
+    def _traced(self) -> Program:
+        """The traced program, not yet proved."""
+        if self._program is None:
             with _TRACING:
-                program = trace(self.function, self.name, staged=self.staged, namespace=self.namespace)
-                for each in (*program.callees(), program):
-                    proved(each)
-                self._program = program
+                self._program = trace(self.function, self.name, staged=self.staged, namespace=self.namespace)
         return self._program
+
+    def _compiled(self) -> Any:
+        """The C build: remembered from an earlier process where the trace is the same, else made."""
+        from tracealloc.emit.remembered import recall, remember
+
+        program = self._traced()
+        module = recall(program, lambda: str(self.build().source))
+        if module is None:
+            from tracealloc.emit.runtime import build_c
+            from tracealloc.schedule.auto import for_c
+
+            module = build_c(for_c(program))
+            remember(program, module)
+        return module
 
     def build(self, target: str = "c", **options: Any) -> Any:
         """Build without a schedule: ``ta.customize(kernel).build(...)``."""

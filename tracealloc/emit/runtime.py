@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,21 @@ class CModule:
 
     Attributes:
         program: what was compiled.
-        source: its C text.
         library: the path of the shared library.
+        fails: whether the function returns a status.
     """
 
-    def __init__(self, program: Program, source: str, library: Path) -> None:
+    def __init__(
+        self,
+        program: Program,
+        source: str | Callable[[], str],
+        library: Path,
+        fails: bool | None = None,
+    ) -> None:
         self.program = program
-        self.source = source
+        self._source = source
         self.library = library
+        self.fails = can_fail(program) if fails is None else fails
         self.signature = Signature(program)
         try:
             self._dll = ctypes.CDLL(os.fspath(library))
@@ -47,7 +55,14 @@ class CModule:
                 f"the compiled library of {program.name} cannot be loaded: {error}",
                 hint=f"remove {str(library)!r} and call again",
             ) from error
-        self._call = self.signature.caller(function, fails=can_fail(program))
+        self._call = self.signature.caller(function, fails=self.fails)
+
+    @property
+    def source(self) -> str:
+        """The C text."""
+        if not isinstance(self._source, str):
+            self._source = self._source()
+        return self._source
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the kernel. Arrays are passed without copies; results are new arrays, or the argument itself.

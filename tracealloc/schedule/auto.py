@@ -13,19 +13,31 @@ from itertools import permutations
 
 from tracealloc.poly.legality import first_violation
 from tracealloc.poly.model import Statement
+from tracealloc.poly.named import LOCK
 from tracealloc.poly.tree import LoopNode, Sequence, Tree, leaves, loops_in, replace_loop
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.primitives.reorder import nests
-from tracealloc.schedule.state import Module, State
+from tracealloc.schedule.state import Module, State, lowered, module_of
 from tracealloc.trace.affine import linear
 from tracealloc.trace.expr import Iter, IterRef, Load, loads_of
-from tracealloc.trace.program import Store, reduction_of
+from tracealloc.trace.program import Program, Store, reduction_of
 
-__all__ = ["interchanged"]
+__all__ = ["for_c", "interchanged"]
 
 _MOST_LOOPS = 5
 _STRIDED = 16  # cost of an access that touches a new cache line each time
 _CARRIED = 8  # cost of waiting for the sum of the last iteration
+
+
+def for_c(program: Program) -> Program:
+    """What the C back end compiles of a program without a schedule.
+
+    Raises:
+        BoundsError: an access leaves its array.
+        TraceError: an element is read before it is stored.
+    """
+    with LOCK:
+        return lowered(interchanged(module_of(program)))
 
 
 def interchanged(module: Module) -> Module:

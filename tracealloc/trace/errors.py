@@ -6,7 +6,6 @@ Every public error carries a code (``TA210``), one sentence, the user's place, r
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -129,6 +128,8 @@ class TraceallocWarning(UserWarning):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word spelt most like `word`, or None when nothing comes near."""
+    import difflib  # only errors need it
+
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return matches[0] if matches else None
 

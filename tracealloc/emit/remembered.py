@@ -1,0 +1,71 @@
+"""Programs that were built before, found by their trace alone: no analysis, no emission, no compiler.
+
+An entry says which library of the cache belongs to a traced program. Its key holds everything that the
+library depends on: the program, this package's own files, and the processor. A library is only remembered
+once its program was proved and built, so finding it also says that the proofs held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from tracealloc.emit import cache as disk
+from tracealloc.emit.compiler import cpu_identity
+from tracealloc.emit.interface import kept
+from tracealloc.emit.runtime import CModule
+from tracealloc.trace.errors import BuildError
+from tracealloc.trace.program import Program
+
+__all__ = ["recall", "remember"]
+
+
+@cache
+def _package() -> str:
+    """What tells one state of this package's files from another."""
+    root = Path(__file__).resolve().parent.parent
+    stats = (
+        (path.relative_to(root).as_posix(), (stat := path.stat()).st_mtime_ns, stat.st_size)
+        for path in sorted(root.rglob("*.py"))
+    )
+    return hashlib.sha256(repr(list(stats)).encode()).hexdigest()
+
+
+def _key(program: Program) -> str:
+    text = hashlib.sha256(pickle.dumps(program, protocol=5)).hexdigest()
+    return disk.digest("program", text, _package(), cpu_identity())
+
+
+def recall(program: Program, source: Callable[[], str]) -> CModule | None:
+    """The module of a traced program that was built before, if its library is still whole.
+
+    `source` makes the C text when somebody asks for it.
+    """
+    try:
+        entry = (disk.cache_folder() / f"{_key(program)}.link").read_text(encoding="ascii")
+        name, fails = entry.split()
+    except (OSError, ValueError):
+        return None
+    library = disk.lookup(name)
+    if library is None:
+        return None
+    try:
+        return CModule(program, source, library, fails=fails == "fails")
+    except BuildError:
+        return None
+
+
+def remember(program: Program, module: CModule) -> None:
+    """Note which library belongs to a traced program (nothing where the cache cannot be written)."""
+    folder = disk.cache_folder()
+    if module.library.parent != folder or kept(program):
+        return  # arrays that live across calls are passed in an order that scheduling may change
+    part = disk.temporary(folder, ".link")
+    try:
+        part.write_text(f"{module.library.stem} {'fails' if module.fails else 'never'}", encoding="ascii")
+        part.replace(folder / f"{_key(program)}.link")
+    except OSError:
+        part.unlink(missing_ok=True)
