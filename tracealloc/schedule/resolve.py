@@ -1,7 +1,7 @@
 """The one place where names and handles become loops and arrays.
 
-A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop); in a callee ``"matmul:PE.k"``. An array: ``"C"``,
-``"matmul:C"``.
+A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop), or ``"PE.k#1"`` (the second of a band); in a callee
+``"matmul:PE.k"``. An array: ``"C"``, ``"matmul:C"``.
 """
 
 from __future__ import annotations
@@ -38,12 +38,32 @@ def band_names(state: State) -> dict[str, str]:
 
 
 def full_name(state: State, loop: LoopNode | OpaqueLoop) -> str:
-    """The shortest name that means this loop: ``k``, or ``PE.k`` where ``k`` is ambiguous."""
+    """The shortest name that means this loop.
+
+    ``k``; ``PE.k`` where ``k`` is ambiguous; ``PE.k#1`` for the second ``k`` of a band, in textual order.
+    """
     same = [other for other in state.loops() if other.name == loop.name]
-    band = band_names(state).get(loop.key)
-    if len(same) <= 1 or band is None:
+    if len(same) <= 1:
         return loop.name
-    return f"{band}.{loop.name}"
+    bands = band_names(state)
+    band = bands.get(loop.key)
+    name = loop.name if band is None else f"{band}.{loop.name}"
+    alike = same if band is None else [other for other in same if bands.get(other.key) == band]
+    if len(alike) == 1:
+        return name
+    return f"{name}#{next(k for k, other in enumerate(alike) if other.key == loop.key)}"
+
+
+def _named(state: State, name: str) -> list[LoopNode | OpaqueLoop]:
+    """The loops that a name may mean."""
+    name, _, number = name.partition("#")
+    loops = list(state.loops())
+    matches = [loop for loop in loops if loop.name == name]
+    if not matches and "." in name:
+        band, _, inner = name.partition(".")
+        of_band = band_names(state)
+        matches = [loop for loop in loops if loop.name == inner and of_band.get(loop.key) == band]
+    return [loop for k, loop in enumerate(matches) if not number or str(k) == number]
 
 
 def _function(module: Module, text: str) -> tuple[str, str]:
@@ -79,11 +99,7 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
     function, name = _function(module, text)
     state = _state(module, function, text, UnknownLoopError)
     loops = list(state.loops())
-    matches = [loop for loop in loops if loop.name == name]
-    if not matches and "." in name:
-        band, _, inner = name.partition(".")
-        of_band = band_names(state)
-        matches = [loop for loop in loops if loop.name == inner and of_band.get(loop.key) == band]
+    matches = _named(state, name)
     if len(matches) == 1:
         return function, matches[0]
     known = tuple(dict.fromkeys(full_name(state, loop) for loop in loops))

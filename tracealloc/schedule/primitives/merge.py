@@ -7,13 +7,28 @@ from dataclasses import replace
 from itertools import product
 from math import gcd
 
-from tracealloc.poly.tree import LoopNode, Path, Sequence, Tree, loops_in, map_loops, path_to, sequence
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.poly.tree import (
+    LoopNode,
+    Path,
+    Sequence,
+    Tree,
+    loops_in,
+    map_loops,
+    path_to,
+    replace_loop,
+    sequence,
+)
+from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, primitive
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import IllegalScheduleError
+from tracealloc.trace.expr import Binary
 
 __all__ = ["merge"]
 
+_SHIFTS = (1, 2, 3, 4, -1, -2)
 _MOST_BETWEEN = 5  # so many parts between the loops are tried one by one, more only as a whole
 
 
@@ -43,17 +58,32 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
     merged = _merged(edit, loop, with_loop, here < there)
     how = f"in one loop {loop.name!r} the second of these would come first"
     refusal: IllegalScheduleError | None = None
+    second_loop = with_loop if here < there else loop
     for sides in _sides(len(between)):
         before = [part for part, side in zip(between, sides, strict=True) if side]
         after = [part for part, side in zip(between, sides, strict=True) if not side]
         around = (*parent.children[:first], *before, merged, *after, *parent.children[second + 1 :])
         try:
-            done = edit.reordered(_replaced(edit.state, parent, sequence(around)), how)
+            tree = _replaced(edit.state, parent, sequence(around))
+            done = edit.reordered(tree, how, _shifts(edit, loop, second_loop, tree))
             return Result(done, (LoopRef(loop.key),))
         except IllegalScheduleError as error:
             refusal = refusal or error
     assert refusal is not None
     raise refusal
+
+
+def _shifts(edit: Edit, merged: LoopNode, second: LoopNode, tree: Tree) -> Iterator[Cure]:
+    """Shifts of the second loop that might let its iterations come late enough."""
+    late = {name for name, _ in second.exprs}
+    for by in _SHIFTS:
+
+        def moved(found: LoopNode, by: int = by) -> LoopNode:
+            pairs = ((n, Binary("+", e, constant(by), index) if n in late else e) for n, e in found.exprs)
+            return replace(found, exprs=tuple((name, simplify(expr)) for name, expr in pairs))
+
+        name = full_name(edit.state, second)
+        yield f's.shift("{name}", {by}) first', replace_loop(tree, merged.key, moved)
 
 
 def _sides(count: int) -> Iterator[tuple[bool, ...]]:

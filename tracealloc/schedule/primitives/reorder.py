@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.primitives.skew import skew_cures
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError
 
@@ -50,7 +51,7 @@ def reordered_chain(edit: Edit, order: list[LoopNode]) -> State:
     for nest in nests(edit, chain, permuted):
         tree = replace_loop(state.tree, chain[0].key, lambda _, nest=nest: nest)  # type: ignore[misc]
         try:
-            state = edit.reordered(tree, how)
+            state = edit.reordered(tree, how, skew_cures(chain, tree))
             return replace(state, serial=state.serial + 1)
         except IllegalScheduleError as error:
             refusal = refusal or error

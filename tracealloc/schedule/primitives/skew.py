@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import gcd
 
-from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
-from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
+from tracealloc.schedule.primitive import Cure, Edit, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -48,12 +49,39 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
             hint=f's.distribute("{loop.name}") sets them apart',
         )
 
+    values = dict(by.exprs)
+
     def moved(name: str, expr: Expr) -> Expr:
-        return Binary("+", expr, Binary("*", constant(factor), by.expr(name), index), index)
+        return _plus((name, expr), values, factor)[1]
 
     tree = replace_loop(edit.state.tree, loop.key, lambda found: retimed(found, moved, factor * by.step))
     how = f"with {loop.name!r} at {loop.name} + {factor} * {by.name} the second of these would come first"
     return Result(edit.reordered(tree, how))
+
+
+def skew_cures(chain: Sequence[LoopNode], tree: Tree) -> Iterator[Cure]:
+    """Skews of loops of a chain by loops around them, before the step that leads to `tree`."""
+    known = {loop.key: loop for loop in loops_in(tree)}
+    for factor in (1, 2, -1, 3):
+        for depth, outer in enumerate(chain):
+            values = dict(outer.exprs)
+            for inner in chain[depth + 1 :]:
+                target = known.get(inner.key)
+                if target is not None and all(name in values for name, _ in target.exprs):
+                    size = "" if factor == 1 else f", factor={factor}"
+                    text = f's.skew("{inner.name}", by="{outer.name}"{size}) first'
+                    exprs = tuple(_plus(pair, values, factor) for pair in target.exprs)
+                    yield text, replace_loop(tree, inner.key, partial(_with_exprs, exprs=exprs))
+
+
+def _with_exprs(loop: LoopNode, exprs: tuple[tuple[str, Expr], ...]) -> LoopNode:
+    return replace(loop, exprs=exprs)
+
+
+def _plus(pair: tuple[str, Expr], values: Mapping[str, Expr], factor: int) -> tuple[str, Expr]:
+    name, expr = pair
+    whole = Binary("+", expr, Binary("*", constant(factor), values[name], index), index)
+    return name, simplify(whole)
 
 
 def retimed(loop: LoopNode, change: Callable[[str, Expr], Expr], lattice: int = 0) -> LoopNode:
