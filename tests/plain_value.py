@@ -49,7 +49,7 @@ def convert(number: Any, dtype: DType) -> Any:
                 return integer.wrap(int(number))
             if isinstance(number, Fraction):
                 return integer.wrap(math.trunc(number))  # as ap_fixed converts to ap_int
-            return integer.wrap(int(number)) if np.isfinite(number) else 0
+            return integer.wrap(int(float(number))) if np.isfinite(number) else 0
         case Fixed():
             if not isinstance(number, int | Fraction) and not np.isfinite(number):
                 return Fraction(0)
