@@ -363,8 +363,8 @@ def negate(cond: Expr) -> Expr:
             return Const(not value, boolean)
         case Unary(op="not", operand=operand):
             return operand
-        case Compare(op=op, left=left, right=right) if is_affine(cond):
-            return Compare(_OPPOSITE[op], left, right)
+        case Compare(op=op, left=left, right=right) if not isinstance(left.dtype, Float):
+            return Compare(_OPPOSITE[op], left, right)  # with a NaN, neither x < y nor x >= y holds
         case _:
             return Unary("not", cond, boolean)
 

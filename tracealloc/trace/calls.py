@@ -11,7 +11,7 @@ from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
 from tracealloc.trace.dtype import ArrayType, DType, Stream, index
 from tracealloc.trace.expr import Const, Expr
 from tracealloc.trace.finish import written_arguments
-from tracealloc.trace.functions import trace_signature
+from tracealloc.trace.functions import refuse_recursion, trace_signature
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice
 from tracealloc.trace.recorder import Recorder, fail, recorder_for
@@ -90,8 +90,25 @@ def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str) ->
     key = (plain.__code__, id(plain), closure, title, tuple(repr(p.type) for p in signature.traced), staged)
     known = recorder.callees.get(key)
     if known is None:
-        known = recorder.callees[key] = trace_signature(plain, signature, title)
+        refuse_recursion(plain, title)
+        known = trace_signature(plain, signature, _free_name(recorder, title))
+        recorder.callees[key] = known
     return known
+
+
+def _free_name(recorder: Recorder, title: str) -> str:
+    """`title`, numbered where another kernel, or the same one with other staged values, has it."""
+    taken = {program.name for program in recorder.callees.values()}
+    caller: Recorder | None = recorder
+    while caller is not None:
+        if caller.functions:
+            taken.add(caller.name)
+        caller = caller.parent
+    name, number = title, 0
+    while name in taken:
+        number += 1
+        name = f"{title}_{number}"
+    return name
 
 
 def _filled(cell: Any) -> bool:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.build import is_short_affine, negate
 from tracealloc.trace.events import Branch, Define, Event, ForEach, Ref, Repeat
-from tracealloc.trace.expr import Const, Expr, IterRef, Load, children, rewrite
+from tracealloc.trace.expr import Const, Expr, IterRef, Load, Unary, children, rewrite
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -247,9 +247,10 @@ class _Finish:
                 return While(head, self.resolve(cond), self.build(body), place)
             case Branch(cond=cond, then=then, orelse=orelse, place=place):
                 yes, no = self.build(then), self.build(orelse)
+                test = _tidy(self.resolve(cond))
                 if not yes and no:
-                    return If(negate(self.resolve(cond)), no, (), place)
-                return If(self.resolve(cond), yes, no, place) if yes else None
+                    return If(negate(test), no, (), place)
+                return If(test, yes, no, place) if yes else None
             case _:
                 raise AssertionError(f"{type(event).__name__} is left over")
 
@@ -265,6 +266,11 @@ class _Finish:
 
         args = tuple(region(arg) if isinstance(arg, Region) else self.resolve(arg) for arg in call.args)
         return Call(call.program, args, tuple(map(region, call.results)), call.site, call.place)
+
+
+def _tidy(cond: Expr) -> Expr:
+    """``not (a != b)`` as ``a == b``, which can be seen only when references are resolved."""
+    return rewrite(cond, lambda e: negate(e.operand) if isinstance(e, Unary) and e.op == "not" else None)
 
 
 def _refs(expr: Expr) -> Iterable[int]:

@@ -21,7 +21,7 @@ from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
 from tracealloc.trace.streams import StreamProxy
 
-__all__ = ["trace", "trace_signature"]
+__all__ = ["refuse_recursion", "trace", "trace_signature"]
 
 
 def trace(
@@ -53,13 +53,6 @@ def trace(
 def trace_signature(function: types.FunctionType, signature: Signature, name: str) -> Program:
     """Trace a function whose parameters are known."""
     outer = active()
-    if outer is not None and function.__code__ in outer.functions:
-        fail(
-            "TA113",
-            f"kernel {name!r} calls itself",
-            "a program's calls are fixed, and hardware has no call stack",
-            hint="write the recursion as a loop: for i in ta.range(n), or ta.while_loop(cond, body)",
-        )
     recorder = Recorder(name, outer)
     recorder.functions = (*(outer.functions if outer is not None else ()), function.__code__)
     args = tuple(_argument(parameter) for parameter in signature.traced)
@@ -82,6 +75,18 @@ def trace_signature(function: types.FunctionType, signature: Signature, name: st
             scope = scope.parent
         recorder.scope = scope
     return _program(function, name, args, results, events)
+
+
+def refuse_recursion(function: types.FunctionType, name: str) -> None:
+    """Raise where `function` is being traced already."""
+    outer = active()
+    if outer is not None and function.__code__ in outer.functions:
+        fail(
+            "TA113",
+            f"kernel {name!r} calls itself",
+            "a program's calls are fixed, and hardware has no call stack",
+            hint="write the recursion as a loop: for i in ta.range(n), or ta.while_loop(cond, body)",
+        )
 
 
 def _argument(parameter: Parameter) -> Array:

@@ -81,7 +81,9 @@ def _harmless(event: Event) -> bool:
     if not isinstance(event, Define):
         return False
     for node in walk(event.expr):
-        if isinstance(node, Load | Intrinsic) or (isinstance(node, Binary) and node.op in ("/", "//", "%")):
+        if isinstance(node, Load) and node.indices:
+            return False
+        if isinstance(node, Intrinsic) or (isinstance(node, Binary) and node.op in ("/", "//", "%")):
             return False
     return True
 

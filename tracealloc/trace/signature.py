@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tracealloc.trace.dtype import ArrayType, DType, Stream
+from tracealloc.trace.errors import TraceError
 from tracealloc.trace.recorder import fail
 from tracealloc.trace.source import Place
 
@@ -91,6 +92,9 @@ def _evaluate(
     try:
         return eval(annotation, {"__builtins__": function.__globals__.get("__builtins__", {})},
                     _Scope(function, namespace))  # fmt: skip
+    except TraceError as error:
+        error.place = place_of_function(function)
+        raise
     except Exception as error:
         fail(
             "TA101",
