@@ -19,7 +19,8 @@ from tracealloc.poly.named import (
 )
 from tracealloc.poly.solve import solve
 from tracealloc.poly.tree import LoopNode, Tree
-from tracealloc.trace.expr import Expr, Iter
+from tracealloc.trace.affine import linear
+from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Array
 
 __all__ = ["Box", "Footprint", "box_around", "elements_used", "footprint"]
@@ -90,6 +91,12 @@ def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Sta
     return whole.coalesce()
 
 
+def _rank(extent: int, low: Expr) -> tuple[int, bool]:
+    """Small boxes first, and those whose corner needs no division."""
+    form = linear(low)
+    return extent, form is None or not all(isinstance(atom, IterRef) for atom, _ in form.terms)
+
+
 def box_around(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
     """The smallest box whose lower corner is affine in the loops."""
     lows: list[Expr] = []
@@ -98,7 +105,7 @@ def box_around(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
         best: tuple[int, Expr] | None = None
         for low in lower_bounds(whole, dim, its):
             least, greatest = offsets(whole, dim, low, its)
-            if least >= 0 and (best is None or greatest + 1 < best[0]):
+            if least >= 0 and (best is None or _rank(greatest + 1, low) < _rank(*best)):
                 best = (greatest + 1, low)
         assert best is not None, "the constant lower bound always fits"
         extents.append(best[0])

@@ -221,8 +221,10 @@ def _floor_expr(div: isl.Aff, its: Sequence[Iter]) -> Expr | None:
 
 def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
     """Affine functions of the input that may bound an output dimension from below, best guesses first."""
-    least = m.dim_min(dim).coalesce()
-    pieces = [least.as_aff()] if least.isa_aff() else [aff for _, aff in least.get_pieces()]
+    pieces: list[isl.Aff] = []
+    for relaxed in (m, m.remove_divs()):  # without the steps of loops the bound may be simpler
+        least = relaxed.dim_min(dim).coalesce()
+        pieces += [least.as_aff()] if least.isa_aff() else [aff for _, aff in least.get_pieces()]
     found = [expr for aff in pieces if (expr := _aff_expr(aff, its)) is not None]
     low, _ = dim_bounds(m.range(), dim)
     return [*found, constant(low)]

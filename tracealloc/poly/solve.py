@@ -25,6 +25,7 @@ from tracealloc.poly.named import (
 )
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import linear
+from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import Binary, Const, Expr, IterRef
 
 __all__ = ["FINAL", "INPUT", "Solution", "pieces", "solve"]
@@ -61,12 +62,25 @@ def solve(
     """
     used = {_name(m) for m in (*reads, *writes)}
     wide, order = _order(model, tree, used, tags)
-    sinks = union_of([_widened(m, wide) for m in reads])
-    info = isl.UnionAccessInfo.from_sink(sinks).set_must_source(union_of([_widened(m, wide) for m in writes]))
-    flow = info.set_schedule_map(order).compute_flow()
+    flow = _flow([_widened(m, wide) for m in reads], [_widened(m, wide) for m in writes], order)
     sources = [_narrowed(piece, wide) for piece in pieces(flow.get_full_must_dependence())]
     unset = [_narrow_domain(piece, wide) for piece in pieces(flow.get_must_no_source())]
     return Solution(union_of(sources), union_of(unset))
+
+
+def _flow(reads: list[isl.Map], writes: list[isl.Map], order: isl.UnionMap) -> isl.UnionFlow:
+    """isl's answer, asked in another form where it fails on one."""
+    for simpler in (lambda m: m, isl.Map.coalesce, isl.Map.make_disjoint, isl.Map.compute_divs):
+        sinks, sources = (union_of([simpler(m) for m in maps]) for maps in (reads, writes))
+        try:
+            return isl.UnionAccessInfo.from_sink(sinks).set_must_source(sources).set_schedule_map(order).compute_flow()
+        except isl.Error:
+            continue
+    raise VerifyError(
+        "TA512",
+        "isl cannot tell which writes the reads see",
+        because=["a domain or a subscript is too irregular for its flow analysis"],
+    )
 
 
 def _name(m: isl.Map) -> str:
