@@ -13,6 +13,13 @@ def add(A: float32[4], B: float32[4], factor: float32):
 
 A, B = np.zeros(4, np.float32), np.ones(4, np.float32)
 """
+_VENDOR = """import os
+from pathlib import Path
+
+Path("vitis_hls").write_text('#!/bin/sh\\n{script}\\n')
+Path("vitis_hls").chmod(0o755)
+os.environ["PATH"] = str(Path.cwd()) + os.pathsep + os.environ["PATH"]
+"""
 _FILL = """
 @kernel
 def fill(A: float32[4], n: {dtype}):
@@ -30,6 +37,28 @@ Path("compiler").chmod(0o755)
 os.environ["CC"] = str(Path("compiler").resolve())
 """
 _NOT_A_LIBRARY = 'while [ "$1" != -o ]; do shift; done\necho text > "$2"'
+_ODD = """
+@kernel
+def odd(A: ta.Int(7)[4]):
+    for i in grid(4):
+        A[i] += 1
+
+"""
+_STREAM_ONLY = """@kernel
+def total(values: ta.Stream[int32, 8], out: int32[1]):
+    for i in ta.range(4):
+        out[0] += values.get()
+
+"""
+_STREAM = """from collections import deque
+
+@kernel
+def total(values: ta.Stream[int32, 8], out: int32[1]):
+    for i in ta.range({count}):
+        out[0] += values.get()
+
+total(deque([1, 2, 3, 4]), np.zeros(1, np.int32))
+"""
 
 
 def _code(title: str, wrong: str, right: str, because: str = "", head: str = _ADD) -> Code:
@@ -93,6 +122,79 @@ register(
             "add(A, B, 2)",
             "Most often CC names a compiler for another machine.",
             _COMPILER.format(script=_NOT_A_LIBRARY) + _ADD,
+        ),
+        "TA800": _code("unknown target", 'add.build("verilog")', 'add.build("vitis_hls")'),
+        "TA804": Code(
+            "a stream was read while it was empty",
+            _STREAM.format(count=5),
+            _STREAM.format(count=4),
+            "In hardware the kernel would wait for ever.",
+        ),
+        "TA811": _code(
+            "AMD's open headers are not where they were said to be",
+            'os.environ["TRACEALLOC_AP_TYPES"] = "nowhere"\nodd.build("vitis_hls", mode="csim")',
+            'add.build("vitis_hls", mode="csim")',
+            "They come with pip install 'tracealloc[csim]'.",
+            "import os\n" + _ODD,
+        ),
+        "TA812": _code(
+            "there is no C++ compiler",
+            'os.environ["CXX"] = "no-such-compiler"\nadd.build("vitis_hls", mode="csim")',
+            'add.build("vitis_hls", mode="csim")',
+            head="import os\n" + _ADD,
+        ),
+        "TA813": _code(
+            "the C++ compiler did not compile the emitted text",
+            'add.build("vitis_hls", mode="csim")',
+            'add.build("vitis_hls", mode="csim")',
+            head=_COMPILER.format(script="exit 1").replace('"CC"', '"CXX"') + _ADD,
+        ),
+        "TA814": Code(
+            "there is no testbench for a stream argument yet",
+            _STREAM_ONLY + 'total.build("vitis_hls").write("made")\n',
+            _STREAM_ONLY + 'print(total.build("vitis_hls").source)\n',
+        ),
+        "TA815": _code(
+            "unknown build mode",
+            'add.build("vitis_hls", mode="simulate")',
+            'add.build("vitis_hls", mode="csim")',
+        ),
+        "TA816": _code(
+            "a clock period is positive",
+            'add.build("vitis_hls", period=-1)',
+            'add.build("vitis_hls", period=5)',
+        ),
+        "TA817": _code(
+            "the folder holds something that tracealloc did not write",
+            'Path("made").mkdir()\nPath("made", "mine.txt").touch()\nadd.build("vitis_hls").write("made")',
+            'add.build("vitis_hls").write("made")',
+            head="from pathlib import Path\n" + _ADD,
+        ),
+        "TA818": _code(
+            "the project's folder cannot be made",
+            'Path("file").touch()\nadd.build("vitis_hls").write("file/made")',
+            'add.build("vitis_hls").write("made")',
+            head="from pathlib import Path\n" + _ADD,
+        ),
+        "TA820": _code(
+            "the vendor's tools are not installed",
+            'add.build("vitis_hls", mode="csyn", project="made")',
+            'add.build("vitis_hls").write("made")',
+            "The project is written all the same; the message says what to run on a machine that has them.",
+        ),
+        "TA821": _code(
+            "the vendor's tool failed",
+            'add.build("vitis_hls", mode="csyn", project="made")',
+            'add.build("vitis_hls").write("made")',
+            "The message ends in the tool's own errors and says where its log is.",
+            _VENDOR.format(script="exit 1") + _ADD,
+        ),
+        "TA822": _code(
+            "a report of C synthesis is missing or cannot be read",
+            'add.build("vitis_hls", mode="csyn", project="made")',
+            'add.build("vitis_hls").write("made")',
+            "Most often the tool is of a version whose report is another one.",
+            _VENDOR.format(script="echo text > add_csynth.xml") + _ADD,
         ),
     }
 )

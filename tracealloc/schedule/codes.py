@@ -66,6 +66,46 @@ def sweep(A: float32[16, 16]):
 
 s = ta.customize(sweep)
 """
+_BLUR = """
+@kernel
+def blur(A: float32[10], table: float32[8, 3], B: float32[8]):
+    for i in grid(8):
+        for k in ta.range(3):
+            B[i] += A[i + k] * table[i, k]
+
+s = ta.customize(blur)
+"""
+_ROW = """
+@kernel
+def rows(A: float32[8, 8]):
+    for i in ta.range(8):
+        for j in ta.range(8):
+            row = ta.zeros((4,), float32)
+            for k, n in grid(2, 4):
+                row[n] += A[i, j]
+            A[i, j] = row[0]
+
+s = ta.customize(rows)
+"""
+_HALF = """
+@kernel
+def half(A: float32[10], B: float32[8, 2]):
+    for k in ta.range(2):
+        for i in ta.range(8):
+            B[i, k] = A[i // 2 + k]
+
+s = ta.customize(half)
+"""
+_PARTS = """
+@kernel
+def parts(A: float32[8, 8], B: float32[8]):
+    for i in ta.range(8):
+        B[i] = 0
+        for j in ta.range(8):
+            A[i, j] = 1
+
+s = ta.customize(parts)
+"""
 
 
 def _code(title: str, kernel: str, wrong: str, right: str, because: str = "") -> Code:
@@ -222,5 +262,87 @@ s = ta.customize(gather)
             's.buffer_at(s.A, "i")',
             's.buffer_at(s.index, "i")',
         ),
+        "TA232": _code(
+            "no such resource, or number of ports",
+            _GEMM,
+            's.bind(s.C, "bramm")',
+            's.bind(s.C, "bram", ports=2)',
+        ),
+        "TA233": _code(
+            "a port is no kind that there is, or not of an argument",
+            _GEMM,
+            's.interface(s.C, "axi")',
+            's.interface(s.C, "m_axi")',
+        ),
+        "TA234": _code(
+            "words cannot be packed like that",
+            _GEMM,
+            "s.pack(s.C, dim=1, factor=3)",
+            "s.pack(s.C, dim=1, factor=4)",
+            "The packed dimension is a whole number of words, and it is not partitioned as well.",
+        ),
+        "TA235": _code(
+            "another shape for the same elements is not possible",
+            _GEMM,
+            "s.reshape(s.C, (8, 9))",
+            "s.reshape(s.C, (4, 16))",
+        ),
+        "TA236": _code(
+            "the stored type cannot be changed to that",
+            _GEMM,
+            's.cast(s.C, "float16")',
+            "s.cast(s.C, ta.float16)",
+        ),
+        "TA243": _code(
+            "no reuse along that loop",
+            _BLUR,
+            's.reuse_at(s.table, "i")',
+            's.reuse_at(s.A, "i")',
+            "Two iterations of the loop must read an element of the array in common, and move on.",
+        ),
+        "TA242": _code(
+            "the array is made anew inside the loop",
+            _ROW,
+            's.buffer_at(s.row, "i")',
+            's.buffer_at(s.row, "k")',
+        ),
+        "TA244": _code(
+            "the part that is read does not move by a constant",
+            _HALF,
+            's.reuse_at(s.A, "i")',
+            's.reuse_at(s.A, "k")',
+        ),
+        "TA245": _code(
+            "the array changes while the loop runs",
+            _SWEEP,
+            's.reuse_at(s.A, "i")',
+            's.buffer_at(s.A, "i")',
+        ),
+        "TA250": _code(
+            "a skew needs a whole factor",
+            _SWEEP,
+            's.skew("j", by="i", factor=0)',
+            's.skew("j", by="i", factor=2)',
+        ),
+        "TA251": _code(
+            "a skew by a loop that is not around all statements",
+            _PARTS,
+            's.skew("i", by="j")',
+            's.skew("j", by="i")',
+        ),
+        "TA252": _code("a shift is a whole number", _GEMM, 's.shift("i", by=0.5)', 's.shift("i", by=1)'),
+        "TA253": _code(
+            "there is only one part to distribute",
+            _GEMM,
+            's.distribute("i")',
+            's.split("i", 4)',
+        ),
+        "TA254": _code(
+            "merged loops must be neighbours",
+            _TWO,
+            's.merge("first.j", "second.j")',
+            's.merge("first.i", "second.i")',
+        ),
+        "TA255": _code("nothing can be peeled", _GEMM, 's.peel("i", 0)', 's.peel("i", 1)'),
     }
 )

@@ -39,16 +39,27 @@ def example(A: int32[8]):
     {again}
 
 example.trace()"""
-_KEPT = """kept = []
-
-@kernel
-def example(A: int32[8], B: int32[8]):
-    for i in grid(8):
-        {keep}
-        B[i] = 0
+_MANY = """for i in grid(8):
+    for k in range(11):
+        {guard}
+            B[i] += k"""
+_KEPT = """@kernel
+def example(A: int32[8]):
+    def show():
+        return {value}
+    example.show = show
+    A[0] = 1
 
 example.trace()
-{use}"""
+example.show()"""
+_NESTED = """@kernel
+def example(A: int32[8], B: int32[8]):
+    @kernel
+    def inner(X: int32[8], Y: int32[8]):
+        X[0] = {value}
+    inner(B, A)
+
+example.trace()"""
 _INNER = """@kernel
 def add(X: int32[8], Y: int32[8]):
     for i in grid(8):
@@ -154,8 +165,8 @@ register(
         ),
         "TA115": _code(
             "a body has too many control paths",
-            "for i in grid(8):\n    for k in range(11):\n        if A[i] > k:\n            B[i] += k",
-            "for i in grid(8):\n    for k in range(11):\n        with ta.when(A[i] > k):\n            B[i] += k",
+            _MANY.format(guard="if A[i] > k:"),
+            _MANY.format(guard="with ta.when(A[i] > k):"),
             "Every combination of outcomes is traced. ta.when and ta.where record a condition without that.",
         ),
         "TA116": Code(
@@ -165,13 +176,14 @@ register(
         ),
         "TA117": _code(
             "a traced value after its trace has ended",
-            _KEPT.format(keep="kept[:] = [A]", use="kept[0][0]"),
-            _KEPT.format(keep="x = A[i]", use=""),
+            _KEPT.format(value="A[0] + 1"),
+            _KEPT.format(value="A.shape"),
         ),
         "TA118": _code(
             "a value of one kernel inside another",
-            "outer = A\n\n@kernel\ndef inner(X: int32[8]):\n    X[0] = outer[0]\n\ninner(B)",
-            "outer = A\n\n@kernel\ndef inner(X: int32[8], Y: int32[8]):\n    X[0] = Y[0]\n\ninner(B, outer)",
+            _NESTED.format(value="A[0]"),
+            _NESTED.format(value="Y[0]"),
+            "Pass it as an argument.",
         ),
         "TA119": _code(
             "arguments of a call overlap and one of them is written",
