@@ -19,9 +19,11 @@ def make(*, M, N, dtype=ta.float64):
                 Q[i, k] = A[i, k] / R[k, k]
             for j in ta.range(k + 1, N):
                 R[k, j] = 0
-                for i in ta.range(M):
+            for i in ta.range(M):
+                for j in ta.range(k + 1, N):
                     R[k, j] += Q[i, k] * A[i, j]
-                for i in ta.range(M):
+            for i in ta.range(M):
+                for j in ta.range(k + 1, N):
                     A[i, j] -= Q[i, k] * R[k, j]
 
     return gramschmidt

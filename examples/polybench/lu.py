@@ -12,8 +12,8 @@ def make(*, N, dtype=ta.float64):
                 for k in ta.range(j):
                     A[i, j] -= A[i, k] * A[k, j]
                 A[i, j] /= A[j, j]
-            for j in ta.range(i, N):
-                for k in ta.range(i):
+            for k in ta.range(i):
+                for j in ta.range(i, N):
                     A[i, j] -= A[i, k] * A[k, j]
 
     return lu

@@ -16,11 +16,9 @@ def make(*, N, dtype=ta.float64):
                 for k in ta.range(j):
                     w -= A[i, k] * A[k, j]
                 A[i, j] = w / A[j, j]
-            for j in ta.range(i, N):
-                w = ta.scalar(dtype, A[i, j])
-                for k in ta.range(i):
-                    w -= A[i, k] * A[k, j]
-                A[i, j] = w
+            for k in ta.range(i):
+                for j in ta.range(i, N):
+                    A[i, j] -= A[i, k] * A[k, j]
 
         for i in ta.range(N):
             w = ta.scalar(dtype, b[i])

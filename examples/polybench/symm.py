@@ -10,11 +10,12 @@ from tracealloc import grid, kernel
 def make(*, M, N, dtype=ta.float64):
     @kernel
     def symm(alpha: dtype, beta: dtype, C: dtype[M, N], A: dtype[M, M], B: dtype[M, N]):
-        for i, j in grid(M, N):
-            temp2 = ta.scalar(dtype, 0)
-            for k in ta.range(i):
+        for i in ta.range(M):
+            temp2 = ta.zeros(N, dtype)
+            for k, j in grid(i, N):
                 C[k, j] += alpha * B[i, j] * A[i, k]
-                temp2 += B[k, j] * A[i, k]
-            C[i, j] = beta * C[i, j] + alpha * B[i, j] * A[i, i] + alpha * temp2
+                temp2[j] += B[k, j] * A[i, k]
+            for j in ta.range(N):
+                C[i, j] = beta * C[i, j] + alpha * B[i, j] * A[i, i] + alpha * temp2[j]
 
     return symm
