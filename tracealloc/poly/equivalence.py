@@ -17,6 +17,7 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed_input, tuple_text, union_of
 from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
+from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import IterRef
 
 __all__ = ["Difference", "difference", "value_sources"]
@@ -36,26 +37,33 @@ class Difference:
     found: tuple[str, tuple[int, ...]] | None
 
 
-def value_sources(model: Model, tree: Tree, base: Model | None = None) -> isl.UnionMap:
+def value_sources(
+    model: Model, tree: Tree, base: Model | None = None, sums: frozenset[str] = frozenset()
+) -> isl.UnionMap:
     """``[read -> element] -> [write -> element]``: originals only, copies looked through.
 
     A read is called ``S3__1`` (the second read of S3) or ``Final``; a write ``S3``, or ``Input`` for what
     an argument holds at the start. The two elements differ only where a copy copies wrongly. `base` is
     the traced model, in whose terms elements are named (None: `model` is).
+
+    `sums` are traced statements that update a sum of free order: their own reads of it are left out, and
+    any other read of it sees all of them, in no order, and what the sum began with.
     """
     tags = {s.name: [f"{s.name}__{k}" for k in range(len(s.reads))] for s in model.statements}
     reads = [
         renamed_input(access.relation, tag)
         for s in model.statements
         for access, tag in zip(s.reads, tags[s.name], strict=True)
+        if s.origin not in sums or access.space != s.writes[0].space
     ]
-    writes = [a.relation for s in model.statements for a in s.writes]
+    writes = [a.relation for s in model.statements for a in s.writes if s.origin not in sums]
+    updates = [a.relation for s in model.statements for a in s.writes if s.origin in sums]
     for space, shape, is_input in _spaces(model):
         box = isl.Set(_box_text(space, shape))
         if is_input:
             writes.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), box))
         reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
-    flow = solve(model, tree, reads, writes, tags).sources
+    flow = solve(model, tree, reads, writes, tags, updates).sources
     sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
     return _in_original_terms(model, base or model, _look_through(model, sources))
 
@@ -91,14 +99,6 @@ def _writer(piece: isl.Map) -> str:
     return str(piece.range().unwrap().domain().get_tuple_name())
 
 
-def _as_write(piece: isl.Map) -> isl.Map:
-    """``[S3__1 -> element] -> x`` as ``[S3 -> element] -> x``: what a statement read is what it writes."""
-    inner = piece.domain().unwrap()
-    name = _reader(piece).partition("__")[0]
-    reader = renamed_input(inner.domain().identity().reverse(), name).reverse()
-    return piece.apply_domain(reader.product(inner.range().identity()))
-
-
 def _select(union: isl.UnionMap, wanted: Callable[[isl.Map], bool]) -> tuple[isl.UnionMap, isl.UnionMap]:
     """The pieces that are wanted, and the others."""
     yes: list[isl.Map] = []
@@ -124,8 +124,27 @@ def _look_through(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
         if todo.is_empty():
             break
         through = done.union(todo.apply_range(through)).coalesce()
+    else:
+        through = _closed(through, frozenset(copies))
     todo, done = _select(kept, lambda piece: _writer(piece) in copies)
     return done.union(todo.apply_range(through))
+
+
+def _closed(through: isl.UnionMap, copies: frozenset[str]) -> isl.UnionMap:
+    """Copies -> what they bring in the end, where a value may be copied any number of times.
+
+    A partial sum goes out of a buffer and back in, once for each iteration of the loop around.
+    """
+    todo, done = _select(through, lambda piece: _writer(piece) in copies)
+    further, exact = todo.transitive_closure()
+    if not exact:
+        raise VerifyError(
+            "TA513",
+            "the proof cannot follow a value through all its copies",
+            because=["it moves from buffer to buffer in a way that isl has no closed form for"],
+            hint="prove a schedule with fewer buffers of that array; the C build can still be compared",
+        )
+    return done.union(further.apply_range(done)).coalesce()
 
 
 def _longest(copies: list[Statement]) -> int:
@@ -228,34 +247,21 @@ def difference(
     expected, found = value_sources(base, base_tree), value_sources(model, tree, base)
     if expected.is_equal(found):
         return None
-    free = _free_sums(base, reassociate)
-    if free:
-        expected, found = _as_sets(expected, free), _as_sets(found, free)
+    sums = _free_sums(base, reassociate)
+    if sums:
+        expected, found = value_sources(base, base_tree, sums=sums), value_sources(model, tree, base, sums)
         if expected.is_equal(found):
             return None
     return _first(expected, found)
 
 
-def _free_sums(model: Model, reassociate: bool) -> dict[str, set[str]]:
-    """Statements that update a sum of free order, with the names of their reads of the sum itself."""
-    found: dict[str, set[str]] = {}
-    for statement in model.statements:
-        kind = same_sum(statement, statement)
-        if kind == "integer" or (kind == "float" and reassociate):
-            target = statement.writes[0].space
-            numbers = [k for k, access in enumerate(statement.reads) if access.space == target]
-            found[statement.name] = {f"{statement.name}__{k}" for k in numbers}
-    return found
-
-
-def _as_sets(sources: isl.UnionMap, sums: dict[str, set[str]]) -> isl.UnionMap:
-    """Sources with every value of a free sum replaced by all that went into it."""
-    own = set().union(*sums.values())
-    chain, kept = _select(sources, lambda piece: _reader(piece) in own)
-    closed, exact = union_of([_as_write(piece) for piece in pieces(chain)]).transitive_closure()
-    if not exact:
-        return sources
-    return kept.union(kept.apply_range(closed)).coalesce()
+def _free_sums(model: Model, reassociate: bool) -> frozenset[str]:
+    """The statements that update a sum whose order is free."""
+    return frozenset(
+        statement.name
+        for statement in model.statements
+        if (kind := same_sum(statement, statement)) == "integer" or (kind == "float" and reassociate)
+    )
 
 
 def _first(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:

@@ -54,26 +54,33 @@ def solve(
     reads: Sequence[isl.Map],
     writes: Sequence[isl.Map],
     tags: Mapping[str, Sequence[str]] | None = None,
+    updates: Sequence[isl.Map] = (),
 ) -> Solution:
-    """For every read the last write before it in the order of a tree.
+    """For every read the last write before it in the order of a tree, and all `updates` since that.
 
     `tags` name the reads of a statement apart: they come just before its writes. ``Final`` is after
     everything, ``Input`` before.
     """
-    used = {_name(m) for m in (*reads, *writes)}
+    used = {_name(m) for m in (*reads, *writes, *updates)}
     wide, order = _order(model, tree, used, tags)
-    flow = _flow([_widened(m, wide) for m in reads], [_widened(m, wide) for m in writes], order)
-    sources = [_narrowed(piece, wide) for piece in pieces(flow.get_full_must_dependence())]
+    given = [[_widened(m, wide) for m in maps] for maps in (reads, writes, updates)]
+    flow = _flow(given, order)
+    # Without updates the two are the same; with them only this one has those and the last write.
+    found = flow.get_full_may_dependence() if updates else flow.get_full_must_dependence()
+    sources = [_narrowed(piece, wide) for piece in pieces(found)]
     unset = [_narrow_domain(piece, wide) for piece in pieces(flow.get_must_no_source())]
     return Solution(union_of(sources), union_of(unset))
 
 
-def _flow(reads: list[isl.Map], writes: list[isl.Map], order: isl.UnionMap) -> isl.UnionFlow:
+def _flow(given: list[list[isl.Map]], order: isl.UnionMap) -> isl.UnionFlow:
     """isl's answer, asked in another form where it fails on one."""
     for simpler in (lambda m: m, isl.Map.coalesce, isl.Map.make_disjoint, isl.Map.compute_divs):
-        sinks, sources = (union_of([simpler(m) for m in maps]) for maps in (reads, writes))
+        sinks, sources, updates = (union_of([simpler(m) for m in maps]) for maps in given)
+        info = isl.UnionAccessInfo.from_sink(sinks).set_must_source(sources)
+        if given[2]:
+            info = info.set_may_source(updates)
         try:
-            return isl.UnionAccessInfo.from_sink(sinks).set_must_source(sources).set_schedule_map(order).compute_flow()
+            return info.set_schedule_map(order).compute_flow()
         except isl.Error:
             continue
     raise VerifyError(
