@@ -256,11 +256,20 @@ def difference(
 
 
 def _free_sums(model: Model, reassociate: bool) -> frozenset[str]:
-    """The statements that update a sum whose order is free."""
+    """The statements that update a sum of free order.
+
+    Sums and products of one array do not commute with each other: there every update keeps its place.
+    """
+    found: dict[str, list[Statement]] = {}
+    for statement in model.statements:
+        kind = same_sum(statement, statement)
+        if kind == "integer" or (kind == "float" and reassociate):
+            found.setdefault(statement.writes[0].space, []).append(statement)
     return frozenset(
         statement.name
-        for statement in model.statements
-        if (kind := same_sum(statement, statement)) == "integer" or (kind == "float" and reassociate)
+        for users in found.values()
+        if all(same_sum(users[0], other) for other in users)
+        for statement in users
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
+from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.primitives.skew import skew_cures
+from tracealloc.schedule.sink import sunk
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError
 
@@ -20,6 +23,7 @@ def reorder(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     Rewrite:
         for i: for j: body   ->   for j: for i: body
         for i: { first; for j: body }   ->   for i: first; for j: for i: body
+            or, where that is not legal, for j: for i: { if j == 0: first; body }
     Legal when:
         no dependence is reversed (integer sums may be reordered, floating-point sums only after
         ``reassociate``).
@@ -45,10 +49,11 @@ def reordered_chain(edit: Edit, order: list[LoopNode]) -> State:
     permuted = [next(wanted) if loop.key in keys else loop for loop in chain]
     if [loop.key for loop in permuted] == [loop.key for loop in chain]:
         return state
+    outer, chain, permuted = _moved(chain_above(state, chain[0].key)[:-1], chain, permuted)
     names = ", ".join(loop.name for loop in permuted)
     how = f"in the order ({names}) the second of these would come before the first"
     refusal: IllegalScheduleError | None = None
-    for nest in nests(edit, chain, permuted):
+    for nest in _candidates(edit, outer, chain, permuted):
         tree = replace_loop(state.tree, chain[0].key, lambda _, nest=nest: nest)  # type: ignore[misc]
         try:
             state = edit.reordered(tree, how, skew_cures(chain, tree))
@@ -57,6 +62,36 @@ def reordered_chain(edit: Edit, order: list[LoopNode]) -> State:
             refusal = refusal or error
     assert refusal is not None
     raise refusal
+
+
+def _moved(
+    outer: tuple[LoopNode, ...], chain: list[LoopNode], permuted: list[LoopNode]
+) -> tuple[tuple[LoopNode, ...], list[LoopNode], list[LoopNode]]:
+    """The loops around, and the chain and its new order without the loops at both ends that stay."""
+    first = next(k for k, (a, b) in enumerate(zip(chain, permuted, strict=True)) if a.key != b.key)
+    last = next(k for k in reversed(range(len(chain))) if chain[k].key != permuted[k].key) + 1
+    return (*outer, *chain[:first]), chain[first:last], permuted[first:last]
+
+
+def _candidates(
+    edit: Edit, outer: tuple[LoopNode, ...], chain: list[LoopNode], permuted: list[LoopNode]
+) -> Iterator[Tree]:
+    """Orders to try: what is between the loops before or after the nest, or sunk into it."""
+    yield from nests(edit, chain, permuted)
+    before, after = _between(chain)
+    model = edit.state.model
+    for keep_before, keep_after in ((False, False), (True, False), (False, True)):
+        if (keep_before and not before) or (keep_after and not after) or not (before or after):
+            continue
+        inside = ([] if keep_before else before, [] if keep_after else after)
+        if not (inside[0] or inside[1]):
+            continue
+        nest = sunk(model, outer, chain, permuted, *inside)
+        outside = [
+            [_alone(edit, number, depth, part, chain) for number, (depth, part) in enumerate(parts, 1)]
+            for parts in (before if keep_before else [], after if keep_after else [])
+        ]
+        yield sequence([*outside[0], nest, *outside[1]])
 
 
 def _chain(edit: Edit, order: list[LoopNode]) -> list[LoopNode]:
