@@ -303,7 +303,7 @@ class Generator:
         return self.choice_of(a, b)
 
     def comparison(self) -> str:
-        if self.iters and self.chance(0.4):
+        if self.iters and self.chance(0.55):
             a = self.rng.choice(self.iters)[0]
             b = self.rng.choice(self.iters)[0] if self.chance(0.5) else str(self.rng.randint(0, 5))
             shift = self.rng.choice(["", "", " + 1", " - 1"])
@@ -320,10 +320,20 @@ class Generator:
 
     def condition(self, pure: bool = False) -> str:
         """A condition; `pure` without decisions of its own."""
-        first = self.comparison()
-        if not pure and self.chance(0.25) and self.decide():
-            return f"{first} {self.rng.choice(['and', 'or'])} {self.comparison()}"
-        return f"not ({first})" if not pure and self.chance(0.1) else first
+        first = self.negated(self.comparison())
+        if pure or not self.chance(0.4) or not self.decide():
+            return first
+        second = self.negated(self.comparison())
+        op = self.rng.choice(["and", "or"])
+        if not self.chance(0.3) or not self.decide():
+            return f"{first} {op} {second}"
+        third, other = self.negated(self.comparison()), "or" if op == "and" else "and"
+        return self.rng.choice(
+            [f"({first} {op} {second}) {other} {third}", f"{third} {op} not ({first} {other} {second})"]
+        )
+
+    def negated(self, condition: str) -> str:
+        return f"not {condition}" if self.chance(0.25) else condition
 
     # --------------------------------------------------------------------------------------- statements
 
@@ -335,7 +345,7 @@ class Generator:
         roll = self.rng.random()
         outermost = not self.iters
         if outermost:
-            self.budget = self.rng.choice([2, 4, 5])
+            self.budget = self.rng.choice([2, 4, 5, 6])
         if depth > 0 and roll < (0.7 if outermost else 0.3) and self.work < 400:
             self.loop(depth)
         elif depth > 0 and roll < 0.42 and self.decide():
