@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["CSimModule", "FLAGS", "SIM_HEADERS", "build_csim", "compile_unit", "find_cxx"]
 
 # -fwrapv: the emitted text relies on it. -ffp-contract=off: no fused operations, as everywhere.
-FLAGS = ("-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fPIC", "-shared", "-pipe", "-w", "-pthread")
+# -DNDEBUG: an assertion in AMD's headers would end the process; their errors: see _PREFIX_TEXT.
+FLAGS = (
+    "-std=c++17",
+    "-O1",
+    "-fwrapv",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-shared",
+    "-pipe",
+    "-w",
+    "-pthread",
+) + ("-DNDEBUG",)
 SIM_HEADERS = ("hls_stream.h", "hls_half.h")
 _PREFIX = "csim_prefix.h"
 _PREFIX_TEXT = """\

@@ -140,7 +140,9 @@ class VitisConvert(Backend):
     def _to_float(self, value: Value, target: Float) -> Value:
         carrier = carrier_of(target)
         if value.carrier.kind == "ap" and value.carrier.width > 64:
-            value = Value(atom(f"{value.text.at(ATOM)}.to_double()"), carrier_of(float64))
+            # AMD's headers lose what is above 64 bits, and two roundings are not one.
+            keep = 62 if target == float64 else 53
+            value = Value(self._helper(f"wide_real<{keep}>", value.text), carrier_of(float64))
         elif value.carrier.kind == "ap":
             value = self.converted(value, INT64 if value.carrier.signed else UINT64)
         elif value.carrier.kind == "fixed":
@@ -155,7 +157,8 @@ class VitisConvert(Backend):
         if target.width > 64:
             carrier = carrier_of(target)
             return Value(self._helper(f"wide_integer<{spelling(carrier)}>", value.text), carrier)
-        if target.width == 64:
+        # What is not below 2**63 is a multiple of 2**11 (double) or 2**40 (float): fewer bits of it are zero.
+        if target.width > (11 if value.carrier.width == 64 else 40):
             whole = Value(self._helper("integer64", value.text), INT64)
         else:
             wide = value if value.carrier.width >= 32 else self.converted(value, carrier_of(float32))
@@ -164,6 +167,8 @@ class VitisConvert(Backend):
 
     def _from_fixed(self, value: Value, source: Fixed, target: Integer) -> Value:
         whole = Carrier("ap", Integer(max(source.integer_bits, 1), source.signed))
+        if source.integer_bits <= 0:  # nothing but a fraction
+            return self.converted(Value(atom("0"), INT), carrier_of(target))
         exact = Value(atom(f"{value.text.at(ATOM)}.to_ap_int_base()"), whole)
         return self.converted(exact, carrier_of(target))
 

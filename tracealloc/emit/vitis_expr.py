@@ -203,6 +203,9 @@ class VitisExpr(VitisConvert):
         zero = Value(atom("0"), INT)
         least, greatest = self.range_of(expr.operand)
         found, _, right = self.operate("-", zero, operand, (0, 0), (least, greatest), low, keep_left=True)
+        if found.carrier.kind == "ap":
+            wide = self.converted(operand, Carrier("ap", _ap_type(carrier)))
+            return Value(prefix("-", wide.text), grown("-", Carrier("ap", Integer(1, False)), wide.carrier))
         return Value(prefix("-", right), found.carrier, found.wraps)
 
     def _fixed_unary(self, expr: Unary, operand: Value) -> Value:

@@ -12,6 +12,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "floor_div_real": ("math",),
     "floor_mod_real": ("math",),
     "integer64": ("math",),
+    "wide_real": ("math",),
 }
 
 _TEXTS: dict[str, str] = {
@@ -90,6 +91,25 @@ static inline int64_t integer64(double x) {
   if (!(x - x == 0.0)) return 0;
   const double rest = math::fmod(x, 18446744073709551616.0);
   return (int64_t)(rest < 0.0 ? -(uint64_t)(-rest) : (uint64_t)rest);
+}""",
+    "wide_real": """\
+// An integer of more than 64 bits as a real number: its upper KEEP bits, the last one set where more follow.
+template <int KEEP, typename T>
+static inline double wide_real(T x) {
+  const bool negative = x < T(0);
+  ap_uint<T::width> size = negative ? T(-x) : x;
+  int drop = 0;
+  for (int bit = 0; bit < T::width; ++bit) {
+    if ((bool)size[bit] && bit >= KEEP) drop = bit - KEEP + 1;
+  }
+  bool more = false;
+  for (int bit = 0; bit < drop; ++bit) more = more || (bool)size[bit];
+  uint64_t head = 0;
+  for (int bit = 0; bit < KEEP && drop + bit < T::width; ++bit) {
+    head |= (uint64_t)(bool)size[drop + bit] << bit;
+  }
+  const double found = math::ldexp((double)(head | (more ? 1 : 0)), drop);
+  return negative ? -found : found;
 }""",
     "wide_integer": """\
 // Towards zero, in a type of more than 64 bits.

@@ -12,7 +12,9 @@ class bfloat16 {
   bfloat16(int value) : bits_(round(odd(value))) {}
   bfloat16(long value) : bits_(round(odd_integer(value))) {}
   bfloat16(unsigned value) : bits_(round(odd(value))) {}
-  bfloat16(unsigned long value) : bits_(round(2.0f * odd_integer((long)(value >> 1 | (value & 1))))) {}
+  bfloat16(unsigned long value)
+      : bits_(round((long)value < 0 ? 2.0f * odd_integer((long)(value >> 1 | (value & 1)))
+                                    : odd_integer((long)value))) {}
 
   operator float() const {
     word bits;
