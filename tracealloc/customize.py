@@ -27,6 +27,7 @@ from tracealloc.trace.source import Place, caller_place
 if TYPE_CHECKING:
     from tracealloc.check.verify import Verification
     from tracealloc.kernel import Kernel
+    from tracealloc.schedule.conflicts import Conflicts
 
 __all__ = ["Schedule", "customize", "verify"]
 
@@ -261,6 +262,15 @@ class Schedule:
         with LOCK:
             module = interchanged(self._module)
             return self.lowered if module is self._module else lowered(module)
+
+    def conflicts(self) -> Conflicts:
+        """Accesses per bank and cycle against ports, for every pipelined loop and array.
+
+        Where the ports do not allow the asked interval, the least partition that does is proposed.
+        """
+        from tracealloc.schedule.conflicts import conflicts_of
+
+        return conflicts_of(self.lowered)
 
     def verify(self, method: str | None = None) -> Verification:
         """Prove that the schedule computes what the traced kernel does, for all data.
