@@ -18,7 +18,6 @@ _BASE_FLAGS = (
     "-O3",
     "-march=native",
     "-std=gnu11",
-    "-fwrapv",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fPIC",
@@ -103,12 +102,12 @@ def cpu_identity() -> str:
 
 
 def c_flags(source: str) -> tuple[str, ...]:
-    """The flags for a text: OpenMP only where the text has its pragmas."""
+    """The flags for a text: wrapping arithmetic where its head asks for it, OpenMP where it has pragmas."""
+    head = source[:500].partition("\n#include")[0]
+    flags = (*_BASE_FLAGS, "-fwrapv") if " -fwrapv" in head else _BASE_FLAGS
     if "#pragma omp parallel" in source:
-        return (*_BASE_FLAGS, "-fopenmp")
-    if "#pragma omp simd" in source:
-        return (*_BASE_FLAGS, "-fopenmp-simd")
-    return _BASE_FLAGS
+        return (*flags, "-fopenmp")
+    return (*flags, "-fopenmp-simd") if "#pragma omp simd" in source else flags
 
 
 def compile_c(compiler: Compiler, flags: tuple[str, ...], source: str, target: Path) -> str | None:

@@ -1,5 +1,5 @@
 // columns: written by tracealloc.
-// Compile with -fwrapv -ffp-contract=off.
+// Compile with -ffp-contract=off.
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // pass_on: written by tracealloc.
-// Compile with -fwrapv -ffp-contract=off.
+// Compile with -ffp-contract=off -fwrapv.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

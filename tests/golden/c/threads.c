@@ -1,5 +1,5 @@
 // threads: written by tracealloc, from t.py:3.
-// Compile with -fwrapv -ffp-contract=off and -fopenmp.
+// Compile with -ffp-contract=off -fwrapv -fopenmp.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
