@@ -25,17 +25,8 @@ __all__ = ["CSimModule", "FLAGS", "SIM_HEADERS", "build_csim", "compile_unit", "
 
 # -fwrapv: the emitted text relies on it. -ffp-contract=off: no fused operations, as everywhere.
 # -DNDEBUG: an assertion in AMD's headers would end the process; their errors: see _PREFIX_TEXT.
-FLAGS = (
-    "-std=c++17",
-    "-O1",
-    "-fwrapv",
-    "-ffp-contract=off",
-    "-fPIC",
-    "-shared",
-    "-pipe",
-    "-w",
-    "-pthread",
-) + ("-DNDEBUG",)
+_SEMANTICS = ("-std=c++17", "-fwrapv", "-ffp-contract=off", "-DNDEBUG")
+FLAGS = (*_SEMANTICS, "-O1", "-fPIC", "-shared", "-pipe", "-w", "-pthread")
 SIM_HEADERS = ("hls_stream.h", "hls_half.h")
 _PREFIX = "csim_prefix.h"
 _PREFIX_TEXT = """\

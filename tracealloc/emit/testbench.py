@@ -190,7 +190,9 @@ def _values(
         empty = np.zeros(shape, container(dtype))
         return empty if not container(dtype).hasobject else empty.astype(object)
     width = dtype.bits
-    signed = dtype.signed if isinstance(dtype, Fixed) else as_integer(dtype).signed  # type: ignore[union-attr]
+    number = dtype if isinstance(dtype, Fixed) else as_integer(dtype)
+    assert number is not None, dtype
+    signed = number.signed
     low, high = (-(1 << (width - 1)) if signed else 0), 1 << (width - signed)
     if width <= 64:
         kind = np.int64 if signed else np.uint64
