@@ -9,7 +9,6 @@ from tests.emit.programs import add_to, array, at, iters, ix, loop, put
 from tracealloc.check.interpret import interpret
 from tracealloc.emit import storage as emit_c
 from tracealloc.emit.c import c_source
-from tracealloc.emit.compiler import c_flags
 from tracealloc.emit.containers import container
 from tracealloc.emit.runtime import build_c
 from tracealloc.trace import build
@@ -408,12 +407,3 @@ def test_streams_are_queues_that_grow() -> None:
     module = build_c(pass_on(4, 5))
     with pytest.raises(TraceallocError, match=r"^TA804 pass_on: a stream was read while it was empty\n"):
         module(np.zeros(100, np.int32), np.zeros(100, np.int32))
-
-
-def test_only_arithmetic_that_wraps_asks_for_it() -> None:
-    a, x = array("a", int32, 8), array("x", float32, 8)
-    (i,) = iters("i")
-    integers = c_source(Program("n", (a,), (loop(i, 8, put(at(a, i), binary("+", at(a, i), lift(1)))),)))
-    floats = c_source(Program("f", (x,), (loop(i, 7, put(at(x, i), at(x, binary("+", IterRef(i), ix(1))))),)))
-    assert "// Compile with -ffp-contract=off -fwrapv.\n" in integers and "-fwrapv" in c_flags(integers)
-    assert "// Compile with -ffp-contract=off.\n" in floats and "-fwrapv" not in c_flags(floats)

@@ -85,12 +85,11 @@ class _Module:
     def _head(self) -> list[str]:
         place = self.program.place
         origin = f", from {identifier_comment(place.short)}" if place is not None else ""
-        # Only arithmetic that is to wrap asks for it: without -fwrapv compilers optimise loops better.
-        flags = ["-ffp-contract=off"]
-        flags += [flag for flag, key in (("-fwrapv", "wrapv"), ("-fopenmp", "openmp")) if key in self.flags]
         lines = [
             f"// {identifier_comment(self.program.name)}: written by tracealloc{origin}.",
-            f"// Compile with {' '.join(flags)}.",
+            "// Compile with -fwrapv -ffp-contract=off"
+            + (" and -fopenmp" if "openmp" in self.flags else "")
+            + ".",
             "#include <stdbool.h>",
             "#include <stdint.h>",
         ]
@@ -138,8 +137,6 @@ class CFunction(CStreams):
         self.block(self.program.body, ())
         self._finish()
         self.out.append("}")
-        if self.printer.wraps:
-            self.module.flags.add("wrapv")
         return self.out
 
     def _checks_status(self) -> bool:
@@ -385,7 +382,6 @@ class CFunction(CStreams):
         integer = isinstance(dtype, Integer | Index) and as_integer(operand.dtype) is not None
         if not integer or dtype.bits not in (8, 16, 32, 64) or op not in {"+", "-", "*", "&", "|", "^"}:
             return None
-        self.printer.wraps = True
         piece = self.printer.emit(self.number(operand), dtype.bits)
         return None if piece.type.wide else (op, piece.text)
 

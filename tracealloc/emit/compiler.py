@@ -18,6 +18,7 @@ _BASE_FLAGS = (
     "-O3",
     "-march=native",
     "-std=gnu11",
+    "-fwrapv",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fPIC",
@@ -102,12 +103,12 @@ def cpu_identity() -> str:
 
 
 def c_flags(source: str) -> tuple[str, ...]:
-    """The flags for a text: wrapping arithmetic where its head asks for it, OpenMP where it has pragmas."""
-    head = source[:500].partition("\n#include")[0]
-    flags = (*_BASE_FLAGS, "-fwrapv") if " -fwrapv" in head else _BASE_FLAGS
+    """The flags for a text: OpenMP only where the text has its pragmas."""
     if "#pragma omp parallel" in source:
-        return (*flags, "-fopenmp")
-    return (*flags, "-fopenmp-simd") if "#pragma omp simd" in source else flags
+        return (*_BASE_FLAGS, "-fopenmp")
+    if "#pragma omp simd" in source:
+        return (*_BASE_FLAGS, "-fopenmp-simd")
+    return _BASE_FLAGS
 
 
 def compile_c(compiler: Compiler, flags: tuple[str, ...], source: str, target: Path) -> str | None:

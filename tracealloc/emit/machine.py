@@ -3,8 +3,7 @@
 `Num` is an integer expression with the interval of its exact value. Printing takes a *demand*: the number
 of low bits that the reader will look at, or None for the exact value. ``+ - * & | ^ ~ <<`` need no more
 bits of their operands than are demanded of their result (the classic demanded-bits analysis), so that an
-``int32 + int32`` (33 bits) stored to an ``int32`` is one 32-bit addition. Where signed arithmetic may
-overflow (`Printer.wraps`), the text relies on ``-fwrapv``.
+``int32 + int32`` (33 bits) stored to an ``int32`` is one 32-bit addition. All text relies on ``-fwrapv``.
 """
 
 from __future__ import annotations
@@ -43,7 +42,6 @@ class Printer:
     def __init__(self, helper: Callable[[str], None], temporary: Callable[[], str]) -> None:
         self._helper = helper
         self._temporary = temporary
-        self.wraps = False  # whether signed arithmetic was printed that may overflow, and is to wrap
 
     def exact(self, num: Num) -> Piece:
         """The exact value."""
@@ -165,8 +163,6 @@ class Printer:
         target, exact = self._target(num.range, demand)
         a, b = (self.emit(arg, target.bits) for arg in num.args)
         all_exact = a.exact and b.exact
-        if num.op in {"+", "-", "*"} and not (exact and all_exact):
-            self.wraps = True
         a, b = self._join(a, b, target)
         if target.wide:
             name = {"+": "add", "-": "sub", "*": "mul", "&": "and", "|": "or", "^": "xor"}[num.op]
@@ -268,7 +264,6 @@ class Printer:
             left, right = self.cast(left, machine), self.cast(right, machine)
             piece = Piece(call(f"{machine.name}_{name}", left.text, right.text), machine, not wraps)
             return piece if wraps else self._narrow(piece, num.range)
-        self.wraps = self.wraps or num.op != "%"
         left, right = self._join(left, right, machine)
         if positive:
             text = infix("%" if num.op == "%" else "/", left.text, right.text)

@@ -1,5 +1,5 @@
 // columns: written by tracealloc.
-// Compile with -ffp-contract=off.
+// Compile with -fwrapv -ffp-contract=off.
 #include <stdbool.h>
 #include <stdint.h>
 

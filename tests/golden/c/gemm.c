@@ -1,5 +1,5 @@
 // gemm: written by tracealloc, from gemm.py:4.
-// Compile with -ffp-contract=off.
+// Compile with -fwrapv -ffp-contract=off.
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // pass_on: written by tracealloc.
-// Compile with -ffp-contract=off -fwrapv.
+// Compile with -fwrapv -ffp-contract=off.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

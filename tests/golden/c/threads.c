@@ -1,5 +1,5 @@
 // threads: written by tracealloc, from t.py:3.
-// Compile with -ffp-contract=off -fwrapv -fopenmp.
+// Compile with -fwrapv -ffp-contract=off and -fopenmp.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
