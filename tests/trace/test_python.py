@@ -15,7 +15,7 @@ N = 8
 
 def test_swallowed():
     def swallowed(A: int32[N]):
-        try:
+        try:  # noqa: SIM105
             A[0] = int(A[1])
         except Exception:
             pass

@@ -13,10 +13,12 @@ from tracealloc.trace.expr import Const, Expr
 from tracealloc.trace.finish import written_arguments
 from tracealloc.trace.functions import refuse_recursion, trace_signature
 from tracealloc.trace.lifting import typed
+from tracealloc.trace.names import target_names
 from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice
 from tracealloc.trace.recorder import Recorder, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.signature import Parameter, Signature, signature_of, unwrap
+from tracealloc.trace.source import caller_frame
 from tracealloc.trace.state import Carried
 from tracealloc.trace.streams import StreamProxy
 
@@ -136,11 +138,12 @@ def _record(
     _check_overlap(program, parts, title)
     spot = recorder.spot()
     results: list[Region] = []
-    for array in program.results:
+    names = target_names(caller_frame())
+    for position, array in enumerate(program.results):
         if array in program.args:
             continue
-        mine = recorder.array("local", array.dtype, array.shape, place=spot.place,
-                              name=spot.target if len(program.results) == 1 else None)  # fmt: skip
+        name = names[position] if len(names) == len(program.results) else None
+        mine = recorder.array("local", array.dtype, array.shape, place=spot.place, name=name)
         recorder.emit(Alloc(mine, None, spot.place))
         results.append(Region(mine, tuple(Slice(Const(0, index), n) for n in mine.shape)))
     returned: list[Any] = []

@@ -146,10 +146,10 @@ class _Finish:
         for expr, use in self.fixed:
             self.note(expr, use)
         for value in reversed(self.order):
-            if value.uses:
+            if value.uses or _takes(value.define):
                 self.note(value.define.expr, Use(value.position, value.loop, value.others))
         for value in self.order:
-            if value.uses:
+            if value.uses or _takes(value.define):
                 self.settle(value)
 
     def note(self, expr: Expr, use: Use) -> None:
@@ -184,7 +184,7 @@ class _Finish:
             return False
         if len(value.uses) > 1 and not value.simple:
             return False
-        if isinstance(expr, Load) and expr.array.kind == "stream":
+        if _takes(value.define):
             return False
         return not any(self.written(key, value.position, use) for key in value.reads for use in value.uses)
 
@@ -266,6 +266,11 @@ class _Finish:
 
         args = tuple(region(arg) if isinstance(arg, Region) else self.resolve(arg) for arg in call.args)
         return Call(call.program, args, tuple(map(region, call.results)), call.site, call.place)
+
+
+def _takes(define: Define) -> bool:
+    """Whether a computation takes an element from a stream: it happens once, where it stands."""
+    return isinstance(define.expr, Load) and define.expr.array.kind == "stream"
 
 
 def _tidy(cond: Expr) -> Expr:

@@ -64,7 +64,7 @@ def same(a: Any, b: Any) -> bool:
     """Whether two Python values are one: identical, or equal plain data."""
     if a is b:
         return True
-    if type(a) is not type(b) or not isinstance(a, _PLAIN):
+    if type(a) is not type(b) or not (isinstance(a, _PLAIN) or _is_numpy_number(a)):
         return False
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))
@@ -150,9 +150,9 @@ class _Cells(_Namespace):
 class _Globals(_Namespace):
     """The global variables that a code object mentions."""
 
-    def __init__(self, frame: FrameType) -> None:
-        self.names = frame.f_code.co_names
-        super().__init__("", frame.f_globals)
+    def __init__(self, code: types.CodeType, variables: dict[str, Any]) -> None:
+        self.names = code.co_names
+        super().__init__("", variables)
 
     def read(self) -> dict[Any, Any]:
         holder = self.holder
@@ -197,7 +197,7 @@ class State:
         self.seen: set[int] = set()
         self.spaces: list[_Namespace] = []
         self.changed: dict[tuple[int, Any], list[Any]] = {}  # slot -> the values that runs left there
-        variables, names = _Frame(frame), _Globals(frame)
+        variables, names = _Frame(frame), _Globals(frame.f_code, frame.f_globals)
         self.spaces += [variables, names]
         for space in (variables, names):
             for name, item in space.first.items():
@@ -222,6 +222,11 @@ class State:
             if len(item) <= _ELEMENTS:
                 space = _Namespace(label, item)
         elif isinstance(item, types.FunctionType):
+            if not item.__module__ or item.__module__.partition(".")[0] in ("tracealloc", "numpy"):
+                return
+            named = _Globals(item.__code__, item.__globals__)
+            self.spaces.append(named)
+            yield from named.first.items()
             if item.__closure__:
                 space = _Cells(label, item)
         elif isinstance(item, types.MethodType):
@@ -273,6 +278,12 @@ class State:
 
 def _same_all(a: dict[Any, Any], b: dict[Any, Any]) -> bool:
     return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
+
+
+def _is_numpy_number(item: Any) -> bool:
+    return (
+        type(item).__module__ == "numpy" and getattr(item, "shape", None) == () and item.dtype.kind in "biuf"
+    )
 
 
 def _is_users(item: Any) -> bool:

@@ -18,6 +18,11 @@ def to_elements(raw: Any, dtype: DType, container: Any, kind: str) -> Any:
         scaled = np.vectorize(lambda value: _scaled(value, dtype), otypes=[object])(raw)
         _check_range(scaled, Integer(dtype.width, dtype.signed), dtype, kind)
         return scaled.astype(container)
+    if isinstance(dtype, Integer) and raw.dtype.kind in "iub":
+        low, high = raw.min(), raw.max()
+        if not dtype.low <= int(low) <= int(high) <= dtype.high:
+            _check_range(raw, dtype, dtype, kind)
+        return raw.astype(container)
     if isinstance(dtype, Integer):
         whole = np.vectorize(int, otypes=[object])(raw)
         if not np.array_equal(whole, raw.astype(object)):
@@ -44,5 +49,5 @@ def _check_range(values: Any, box: Integer, dtype: DType, kind: str) -> None:
             fail(
                 "TA125",
                 f"element {', '.join(map(str, position))} of ta.{kind} does not fit into {dtype}",
-                f"it is {value} and the type holds {box.low} to {box.high}",
+                f"it is {int(value)} and the type holds {box.low} to {box.high}",
             )
