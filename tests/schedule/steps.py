@@ -57,6 +57,8 @@ def arguments(rng: Random, s: Schedule, name: str) -> tuple[Any, ...]:
             return tuple(pair)
         case "unroll":
             return one, rng.choice([None, 2, 3])
+        case "compute_at":
+            return rng.choice([*loops, *(a for a in s.arrays() if a.shape)]), one
         case "buffer_at":
             return rng.choice([a for a in s.arrays() if a.shape]), one
         case _:

@@ -15,7 +15,7 @@ from steps import EXACT, ORDER, arguments, is_right
 import tracealloc as ta
 from tracealloc.poly.tree import loops_in
 
-OTHERS = ("split", "fuse", "peel", "unroll", "pipeline", "buffer_at")
+OTHERS = ("split", "fuse", "peel", "unroll", "pipeline", "buffer_at", "compute_at")
 SEEDS = st.integers(0, 2**40)
 QUIET = settings(
     deadline=None,

@@ -14,7 +14,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import map_of, point_values, renamed_input, tuple_text, union_of
+from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, tuple_text, union_of
 from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.errors import VerifyError
@@ -247,12 +247,48 @@ def difference(
     expected, found = value_sources(base, base_tree), value_sources(model, tree, base)
     if expected.is_equal(found):
         return None
+    runs = _executed(base, model)
+    expected = runs(expected)
+    if expected.is_equal(found):
+        return None
     sums = _free_sums(base, reassociate)
     if sums:
         expected, found = value_sources(base, base_tree, sums=sums), value_sources(model, tree, base, sums)
+        expected = runs(expected)
         if expected.is_equal(found):
             return None
     return _first(expected, found)
+
+
+def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMap]:
+    """A function that leaves out the reads of instances which `model` does not run at all.
+
+    An instance whose value nothing needs may be dropped. One that is needed cannot be: what reads it
+    would have no source.
+    """
+    ran: dict[str, isl.Set] = {}
+    for statement in model.statements:
+        if statement.origin is None:
+            continue
+        instances = statement.domain.apply(_instance_map(statement))
+        known = ran.get(statement.origin)
+        ran[statement.origin] = instances if known is None else known.union(instances)
+    whole = {s.name: s.domain for s in base.statements}
+
+    def runs(sources: isl.UnionMap) -> isl.UnionMap:
+        found: list[isl.Map] = []
+        for piece in pieces(sources):
+            name = _reader(piece).partition("__")[0]
+            if name in whole and name not in ran:
+                continue
+            if name in whole and not whole[name].is_subset(ran[name]):
+                reads = piece.domain().unwrap()
+                kept = renamed(ran[name], _reader(piece))
+                piece = piece.intersect_domain(reads.intersect_domain(kept).wrap())
+            found.append(piece)
+        return union_of(found)
+
+    return runs
 
 
 def _free_sums(model: Model, reassociate: bool) -> frozenset[str]:

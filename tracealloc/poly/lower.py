@@ -281,11 +281,14 @@ def lower(
 
 
 def _top_declarations(model: Model) -> list[Node]:
-    """Arrays of the whole kernel that nothing fills."""
+    """Arrays of the whole kernel that nothing fills (a local one that no statement uses is gone)."""
+    used = {access.array for s in model.statements for access in s.accesses}
     filled = {s.node.array for s in model.statements if isinstance(s.node, Alloc)}
     scoped = {array for s in model.statements for array, exprs in s.scopes if exprs}
     return [
         Alloc(array, place=array.place)
         for array in model.arrays
-        if array.kind in ("local", "result", "stream") and array not in filled and array not in scoped
+        if (array.kind in ("result", "stream") or (array.kind == "local" and array in used))
+        and array not in filled
+        and array not in scoped
     ]

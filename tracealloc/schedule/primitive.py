@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
 
-from tracealloc.poly.dependence import Dependence, common_loops, paths_of
+from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of
 from tracealloc.poly.equivalence import difference
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, first_violation
-from tracealloc.poly.tree import LoopNode, Tree
+from tracealloc.poly.tree import LoopNode, Tree, affected
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 
@@ -34,7 +34,8 @@ __all__ = [
     "primitive",
 ]
 
-Kind: TypeAlias = Literal["loop", "array"]
+Kind: TypeAlias = Literal["loop", "array", "nest"]
+"""``nest``: a band, one of its loops, or the array that it makes."""
 Cure: TypeAlias = tuple[str, Tree]
 """What to try, as the user would write it, and the order it would lead to."""
 
@@ -130,7 +131,7 @@ class Edit:
             IllegalScheduleError: with the least pair of instances that would run in the wrong order.
         """
         state = self.state
-        binding, freed = ordered_dependences(state)
+        binding, freed = ordered_dependences(state, affected(state.tree, tree))
         violation = first_violation(state.model, binding, tree)
         if violation is not None and not same_values(state, tree, bool(freed)):
             raise self.illegal(violation, how, suggestion(state, violation, tree, cures))
@@ -195,15 +196,17 @@ def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[C
 
 
 def _is_legal(state: State, tree: Tree) -> bool:
-    binding, _ = ordered_dependences(state)
+    binding, _ = ordered_dependences(state, affected(state.tree, tree))
     return first_violation(state.model, binding, tree) is None
 
 
-def ordered_dependences(state: State) -> tuple[list[Dependence], list[Dependence]]:
+def ordered_dependences(
+    state: State, among: frozenset[str] | None = None
+) -> tuple[list[Dependence], list[Dependence]]:
     """The dependences that bind the order, and those of sums whose order is free."""
     binding: list[Dependence] = []
     freed: list[Dependence] = []
-    for dependence in state.dependences:
+    for dependence in dependences_of(state.model, among):
         free = dependence.sum == "integer" or (dependence.sum == "float" and state.reassociate)
         (freed if free else binding).append(dependence)
     return binding, freed

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
-from tracealloc.schedule.handle import ArrayHandle, LoopHandle
+from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Step
 from tracealloc.schedule.primitive import Kind, Primitive
 from tracealloc.schedule.state import Module, OpaqueLoop, State
@@ -200,7 +200,25 @@ class Resolver:
             return list(value) if isinstance(value, tuple) else value
         if isinstance(value, list | tuple):
             return [self._one(item, kind) for item in value]
+        if kind == "nest":
+            return self._nest(value)
         return self._loop(value)[1] if kind == "loop" else self._array(value)[1]
+
+    def _nest(self, value: Any) -> Any:
+        """A loop or an array for what may be a band, a loop or an array."""
+        text = value.name if isinstance(value, BandHandle) else value
+        if isinstance(text, str):
+            prefix = f"{value.function}:" if isinstance(value, BandHandle) else ""
+            function, name = _function(self.schedule.module, prefix + text)
+            state = _state(self.schedule.module, function, text, UnknownLoopError)
+            outer = dict(bands_of(state.tree)).get(name)
+            if outer is not None:
+                self._functions.append(function)
+                return outer
+            if any(array.name == name for array in state.model.arrays):
+                return self._array(prefix + text)[1]
+            return self._loop(prefix + text)[1]
+        return self._array(value)[1] if isinstance(value, ArrayHandle) else self._loop(value)[1]
 
     def _loop(self, value: Any) -> tuple[str, LoopNode | OpaqueLoop]:
         if isinstance(value, str):
@@ -258,5 +276,10 @@ class Resolver:
             return tuple(self._name(item, kind) for item in value)
         if kind is None or value is None:
             return value
-        name, _ = self._loop(value) if kind == "loop" else self._array(value)
+        if kind == "nest" and isinstance(value, str | BandHandle):
+            name = str(value).rpartition(":")[2]
+        elif kind == "array" or isinstance(value, ArrayHandle):
+            name = self._array(value)[0]
+        else:
+            name = self._loop(value)[0]
         return name if self.function == self.schedule.module.top else f"{self.function}:{name}"

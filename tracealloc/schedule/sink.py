@@ -8,7 +8,7 @@ from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import lower_bounds, with_tuple
 from tracealloc.poly.tree import LoopNode, Tree, sequence, statements_of
-from tracealloc.trace.affine import simplify
+from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Expr, Iter, Unary, substitute
 
@@ -71,5 +71,7 @@ def _edge(
         part = times.reverse().apply_range(values)
         whole = part if whole is None else whole.union(part)
     assert whole is not None, "a loop has statements"
+    if whole.is_empty():
+        return constant(0)
     least = lower_bounds(whole, 0, its)[0]
     return simplify(Unary("-", least, index)) if downwards else least
