@@ -25,12 +25,12 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     from tracealloc.emit.c import c_source
     from tracealloc.emit.vitis import vitis_source
     from tracealloc.poly.build import build_model
-    from tracealloc.poly.dependence import dependences
+    from tracealloc.poly.dependence import dependences_of
 
     warnings.simplefilter("ignore", ta.TraceallocWarning)
     program = case.kernel().trace()
     found = {"trace": median_seconds(lambda: case.kernel().trace(), rounds)}
-    found["dependences"] = median_seconds(lambda: dependences(build_model(program)[0]), rounds)
+    found["dependences"] = median_seconds(lambda: dependences_of(build_model(program)[0]), rounds)
     kernel = case.kernel()
     base = ta.customize(kernel)
     found["schedule"] = median_seconds(lambda: apply_steps(case, base.copy()), rounds)

@@ -6,6 +6,7 @@ libraries they need) when they are first used.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import sys
 from types import ModuleType
@@ -65,7 +66,8 @@ __all__ = [
     "kernel",
     "verify",
 ]
-__all__ += _api.__all__
+# ``from tracealloc import *`` leaves Python's own range, abs and pow alone; by name they can be imported.
+__all__ += [name for name in _api.__all__ if not hasattr(builtins, name)]
 
 
 class _Package(ModuleType):

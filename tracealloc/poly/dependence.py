@@ -7,7 +7,6 @@ once per model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,7 +25,6 @@ __all__ = [
     "Paths",
     "changed_from",
     "common_loops",
-    "dependences",
     "dependences_of",
     "paths_of",
     "same_sum",
@@ -163,18 +161,19 @@ def same_sum(a: Statement, b: Statement) -> str | None:
     return "float" if isinstance(dtype, Float) else None
 
 
-def _pairs(model: Model) -> Iterator[tuple[Statement, Access, Statement, Access]]:
-    by_space: dict[str, list[tuple[Statement, Access]]] = {}
-    for statement in model.statements:
-        for access in _conflicting(statement):
-            by_space.setdefault(access.space, []).append((statement, access))
-    for users in by_space.values():
-        if not any(access.write for _, access in users):
-            continue
-        for source, before in users:
-            for sink, after in users:
-                if before.write or after.write:
-                    yield source, before, sink, after
+_Users = dict[str, list[tuple[Statement, Access]]]
+
+
+def _users(model: Model) -> _Users:
+    """For every isl name of an array, the accesses that matter for order, in textual order."""
+    found: _Users | None = model.memo.get("users")
+    if found is None:
+        found = {}
+        for statement in model.statements:
+            for access in _conflicting(statement):
+                found.setdefault(access.space, []).append((statement, access))
+        model.memo["users"] = found
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -202,14 +201,31 @@ def _ref(statement: Statement, depth: int) -> Expr | None:
     return IterRef(statement.dims[depth]) if depth < len(statement.dims) else None
 
 
-def dependences_of(model: Model) -> tuple[Dependence, ...]:
-    """All dependences of a model, computed when first asked for."""
-    found: tuple[Dependence, ...] | None = model.memo.get("dependences")
-    if found is None:
-        earlier, stale = model.memo.pop("changed", (None, None))
-        known = () if earlier is None else dependences_of(earlier)
-        found = model.memo["dependences"] = dependences(model, known, stale)
-    return found
+_Pairs = dict[tuple[str, str, str], tuple[Dependence, ...]]
+
+
+def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[Dependence, ...]:
+    """The dependences of a model between statements of `among` (None: all), in its reference order.
+
+    Each pair of statements is looked at when it is first asked for, and remembered.
+    """
+    pairs = _remembered(model)
+    paths: Paths | None = None
+    found: list[Dependence] = []
+    for space, users in _users(model).items():
+        if not any(access.write for _, access in users):
+            continue
+        chosen = users if among is None else [user for user in users if user[0].name in among]
+        names = dict.fromkeys(statement.name for statement, _ in chosen)
+        for source in names:
+            for sink in names:
+                known = pairs.get((source, sink, space))
+                if known is None:
+                    if paths is None:
+                        paths = paths_of(model.reference)
+                    known = pairs[source, sink, space] = _between(model, source, sink, space, paths)
+                found += known
+    return tuple(found)
 
 
 def changed_from(model: Model, earlier: Model, stale: frozenset[str]) -> None:
@@ -217,35 +233,31 @@ def changed_from(model: Model, earlier: Model, stale: frozenset[str]) -> None:
     model.memo["changed"] = (earlier, stale)
 
 
-def dependences(
-    model: Model, known: tuple[Dependence, ...] = (), stale: frozenset[str] | None = None
-) -> tuple[Dependence, ...]:
-    """All dependences of a model in its reference order.
+def _remembered(model: Model) -> _Pairs:
+    pairs: _Pairs | None = model.memo.get("pairs")
+    if pairs is None:
+        earlier, stale = model.memo.pop("changed", (None, frozenset()))
+        known = {} if earlier is None else _remembered(earlier)
+        pairs = model.memo["pairs"] = {key: deps for key, deps in known.items() if key[2] not in stale}
+    return pairs
 
-    `known` are those of an earlier model; only the arrays whose isl names are in `stale` (None: all) are
-    computed again.
-    """
-    paths = paths_of(model.reference)
-    kept = [] if stale is None else [d for d in known if d.before.space not in stale]
-    found: list[Dependence] = list(kept)
-    seen: dict[tuple[str, str, str], list[isl.Map]] = {}
-    for source, before, sink, after in _pairs(model):
-        if stale is not None and before.space not in stale:
-            continue
-        order = _reference_order(source, sink, paths)
-        if order is None:
-            continue
-        relation = before.relation.apply_range(after.relation.reverse()).intersect(order)
-        if relation.is_empty():
-            continue
-        earlier = seen.setdefault((source.name, sink.name, before.space), [])
-        if any(relation.plain_is_equal(other) for other in earlier):
-            continue
-        earlier.append(relation)
-        updates = before.write and after.write and not (before.update or after.update)
-        found.append(
-            Dependence(
-                source.name, sink.name, before, after, relation, same_sum(source, sink) if updates else None
-            )
-        )
+
+def _between(model: Model, source: str, sink: str, space: str, paths: Paths) -> tuple[Dependence, ...]:
+    """The dependences from one statement to another through one array."""
+    first, second = model.statement(source), model.statement(sink)
+    order = _reference_order(first, second, paths)
+    if order is None:
+        return ()
+    users = _users(model)[space]
+    found: list[Dependence] = []
+    for before in [access for statement, access in users if statement.name == source]:
+        for after in [access for statement, access in users if statement.name == sink]:
+            if not (before.write or after.write):
+                continue
+            relation = before.relation.apply_range(after.relation.reverse()).intersect(order)
+            if relation.is_empty() or any(relation.plain_is_equal(d.relation) for d in found):
+                continue
+            updates = before.write and after.write and not (before.update or after.update)
+            kind = same_sum(first, second) if updates else None
+            found.append(Dependence(source, sink, before, after, relation, kind))
     return tuple(found)

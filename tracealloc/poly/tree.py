@@ -23,6 +23,7 @@ __all__ = [
     "Path",
     "Sequence",
     "Tree",
+    "affected",
     "leaves",
     "loops_above",
     "loops_in",
@@ -169,6 +170,24 @@ def map_loops(tree: Tree, change: Callable[[LoopNode], Tree]) -> Tree:
 def replace_loop(tree: Tree, key: str, change: Callable[[LoopNode], Tree]) -> Tree:
     """The tree with the loop `key` replaced by ``change(loop)``."""
     return map_loops(tree, lambda loop: change(loop) if loop.key == key else loop)
+
+
+def affected(old: Tree, new: Tree) -> frozenset[str]:
+    """Statements such that only pairs of these can have changed their order from one tree to the other."""
+    if old is new or old == new:
+        return frozenset()
+    if isinstance(old, Sequence) and isinstance(new, Sequence):
+        mine, other = list(old.children), list(new.children)
+        while mine and other and mine[0] == other[0]:
+            del mine[0], other[0]
+        while mine and other and mine[-1] == other[-1]:
+            del mine[-1], other[-1]
+        if len(mine) == len(other) == 1:
+            return affected(mine[0], other[0])
+        return frozenset().union(*(statements_of(child) for child in (*mine, *other)))
+    if isinstance(old, LoopNode) and isinstance(new, LoopNode) and replace(old, body=new.body) == new:
+        return affected(old.body, new.body)
+    return statements_of(old) | statements_of(new)
 
 
 def restrict(tree: Tree, keep: frozenset[str]) -> Tree | None:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
 
+from tracealloc.poly.dependence import dependences_of
 from tracealloc.poly.legality import first_violation
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import LOCK
-from tracealloc.poly.tree import LoopNode, Sequence, Tree, leaves, loops_in, replace_loop
+from tracealloc.poly.tree import LoopNode, Sequence, Tree, leaves, loops_in, replace_loop, statements_of
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.schedule.state import Module, State, lowered, module_of
@@ -101,7 +102,8 @@ def _interchange(edit: Edit, outer: LoopNode) -> State:
     for _, order in better:
         for nest in nests(edit, chain, [chain[k] for k in order]):
             tree = replace_loop(state.tree, outer.key, lambda _, nest=nest: nest)  # type: ignore[misc]
-            if first_violation(state.model, state.dependences, tree) is None:
+            deps = dependences_of(state.model, statements_of(outer))
+            if first_violation(state.model, deps, tree) is None:
                 return replace(state, tree=tree)
     return state
 

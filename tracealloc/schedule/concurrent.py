@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tracealloc.poly.dependence import Dependence
+from tracealloc.poly.dependence import Dependence, dependences_of
 from tracealloc.poly.legality import carried, carried_pair
-from tracealloc.poly.tree import LoopNode, loops_in
+from tracealloc.poly.tree import LoopNode, loops_in, statements_of
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import IllegalScheduleError
@@ -34,7 +34,7 @@ def check_concurrent(edit: Edit, state: State, loop: LoopNode) -> None:
     Raises:
         IllegalScheduleError: with the least two iterations of which one needs the other.
     """
-    found = carried(state.model, state.dependences, state.tree, loop.key)
+    found = carried(state.model, dependences_of(state.model, statements_of(loop)), state.tree, loop.key)
     if found:
         raise _refusal(edit, state, loop, found)
 
@@ -71,7 +71,7 @@ def _hint(state: State, loop: LoopNode, dependence: Dependence) -> str:
         other.name
         for other in loops_in(state.tree)
         if any(name == dependence.source for name, _ in other.exprs)
-        and not carried(state.model, state.dependences, state.tree, other.key)
+        and not carried(state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key)
     ]
     others = f'; "{free[0]}" carries none' if free else ""
     if dependence.sum is not None:
