@@ -157,6 +157,9 @@ class Printer:
             b = self.cast(b, target) if not b.type.signed and b.type.bits == target.bits else b
         elif common.bits == target.bits and common != target:
             a = self.cast(a, target)
+        elif common.bits > target.bits and target.signed and not common.signed:
+            # A small value of a wide unsigned type would make the other, negative one unsigned.
+            return self.cast(a, target), self.cast(b, target)
         return a, b
 
     def _arith(self, num: Num, demand: int | None) -> Piece:
