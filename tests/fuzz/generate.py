@@ -464,12 +464,15 @@ class Generator:
         self.put(f"{count} = ta.scalar(int32, {self.rng.randint(1, 6)})")
         extra = self.comparison() if self.chance(0.3) else None
         self.put(f"def {body}():")
+        frozen = set(self.frozen)
         with self.scope():
             self.work *= 4
-            self.frozen.add(count)
+            # In a function of its own, ``s += 1`` would make `s` a local variable.
+            self.frozen |= {count, *(t.name for t in self.things if not t.shape)}
             self.put(f"{count}.set({count} - 1)")
             self.things.append(Thing(count, "int32", (), False))
             self.block(0, self.rng.choice([1, 2]))
+        self.frozen = frozen
         cond = f"{count} > 0" if extra is None else f"({count} > 0) & ({extra})"
         self.put(f"ta.while_loop(lambda: {cond}, {body})")
 

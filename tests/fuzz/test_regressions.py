@@ -31,6 +31,16 @@ def main(A: ta.UInt(128)[4], B: float16[4], C: bfloat16[4]):
         B[i] = A[i]
         C[i] = A[i]
 """,
+    "C compared a negative number with a small one of type uint64 as unsigned": """\
+@kernel
+def main(A: int16[4], B: uint64[4], C: int8[4], D: int64[4]):
+    for i in ta.range(4):
+        if A[i] >= B[i] % 8:
+            C[i] = 1
+        if B[i] % 8 < A[i]:
+            C[i] += 2
+        D[i] = ta.minimum(B[i] % 8, A[i])
+""",
     "the first of two that do not compare, in ta.minimum and ta.maximum": """\
 @kernel
 def main(A: float32[4], B: float32[4]):
