@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from memory import agree, schedule_of
+from tests.schedule.memory import agree, schedule_of
 
 from tracealloc.trace import functions
 from tracealloc.trace.dtype import float32

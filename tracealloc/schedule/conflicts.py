@@ -318,8 +318,8 @@ def _count_partly(
         everywhere[kind] += 1
         return
     choices = [range(b.factor) if k is None else (k,) for k, b in zip(known, banks, strict=True)]
-    for bank in product(*choices):
-        counts.setdefault(bank, [0, 0])[kind] += 1
+    for chosen in product(*choices):
+        counts.setdefault(chosen, [0, 0])[kind] += 1
 
 
 def _is_registers(banks: tuple[Banks, ...], array: Array) -> bool:

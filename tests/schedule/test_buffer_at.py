@@ -1,0 +1,190 @@
+"""buffer_at: what is copied in and out, what is refused, and that the proof sees a broken copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.schedule.memory import agree, schedule_of
+
+from tracealloc.check.verify import verify_module
+from tracealloc.customize import Schedule
+from tracealloc.schedule.copies import make_statement
+from tracealloc.trace.affine import constant
+from tracealloc.trace.dtype import Integer, float32, index
+from tracealloc.trace.errors import ScheduleError
+from tracealloc.trace.expr import Binary, Load
+from tracealloc.trace.functional import zeros
+from tracealloc.trace.loops import grid
+from tracealloc.trace.loops import range as ta_range
+from tracealloc.trace.program import Store
+
+int32 = Integer(32, True)
+
+
+def gemm(A: float32[6, 8], B: float32[8, 10], C: float32[6, 10]):
+    for i, j, k in grid(6, 10, 8):
+        C[i, j] += A[i, k] * B[k, j]
+
+
+def gather(at: int32[8], A: float32[64], out: float32[8]):
+    for i in grid(8):
+        out[i] = A[at[i]]
+
+
+def copies(schedule: Schedule) -> list[str]:
+    """The suffixes of the copies that the schedule has made."""
+    state = schedule.module.state(schedule.name)
+    return sorted(s.name.partition("_at")[2].partition("_")[2] for s in state.model.statements if s.copy)
+
+
+def test_read_array_is_copied_in_only() -> None:
+    s = schedule_of(gemm)
+    buffer = s.buffer_at(s.A, "i")
+    assert (buffer.name, buffer.shape, copies(s)) == ("A_i", (8,), ["init"])
+    agree(s, c=True)
+
+
+def test_updated_array_is_copied_in_and_out() -> None:
+    s = schedule_of(gemm)
+    s.buffer_at("C", "j")
+    assert copies(s) == ["back", "init"]
+    agree(s, c=True)
+
+
+def test_array_written_before_it_is_read_is_copied_out_only() -> None:
+    def overwrite(A: float32[8], B: float32[8, 8]):
+        for i, j in grid(8, 8):
+            B[i, j] = A[j] * 2
+
+    s = schedule_of(overwrite)
+    s.buffer_at("B", "i")
+    assert copies(s) == ["back"]
+    agree(s, c=True)
+
+
+def test_value_that_nobody_sees_is_not_copied_out() -> None:
+    def local(A: float32[8, 8], B: float32[8]):
+        T = zeros((8,), float32)
+        for i in grid(8):
+            for j in grid(8):
+                T[j] = A[i, j]
+            for j in grid(8):
+                B[i] += T[j]
+
+    s = schedule_of(local)
+    s.buffer_at("T", "L0.i" if len(s.bands()) > 1 else "i")
+    assert copies(s) == []
+    agree(s, c=True)
+
+
+def test_constant_first_content_is_set_not_copied() -> None:
+    def product(A: float32[6, 8], B: float32[8, 10]):
+        C = zeros((6, 10), float32)
+        for i, j, k in grid(6, 10, 8):
+            C[i, j] += A[i, k] * B[k, j]
+        return C
+
+    s = schedule_of(product)
+    s.reorder("k", "j")
+    s.buffer_at("C", "i")
+    assert "C_i[j_init] = 0" in str(s)
+    assert "C = zeros" not in str(s)
+    agree(s, c=True)
+
+
+def test_buffer_of_a_buffer_and_of_a_tile() -> None:
+    s = schedule_of(gemm)
+    outer, _ = s.split("k", 3)
+    s.reorder(outer, "i")
+    first = s.buffer_at(s.B, outer)
+    second = s.buffer_at(first, "j")
+    s.buffer_at(s.C, "i")
+    assert (first.shape, second.shape) == ((3, 10), (3,))
+    agree(s, c=True)
+
+
+def test_triangle_steps_and_downward_loops() -> None:
+    def triangle(A: float32[12, 12], B: float32[12, 12]):
+        for i in ta_range(11, -1, -1):
+            for j in ta_range(0, i + 1, 2):
+                A[i, j] = A[i, j] + B[j, i] * A[j, j]
+
+    for array in ("A", "B"):
+        for loop in ("i", "j"):
+            s = schedule_of(triangle)
+            s.buffer_at(array, loop)
+            agree(s)
+
+
+def test_unused_array_is_refused() -> None:
+    def two(A: float32[8], B: float32[8]):
+        for i in grid(8, name="first"):
+            A[i] += 1
+        for i in grid(8, name="second"):
+            B[i] += 1
+
+    s = schedule_of(two)
+    before = s.module
+    with pytest.raises(ScheduleError) as caught:
+        s.buffer_at("B", "first.i")
+    assert caught.value.code == "TA240"
+    assert caught.value.summary == "buffer_at(\"B\", \"first.i\") finds no use of 'B' inside loop 'i'"
+    assert s.module is before
+
+
+def test_part_chosen_by_data_is_refused() -> None:
+    s = schedule_of(gather)
+    with pytest.raises(ScheduleError) as caught:
+        s.buffer_at("A", "i")
+    assert caught.value.code == "TA241"
+    assert "cannot tell which part of 'A' an iteration of 'i' uses" in str(caught.value)
+
+
+def broken(schedule: Schedule, suffix: str, how: str) -> Schedule:
+    """The schedule with one copy broken: its source one element off, or part of it missing."""
+    state = schedule.module.state(schedule.name)
+    model = state.model
+    copy = next(s for s in model.statements if s.name.endswith(suffix))
+    assert isinstance(copy.node, Store)
+    assert isinstance(copy.node.value, Load)
+    node, domain = copy.node, copy.domain
+    if how == "index":
+        indices = node.value.indices
+        moved = Binary("-", constant(7), indices[-1], index)
+        node = replace(node, value=replace(node.value, indices=(*indices[:-1], moved)))
+    elif how == "part":
+        domain = domain.subtract(domain.lexmin())
+    else:
+        domain = domain.subtract(domain)
+    wrong = make_statement(model, copy.name, node, copy.dims, domain, dict(copy.scopes), copy=True)
+    statements = [wrong if s is copy else s for s in model.statements]
+    changed = replace(state, model=replace(model, statements=tuple(statements)))
+    other = schedule.copy()
+    other._module = schedule.module.with_state(schedule.name, changed)
+    return other
+
+
+@pytest.mark.parametrize("how", ["index", "part", "drop"])
+@pytest.mark.parametrize(("array", "suffix"), [("A", "_init"), ("C", "_init"), ("C", "_back")])
+def test_the_proof_sees_a_broken_copy(array: str, suffix: str, how: str) -> None:
+    def square(A: float32[8, 8], B: float32[8, 8], C: float32[8, 8]):
+        for i, j, k in grid(8, 8, 8):
+            C[i, j] += A[i, k] * B[k, j]
+
+    s = schedule_of(square)
+    s.buffer_at(array, "i")
+    agree(s)
+    proof = verify_module(broken(s, suffix, how).module)
+    assert not proof
+    assert proof.counterexample is not None
+    assert array in proof.counterexample or "no value" in proof.counterexample
+
+
+def test_script_and_undo() -> None:
+    s = schedule_of(gemm)
+    first = str(s)
+    s.buffer_at(s.C, "i")
+    assert 's.buffer_at("C", "i")' in s.script()
+    s.undo()
+    assert str(s) == first

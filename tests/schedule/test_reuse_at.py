@@ -1,0 +1,154 @@
+"""reuse_at: windows of any stride and shape, chained; each element is read from the array once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from tests.schedule.memory import agree, arguments, schedule_of
+
+from tracealloc.check.interpret import interpret
+from tracealloc.customize import Schedule
+from tracealloc.trace.dtype import float32
+from tracealloc.trace.errors import ScheduleError
+from tracealloc.trace.loops import grid
+from tracealloc.trace.loops import range as ta_range
+
+
+def conv(A: float32[10, 12], W: float32[3, 3], B: float32[8, 10]):
+    for i, j in grid(8, 10):
+        for r, q in grid(3, 3):
+            B[i, j] += A[i + r, j + q] * W[r, q]
+
+
+def reads_of(schedule: Schedule, name: str) -> Counter[tuple[int, ...]]:
+    """How often a run of the schedule reads each element of an array."""
+    found: Counter[tuple[int, ...]] = Counter()
+
+    def note(event) -> None:  # type: ignore[no-untyped-def]
+        for access in event.reads:
+            if access.array.name == name:
+                found[tuple(access.indices)] += 1
+
+    interpret(schedule.lowered, *arguments(schedule.program), observe=note)
+    return found
+
+
+def test_lines_and_window_read_every_element_once() -> None:
+    s = schedule_of(conv)
+    lines = s.reuse_at(s.A, "i")
+    window = s.reuse_at(lines, "j")
+    assert (lines.shape, window.shape) == ((3, 12), (3, 3))
+    agree(s, c=True)
+    counts = reads_of(s, "A")
+    assert len(counts) == 120
+    assert set(counts.values()) == {1}
+    s.pipeline("j")
+    s.partition(s.W)
+    s.partition(lines, dim=0)
+    table = s.conflicts()
+    assert not table, str(table)
+    agree(s)
+
+
+def test_one_dimension() -> None:
+    def fir(A: float32[40], W: float32[5], B: float32[36]):
+        for i in grid(36):
+            for t in grid(5):
+                B[i] += A[i + t] * W[t]
+
+    s = schedule_of(fir)
+    assert s.reuse_at("A", "i").shape == (5,)
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}
+
+
+@pytest.mark.parametrize(("stride", "rows", "columns", "dilation"), [(1, 2, 5, 1), (2, 3, 3, 1), (1, 3, 2, 2)])
+@pytest.mark.parametrize("low", [0, 2])
+def test_strides_windows_and_dilation(stride: int, rows: int, columns: int, dilation: int, low: int) -> None:
+    def stencil(A: float32[30, 34], B: float32[10, 10]):
+        for i in ta_range(low, 9):
+            for j in ta_range(low + 1, 10):
+                for r, q in grid(rows, columns):
+                    B[i, j] += A[stride * i + dilation * r, stride * j + dilation * q]
+
+    s = schedule_of(stencil)
+    s.reuse_at(s.reuse_at("A", "i"), "j")
+    agree(s)
+    assert set(reads_of(s, "A").values()) == {1}
+
+
+def test_channels() -> None:
+    def channels(A: float32[2, 8, 9], B: float32[3, 6, 7], W: float32[3, 2, 3, 3]):
+        for i, j in grid(6, 7):
+            for o, c, r, q in grid(3, 2, 3, 3):
+                B[o, i, j] += A[c, i + r, j + q] * W[o, c, r, q]
+
+    s = schedule_of(channels)
+    lines = s.reuse_at("A", "i")
+    assert lines.shape == (2, 3, 9)
+    assert s.reuse_at(lines, "j").shape == (2, 3, 3)
+    agree(s)
+    assert set(reads_of(s, "A").values()) == {1}
+
+
+def test_star_downwards_and_triangle() -> None:
+    def star(A: float32[12, 12], B: float32[12, 12]):
+        for t in grid(2):
+            for i in ta_range(10, 0, -1):
+                for j in ta_range(1, i + 1):
+                    B[i, j] = A[i, j] + A[i, j - 1] + A[i, j + 1] + A[i + 1, j] + A[i - 1, j] + t
+
+    s = schedule_of(star)
+    s.reuse_at(s.reuse_at("A", "i"), "j")
+    agree(s, c=True)
+
+
+def test_window_that_moves_back() -> None:
+    def back(A: float32[20], B: float32[12]):
+        for i in grid(12):
+            B[i] = A[15 - i] + A[16 - i] + A[18 - i]
+
+    s = schedule_of(back)
+    s.reuse_at("A", "i")
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}
+
+
+def test_what_does_not_move_is_loaded_once() -> None:
+    s = schedule_of(conv)
+    s.reuse_at("W", "i")
+    agree(s)
+    assert set(reads_of(s, "W").values()) == {1}
+
+
+def test_no_reuse_is_refused() -> None:
+    def scale(A: float32[8, 8]):
+        for i, j in grid(8, 8):
+            A[i, j] = A[i, j] * 2
+
+    def copy(A: float32[8], B: float32[8]):
+        for i in grid(8):
+            B[i] = A[i]
+
+    s = schedule_of(copy)
+    with pytest.raises(ScheduleError) as caught:
+        s.reuse_at("A", "i")
+    assert (caught.value.code, caught.value.hint) == ("TA243", "s.buffer_at('A', ...) copies without reuse")
+    assert caught.value.summary == (
+        "reuse_at(\"A\", \"i\") finds no element of 'A' that two iterations of 'i' read"
+    )
+    s = schedule_of(scale)
+    with pytest.raises(ScheduleError) as caught:
+        s.reuse_at("A", "j")
+    assert caught.value.code == "TA245"
+
+
+def test_script_and_undo() -> None:
+    s = schedule_of(conv)
+    first = str(s)
+    lines = s.reuse_at("A", "i")
+    s.reuse_at(lines, "j")
+    assert s.script().splitlines()[1:] == ['s.reuse_at("A", "i")', 's.reuse_at("A_i", "j")']
+    s.undo(2)
+    assert str(s) == first
