@@ -36,7 +36,7 @@ class _Group(click.Group):
             ctx.exit(1)
 
 
-class _Target(click.ParamType):
+class _Target(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """``path.py:name``, loaded."""
 
     name = "path.py:name"
@@ -143,8 +143,10 @@ def main() -> None:
 @_on_target
 def show(target: Any, settings: tuple[str, ...]) -> None:
     """Print the loops of TARGET."""
+    from tracealloc.kernel import Kernel
+
     made = _resolve(target, settings)
-    click.echo(str(made.trace() if _is_kernel(made) else made))  # type: ignore[union-attr]
+    click.echo(str(made.trace() if isinstance(made, Kernel) else made))
 
 
 @main.command()
