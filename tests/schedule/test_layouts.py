@@ -1,0 +1,217 @@
+"""partition, pack, bind, interface, reshape, permute, cast, conflicts and the lattice under them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from tests.schedule.memory import agree, schedule_of
+
+from tracealloc.check.verify import verify_module
+from tracealloc.emit.runtime import build_c
+from tracealloc.schedule.lattice import at_least, join_banks, normal_banks
+from tracealloc.trace.dtype import Fixed, float32, float64
+from tracealloc.trace.errors import LayoutError, ScheduleError
+from tracealloc.trace.functional import zeros
+from tracealloc.trace.layout import Banks, Layout
+from tracealloc.trace.loops import grid
+
+
+def gemm(A: float32[6, 8], B: float32[8, 10]):
+    C = zeros((6, 10), float32)
+    for i, j, k in grid(6, 10, 8):
+        C[i, j] += A[i, k] * B[k, j]
+    return C
+
+
+def layout(schedule, name: str) -> Layout:  # type: ignore[no-untyped-def]
+    state = schedule.module.state(schedule.name)
+    return state.layout(next(a for a in state.model.arrays if a.name == name))
+
+
+ALL = [Banks(), Banks("complete", 12), *(Banks(k, f) for k in ("cyclic", "block") for f in (2, 3, 4, 5, 6, 8, 12))]
+
+
+@pytest.mark.parametrize(("a", "b"), list(product(ALL, ALL)))
+def test_join_is_the_least_upper_bound(a: Banks, b: Banks) -> None:
+    joined = join_banks(a, b, 12)
+    assert at_least(joined, a, 12)
+    assert at_least(joined, b, 12)
+    assert joined == join_banks(b, a, 12)
+    above = [c for c in ALL if at_least(c, a, 12) and at_least(c, b, 12)]
+    assert all(at_least(c, joined, 12) for c in above)
+    assert normal_banks(joined, 12) == joined
+
+
+def test_asking_twice_is_a_join() -> None:
+    s = schedule_of(gemm)
+    s.partition(s.B, dim=1, kind="cyclic", factor=4)
+    s.partition(s.B, dim=1, kind="cyclic", factor=6)
+    s.partition(s.B, dim=1, kind="cyclic", factor=3)
+    assert layout(s, "B").banks == (Banks(), Banks("complete", 10))
+    s.partition(s.A, dim=[0, 1], kind="block", factor=2)
+    assert layout(s, "A").banks == (Banks("block", 2), Banks("block", 2))
+    s.partition(s.A)
+    assert layout(s, "A").banks == (Banks("complete", 6), Banks("complete", 8))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"dim": 2}, "TA230"),
+        ({"dim": -1}, "TA230"),
+        ({"dim": True}, "TA230"),
+        ({"dim": 1, "kind": "cyclic"}, "TA231"),
+        ({"dim": 1, "kind": "cyclic", "factor": 0}, "TA231"),
+        ({"dim": 1, "kind": "circular", "factor": 2}, "TA231"),
+        ({"dim": 1, "factor": 2}, "TA231"),
+    ],
+)
+def test_partitions_that_are_refused(arguments: dict[str, object], code: str) -> None:
+    s = schedule_of(gemm)
+    before = s.module
+    with pytest.raises(ScheduleError) as caught:
+        s.partition(s.B, **arguments)
+    assert caught.value.code == code
+    assert s.module is before
+
+
+def test_pack() -> None:
+    s = schedule_of(gemm)
+    s.pack(s.B, 1, 2)
+    s.pack(s.B, 1, 10)
+    assert (layout(s, "B").pack, layout(s, "B").pack_dim) == (10, 1)
+    agree(s, c=True)
+    for wrong in (lambda: s.pack(s.A, 1, 3), lambda: s.pack(s.B, 0, 2), lambda: s.partition(s.B, dim=1)):
+        with pytest.raises(LayoutError) as caught:
+            wrong()
+        assert caught.value.code == "TA234"
+    with pytest.raises(ScheduleError):
+        s.pack(s.A, 2, 2)
+
+
+def test_bind_and_interface() -> None:
+    s = schedule_of(gemm)
+    s.bind(s.B, "uram", ports=2)
+    s.interface(s.A, "m_axi", bundle="gmem0", latency=64)
+    assert (layout(s, "B").resource, layout(s, "B").ports) == ("uram", 2)
+    assert layout(s, "A").port.options == (("bundle", "gmem0"), ("latency", 64))
+    assert 's.interface("A", "m_axi", bundle="gmem0", latency=64)' in s.script() or "m_axi" in s.script()
+    with pytest.raises(ScheduleError) as caught:
+        s.bind(s.B, "brom")
+    assert str(caught.value).splitlines()[0] == (
+        "TA232 bind(\"B\", \"brom\") names the unknown resource 'brom'"
+    )
+    assert caught.value.hint == "'bram'"
+    with pytest.raises(ScheduleError) as caught:
+        s.interface(s.A, "axi")
+    assert caught.value.code == "TA233"
+    buffer = s.buffer_at(s.A, "i")
+    with pytest.raises(ScheduleError) as caught:
+        s.interface(buffer, "m_axi")
+    assert caught.value.summary == "interface(\"A_i\", \"m_axi\") needs an argument of gemm, and 'A_i' is not one"
+
+
+def test_reshape_and_permute_of_buffers_only_change_subscripts() -> None:
+    s = schedule_of(gemm)
+    buffer = s.buffer_at(s.B, "i")
+    s.permute(buffer, [1, 0])
+    assert "B_i[j, k]" in str(s)
+    s.reshape(buffer, 80)
+    assert "B_i[8 * j + k]" in str(s)
+    s.reshape(buffer, (2, 5, 8))
+    agree(s, c=True)
+    assert buffer.shape == (2, 5, 8)
+
+
+def test_layouts_of_arguments_and_results_keep_the_call() -> None:
+    s = schedule_of(gemm)
+    s.permute(s.B, [1, 0])
+    s.reshape(s.C, (3, 2, 10))
+    assert "C_local[i // 2, i % 2, j]" in str(s)
+    agree(s, c=True)
+    a, b = np.ones((6, 8), np.float32), np.ones((8, 10), np.float32)
+    assert build_c(s.lowered)(a, b).shape == (6, 10)
+
+
+def test_banks_move_with_their_dimensions() -> None:
+    s = schedule_of(gemm)
+    buffer = s.buffer_at(s.B, "i")
+    s.partition(buffer, dim=1, kind="cyclic", factor=5)
+    s.permute(buffer, [1, 0])
+    assert layout(s, "B_i").banks == (Banks("cyclic", 5), Banks())
+    with pytest.raises(LayoutError):
+        s.reshape(buffer, 80)
+
+
+@pytest.mark.parametrize("shape", [(5, 9), 47, (0, 48), "6"])
+def test_reshape_to_another_count_is_refused(shape: object) -> None:
+    s = schedule_of(gemm)
+    before = s.module
+    with pytest.raises(ScheduleError):
+        s.reshape(s.A, shape)
+    assert s.module is before
+
+
+@pytest.mark.parametrize("order", [[0], [0, 0], [1, 2], [0, 1, 2]])
+def test_permute_needs_every_dimension_once(order: list[int]) -> None:
+    s = schedule_of(gemm)
+    with pytest.raises(LayoutError):
+        s.permute(s.A, order)
+
+
+def test_cast_is_exact_no_longer() -> None:
+    s = schedule_of(gemm)
+    s.reorder("k", "j")
+    buffer = s.buffer_at(s.C, "i")
+    s.cast(buffer, float64)
+    proof = verify_module(s.module)
+    assert not proof
+    assert proof.counterexample == "C_i is stored as float64, not float32: values are converted"
+    a, b = np.ones((6, 8), np.float32), np.ones((8, 10), np.float32)
+    assert np.array_equal(build_c(s.lowered)(a, b), np.full((6, 10), 8, np.float32))
+
+
+def test_cast_of_an_argument_changes_the_call() -> None:
+    s = schedule_of(gemm)
+    s.cast(s.A, Fixed(16, 8))
+    a, b = np.full((6, 8), 256, np.int16), np.ones((8, 10), np.float32)
+    assert np.array_equal(build_c(s.lowered)(a, b), np.full((6, 10), 8, np.float32))
+    with pytest.raises(ScheduleError) as caught:
+        s.cast(s.B, "float16")
+    assert caught.value.code == "TA236"
+
+
+def test_conflicts_propose_the_least_partition() -> None:
+    s = schedule_of(gemm)
+    s.reorder("k", "j")
+    s.unroll("j", factor=5)
+    s.pipeline("j")
+    table = s.conflicts()
+    assert table
+    tries = {row["array"]: row["proposal"] for row in table.to_dict()["conflicts"] if not row["ok"]}
+    assert tries == {
+        "B": 's.partition("B", dim=1, kind="cyclic", factor=5)',
+        "C": 's.partition("C", dim=1, kind="cyclic", factor=5)',
+    }
+    s.partition(s.B, dim=1, kind="cyclic", factor=5)
+    s.partition(s.C, dim=1, kind="cyclic", factor=5)
+    assert not s.conflicts()
+    assert "<table>" in s.conflicts()._repr_html_()
+    assert str(table).splitlines()[0].split()[:4] == ["loop", "array", "layout", "accesses"]
+
+
+def test_conflicts_count_unknown_banks_everywhere_and_equal_reads_once() -> None:
+    def diagonal(A: float32[8, 8], B: float32[8]):
+        for i in grid(8):
+            B[i] = A[i, 0] + A[i, 0] * A[7 - i, 0]
+
+    s = schedule_of(diagonal)
+    s.pipeline("i")
+    s.partition(s.A, dim=0, kind="cyclic", factor=2)
+    row = next(row for row in s.conflicts() if row.array == "A")
+    assert (row.accesses, row.reads, row.needed) == (2, 2, 1)
+    s.bind(s.A, "bram", ports=1)
+    row = next(row for row in s.conflicts() if row.array == "A")
+    assert (row.needed, row.ok) == (2, False)
