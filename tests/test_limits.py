@@ -21,6 +21,7 @@ TEXTS = sorted(
     for path in (ROOT / folder).glob("*" if folder in {".", ".ci"} else "**/*")
     if path.is_file() and (path.suffix in TEXT_SUFFIXES or path.parent.name == ".ci")
 )
+PRAGMA = re.compile(r"\s+# (type: ignore|noqa|fmt:).*$")  # does not count, as for ruff
 MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.}])/(?:work|farm|root|home|tmp)/")
 
 
@@ -36,7 +37,7 @@ def test_sizes(path: Path) -> None:
     found += [
         f"{short(path)}:{number}: {len(line)} columns"
         for number, line in enumerate(lines, 1)
-        if len(line) > COLUMNS
+        if len(PRAGMA.sub("", line)) > COLUMNS
     ]
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
