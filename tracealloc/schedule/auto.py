@@ -15,7 +15,7 @@ from tracealloc.poly.dependence import dependences_of
 from tracealloc.poly.legality import first_violation
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import LOCK
-from tracealloc.poly.tree import LoopNode, Sequence, Tree, leaves, loops_in, replace_loop, statements_of
+from tracealloc.poly.tree import LoopNode, Sequence, Tree, leaves, replace_loop, statements_of
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.schedule.state import Module, State, lowered, module_of
@@ -60,10 +60,7 @@ def _nest_heads(tree: Tree) -> Iterator[LoopNode]:
     match tree:
         case LoopNode():
             yield tree
-            chain = _chain(tree)
-            for loop in loops_in(chain[-1].body):
-                yield from _nest_heads(loop)
-                break
+            yield from _nest_heads(_chain(tree)[-1].body)
         case Sequence(children):
             for child in children:
                 yield from _nest_heads(child)
@@ -118,24 +115,47 @@ def _shares_scalars(state: State, chain: list[LoopNode]) -> bool:
 
 def _cost(statements: list[Statement], order: list[LoopNode]) -> tuple[int, ...]:
     """Cost of the innermost loop, then of the next, and so on; lower is better."""
-    return tuple(_loop_cost(statements, loop) for loop in reversed(order))
+    inner = order[-1]
+    outer = (_outer_cost(statements, loop, inner) for loop in reversed(order[:-1]))
+    return (_inner_cost(statements, inner), *outer)
 
 
-def _loop_cost(statements: list[Statement], loop: LoopNode) -> int:
+def _inner_cost(statements: list[Statement], loop: LoopNode) -> int:
+    """What an iteration of the innermost loop waits for."""
     total = 0
     for statement in statements:
-        expr = loop.expr(statement.name)
-        assert isinstance(expr, IterRef)
-        strides = [_stride(access, expr.iter) for access in _element_accesses(statement)]
-        total += sum(_STRIDED if abs(stride) > 1 else abs(stride) for stride in strides)
+        it = _iterator(statement, loop)
+        strides = [abs(_stride(access, it)) for access in _element_accesses(statement)]
+        total += sum(stride if stride <= 1 else _STRIDED for stride in strides)
         node = statement.node
         if isinstance(node, Store) and reduction_of(node) is not None:
-            target = Load(node.array, node.indices, node.path)
-            total += _CARRIED if _stride(target, expr.iter) == 0 else 0
+            total += _CARRIED if strides[-1] == 0 else 0
     return total
 
 
+def _outer_cost(statements: list[Statement], loop: LoopNode, inner: LoopNode) -> int:
+    """How many rows that the innermost loop runs along an iteration of a loop outside it replaces.
+
+    A row that is written counts twice: it goes both ways.
+    """
+    total = 0
+    for statement in statements:
+        it, along = _iterator(statement, loop), _iterator(statement, inner)
+        accesses = _element_accesses(statement)
+        for access in accesses:
+            if _stride(access, along) and _stride(access, it):
+                total += 2 if access is accesses[-1] else 1
+    return total
+
+
+def _iterator(statement: Statement, loop: LoopNode) -> Iter:
+    expr = loop.expr(statement.name)
+    assert isinstance(expr, IterRef)
+    return expr.iter
+
+
 def _element_accesses(statement: Statement) -> list[Load]:
+    """The elements that a statement reads, and last the one that it writes."""
     node = statement.node
     if not isinstance(node, Store):
         return []
