@@ -34,9 +34,11 @@ __all__ = [
     "is_simple_dim",
     "is_zero_at",
     "flat_set",
+    "has_hidden",
     "identity_of",
     "is_function_of_outer",
     "iter_names",
+    "later",
     "lex_less",
     "lifted_domain",
     "lower_bounds",
@@ -338,6 +340,17 @@ def _lex_less(source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.M
         cases.append(" and ".join(f"a{k} = b{k}" for k in range(common)) or "true")
     condition = " or ".join(f"({case})" for case in cases) or "false"
     return isl.Map(f"{{ {tuple_text('A', left)} -> {tuple_text('B', right)} : {condition} }}")
+
+
+def later(times: isl.Map) -> isl.Map:
+    """Times -> later times, in the space of the output of a map."""
+    return isl.Map.lex_lt(times.range().get_space())
+
+
+def has_hidden(m: isl.Map) -> bool:
+    """Whether a map has hidden integer variables: floored divisions, remainders, steps."""
+    found = m.get_basic_map_list()
+    return any(found.get_at(k).dim(isl.dim_type.div) for k in range(found.n_basic_map()))
 
 
 def identity_of(source: str, target: str, count: int) -> isl.Map:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import islpy as isl
 
 from tracealloc.poly.dependence import paths_of
+from tracealloc.poly.latest import latest
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import (
     Names,
     aff_text,
+    has_hidden,
     iter_names,
     lifted_domain,
     renamed_input,
@@ -63,6 +65,8 @@ def solve(
     """
     used = {_name(m) for m in (*reads, *writes, *updates)}
     wide, order = _order(model, tree, used, tags)
+    if wide or any(has_hidden(m) for m in (*reads, *writes, *updates)):
+        return Solution(*latest(reads, writes, updates, _times(order, wide)))
     given = [[_widened(m, wide) for m in maps] for maps in (reads, writes, updates)]
     flow = _flow(given, order)
     # Without updates the two are the same; with them only this one has those and the last write.
@@ -70,6 +74,14 @@ def solve(
     sources = [_narrowed(piece, wide) for piece in pieces(found)]
     unset = [_narrow_domain(piece, wide) for piece in pieces(flow.get_must_no_source())]
     return Solution(union_of(sources), union_of(unset))
+
+
+def _times(order: isl.UnionMap, wide: Mapping[str, isl.Map]) -> dict[str, isl.Map]:
+    """Instance -> time."""
+    times = {_name(piece): piece for piece in pieces(order)}
+    for name, more in wide.items():
+        times[name] = more.apply_range(times[name])
+    return times
 
 
 def _flow(given: list[list[isl.Map]], order: isl.UnionMap) -> isl.UnionFlow:
