@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracealloc.poly.named import LOCK
 from tracealloc.schedule import primitives
-from tracealloc.schedule.auto import interchanged
+from tracealloc.schedule.auto import for_c, interchanged
 from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Step
@@ -253,8 +253,25 @@ class Schedule:
         if target == "vitis_hls":
             from tracealloc.emit.project import build_hls
 
+            if options.get("reference") is None and self._is_exact():
+                options["reference"] = self._traced_build
             return build_hls(self.lowered, mode=mode, project=project, **options)
         raise BuildError("TA800", f"unknown target {target!r}", hint='"c" or "vitis_hls"')
+
+    def _is_exact(self) -> bool:
+        """Whether the schedule computes the very bits of the traced kernel, on arguments of its types."""
+        same = all(
+            (mine.dtype, mine.shape) == (traced.dtype, traced.shape)
+            for mine, traced in zip(self.lowered.args, self._program.args, strict=True)
+        )
+        notes = [note for _, state in self._module.states for note in state.assumptions]
+        return same and not any("float" in note for note in notes)
+
+    def _traced_build(self, *args: Any) -> Any:
+        """Run the traced kernel: the reference of a testbench, made without the schedule."""
+        from tracealloc.emit.runtime import build_c
+
+        return build_c(for_c(self._program))(*args)
 
     @property
     def compiled(self) -> Program:
