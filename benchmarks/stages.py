@@ -30,6 +30,7 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     from tracealloc.emit.vitis import vitis_source
     from tracealloc.poly.build import build_model
     from tracealloc.poly.dependence import dependences_of
+    from tracealloc.schedule.state import lowered
 
     warnings.simplefilter("ignore", ta.TraceallocWarning)
     program = case.kernel().trace()
