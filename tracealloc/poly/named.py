@@ -39,6 +39,7 @@ __all__ = [
     "is_function_of_outer",
     "iter_names",
     "later",
+    "least_at",
     "lex_less",
     "lifted_domain",
     "lower_bounds",
@@ -311,6 +312,12 @@ def fix_to_zero(s: isl.Set, count: int) -> isl.Set:
     for position in range(count):
         s = s.fix_val(isl.dim_type.set, position, isl.Val(0))
     return s
+
+
+def least_at(s: isl.Set, position: int, low: int) -> int | None:
+    """The least value of a coordinate that is at least `low`, or None where there is none."""
+    part = s.lower_bound_val(isl.dim_type.set, position, isl.Val(low))
+    return None if part.is_empty() else int(part.dim_min_val(position).to_python())
 
 
 def is_zero_at(s: isl.Set, position: int) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode
+from tracealloc.poly.tree import LoopNode, loops_above
 from tracealloc.schedule.marks import data_loops_inside, mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.recurrence import recurrences
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import OpaqueLoop
 
 __all__ = ["pipeline"]
@@ -27,7 +29,8 @@ def pipeline(
     Rewrite:
         for j: body   ->   for j: body   [pipeline ii=1]
     Legal when:
-        always: the interval is a wish, and the estimate says which one dependences and ports allow.
+        always: the interval is a wish. A warning says where a chain of floating-point operations from one
+        iteration to a later one does not allow it, with the two iterations; the estimate adds the ports.
 
     Raises:
         ScheduleError: the interval is < 1, or given twice with different values.
@@ -44,4 +47,21 @@ def pipeline(
         f"loop {name!r} inside {loop.name!r} has bounds that depend on data: it stays a loop"
         for name in inner
     )
-    return Result(state, (), warnings)
+    return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
+
+
+def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str, ...]:
+    """What stands in the way of the interval, if a recurrence of floating-point arithmetic does."""
+    if not isinstance(loop, LoopNode):
+        return ()
+    found = recurrences(edit.state, loop)
+    if not found or found[0].interval <= interval:
+        return ()
+    worst = found[0]
+    free = [
+        f'"{full_name(edit.state, other)}"'
+        for other in loops_above(edit.state.tree, worst.sink.statement.name)
+        if other.key != loop.key and not recurrences(edit.state, other)
+    ]
+    cure = f"; {' and '.join(free)} would not wait for it" if free else ""
+    return (f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}{cure}",)
