@@ -74,7 +74,7 @@ def build_hls(s: ta.Schedule, folder: Path, A: np.ndarray, B: np.ndarray, expect
     step("Next")
     show(f"make -C {folder} csim    the project's own testbench, with g++ alone")
     show(f"make -C {folder} csyn    C synthesis, where Vitis is installed")
-    show("README.md               the tour; docs/language.md: what a kernel may contain")
+    show("README.md has the tour; docs/language.md says what a kernel may contain")
 
 
 def main(folder: Path) -> None:
