@@ -133,7 +133,7 @@ class Edit:
         state = self.state
         binding, freed = ordered_dependences(state, affected(state.tree, tree))
         violation = first_violation(state.model, binding, tree)
-        if violation is not None and not same_values(state, tree, bool(freed)):
+        if violation is not None and not same_values(state, tree):
             raise self.illegal(violation, how, suggestion(state, violation, tree, cures))
         if freed and first_violation(state.model, freed, tree) is not None:
             kinds = dict.fromkeys(str(d.sum) for d in freed)
@@ -172,12 +172,15 @@ def _unused(name: str, taken: Collection[str | None]) -> str:
     return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
 
 
-def same_values(state: State, tree: Tree, freed: bool) -> bool:
-    """Whether every read sees the same write in the order of `tree` as in the state's."""
+def same_values(state: State, tree: Tree) -> bool:
+    """Whether every read sees the same write in the order of `tree` as in the state's.
+
+    The partial results of a sum whose order is free do not count.
+    """
     model = state.model
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
-    return freed and difference(model, state.tree, model, tree, state.reassociate) is None
+    return difference(model, state.tree, model, tree, state.reassociate) is None
 
 
 def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str:
