@@ -453,3 +453,30 @@ def test_neg_step():
                 A[i] = 1
         """,
     )
+
+
+def test_long_common_rest_reads_a_variable():
+    def rest(A: int32[N], B: int32[N]):
+        if A[0] > 0:
+            first = A[1]
+            A[1] = 0
+        else:
+            first = B[1]
+        for i in ta.range(N):
+            B[i] += first
+
+    prints(
+        rest,
+        """
+        kernel rest(A: int32[8], B: int32[8])
+          first: int32
+          if A[0] > 0:
+            first_1 = A[1]
+            A[1] = 0
+            first = first_1
+          else:
+            first = B[1]
+          L0: for i in 0:8
+                B[i] += first
+        """,
+    )

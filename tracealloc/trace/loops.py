@@ -168,6 +168,7 @@ class _Running:
         label = ", ".join(it.name for it in self.iters)
         self.state = State(self.frame, (Scalar, *_opaque()))
         self.explorer = Explorer(recorder, "loop", label, self.spot.place, verify=True)
+        self.explorer.loops = (*self.outer, *self.iters)
         self.explorer.changed = lambda: self.state.names(_dead())
 
     def _begin_run(self) -> Any:

@@ -7,13 +7,25 @@ they define themselves (the branches numbered them apart).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import TypeAlias
+from dataclasses import fields, replace
+from typing import Any, TypeAlias
 
 from tracealloc.trace.build import negate
-from tracealloc.trace.events import Branch, Close, Decide, Define, Event, ForEach, Open, Otherwise, Ref
-from tracealloc.trace.expr import Binary, Expr, Intrinsic, Iter, IterRef, Load, Logical, walk
-from tracealloc.trace.program import Alloc, Array, Program
+from tracealloc.trace.dtype import DType
+from tracealloc.trace.events import (
+    Branch,
+    Close,
+    Decide,
+    Define,
+    Event,
+    ForEach,
+    Open,
+    Otherwise,
+    Ref,
+    Repeat,
+)
+from tracealloc.trace.expr import Binary, Expr, Intrinsic, Iter, IterRef, Load, Logical, rewrite, walk
+from tracealloc.trace.program import Alloc, Array, Call, Program, Store
 
 __all__ = ["Unbalanced", "join", "nest"]
 
@@ -28,8 +40,11 @@ class Unbalanced(Exception):
         self.decide = decide
 
 
-def join(paths: Sequence[Sequence[Event]], start: int = 0) -> list[Event]:
-    """One list of events without decisions for the paths of a body, which agree up to `start`."""
+def join(paths: Sequence[Sequence[Event]], loops: tuple[Iter, ...] = (), start: int = 0) -> list[Event]:
+    """One list of events without decisions for the paths of a body, which agree up to `start`.
+
+    `loops` are the iterators around the body.
+    """
     first = paths[0]
     position = start
     while position < len(first) and not isinstance(first[position], Decide):
@@ -44,13 +59,99 @@ def join(paths: Sequence[Sequence[Event]], start: int = 0) -> list[Event]:
         assert isinstance(event, Decide)
         sides[0 if event.outcome else 1].append(path)
     prefix = list(first[start:position])
-    left, right = (join(side, position + 1) if side else [] for side in sides)
+    left, right = (join(side, loops, position + 1) if side else [] for side in sides)
     cut = _common(left, right, decide)
+    chosen = _chosen(left, right, decide, cut, loops)
+    if chosen is not None:
+        return prefix + chosen
     then, orelse, suffix = left[: len(left) - cut], right[: len(right) - cut], left[len(left) - cut :]
     if then or orelse:
         branch = Branch(decide.cond, tuple(nest(then)), tuple(nest(orelse)), decide.place)
         prefix += _merged(branch, decide.number)
     return prefix + suffix
+
+
+def _chosen(
+    left: list[Event], right: list[Event], decide: Decide, strict: int, loops: tuple[Iter, ...]
+) -> list[Event] | None:
+    """The branches with a long common suffix in which only the values used differ, or None.
+
+    The branches store their values to variables (one array of rank 0 each), which the suffix reads.
+    """
+    if any(isinstance(event, Open | Otherwise | Close) for event in (*left, *right)):
+        return None
+    matcher = _Matcher(decide.number, values=True)
+    count = 0
+    while count < min(len(left), len(right)):
+        if not matcher.try_equal(left[-1 - count], right[-1 - count]):
+            break
+        count += 1
+    while count > strict:
+        suffix = left[len(left) - count :]
+        made = {_made(event) for event in suffix}
+        needed = _first_unmet(suffix, made, decide.number, arrays_only=True)
+        if needed is None:
+            break
+        count -= needed + 1
+    if count <= strict or not _heavy(left[len(left) - count : len(left) - strict]):
+        return None
+    suffix = left[len(left) - count :]
+    variables: dict[int, Load] = {}
+    heads: tuple[list[Event], list[Event]] = (left[: len(left) - count], right[: len(right) - count])
+    names = {e.number: e.name for e in left if isinstance(e, Define)}
+    allocs: list[Event] = []
+    used: dict[int, DType] = {}
+    inside: set[Key] = set()
+    for event in suffix:
+        _refs_of(event, used)
+        _collect(event, set(), inside)
+    for number, dtype in used.items():
+        partner = matcher.there.get(number, number)
+        if partner == number or number in inside:
+            continue
+        assert isinstance(partner, int)
+        name = names.get(number) or ""
+        key = f"%{max(number, partner)}v{decide.number}"  # made here, in the branches' order of numbers
+        array = Array(key, name, dtype, (), "local", loops, place=decide.place)
+        allocs.append(Alloc(array, None, decide.place))
+        heads[0].append(Store(array, (), Ref(number, dtype), (), decide.place))
+        heads[1].append(Store(array, (), Ref(partner, dtype), (), decide.place))
+        variables[number] = Load(array)
+    branch = Branch(decide.cond, tuple(heads[0]), tuple(heads[1]), decide.place)
+    return [*allocs, branch, *(_with_variables(event, variables) for event in suffix)]
+
+
+def _heavy(events: Sequence[Event]) -> bool:
+    """Whether repeating `events` in two branches is worse than a variable."""
+    if any(isinstance(event, ForEach | Repeat | Call) for event in events):
+        return True
+    return sum(isinstance(event, Store | Branch) for event in events) >= _MANY
+
+
+_MANY = 8
+
+
+def _refs_of(item: object, found: dict[int, DType]) -> None:
+    if isinstance(item, Ref):
+        found[item.number] = item.type
+    elif isinstance(item, tuple):
+        for part in item:
+            _refs_of(part, found)
+    elif hasattr(item, "__dataclass_fields__") and not isinstance(item, Program | Array | Iter | DType):
+        for name in _fields(type(item)):
+            _refs_of(getattr(item, name), found)
+
+
+def _with_variables(item: Any, variables: dict[int, Load]) -> Any:
+    """An event with references to values replaced by reads of variables."""
+    if isinstance(item, Expr):
+        return rewrite(item, lambda e: variables.get(e.number) if isinstance(e, Ref) else None)
+    if isinstance(item, tuple):
+        return tuple(_with_variables(part, variables) for part in item)
+    if isinstance(item, Program | Array | Iter | DType) or not hasattr(item, "__dataclass_fields__"):
+        return item
+    changed = {name: _with_variables(getattr(item, name), variables) for name in _fields(type(item))}
+    return replace(item, **changed)
 
 
 def _merged(branch: Branch, limit: int) -> list[Event]:
@@ -142,12 +243,16 @@ def _made(event: object) -> Key | None:
             return None
 
 
-def _first_unmet(events: Sequence[Event], made: set[Key | None], limit: int) -> int | None:
+def _first_unmet(
+    events: Sequence[Event], made: set[Key | None], limit: int, arrays_only: bool = False
+) -> int | None:
     """The last event that uses something made in the branches but not in `events`."""
     for position in range(len(events) - 1, -1, -1):
         uses: set[Key] = set()
         inner: set[Key] = set()
         _collect(events[position], uses, inner)
+        if arrays_only:
+            uses = {key for key in uses if isinstance(key, str)}
         if any(_number(key) >= limit and key not in made and key not in inner for key in uses):
             return position
     return None
@@ -156,7 +261,7 @@ def _first_unmet(events: Sequence[Event], made: set[Key | None], limit: int) -> 
 def _number(key: Key) -> int:
     if isinstance(key, int):
         return key
-    return int(key[1:]) if key.startswith("%") else -1
+    return int(key[1:].partition("v")[0]) if key.startswith("%") else -1
 
 
 def _collect(item: object, uses: set[Key], made: set[Key]) -> None:
@@ -194,10 +299,13 @@ def _fields(cls: type) -> tuple[str, ...]:
 
 
 class _Matcher:
-    """Equality up to a one-to-one renaming of what was made from `limit` on."""
+    """Equality up to a one-to-one renaming of what was made from `limit` on.
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    With `values`, a value may stand for any other of its type (see `_chosen`).
+    """
+
+    def __init__(self, limit: int, values: bool = False) -> None:
+        self.limit, self.values = limit, values
         self.there: dict[Key, Key] = {}
         self.back: dict[Key, Key] = {}
         self.log: list[tuple[Key, Key]] = []
@@ -215,7 +323,8 @@ class _Matcher:
         known = self.there.get(a)
         if known is not None or b in self.back:
             return known == b
-        if _number(a) < self.limit or _number(b) < self.limit:
+        free = self.values and isinstance(a, int)
+        if not free and (_number(a) < self.limit or _number(b) < self.limit):
             return a == b
         self.there[a], self.back[b] = b, a
         self.log.append((a, b))
@@ -256,8 +365,6 @@ class _Matcher:
 
 
 def _is_type(item: object) -> bool:
-    from tracealloc.trace.dtype import DType
-
     return isinstance(item, DType)
 
 

@@ -290,6 +290,7 @@ class Explorer:
         self.paths: list[Path] = []
         self.to_verify: list[Path] | None = None if verify and not recorder.trusted else []
         self.checked: Path | None = None
+        self.loops = recorder.loops  # around the body, its own included
         self.changed: Callable[[], list[str]] = list  # variables that the body changes, for a message
         self.outer = (recorder.events, recorder.path, recorder.trusted, recorder.repeats)
 
@@ -347,7 +348,7 @@ class Explorer:
         """The paths joined; numbering goes on behind all of them."""
         self.recorder.counter = self.high
         try:
-            return tuple(nest(join([path.events for path in self.paths])))
+            return tuple(nest(join([path.events for path in self.paths], self.loops)))
         except Unbalanced as unbalanced:
             fail(
                 "TA124",
