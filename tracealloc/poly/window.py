@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from tracealloc.poly.footprint import Box
+from tracealloc.poly.footprint import Box, box_around
 from tracealloc.poly.named import aff_text, iter_names, lower_bounds, tuple_text
 from tracealloc.trace.affine import constant, linear, simplify
 from tracealloc.trace.dtype import index
@@ -21,6 +21,8 @@ from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, iters_of, substit
 __all__ = ["Window", "sliding_window", "stride_of"]
 
 _SPACE = "P"
+_SPARE = 1.25
+"""How many times more elements a box may load than the iterations use."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,13 @@ def stride_of(box: Box, it: Iter, step: int) -> tuple[int, ...] | None:
     return tuple(found)
 
 
-def sliding_window(whole: isl.Map, box: Box, its: Sequence[Iter], step: int) -> Window:
-    """The window of the innermost of the loops `its`, which moves by `step` (negative: downwards)."""
+def sliding_window(
+    whole: isl.Map, box: Box, its: Sequence[Iter], step: int, shape: Sequence[int] | None = None
+) -> Window:
+    """The window of the innermost of the loops `its`, which moves by `step` (negative: downwards).
+
+    `shape` is that of an array of which every element may be read: a ragged part then grows to its box.
+    """
     names = iter_names(its)
     outer = [names[it] for it in its[:-1]]
     mine, other = names[its[-1]], "y"
@@ -69,6 +76,8 @@ def sliding_window(whole: isl.Map, box: Box, its: Sequence[Iter], step: int) -> 
     between = runs.apply(pairs(f"{mine} <= y and (y - {mine}) mod {size} = 0"))
     runs = between.intersect(runs.apply(pairs(f"y <= {mine} and ({mine} - y) mod {size} = 0"))).coalesce()
     used = pairs("true").apply_range(whole).intersect_domain(runs).coalesce()
+    if shape is not None:
+        used = _boxed(used, names, here, its, shape)
     covered = _box_map(box, names, here, its, 0)
     covered_before = _box_map(box, names, here, its, step)
     stay = used.intersect(covered).intersect(covered_before).coalesce()
@@ -80,6 +89,27 @@ def sliding_window(whole: isl.Map, box: Box, its: Sequence[Iter], step: int) -> 
     shared = whole.apply_range(whole.reverse()).intersect(pairs(f"y != {mine}"))
     first = _first(outside.intersect_domain(begin).reverse(), its, names)
     return Window(stay, new, before, first, not shared.is_empty())
+
+
+def _boxed(
+    used: isl.Map, names: dict[Iter, str], here: str, its: Sequence[Iter], shape: Sequence[int]
+) -> isl.Map:
+    """All of the box around what any iteration uses, where that is hardly more and inside the array."""
+    around = box_around(used, len(shape), its)
+    if any(its[-1] in iters_of(low) for low in around.lows):
+        return used
+    whole = _box_map(around, names, here, its, 0).intersect_domain(used.domain())
+    element = [f"e{dim}" for dim in range(len(shape))]
+    held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, shape, strict=True)) or "true"
+    inside = isl.Set(f"{{ {tuple_text('E', element)} : {held} }}")
+    if whole.is_equal(used) or not whole.range().is_subset(inside):
+        return used
+    some = used.domain().lexmin()  # one iteration stands for all: counting them takes long
+    return whole if _count(whole, some) <= _SPARE * _count(used, some) else used
+
+
+def _count(m: isl.Map, some: isl.Set) -> int:
+    return int(m.intersect_domain(some).range().count_val().to_python())
 
 
 def _box_map(box: Box, names: dict[Iter, str], here: str, its: Sequence[Iter], back: int) -> isl.Map:

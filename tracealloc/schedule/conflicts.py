@@ -129,6 +129,7 @@ class _Function:
         self.program = program
         self.found: list[Conflict] = []
         self.budget = _UNROLL_LIMIT
+        self.ranges: dict[Iter, tuple[int, int]] = {}
 
     def rows(self) -> list[Conflict]:
         self.visit(self.program.body, {})
@@ -151,7 +152,7 @@ class _Function:
 
     def pipelined(self, loop: Loop, ranges: Mapping[Iter, tuple[int, int]]) -> None:
         uses: dict[Array, _Uses] = {}
-        self.budget = _UNROLL_LIMIT
+        self.budget, self.ranges = _UNROLL_LIMIT, dict(ranges)
         copies = loop.marks.unroll or 1
         if copies == 1:
             self.block(loop.body, {}, uses)
@@ -172,11 +173,8 @@ class _Function:
                 return
             match node:
                 case Loop():
-                    trips = _trips(node, values)
-                    for trip in range(trips or 1):
-                        at = Binary("+", substitute(node.start, values), constant(trip * node.step), index)
-                        inner = {**values, node.iter: at} if trips else values
-                        self.block(node.body, inner, uses)
+                    for at in self.unrolled(node, values):
+                        self.block(node.body, {**values, node.iter: at}, uses)
                 case If(then=then, orelse=orelse):
                     self.reads(node, values, uses)
                     self.block(then, values, uses)
@@ -189,6 +187,19 @@ class _Function:
                     pass
                 case _:
                     self.reads(node, values, uses)
+
+    def unrolled(self, loop: Loop, values: dict[Iter, Expr]) -> list[Expr]:
+        """The values of an inner loop; from its least to its largest bound where these vary."""
+        start, stop = substitute(loop.start, values), substitute(loop.stop, values)
+        span = linear(Binary("-", stop, start, index))
+        if span is not None and not span.terms:
+            trips = max(0, -(-span.constant // loop.step))
+            return [Binary("+", start, constant(trip * loop.step), index) for trip in range(trips)]
+        first, last = range_of(start, self.ranges), range_of(stop, self.ranges)
+        if first is None or last is None:
+            return [IterRef(loop.iter)]  # bounds that depend on data: it stays a loop
+        ends = range(first[0], last[1], loop.step) if loop.step > 0 else range(first[1], last[0], loop.step)
+        return [constant(value) for value in ends]
 
     def reads(self, node: Node, values: dict[Iter, Expr], uses: dict[Array, _Uses]) -> None:
         for expr in expressions_of(node):
@@ -237,14 +248,6 @@ def _range(loop: Loop, ranges: Mapping[Iter, tuple[int, int]]) -> dict[Iter, tup
 def _rounds(loop: Loop, ranges: Mapping[Iter, tuple[int, int]], copies: int) -> tuple[int, int]:
     low, high = ranges.get(loop.iter, (0, 0))
     return 0, max(0, (high - low) // (copies * abs(loop.step)))
-
-
-def _trips(loop: Loop, values: dict[Iter, Expr]) -> int | None:
-    """How often an inner loop runs, where that is constant (or its largest constant bound)."""
-    span = linear(Binary("-", substitute(loop.stop, values), substitute(loop.start, values), index))
-    if span is None or span.terms:
-        return None
-    return max(0, -(-span.constant // loop.step))
 
 
 def _form(indices: tuple[Expr, ...], values: dict[Iter, Expr]) -> _Form:

@@ -68,7 +68,8 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
             because=["its first element is a quotient, remainder, minimum or maximum of the loop's value"],
             hint="apply reuse_at before the loop is split or fused",
         )
-    window = sliding_window(whole, box, its, step)
+    shape = array.shape if array.kind == "argument" else None
+    window = sliding_window(whole, box, its, step, shape)
     region = Region(edit, array, loops, its, users, box)
     if not window.reused or window.stay.is_empty():
         raise edit.error(
