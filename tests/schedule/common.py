@@ -77,3 +77,9 @@ def refused(action: Callable[[], Any], s: Schedule, error: type[ta.TraceallocErr
     assert s.history == history
     lines = str(caught.value).splitlines()
     return "\n".join(line for line in lines if not line.startswith("  at ") and " | " not in line[:9])
+
+
+def nest(s: Schedule) -> list[str]:
+    """The printed loops as they stand, without the head and the places."""
+    lines = [line.partition("#")[0].rstrip() for line in str(s.lowered).splitlines()[1:]]
+    return [line[2:] for line in lines]

@@ -1,0 +1,191 @@
+"""Primitives that take loops apart and put them together: distribute, merge, peel, compute_at."""
+
+from __future__ import annotations
+
+from common import check_round_trip, nest, refused
+
+import tracealloc as ta
+from tracealloc import float32, grid, kernel
+
+
+@kernel
+def two(A: float32[10], B: float32[10], C: float32[8]):
+    for i in grid(10):
+        B[i] = A[i] * 2
+    for i in grid(8):
+        C[i] = B[i] + B[i + 1]
+
+
+@kernel
+def rows(A: float32[6, 5], B: float32[6]):
+    for i in grid(6):
+        t = ta.scalar(float32, 0)
+        for k in ta.range(5):
+            t += A[i, k]
+        B[i] = t
+
+
+@kernel
+def blur(A: float32[12, 12], C: float32[10, 10]):
+    B = ta.zeros((12, 10), float32)
+    for i, j in grid(12, 10, name="rows"):
+        B[i, j] = A[i, j] + A[i, j + 1] + A[i, j + 2]
+    for y, x in grid(10, 10, name="cols"):
+        C[y, x] = B[y, x] + B[y + 1, x] + B[y + 2, x]
+
+
+@kernel
+def border(A: float32[8], C: float32[8]):
+    B = ta.full((10,), 1, float32)
+    for i in grid(8):
+        B[i + 1] += A[i] * 2
+    for j in grid(8):
+        C[j] = B[j] + B[j + 1] + B[j + 2]
+
+
+@kernel
+def output(A: float32[8], B: float32[8], C: float32[8]):
+    for i in grid(8):
+        B[i] = A[i] * 2
+    for i in grid(7):
+        C[i] = B[i] + 1
+
+
+@kernel
+def overwritten(A: float32[8], B: float32[8], C: float32[8]):
+    for i in grid(8):
+        B[i] = A[i] * 2
+    for j in grid(8):
+        A[j] = 0
+    for k in grid(8):
+        C[k] = B[k] + 1
+
+
+def test_distribute_gives_scalars_an_element_each() -> None:
+    s = ta.customize(rows)
+    handles = s.distribute("i")
+    assert [handle.name for handle in handles] == ["i_1", "i_2", "i_3"]
+    assert nest(s) == [
+        "t: float32[6]",
+        "L0_1: for i_1 in 0:6",
+        "        t[i_1] = 0",
+        "L0_2: for i_2 in 0:6",
+        "        for k in 0:5",
+        "          t[i_2] += A[i_2, k]",
+        "L0_3: for i_3 in 0:6",
+        "        B[i_3] = t[i_3]",
+    ]
+    check_round_trip(s, rows)
+    assert refused(lambda: s.distribute("k"), s, ta.ScheduleError) == "\n".join(
+        [
+            "TA253 distribute(\"k\") finds only one part in the body of 'k'",
+            "  try: choose a loop around two or more loops or statements",
+        ]
+    )
+
+
+def test_merge_names_the_shift() -> None:
+    s = ta.customize(two)
+    assert refused(lambda: s.merge("L0.i", "L1.i"), s, ta.IllegalScheduleError) == "\n".join(
+        [
+            'TA210 merge("L0.i", "L1.i") would run a read before the write it needs',
+            "  because: iteration (i=1) writes B[1] (test_fission.py:14), "
+            "which iteration (i=0) reads as B[i + 1] (test_fission.py:16)",
+            "  because: in one loop 'i' the second of these would come first",
+            '  try: s.shift("L1.i", 1) first',
+        ]
+    )
+    s.shift("L1.i", 1)
+    first = s.loops()[0]
+    merged = s.merge(first, "L1.i")
+    assert merged == first  # the handle of the first loop is the merged loop's
+    assert nest(s) == [
+        "L0: for i in 0:10",
+        "      B[i] = A[i] * 2",
+        "      if i >= 1 and i <= 8:",
+        "        C[i - 1] = B[i - 1] + B[i]",
+    ]
+    check_round_trip(s, two)
+
+
+def test_merge_needs_neighbours() -> None:
+    s = ta.customize(blur)
+    assert refused(lambda: s.merge("i", "x"), s, ta.ScheduleError) == "\n".join(
+        [
+            "TA254 merge(\"i\", \"x\") needs neighbouring loops: 'i' and 'x' are not in the same block",
+            "  try: merge the loops around them first; s.loops() shows the nests",
+        ]
+    )
+
+
+def test_peel() -> None:
+    s = ta.customize(rows)
+    assert s.peel("i", 2).name == "i_peel"
+    assert s.peel("k", 1) is None
+    check_round_trip(s, rows)
+    assert refused(lambda: s.peel("i", 4), s, ta.ScheduleError) == "\n".join(
+        [
+            "TA255 peel(\"i\", 4) would leave nothing in 'i', which has at most 4 iterations",
+            '  try: s.unroll("i") replicates the whole loop',
+        ]
+    )
+    assert refused(lambda: s.peel("i", -1), s, ta.ScheduleError) == (
+        'TA255 peel("i", -1) needs a number of iterations of at least 1, not -1'
+    )
+
+
+def test_compute_at_recomputes_what_overlaps() -> None:
+    s = ta.customize(blur)
+    s.compute_at("rows", "y")
+    assert nest(s) == [
+        "cols: for y in 0:10",
+        "        B_y: float32[3, 10]",
+        "        for i in y:y + 3",
+        "          for j in 0:10",
+        "            B_y[i - y, j] = A[i, j] + A[i, j + 1] + A[i, j + 2]",
+        "        for x in 0:10",
+        "          C[y, x] = B_y[0, x] + B_y[1, x] + B_y[2, x]",
+    ]
+    check_round_trip(s, blur)
+    for producer in (lambda t: t.B, lambda t: "j", lambda t: t.bands()[0]):
+        t = ta.customize(blur)
+        t.compute_at(producer(t), "x")
+        assert "B_x: float32[3]" in "\n".join(nest(t))
+        check_round_trip(t, blur)
+
+
+def test_compute_at_sets_what_the_nest_does_not_make() -> None:
+    s = ta.customize(border)
+    s.compute_at("B", "j")
+    assert nest(s)[1:4] == ["      B_j: float32[3]", "      for B_0_init in 0:3", "        B_j[B_0_init] = 1"]
+    check_round_trip(s, border)
+
+
+def test_compute_at_leaves_what_others_need() -> None:
+    s = ta.customize(output)
+    s.compute_at("B", "L1.i")
+    assert nest(s) == [
+        "B[7] = A[7] * 2",
+        "L1: for i in 0:7",
+        "      B[i] = A[i] * 2",
+        "      C[i] = B[i] + 1",
+    ]
+    check_round_trip(s, output)
+
+
+def test_compute_at_refusals() -> None:
+    s = ta.customize(overwritten)
+    assert refused(lambda: s.compute_at("B", "k"), s, ta.IllegalScheduleError) == "\n".join(
+        [
+            'TA210 compute_at("B", "k") would give a read another value',
+            "  because: iteration (i=0) (test_fission.py:57) reads A[0]",
+            "  because: moved into 'k', it would be made too late, or from values since overwritten",
+            "  try: choose a loop further out, or s.distribute what overwrites it",
+        ]
+    )
+    assert refused(lambda: s.compute_at("i", "j"), s, ta.ScheduleError) == "\n".join(
+        [
+            "TA257 compute_at(\"i\", \"j\") finds that 'j' uses nothing that 'i' makes",
+            "  try: choose a loop around the statements that read it",
+        ]
+    )
