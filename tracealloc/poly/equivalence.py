@@ -58,7 +58,7 @@ def value_sources(
     ]
     writes = [a.relation for s in model.statements for a in s.writes if s.origin not in sums]
     updates = [a.relation for s in model.statements for a in s.writes if s.origin in sums]
-    for space, shape, is_input in _spaces(model):
+    for space, shape, is_input in _spaces(model, base or model):
         box = isl.Set(_box_text(space, shape))
         if is_input:
             writes.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), box))
@@ -73,14 +73,15 @@ def _with_element(piece: isl.Map) -> isl.Map:
     return piece.range_product(piece.domain().unwrap().range_map())
 
 
-def _spaces(model: Model) -> list[tuple[str, tuple[int, ...], bool]]:
+def _spaces(model: Model, base: Model) -> list[tuple[str, tuple[int, ...], bool]]:
     """The isl spaces of what callers see: name, shape, and whether it holds something at the start."""
     outputs = set(model.outputs())
     found: dict[str, tuple[str, tuple[int, ...], bool]] = {}
-    for statement in model.statements:
+    # A statement that never runs may be gone from the model: its arrays still have final contents.
+    for statement in (*model.statements, *base.statements):
         for access in statement.accesses:
             array = access.array
-            if array in outputs:
+            if array in outputs and access.space not in found:
                 found[access.space] = (access.space, array.shape, array.kind != "result")
     return list(found.values())
 
