@@ -17,3 +17,21 @@ def make(*, M, N, dtype=ta.float64):
                 y[j] += A[i, j] * tmp[i]
 
     return atax
+
+
+def schedule(kernel):
+    """39 rows of the first product, 41 columns of the second at a time, each sum 10 cycles apart."""
+    s = ta.customize(kernel)
+    _, first, second = s.distribute("L1.i")
+    s.pipeline("L0.i")
+    s.pipeline("L1_1.i_1")
+    s.reorder("L1_2.j", first)
+    i, _ = s.split(first, 39)
+    s.pipeline(i)
+    j, _ = s.split("L1_3.j", 41)
+    s.pipeline(j)
+    s.partition(s.A, dim=0, kind="cyclic", factor=39)
+    s.partition(s.A, dim=1, kind="cyclic", factor=41)
+    s.partition(s.tmp, dim=0, kind="cyclic", factor=39)
+    s.partition(s.y, dim=0, kind="cyclic", factor=41)
+    return s

@@ -18,3 +18,16 @@ def make(*, N, dtype=ta.float64):
             y[i] = alpha * tmp[i] + beta * y[i]
 
     return gesummv
+
+
+def schedule(kernel):
+    """25 rows of both matrices at a time, each sum 10 cycles apart."""
+    s = ta.customize(kernel)
+    zero, zero_y, i, last = s.distribute("i")
+    s.reorder("j", i)
+    i, _ = s.split(i, 25)
+    for loop in (zero, zero_y, i, last):
+        s.pipeline(loop)
+    for array in (s.A, s.B, s.tmp, s.y):
+        s.partition(array, dim=0, kind="cyclic", factor=25)
+    return s

@@ -16,3 +16,14 @@ def make(*, TSTEPS, N, dtype=ta.float64):
                     A[i, j] = 0.2 * (B[i, j] + B[i, j - 1] + B[i, j + 1] + B[i + 1, j] + B[i - 1, j])
 
     return jacobi_2d
+
+
+def schedule(kernel):
+    """A whole row per cycle: three rows are kept, the next one is loaded while they are averaged."""
+    s = ta.customize(kernel)
+    for array, i in ((s.A, "L0.i#0"), (s.B, "L0.i#1")):
+        rows = s.reuse_at(array, i)
+        s.partition(rows)
+        s.partition(array, dim=1)
+        s.pipeline(i)
+    return s

@@ -19,3 +19,16 @@ def make(*, M, N, dtype=ta.float64):
                 C[i, j] = beta * C[i, j] + alpha * B[i, j] * A[i, i] + alpha * temp2[j]
 
     return symm
+
+
+def schedule(kernel):
+    """24 columns at a time: C and the running sum both move on by 24 products per cycle."""
+    s = ta.customize(kernel)
+    last = s.loops()[-1]
+    j, _ = s.split("L0.j#0", 24)
+    s.pipeline(j)
+    s.pipeline(last)
+    s.partition(s.B, dim=1, kind="cyclic", factor=24)
+    s.partition(s.C, dim=1, kind="cyclic", factor=24)
+    s.partition(s.temp2, dim=0, kind="cyclic", factor=24)
+    return s

@@ -30,7 +30,11 @@ def layout(schedule, name: str) -> Layout:  # type: ignore[no-untyped-def]
     return state.layout(next(a for a in state.model.arrays if a.name == name))
 
 
-ALL = [Banks(), Banks("complete", 12), *(Banks(k, f) for k in ("cyclic", "block") for f in (2, 3, 4, 5, 6, 8, 12))]
+ALL = [
+    Banks(),
+    Banks("complete", 12),
+    *(Banks(k, f) for k in ("cyclic", "block") for f in (2, 3, 4, 5, 6, 8, 12)),
+]
 
 
 @pytest.mark.parametrize(("a", "b"), list(product(ALL, ALL)))
@@ -101,7 +105,7 @@ def test_bind_and_interface() -> None:
     with pytest.raises(ScheduleError) as caught:
         s.bind(s.B, "brom")
     assert str(caught.value).splitlines()[0] == (
-        "TA232 bind(\"B\", \"brom\") names the unknown resource 'brom'"
+        'TA232 bind("B", "brom") names the unknown resource \'brom\''
     )
     assert caught.value.hint == "'bram'"
     with pytest.raises(ScheduleError) as caught:
@@ -110,7 +114,9 @@ def test_bind_and_interface() -> None:
     buffer = s.buffer_at(s.A, "i")
     with pytest.raises(ScheduleError) as caught:
         s.interface(buffer, "m_axi")
-    assert caught.value.summary == "interface(\"A_i\", \"m_axi\") needs an argument of gemm, and 'A_i' is not one"
+    assert (
+        caught.value.summary == 'interface("A_i", "m_axi") needs an argument of gemm, and \'A_i\' is not one'
+    )
 
 
 def test_reshape_and_permute_of_buffers_only_change_subscripts() -> None:

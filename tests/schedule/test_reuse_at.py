@@ -63,7 +63,9 @@ def test_one_dimension() -> None:
     assert set(reads_of(s, "A").values()) == {1}
 
 
-@pytest.mark.parametrize(("stride", "rows", "columns", "dilation"), [(1, 2, 5, 1), (2, 3, 3, 1), (1, 3, 2, 2)])
+@pytest.mark.parametrize(
+    ("stride", "rows", "columns", "dilation"), [(1, 2, 5, 1), (2, 3, 3, 1), (1, 3, 2, 2)]
+)
 @pytest.mark.parametrize("low", [0, 2])
 def test_strides_windows_and_dilation(stride: int, rows: int, columns: int, dilation: int, low: int) -> None:
     def stencil(A: float32[30, 34], B: float32[10, 10]):

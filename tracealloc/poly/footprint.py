@@ -91,10 +91,12 @@ def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Sta
     return whole.coalesce()
 
 
-def _rank(extent: int, low: Expr) -> tuple[int, bool]:
-    """Small boxes first, and those whose corner needs no division."""
+def _rank(extent: int, low: Expr) -> tuple[int, bool, int]:
+    """Small boxes first, then those whose corner needs no division, then those that move with few loops."""
     form = linear(low)
-    return extent, form is None or not all(isinstance(atom, IterRef) for atom, _ in form.terms)
+    if form is None:
+        return extent, True, 0
+    return extent, not all(isinstance(atom, IterRef) for atom, _ in form.terms), len(form.terms)
 
 
 def box_around(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
