@@ -68,8 +68,10 @@ def points(domain: isl.Set, count: int) -> list[tuple[int, ...]]:
 class Instances:
     """All instances of a model."""
 
-    def __init__(self, model: Model, reassociate: bool = False) -> None:
+    def __init__(self, model: Model, reassociate: bool = False, mixed: bool = True) -> None:
+        """`mixed`: sums and products of one array are each free while they last."""
         self.model = model
+        self.mixed = mixed
         self.reassociate = reassociate
         self.all = [
             self.instance(statement, values)
@@ -99,6 +101,8 @@ class Instances:
     def group(self, statement: Statement, node: Store) -> str | None:
         """The free sum that a store adds to: the rule of the manual, written down again."""
         found = reduction_of(node)
+        if not self.mixed and len(self.operators(node.array)) > 1:
+            return None
         if found is None or found[0] not in ("+", "-", "*"):
             return None
         operand = found[1]
@@ -109,6 +113,12 @@ class Instances:
         else:
             free = self.reassociate and operand.dtype == node.array.dtype
         return ("*" if found[0] == "*" else "+") if free else None
+
+    def operators(self, array: Array) -> set[bool]:
+        """Whether an array is updated by products, by sums, or by both."""
+        nodes = [s.node for s in self.model.statements if isinstance(s.node, Store) and s.node.array == array]
+        found = [update[0] for node in nodes if (update := reduction_of(node)) is not None]
+        return {op == "*" for op in found}
 
     def element(
         self, statement: Statement, array: Array, indices: tuple[Expr, ...], env: dict[Iter, int]

@@ -245,6 +245,8 @@ def difference(
 
     Integer sums modulo a power of two, and floating-point sums if `reassociate`, may be in any order.
     """
+    # Only a traced model holds every instance under its own name.
+    assert not any(_is_renamed(statement) or statement.copy for statement in base.statements)
     expected, found = value_sources(base, base_tree), value_sources(model, tree, base)
     if expected.is_equal(found):
         return None

@@ -173,14 +173,14 @@ def _unused(name: str, taken: Collection[str | None]) -> str:
 
 
 def same_values(state: State, tree: Tree) -> bool:
-    """Whether every read sees the same write in the order of `tree` as in the state's.
+    """Whether every read sees the same write in the order of `tree` as in the state's (or the kernel's).
 
     The partial results of a sum whose order is free do not count.
     """
     model = state.model
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
-    return difference(model, state.tree, model, tree, state.reassociate) is None
+    return difference(state.base, state.base.reference, model, tree, state.reassociate) is None
 
 
 def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str:
