@@ -291,3 +291,15 @@ def test_record_after_a_loop():
               .set(v)
         """,
     )
+
+
+def test_function_that_differs_from_path_to_path():
+    numbers = iter(range(100))
+
+    def differs(A: int32[N]):
+        A[0] = next(numbers)
+        if A[1] > 0:
+            A[2] = 1
+
+    with pytest.raises(ta.TraceError, match="TA123 running the body again recorded something else"):
+        trace(differs)

@@ -289,6 +289,7 @@ class Explorer:
         self.scripts: list[list[Step]] = [[]]
         self.paths: list[Path] = []
         self.to_verify: list[Path] | None = None if verify and not recorder.trusted else []
+        self.verified = self.to_verify is None or recorder.trusted
         self.checked: Path | None = None
         self.loops = recorder.loops  # around the body, its own included
         self.changed: Callable[[], list[str]] = list  # variables that the body changes, for a message
@@ -347,6 +348,8 @@ class Explorer:
     def finish(self) -> tuple[Event, ...]:
         """The paths joined; numbering goes on behind all of them."""
         self.recorder.counter = self.high
+        if self.to_verify == [] and not self.verified:
+            self._check_prefixes()
         try:
             return tuple(nest(join([path.events for path in self.paths], self.loops)))
         except Unbalanced as unbalanced:
@@ -357,6 +360,15 @@ class Explorer:
                 hint="use a plain 'if' for the outer condition too",
                 place=unbalanced.decide.place,
             )
+
+    def _check_prefixes(self) -> None:
+        """A function is not run again to compare, but its paths must begin alike."""
+        for before, path in zip(self.paths, self.paths[1:], strict=False):
+            for old, new in zip(before.events, path.events, strict=False):
+                if isinstance(old, Decide) and isinstance(new, Decide) and old.outcome != new.outcome:
+                    break
+                if old != new:
+                    self.recorder._differs(getattr(new, "place", None) or self.place)
 
     def _compare(self, again: Sequence[Event], before: Sequence[Event]) -> NoReturn:
         place = self.place
