@@ -132,7 +132,10 @@ def _needed(
         return isl.Map.empty(_prefixed_space(array, loops))
     if all(reads_what_it_writes(statement, array) for statement in users):
         # Every element is read no later than it is first written: all that is read is needed.
-        return isl.Set.from_union_set(union_of(reads).range()).unwrap().coalesce()
+        unset = union_of(reads).range()
+        if unset.is_empty():  # statements that never run
+            return isl.Map.empty(_prefixed_space(array, loops))
+        return isl.Set.from_union_set(unset).unwrap().coalesce()
     unset = solve(model, tree, reads, writes).unset.range()
     if unset.is_empty():
         return isl.Map.empty(_prefixed_space(array, loops))
