@@ -31,7 +31,8 @@ def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
     """
     state = edit.state
     inside = [state.model.statement(name) for name in leaves(loop.body)]
-    users = [s for s in inside if any(access.array == array for access in s.accesses)]
+    running = [s for s in inside if not s.domain.is_empty()]
+    users = [s for s in running if any(access.array == array for access in s.accesses)]
     if not users:
         raise edit.error(
             "TA240",
