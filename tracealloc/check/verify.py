@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from tracealloc.poly.equivalence import Difference, difference
 from tracealloc.poly.flow import FINAL, INPUT
-from tracealloc.poly.model import Model
-from tracealloc.poly.named import LOCK
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
 from tracealloc.poly.rename import canonical
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import VerifyError
@@ -24,7 +25,8 @@ class Verification:
 
     Attributes:
         method: the proof that was made: ``"polyhedral"``.
-        operations: dynamic statement instances that the proof covers (it does not visit them).
+        operations: dynamic statement instances that the proof covers (it does not visit them; for large
+            domains that are not boxes, an upper bound).
         seconds: how long it took.
         assumptions: what was taken for granted, such as that an integer sum may be reordered.
         counterexample: when unequal, the read or output element that differs, and both writers.
@@ -72,7 +74,7 @@ def _proved(module: Module, casts: bool) -> Verification:
         for _, state in module.states:
             if casts and state.casts and found is None:
                 found = f"{state.casts[0]}: values are converted"
-            count += sum(_count(s.domain) for s in state.base.statements)
+            count += sum(_count(s) for s in state.base.statements)
             wrong = difference(state.base, state.base.reference, state.model, state.tree, state.reassociate)
             if wrong is not None and found is None:
                 found = describe(state, wrong)
@@ -114,8 +116,19 @@ def _program_difference(a: Program, b: Program) -> str | None:
     return "the traced kernels differ in a type"
 
 
-def _count(domain: object) -> int:
-    return int(domain.count_val().to_python())  # type: ignore[attr-defined]
+_MOST_COUNTED = 10**7
+
+
+def _count(statement: Statement) -> int:
+    """The instances of a statement (at most: where counting would take long, those of the box around)."""
+    if statement.domain.is_empty():
+        return 0
+    ends = [dim_bounds(statement.domain, k) for k in range(len(statement.dims))]
+    volume = math.prod(high - low + 1 for low, high in ends)
+    box = renamed(box_of([(low, high, 1) for low, high in ends]), statement.name)
+    if volume > _MOST_COUNTED or equal_sets(box, statement.domain):
+        return volume
+    return int(statement.domain.count_val().to_python())
 
 
 def describe(state: State, wrong: Difference) -> str:

@@ -1,0 +1,130 @@
+"""The proof of a whole schedule: true after every primitive, false for every planted fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import tracealloc as ta
+from tracealloc import float32, grid, int16, kernel
+from tracealloc.check.verify import describe
+from tracealloc.poly.equivalence import difference
+from tracealloc.poly.rename import map_expressions
+from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.state import State
+from tracealloc.trace.affine import constant
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Load, rewrite
+
+N = 12
+
+
+@kernel
+def gemm(A: float32[N, N], B: float32[N, N], C: float32[N, N]):
+    for i, j, k in grid(N, N, N):
+        C[i, j] += A[i, k] * B[k, j]
+
+
+@kernel
+def sums(A: int16[N, N], y: int16[N]):
+    for i, j in grid(N, N):
+        y[i] += A[i, j]
+
+
+def buffered() -> State:
+    s = ta.customize(gemm)
+    s.tile(["i", "j"], [4, 5])
+    s.buffer_at("A", "j.outer")
+    s.buffer_at("C", "j.outer")
+    return s.module.state("gemm")
+
+
+def answer(state: State) -> str | None:
+    wrong = difference(state.base, state.base.reference, state.model, state.tree, state.reassociate)
+    return None if wrong is None else describe(state, wrong)
+
+
+def test_copies_are_looked_through() -> None:
+    assert answer(buffered()) is None
+
+
+def test_a_copy_of_the_wrong_element_is_found() -> None:
+    state = buffered()
+    copy = next(s for s in state.model.statements if s.copy and s.reads[0].array.name == "A")
+
+    def off_by_one(expr):
+        if isinstance(expr, Load):
+            first = Binary("-", constant(N - 1), expr.indices[0], index)
+            return replace(expr, indices=(first, *expr.indices[1:]))
+        return None
+
+    node = map_expressions(copy.node, lambda e: rewrite(e, off_by_one))
+    broken = make_statement(
+        state.model, copy.name, node, copy.dims, copy.domain, dict(copy.scopes), copy=True
+    )
+    statements = [broken if s.name == copy.name else s for s in state.model.statements]
+    model = state.model.with_statements(statements, state.model.reference)
+    text = answer(replace(state, model=model))
+    assert text is not None
+    assert "reads A[0, 0]: expected the caller's value" in text
+
+
+@pytest.mark.parametrize("which", ["A", "C"])
+def test_a_copy_that_is_missing_in_part_is_found(which: str) -> None:
+    state = buffered()
+    copy = next(s for s in state.model.statements if s.copy and s.reads[0].array.name == which)
+    points = copy.domain.lexmax()
+    broken = make_statement(
+        state.model,
+        copy.name,
+        copy.node,
+        copy.dims,
+        copy.domain.subtract(points),
+        dict(copy.scopes),
+        copy=True,
+    )
+    statements = [broken if s.name == copy.name else s for s in state.model.statements]
+    model = state.model.with_statements(statements, state.model.reference)
+    assert answer(replace(state, model=model)) is not None
+
+
+def test_an_order_that_reverses_a_float_sum_is_found() -> None:
+    s = ta.customize(gemm)
+    state = s.module.state("gemm")
+    t = ta.customize(gemm, reassociate=True)
+    t.reverse("k")
+    reversed_tree = t.module.state("gemm").tree
+    text = answer(replace(state, tree=reversed_tree))
+    assert text is not None
+    assert text.startswith("test_equivalence.py:")
+    assert answer(replace(state, tree=reversed_tree, reassociate=True)) is None
+
+
+def test_integer_sums_through_buffers_in_any_order() -> None:
+    s = ta.customize(sums)
+    s.split("j", 5)
+    s.reorder("j.inner", "j.outer")
+    s.buffer_at("y", "j.outer")
+    assert s.verify()
+    assert s.verify().assumptions == ("integer sums may be reordered",)
+
+
+def test_time_does_not_depend_on_trip_counts() -> None:
+    def scaled(n: int) -> ta.Kernel:
+        @kernel
+        def product(A: float32[n, n], B: float32[n, n], C: float32[n, n]):
+            for i, j, k in grid(n, n, n):
+                C[i, j] += A[i, k] * B[k, j]
+
+        return product
+
+    counts = []
+    for n in (64, 10**6):
+        s = ta.customize(scaled(n))
+        s.tile(["i", "j"], [16, 16])
+        s.buffer_at("C", "j.outer")
+        proof = s.verify()
+        assert proof
+        counts.append(proof.operations)
+    assert counts == [64**3, 10**18]

@@ -1,0 +1,70 @@
+"""The schedule tree: building, restricting, replacing, and what a change can have affected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.poly.tree import (
+    Leaf,
+    LoopNode,
+    Sequence,
+    affected,
+    leaves,
+    loops_above,
+    loops_in,
+    replace_loop,
+    restrict,
+    sequence,
+)
+from tracealloc.trace.expr import Iter, IterRef
+
+
+def loop(key: str, body: object, *statements: str) -> LoopNode:
+    exprs = tuple((name, IterRef(Iter(f"{key}:{name}", key))) for name in statements)
+    return LoopNode(key, key, exprs, body)
+
+
+INNER = loop("j", Leaf("S1"), "S1")
+NEST = loop("i", Sequence((Leaf("S0"), INNER, Leaf("S2"))), "S0", "S1", "S2")
+LAST = loop("k", Leaf("S3"), "S3")
+TREE = Sequence((NEST, LAST))
+
+
+def test_order_of_leaves_and_loops() -> None:
+    assert list(leaves(TREE)) == ["S0", "S1", "S2", "S3"]
+    assert [node.key for node in loops_in(TREE)] == ["i", "j", "k"]
+    assert [node.key for node in loops_above(TREE, "S1")] == ["i", "j"]
+
+
+def test_sequences_are_flat() -> None:
+    assert sequence([Leaf("a")]) == Leaf("a")
+    assert sequence([Sequence((Leaf("a"), Leaf("b"))), Leaf("c")]) == Sequence(
+        (Leaf("a"), Leaf("b"), Leaf("c"))
+    )
+
+
+def test_restrict_drops_loops_around_nothing() -> None:
+    kept = restrict(TREE, frozenset({"S2", "S3"}))
+    assert kept is not None
+    assert list(leaves(kept)) == ["S2", "S3"]
+    assert [node.key for node in loops_in(kept)] == ["i", "k"]
+    assert next(iter(loops_in(kept))).exprs == (NEST.exprs[2],)
+    assert restrict(TREE, frozenset()) is None
+    assert restrict(TREE, frozenset({"S0", "S1", "S2", "S3"})) is not None
+
+
+def test_replacing_keeps_what_did_not_change() -> None:
+    changed = replace_loop(TREE, "j", lambda node: replace(node, descending=True))
+    assert isinstance(changed, Sequence)
+    assert changed.children[1] is LAST
+    assert replace_loop(TREE, "unknown", lambda node: node) is TREE
+
+
+def test_only_pairs_below_a_change_are_affected() -> None:
+    assert affected(TREE, TREE) == frozenset()
+    turned = replace_loop(TREE, "j", lambda node: replace(node, descending=True))
+    assert affected(TREE, turned) == {"S1"}
+    outer = replace_loop(TREE, "i", lambda node: replace(node, descending=True))
+    assert affected(TREE, outer) == {"S0", "S1", "S2"}
+    assert affected(TREE, Sequence((LAST, NEST))) == {"S0", "S1", "S2", "S3"}
+    assert affected(TREE, Sequence((LAST,))) == {"S0", "S1", "S2", "S3"} - {"S3"}
