@@ -42,15 +42,7 @@ def relaid(edit: Edit, state: State, array: Array, new: Array, remap: Remap) -> 
     """
     model = state.model
     users = [s for s in model.statements if _mentions(s, array)]
-    for statement in users:
-        if any(isinstance(node, Call) and _passes(node, array) for node in walk_nodes((statement.node,))):
-            where = statement.place.short if statement.place else statement.name
-            raise edit.error(
-                "TA235",
-                f"cannot change the subscripts of {array.name!r}, which {where} passes to a kernel",
-                because=["the called kernel sees a view in the old shape"],
-                hint="s.inline(...) the call first",
-            )
+    _refuse_views(edit, users, array)
     version = dict(model.versions).get(array, 0) + 1
     versions = {**dict(model.versions), new: version}
     arrays = tuple(new if a == array else a for a in model.arrays)
@@ -63,6 +55,18 @@ def relaid(edit: Edit, state: State, array: Array, new: Array, remap: Remap) -> 
     stale = spaces_of(list(model.statements), array) | spaces_of(statements, new)
     layouts = tuple((new if a == array else a, layout) for a, layout in state.layouts)
     return replace(state, layouts=layouts).with_model(changed, state.tree, stale)
+
+
+def _refuse_views(edit: Edit, users: Sequence[Statement], array: Array) -> None:
+    for statement in users:
+        if any(isinstance(node, Call) and _passes(node, array) for node in walk_nodes((statement.node,))):
+            where = statement.place.short if statement.place else statement.name
+            raise edit.error(
+                "TA235",
+                f"cannot change the subscripts of {array.name!r}, which {where} passes to a kernel",
+                because=["the called kernel sees a view in the old shape"],
+                hint="s.inline(...) the call first",
+            )
 
 
 def _mentions(statement: Statement, array: Array) -> bool:
@@ -156,7 +160,11 @@ class _Copies:
 
 
 def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Array]:
-    """The state with all uses of `array` sent to a copy of the whole of it, and that copy."""
+    """The state with all uses of `array` sent to a copy of the whole of it, and that copy.
+
+    Raises:
+        ScheduleError: a called kernel gets a view of the array.
+    """
     state, (key,) = replace(edit, state=state).keys(1)
     model = state.model
     users = [s for s in model.statements if any(access.array == array for access in s.accesses)]
@@ -164,6 +172,7 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
         raise edit.error("TA240", f"finds no use of {array.name!r} in {state.name}")
     if any(isinstance(s.node, Alloc) for s in users):
         users = [s for s in users if not isinstance(s.node, Alloc)]
+    _refuse_views(edit, users, array)
     box = Box(tuple(constant(0) for _ in array.shape), array.shape)
     part = footprint(model, state.tree, array, (), users, ())
     region = Region(edit, array, (), (), users, box)
