@@ -6,9 +6,9 @@ import importlib
 
 import numpy as np
 import pytest
-from tests.schedule.memory import outcome
 
 import tracealloc as ta
+from tests.schedule.memory import outcome
 
 MEDIUM = {
     "gemm": {"NI": 200, "NJ": 220, "NK": 240},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.schedule.memory import agree, schedule_of
 
+from tests.schedule.memory import agree, schedule_of
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.schedule.copies import make_statement

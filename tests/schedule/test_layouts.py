@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.schedule.memory import agree, schedule_of
 
+from tests.schedule.memory import agree, schedule_of
 from tracealloc.check.verify import verify_module
 from tracealloc.emit.runtime import build_c
 from tracealloc.schedule.lattice import at_least, join_banks, normal_banks

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.schedule.memory import agree, schedule_of
 
+from tests.schedule.memory import agree, schedule_of
 from tracealloc.trace import functions
 from tracealloc.trace.dtype import float32
 from tracealloc.trace.errors import ScheduleError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tests.schedule.memory import agree, arguments, schedule_of
 
+from tests.schedule.memory import agree, arguments, schedule_of
 from tracealloc.check.interpret import interpret
 from tracealloc.customize import Schedule
 from tracealloc.trace.dtype import float32
