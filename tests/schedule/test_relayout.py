@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from common import check_round_trip
 
 import tracealloc as ta
 from tracealloc import int32
@@ -31,3 +32,28 @@ def test_an_argument_whose_rows_are_passed_on_keeps_its_shape(name: str, args: t
     with pytest.raises(ta.ScheduleError, match="cannot change the subscripts of 'A', which test_relayout"):
         getattr(s, name)("A", *args)
     assert s.module is before
+
+
+def test_what_the_first_value_of_a_scalar_reads_comes_from_the_copy() -> None:
+    @ta.kernel
+    def sums(A: int32[6]):  # type: ignore[no-untyped-def]
+        for i in ta.range(1, 6):
+            acc = ta.scalar(int32, A[i - 1])
+            acc += i
+            A[i] = acc
+
+    s = ta.customize(sums)
+    s.reshape("A", [2, 3])
+    check_round_trip(s)
+
+
+def test_an_argument_that_only_first_values_read() -> None:
+    @ta.kernel
+    def copies(A: int32[6], B: int32[6]):  # type: ignore[no-untyped-def]
+        for i in ta.range(6):
+            acc = ta.scalar(int32, A[i])
+            B[i] = acc
+
+    s = ta.customize(copies)
+    s.reshape("A", [2, 3])
+    check_round_trip(s)

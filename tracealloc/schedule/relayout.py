@@ -168,10 +168,9 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
     state, (key,) = replace(edit, state=state).keys(1)
     model = state.model
     users = [s for s in model.statements if any(access.array == array for access in s.accesses)]
+    users = [s for s in users if not (isinstance(s.node, Alloc) and s.node.array == array)]
     if not users:
         raise edit.error("TA240", f"finds no use of {array.name!r} in {state.name}")
-    if any(isinstance(s.node, Alloc) for s in users):
-        users = [s for s in users if not isinstance(s.node, Alloc)]
     _refuse_views(edit, users, array)
     box = Box(tuple(constant(0) for _ in array.shape), array.shape)
     part = footprint(model, state.tree, array, (), users, ())
