@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tracealloc.emit.checks import FAULT_SHIFT, all_checks
 from tracealloc.emit.containers import (
     container,
     from_floats,
@@ -27,7 +28,7 @@ from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
 from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, make_slot
 from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import DType, Fixed, Struct
-from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
+from tracealloc.trace.errors import ArgumentError, BoundsError, TraceallocError, nearest
 from tracealloc.trace.program import Array, Program
 from tracealloc.trace.source import caller_place
 
@@ -70,6 +71,7 @@ class Signature:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.compiled: Callable[[], Program] = lambda: program
         self.name = program.name
         self._parameters = parameters(program)
         read = read_arrays(program)
@@ -166,6 +168,8 @@ class Signature:
         return found[0] if len(found) == 1 else tuple(found)
 
     def _failed(self, status: int) -> NoReturn:
+        if status >> FAULT_SHIFT:
+            raise self._outside(status >> FAULT_SHIFT)
         if status & 1:
             raise MemoryError(f"{self.name}: a local array could not be allocated")
         raise TraceallocError(
@@ -173,6 +177,22 @@ class Signature:
             f"{self.name}: a stream was read while it was empty",
             place=caller_place(),
             hint="interpret(program, ...) names the stream and the iteration",
+        )
+
+    def _outside(self, number: int) -> BoundsError:
+        """The error for a checked access that left its array."""
+        check = all_checks(self.compiled())[number - 1]
+        shape = ", ".join(map(str, check.array.shape))
+        done = "it was not done" if check.stored else "element 0 was read instead"
+        return BoundsError(
+            "TA152",
+            f"{self.name}: {check.text} went outside {check.array.name}, whose shape is ({shape})",
+            place=check.place,
+            because=[
+                "this access depends on data, so it is checked while the kernel runs",
+                f"{done}, and loops that depend on data stopped: arrays may be partly written",
+            ],
+            hint=f"interpret({self.name}.trace(), ...) tells the iteration and the value of the subscript",
         )
 
     def _position(self, array: Array) -> int:

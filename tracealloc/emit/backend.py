@@ -78,6 +78,14 @@ class Backend(ExprPrinter):
         """Whether an `Alloc` declares (False: an argument of the emitted function holds the array)."""
         return array.kind not in ("argument", "result", "state", "constant")
 
+    def loop_more(self, loop: Loop, more: Text) -> Text:
+        """The condition under which a loop goes on."""
+        return more
+
+    def while_more(self, cond: Text) -> Text:
+        """The condition under which a ``while`` goes on."""
+        return cond
+
     def stored(self, node: Store) -> Text:
         """The value of a store; the assignment itself may convert it to the element's type."""
         return self.expr(node.value)
@@ -205,8 +213,8 @@ class Backend(ExprPrinter):
         label = self.loop_label(loop)
         self.names.open()
         name = self.names.declare(("iter", loop.iter.key), loop.iter.name)
-        more = infix("<" if loop.step > 0 else ">", atom(name), stop).text
-        self.line(f"{label}for ({type_} {name} = {start.text}; {more}; {_step(name, loop.step)}) {{")
+        more = self.loop_more(loop, infix("<" if loop.step > 0 else ">", atom(name), stop))
+        self.line(f"{label}for ({type_} {name} = {start.text}; {more.text}; {_step(name, loop.step)}) {{")
         if self.PRAGMAS_INSIDE:
             for pragma in pragmas:
                 self.line(pragma)
@@ -228,7 +236,7 @@ class Backend(ExprPrinter):
         """``for (;;) { prologue; if (!cond) break; body }``, or ``while`` where there is no prologue."""
         comment = self.comment(node.place)
         if not node.prologue:
-            self.line(f"while ({self.text(node.cond)}) {{{comment}")
+            self.line(f"while ({self.while_more(self.expr(node.cond)).text}) {{{comment}")
             self.inner(node.body, where)
             self.line("}")
             return
@@ -236,7 +244,7 @@ class Backend(ExprPrinter):
         self.names.open()
         self.depth += 1
         self.block(node.prologue, where)
-        self.line(f"if (!({self.text(node.cond)})) break;")
+        self.line(f"if (!({self.while_more(self.expr(node.cond)).text})) break;")
         self.block(node.body, where, len(node.prologue))
         self.depth -= 1
         self.names.close()

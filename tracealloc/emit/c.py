@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracealloc.emit.backend import Where, identifier_comment
+from tracealloc.emit.cchecks import CChecks
 from tracealloc.emit.cexpr import UNARY, Text, atom, float_literal
+from tracealloc.emit.checks import FAULT_SHIFT, can_leave, checks_of
 from tracealloc.emit.cnumber import element_machine
-from tracealloc.emit.cstream import CStreams, fifo_definition
+from tracealloc.emit.cstream import fifo_definition
 from tracealloc.emit.interface import (
     INLINE_CONSTANT,
     Parameter,
@@ -20,7 +22,7 @@ from tracealloc.emit.interface import (
 from tracealloc.emit.names import Names, entry_name
 from tracealloc.emit.num import Machine, machine_for
 from tracealloc.emit.preamble import preamble
-from tracealloc.emit.storage import aliased_calls, can_fail, heap_arrays, view_copies
+from tracealloc.emit.storage import aliased_calls, can_fail, can_run_out, heap_arrays, view_copies
 from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.dtype import (
     Boolean,
@@ -72,6 +74,7 @@ class _Module:
         self.constants: list[str] = []
         self.flags: set[str] = set()
         self.fifos: set[str] = set()
+        self.checked = 0  # accesses that the functions so far check
 
     def source(self) -> str:
         programs = (*self.program.callees(), self.program)
@@ -101,7 +104,7 @@ class _Module:
         return [*lines, "", *helpers.split("\n")] if helpers else lines
 
 
-class CFunction(CStreams):
+class CFunction(CChecks):
     """The C back end: emits one function."""
 
     def __init__(self, program: Program, module: _Module) -> None:
@@ -115,6 +118,11 @@ class CFunction(CStreams):
         self.views = view_copies(program)
         self.heap = heap_arrays(program, self.views)
         self.fails = can_fail(program)
+        self.faults = can_leave(program)
+        self.checks = checks_of(program, self.exported)
+        self.first_check = module.checked
+        module.checked += len(self.checks)
+        self.known = {}
         self.parallel = 0
 
     def function_name(self, program: Program) -> str:
@@ -124,6 +132,8 @@ class CFunction(CStreams):
 
     def lines(self) -> list[str]:
         """The function's text."""
+        for name in ("status", "fault", "ended") if self.fails else ():
+            self.names.declare(("local", name), name)  # arrays of these names get others
         head = [self._parameter(parameter) for parameter in self.parameters]
         kind = "int" if self.fails else "void"
         name = self.module.functions[id(self.program)]
@@ -133,6 +143,8 @@ class CFunction(CStreams):
         self._unpack()
         if self._checks_status():
             self.line("int status = 0;")
+        if self.faults:
+            self.line("int fault = 0;  // the number of the first access outside its array")
         self._allocate(self.heap.get((), []), ["return 1;"])
         self.block(self.program.body, ())
         self._finish()
@@ -142,7 +154,7 @@ class CFunction(CStreams):
     def _checks_status(self) -> bool:
         if any(array.kind == "stream" for array in self.program.arrays()):
             return True
-        inner = any(isinstance(n, Call) and can_fail(n.program) for n in walk_nodes(self.program.body))
+        inner = any(isinstance(n, Call) and can_run_out(n.program) for n in walk_nodes(self.program.body))
         return inner or any(where for where in self.heap)
 
     def _unpack(self) -> None:
@@ -172,7 +184,10 @@ class CFunction(CStreams):
                 self.line(f"memcpy({out}, {name}, sizeof({self._array_type(array)}));")
         self._release(self.heap.get((), []))
         if self.fails:
-            self.line("return status;" if self._checks_status() else "return 0;")
+            found = ["status"] if self._checks_status() else []
+            if self.faults:
+                found.append(f"{'(' if found else ''}fault << {FAULT_SHIFT}{')' if found else ''}")
+            self.line(f"return {' | '.join(found) or '0'};")
 
     def _array_type(self, array: Array) -> str:
         return self.type_name(array.dtype) + "".join(f"[{extent}]" for extent in array.shape)
@@ -412,6 +427,7 @@ class CFunction(CStreams):
         words = [word for word, on in (("parallel for", marks.parallel), ("simd", marks.vectorize)) if on]
         if words:
             self.module.flags.add("openmp" if marks.parallel else "openmp-simd")
+            words += ["reduction(max:fault)"] if id(loop) in self.checks.loops else []
             return [f"#pragma omp {' '.join(words)}"]
         if marks.unroll is None or marks.unroll == 1:
             return []

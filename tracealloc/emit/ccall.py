@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tracealloc.emit.checks import FAULT_SHIFT, can_leave
 from tracealloc.emit.cnumber import CNumbers
 from tracealloc.emit.interface import kept, returned
-from tracealloc.emit.storage import can_fail
+from tracealloc.emit.storage import can_fail, can_run_out
 from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import Array, Call, Program, Region, Slice
 
@@ -57,18 +58,28 @@ class CCalls(CNumbers):
         text = f"{self.function_name(callee)}({', '.join(parts)})"
         for line in before:
             self.line(line)
-        self._call_line(text, can_fail(callee), self.comment(node.place))
+        self._call_line(text, callee, self.comment(node.place))
         for line in after:
             self.line(line)
         self.names.close()
 
-    def _call_line(self, text: str, fails: bool, comment: str) -> None:
-        if not fails:
+    def _call_line(self, text: str, callee: Program, comment: str) -> None:
+        if not can_fail(callee):
             self.line(f"{text};{comment}")
             return
-        if self.parallel:
-            self.line("#pragma omp atomic")
-        self.line(f"status |= {text};{comment}")
+        if can_leave(callee):
+            self.line("{")
+            self.depth += 1
+            self.line(f"const int ended = {text};{comment}")
+            self.line(f"if (fault <= 0 && ended >> {FAULT_SHIFT}) fault = ended >> {FAULT_SHIFT};")
+            text, comment = f"ended & {(1 << FAULT_SHIFT) - 1}", ""
+        if can_run_out(callee):
+            if self.parallel:
+                self.line("#pragma omp atomic")
+            self.line(f"status |= {text};{comment}")
+        if can_leave(callee):
+            self.depth -= 1
+            self.line("}")
 
     def array_name_kept(self, owner: Program, array: Array) -> str:
         """The parameter of this function that holds a callee's kept array."""

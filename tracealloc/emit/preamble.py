@@ -270,6 +270,17 @@ static inline int64_t ta_int_from_double(double x) {
   return __builtin_fabs(x) < 0x1p116 ? (int64_t)(__int128)x : 0;  // beyond: a multiple of 2**64
 }
 """,
+    # Subscripts that depend on data; `where` is the number of the access.
+    "ta_at": """
+static inline bool ta_in(int64_t i, int64_t extent, int where, int *fault) {
+  if (__builtin_expect((uint64_t)i < (uint64_t)extent, 1)) return true;
+  if (*fault <= 0) *fault = where;
+  return false;
+}
+static inline int64_t ta_at(int64_t i, int64_t extent, int where, int *fault) {
+  return ta_in(i, extent, where, fault) ? i : 0;
+}
+""",
     "ta_bf16": """
 static inline float ta_bf16_load(uint16_t x) {
   union { uint32_t u; float f; } v = {(uint32_t)x << 16};

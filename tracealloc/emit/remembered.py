@@ -53,9 +53,17 @@ def recall(program: Program, source: Callable[[], str]) -> CModule | None:
     if library is None:
         return None
     try:
-        return CModule(program, source, library, fails=fails == "fails")
+        module = CModule(program, source, library, fails=fails == "fails")
     except BuildError:
         return None
+    module.signature.compiled = lambda: _scheduled(program)
+    return module
+
+
+def _scheduled(program: Program) -> Program:
+    from tracealloc.schedule.auto import for_c  # isl: only for a message
+
+    return for_c(program)
 
 
 def remember(program: Program, module: CModule) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tracealloc.emit.checks import can_leave
 from tracealloc.emit.interface import element_bytes
 from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import (
@@ -24,15 +25,20 @@ from tracealloc.trace.program import (
 if TYPE_CHECKING:
     from tracealloc.emit.backend import Where
 
-__all__ = ["STACK_ARRAY", "STACK_FUNCTION", "aliased_calls", "can_fail", "contiguous", "heap_arrays"]
-__all__ += ["view_copies"]
+__all__ = ["STACK_ARRAY", "STACK_FUNCTION", "aliased_calls", "can_fail", "can_run_out", "contiguous"]
+__all__ += ["heap_arrays", "view_copies"]
 
 STACK_ARRAY = 64 * 1024  # bytes: larger local arrays are allocated on the heap
 STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
 
 
 def can_fail(program: Program) -> bool:
-    """Whether the emitted function returns a status: it allocates or has FIFOs, or calls what does."""
+    """Whether the emitted function returns a status: it can run out of memory, or leave an array."""
+    return can_run_out(program) or can_leave(program)
+
+
+def can_run_out(program: Program) -> bool:
+    """Whether the emitted function allocates or has FIFOs, or calls what does."""
     items = (*program.callees(), program)
     return any(array.kind == "stream" for item in items for array in item.args) or any(
         heap_arrays(item, view_copies(item)) for item in items

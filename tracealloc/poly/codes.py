@@ -49,5 +49,26 @@ total.trace()
 """,
             "ta.empty makes an array without a content; ta.zeros and ta.full give it one.",
         ),
+        "TA152": Code(
+            "an access that depends on data left its array while the kernel ran",
+            """@kernel
+def pick(A: float32[8], idx: int32[4], B: float32[4]):
+    for i in grid(4):
+        B[i] = A[idx[i]]
+
+pick(np.zeros(8, np.float32), np.array([0, 3, 8, 1], np.int32), np.zeros(4, np.float32))
+""",
+            """@kernel
+def pick(A: float32[8], idx: int32[4], B: float32[4]):
+    for i in grid(4):
+        B[i] = A[idx[i]]
+
+pick(np.zeros(8, np.float32), np.array([0, 3, 7, 1], np.int32), np.zeros(4, np.float32))
+""",
+            "Subscripts that depend on data cannot be proved, so they are checked where they are used. "
+            "Outside, a load takes element 0, a store is not done, and loops that depend on data stop; "
+            "no memory outside the array is touched, but arrays may be partly written. Accesses that "
+            "are proved cost nothing.",
+        ),
     }
 )

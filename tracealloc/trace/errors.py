@@ -75,7 +75,7 @@ class TraceError(TraceallocError):
 
 
 class BoundsError(TraceError, IndexError):
-    """An access outside its array, proved at trace time."""
+    """An access outside its array: proved at trace time, or seen while the kernel ran (TA152)."""
 
 
 class ArgumentError(TraceallocError, TypeError, ValueError):
