@@ -14,7 +14,7 @@ def make(*, M, N, K, dtype=ta.float32):
 
 
 def schedule(kernel, *, rows=4, steps=8, depth=256, panel=256, threads=False):
-    """Pack blocks of B; each row of a panel takes `steps` products per visit, `rows` of them share B's lines."""
+    """Pack blocks of B; a visit to a row of C adds `steps` products, and `rows` of them share the block."""
     s = ta.customize(kernel)
     block, column = s.split("j", panel)
     stage, step = s.split("k", depth)

@@ -7,7 +7,7 @@ from tracealloc import kernel
 def make(*, TSTEPS, N, dtype=ta.float64):
     @kernel
     def seidel(A: dtype[N, N]):
-        for t in ta.range(TSTEPS):
+        for _t in ta.range(TSTEPS):
             for i in ta.range(1, N - 1):
                 for j in ta.range(1, N - 1):
                     A[i, j] = 0.2 * (A[i - 1, j] + A[i, j - 1] + A[i, j] + A[i, j + 1] + A[i + 1, j])

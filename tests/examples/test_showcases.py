@@ -6,9 +6,11 @@ import importlib
 
 import numpy as np
 import pytest
+
 from tests.schedule.memory import outcome
 
 SIZES = {
+    "blur": {"H": 8, "W": 11},
     "conv2d": {"H": 9, "W": 13},
     "wavefront": {"TSTEPS": 3, "N": 14},
     "cpu_gemm": {"M": 30, "N": 37, "K": 29},

@@ -11,10 +11,11 @@ from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.schedule.copies import make_statement
 from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import Integer, float32, index
+from tracealloc.trace.dtype import Integer, Struct, float32, index
 from tracealloc.trace.errors import ScheduleError
 from tracealloc.trace.expr import Binary, Load
 from tracealloc.trace.functional import zeros
+from tracealloc.trace.functions import trace
 from tracealloc.trace.loops import grid
 from tracealloc.trace.loops import range as ta_range
 from tracealloc.trace.program import Store
@@ -188,3 +189,19 @@ def test_script_and_undo() -> None:
     assert 's.buffer_at("C", "i")' in s.script()
     s.undo()
     assert str(s) == first
+
+
+def test_records_keep_the_fields_that_are_not_written() -> None:
+    pair = Struct((("x", float32), ("y", int32)))
+
+    def mark(A: pair[8, 8], B: float32[8]):  # type: ignore[valid-type]
+        for i, j in grid(8, 8):
+            A[i, j].y = 3
+        for j in grid(8):
+            B[j] = A[j, j].x
+
+    program = trace(mark, namespace={"pair": pair})
+    s = Schedule(None, program)  # type: ignore[arg-type]
+    s.buffer_at("A", s.loops()[0])
+    assert copies(s) == ["back", "init"]
+    assert verify_module(s.module)

@@ -20,6 +20,7 @@ from tracealloc.poly.named import (
 from tracealloc.poly.solve import solve
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import linear
+from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Array
 
@@ -74,6 +75,9 @@ def footprint(
     whole = elements_used(array, loops, users)
     needed = _needed(model, tree, array, loops, users)
     left = _left(model, tree, array, loops, users)
+    if isinstance(array.dtype, Struct) and not left.is_empty():
+        # Records are copied whole: the fields that are not written must be there to be copied back.
+        needed = needed.union(left).coalesce()
     return Footprint(loops, whole, needed, left, box_around(whole, array.rank, its))
 
 
