@@ -48,8 +48,10 @@ def assert_same_results(s: Schedule, seed: int = 0) -> None:
 
 def check_round_trip(s: Schedule, kernel: Any = None) -> None:
     """``script()`` rebuilds the module, every step can be undone, and the first module is the very same."""
-    assert s.verify()
-    assert_same_results(s)
+    proof = s.verify()
+    assert proof, str(proof)
+    if not any(note.startswith("float") for note in proof.assumptions):
+        assert_same_results(s)
     target = kernel if kernel is not None else s.kernel
     script = s.script()
     head, *steps = script.splitlines()

@@ -29,6 +29,8 @@ def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
     """A random program and up to four random steps, each checked; then proof, results and round trips."""
     rng = Random(seed)
     s = schedule_of(random_program(seed))
+    if rng.random() < 0.15:
+        s.reassociate()
     for _ in range(rng.randint(1, 4)):
         name = rng.choice([*ORDER, *ORDER, *EXACT, *OTHERS])
         args = arguments(rng, s, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice, product
 
 import islpy as isl
 
@@ -21,6 +22,9 @@ from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import IterRef
 
 __all__ = ["Difference", "difference", "value_sources"]
+
+
+_MOST_CHOICES = 8  # of which kind of sum is free in arrays that are added to and multiplied
 
 
 @dataclass(frozen=True)
@@ -254,8 +258,7 @@ def difference(
     expected = runs(expected)
     if expected.is_equal(found):
         return None
-    sums = _free_sums(base, reassociate)
-    if sums:
+    for sums in _free_sums(base, reassociate):
         expected, found = value_sources(base, base_tree, sums=sums), value_sources(model, tree, base, sums)
         expected = runs(expected)
         if expected.is_equal(found):
@@ -294,22 +297,25 @@ def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMa
     return runs
 
 
-def _free_sums(model: Model, reassociate: bool) -> frozenset[str]:
-    """The statements that update a sum of free order.
+def _free_sums(model: Model, reassociate: bool) -> list[frozenset[str]]:
+    """Sets of statements that update sums whose order is free; each set alone decides.
 
-    Sums and products of one array do not commute with each other: there every update keeps its place.
+    Sums and products of one array do not commute with each other: a set holds one kind for each array,
+    while the other keeps its places.
     """
-    found: dict[str, list[Statement]] = {}
+    found: dict[str, list[list[Statement]]] = {}
     for statement in model.statements:
         kind = same_sum(statement, statement)
         if kind == "integer" or (kind == "float" and reassociate):
-            found.setdefault(statement.writes[0].space, []).append(statement)
-    return frozenset(
-        statement.name
-        for users in found.values()
-        if all(same_sum(users[0], other) for other in users)
-        for statement in users
-    )
+            groups = found.setdefault(statement.writes[0].space, [])
+            for group in groups:
+                if same_sum(group[0], statement):
+                    group.append(statement)
+                    break
+            else:
+                groups.append([statement])
+    choices = islice(product(*found.values()), _MOST_CHOICES) if found else ()
+    return [frozenset(s.name for group in choice for s in group) for choice in choices]
 
 
 def _first(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
