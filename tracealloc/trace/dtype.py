@@ -338,9 +338,8 @@ def _fixed_result(op: str, a: Fixed, b: Fixed, b_integer: Integer | None) -> Fix
         case "*":
             return Fixed(a.width + b.width, a.frac + b.frac, signed)
         case "/":
-            # ap_fixed: F = F1 - F2 + max(W2, 0) + S2 bits behind the point.
-            width = a.width + max(b.frac, 0) + max(b.integer_bits, 0) + b.signed
-            return Fixed(width, a.frac + max(b.integer_bits, 0), signed)
+            # ap_fixed_base.h, div_w and div_i, without __SC_COMPATIBLE__ (the tools' default).
+            return Fixed(a.width + max(b.frac, 0) + b.signed, a.frac + max(-b.frac, 0), signed)
         case "<<" | ">>":
             return a if b_integer is not None else None
         case "&" | "|" | "^":
