@@ -201,3 +201,21 @@ def test_shift_and_reverse() -> None:
             '  try: keep the loops around these two in their order; "i" carries the dependence',
         ]
     )
+
+
+@kernel
+def jacobi(A: float32[10], B: float32[10]):
+    for _t in grid(3):
+        for i in ta.range(1, 9):
+            B[i] = A[i - 1] + A[i + 1]
+        for i in ta.range(1, 9):
+            A[i] = B[i]
+
+
+def test_loops_of_one_name_in_a_band_are_numbered() -> None:
+    s = ta.customize(jacobi)
+    assert [handle.name for handle in s.loops()][1:] == ["L0.i#0", "L0.i#1"]
+    s.split(s.loops()[2], 3)
+    s.reverse("i")
+    assert s.script().splitlines()[1:] == ['s.split("L0.i#1", 3)', 's.reverse("i")']
+    check_round_trip(s, jacobi)
