@@ -74,6 +74,9 @@ class _Collector:
             return
         relation, exact = self.relation(array, indices)
         exact = exact and self.certain
+        if array.kind == "stream" and not write:
+            # Taking from a FIFO changes it: the order of all uses is bound.
+            self.add(array, indices, path, True, text, place)
         for leaf in field_paths(array, path):
             space = "_".join((self.spaces(array), *leaf))
             access = Access(array, space, with_tuple(relation, space), write, exact, text, place=place)

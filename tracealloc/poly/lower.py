@@ -303,4 +303,5 @@ def _top_declarations(model: Model) -> list[Node]:
         if (array.kind in ("result", "stream") or (array.kind == "local" and array in used))
         and array not in filled
         and array not in scoped
+        and array not in model.program.args
     ]
