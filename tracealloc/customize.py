@@ -18,9 +18,16 @@ from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Step
 from tracealloc.schedule.primitive import REGISTRY, ArrayRef, Edit, LoopRef, Primitive
 from tracealloc.schedule.resolve import Resolver, bands_of, find_array, full_name, visible_arrays
-from tracealloc.schedule.state import Module, lowered, module_of
+from tracealloc.schedule.state import Module, State, lowered, module_of
 from tracealloc.schedule.text import marked_text, schedule_text
-from tracealloc.trace.errors import BuildError, ScheduleError, TraceallocError, TraceallocWarning, nearest
+from tracealloc.trace.errors import (
+    BuildError,
+    ScheduleError,
+    TraceallocError,
+    TraceallocWarning,
+    UnknownArrayError,
+    nearest,
+)
 from tracealloc.trace.program import Program
 from tracealloc.trace.source import Place, caller_place
 
@@ -33,6 +40,10 @@ __all__ = ["Schedule", "customize", "verify"]
 
 for _found in pkgutil.iter_modules(primitives.__path__):
     importlib.import_module(f"{primitives.__name__}.{_found.name}")
+
+
+class _NoSuchName(UnknownArrayError, AttributeError):
+    """``s.name`` is neither a method nor an array."""
 
 
 class Schedule:
@@ -84,23 +95,40 @@ class Schedule:
 
     def loops(self, function: str | None = None) -> list[LoopHandle]:
         """Handles of all loops of a function (None: the top), outermost first."""
-        name = function or self._module.top
-        state = self._module.state(name)
+        name, state = self._function(function)
         return [LoopHandle(self, name, loop.key, full_name(state, loop)) for loop in state.loops()]
 
     def arrays(self, function: str | None = None) -> list[ArrayHandle]:
         """Handles of all arrays of a function (None: the top), arguments first."""
-        name = function or self._module.top
-        found = visible_arrays(self._module.state(name))
+        name, state = self._function(function)
+        found = visible_arrays(state)
         return [ArrayHandle(self, name, array.key, array.name) for array in found]
 
     def bands(self, function: str | None = None) -> list[BandHandle]:
         """Handles of all bands of a function (None: the top), in textual order."""
-        name = function or self._module.top
-        return [BandHandle(self, name, band) for band, _ in bands_of(self._module.state(name).tree)]
+        name, state = self._function(function)
+        return [BandHandle(self, name, band) for band, _ in bands_of(state.tree)]
+
+    def _function(self, name: str | None) -> tuple[str, State]:
+        found = name or self._module.top
+        known = self._module.names()
+        if found not in known:
+            close = nearest(str(found), known)
+            raise ScheduleError(
+                "TA202",
+                f"no function {found!r} is called in {self.name}",
+                place=caller_place(),
+                because=[f"the functions are {', '.join(known)}"],
+                hint=f"{close!r}" if close else None,
+            )
+        return found, self._module.state(found)
 
     def __getitem__(self, name: str) -> ArrayHandle:
-        function, array = find_array(self._module, name)
+        try:
+            function, array = find_array(self._module, name)
+        except ScheduleError as error:
+            error.place = caller_place()
+            raise
         return ArrayHandle(self, function, array.key, array.name)
 
     def __getattr__(self, name: str) -> ArrayHandle:
@@ -110,9 +138,12 @@ class Schedule:
             return self[name]
         except ScheduleError as error:
             close = nearest(name, REGISTRY)
-            hint = f"; did you mean s.{close}?" if close else ""
-            raise AttributeError(
-                f"a schedule has neither a method nor an array called {name!r}{hint}\n{error}"
+            raise _NoSuchName(
+                error.code,
+                f"a schedule has neither a method nor an array called {name!r}",
+                place=error.place,
+                because=error.because,
+                hint=f"s.{close}" if close else error.hint,
             ) from None
 
     def __dir__(self) -> list[str]:
@@ -297,7 +328,11 @@ class Schedule:
         """
         from tracealloc.check.verify import verify_module
 
-        return verify_module(self._module, method)
+        try:
+            return verify_module(self._module, method)
+        except TraceallocError as error:
+            error.place = error.place or caller_place()
+            raise
 
     # -- text ----------------------------------------------------------------------------------------
 

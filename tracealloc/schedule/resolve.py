@@ -177,6 +177,8 @@ class Resolver:
         for name, value in bound.arguments.items():
             kind = self.primitive.kinds.get(name)
             parameter = self.primitive.signature.parameters[name]
+            if value is None and kind is not None and parameter.default is parameter.empty:
+                raise ScheduleError("TA209", f"{self.primitive.name}: {name} is missing (it is None)")
             if parameter.kind is parameter.VAR_POSITIONAL:
                 positional += self._one(value, kind)
             elif parameter.kind is parameter.VAR_KEYWORD:
@@ -200,9 +202,21 @@ class Resolver:
             return list(value) if isinstance(value, tuple) else value
         if isinstance(value, list | tuple):
             return [self._one(item, kind) for item in value]
+        if isinstance(value, LoopHandle | ArrayHandle | BandHandle):
+            self._check_owner(value)
         if kind == "nest":
             return self._nest(value)
         return self._loop(value)[1] if kind == "loop" else self._array(value)[1]
+
+    def _check_owner(self, handle: LoopHandle | ArrayHandle | BandHandle) -> None:
+        """Refuse handles of other kernels' schedules; those of copies and replays mean the same here."""
+        mine, other = self.schedule.module, handle.owner.module
+        if other.top != mine.top or handle.function not in mine.names():
+            raise ScheduleError(
+                "TA209",
+                f"{handle.name!r} is a handle of another kernel's schedule",
+                because=[f"it belongs to {other.top}, and this schedule is of {mine.top}"],
+            )
 
     def _nest(self, value: Any) -> Any:
         """A loop or an array for what may be a band, a loop or an array."""

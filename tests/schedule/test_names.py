@@ -1,0 +1,61 @@
+"""Names, handles and what is refused of them."""
+
+from __future__ import annotations
+
+import pytest
+
+import tracealloc as ta
+from tracealloc import float32, grid, kernel
+
+
+@kernel
+def scale(A: float32[4, 6]):
+    for i, j in grid(4, 6):
+        A[i, j] *= 2.0
+
+
+@kernel
+def other(B: float32[4, 6]):
+    for i, j in grid(4, 6):
+        B[i, j] *= 2.0
+
+
+def test_none_is_no_loop() -> None:
+    s = ta.customize(scale)
+    with pytest.raises(ta.ScheduleError, match="split: loop is missing"):
+        s.split(None, 2)
+    with pytest.raises(ta.ScheduleError, match="partition: array is missing"):
+        s.partition(None)
+
+
+def test_handles_of_another_kernel_are_refused() -> None:
+    s, foreign = ta.customize(scale), ta.customize(other)
+    for bad in (foreign.loops()[0], foreign.bands()[0]):
+        with pytest.raises(ta.ScheduleError, match="is a handle of another kernel's schedule"):
+            s.compute_at(bad, "j")
+    with pytest.raises(ta.ScheduleError, match="is a handle of another kernel's schedule"):
+        s.partition(foreign.B)
+
+
+def test_handles_work_on_copies() -> None:
+    s = ta.customize(scale)
+    outer, _ = s.split("j", 2)
+    s.copy().unroll(outer)
+
+
+def test_unknown_names_say_where() -> None:
+    s = ta.customize(scale)
+    with pytest.raises(ta.UnknownArrayError, match="TA204") as caught:
+        s["AA"]
+    assert caught.value.place is not None and caught.value.hint == "'A'"
+    with pytest.raises(
+        ta.UnknownArrayError, match="neither a method nor an array called 'partitionn'"
+    ) as found:
+        s.partitionn
+    assert isinstance(found.value, AttributeError) and found.value.hint == "s.partition"
+    assert not hasattr(s, "D")
+    with pytest.raises(ta.ScheduleError, match="no function 'scal' is called in scale"):
+        s.loops("scal")
+    with pytest.raises(ta.VerifyError) as wrong:
+        s.verify("polyhedrall")
+    assert wrong.value.place is not None
