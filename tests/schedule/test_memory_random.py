@@ -12,6 +12,7 @@ from tracealloc.trace.dtype import float32
 from tracealloc.trace.errors import ScheduleError
 
 _LONG = 60
+_OTHERS = ["permute", "reorder", "fuse", "reverse", "skew", "distribute"]
 
 
 def random_source(rng: random.Random) -> str:
@@ -84,16 +85,20 @@ def one_case(seed: int, c: bool = False) -> int:
     schedule = schedule_of(compiled(source))
     applied = 0
     for _ in range(rng.choice([1, 2, 3])):
-        loops = [loop for loop in schedule.loops() if loop.name[0] in "ijk"]
+        loops = schedule.loops()
         arrays = [a for a in schedule.arrays() if len(a.shape) > 0]
-        name = rng.choice(["buffer_at", "buffer_at", "reuse_at", "reuse_at", "split", "permute", "reorder"])
+        name = rng.choice(["buffer_at"] * 4 + ["reuse_at"] * 4 + ["split"] * 2 + _OTHERS)
         loop, array = rng.choice(loops), rng.choice(arrays)
         before = schedule.module
         try:
             if name == "split":
                 schedule.split(loop, rng.choice([2, 3]))
-            elif name == "reorder":
-                schedule.reorder(loop, rng.choice(loops))
+            elif name in ("reorder", "fuse"):
+                getattr(schedule, name)(loop, rng.choice(loops))
+            elif name in ("reverse", "distribute"):
+                getattr(schedule, name)(loop)
+            elif name == "skew":
+                schedule.skew(loop, by=rng.choice(loops))
             elif name == "permute":
                 schedule.permute(array, rng.sample(range(len(array.shape)), len(array.shape)))
             else:
