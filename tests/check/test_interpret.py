@@ -306,7 +306,7 @@ def test_access_outside_is_named() -> None:
     with pytest.raises(InterpretError) as info:
         interpret(Program("p", (a,), (loop(i, 4, loop(j, 4, store)),)), np.zeros((4, 4), np.int8))
     assert str(info.value) == (
-        "TA701 A[1, 4] is outside the array A of shape [4, 4]\n"
+        "TA601 A[1, 4] is outside the array A of shape [4, 4]\n"
         "  because: this is iteration (i=1, j=3)"
     )  # fmt: skip
 
@@ -323,7 +323,7 @@ def test_read_before_store_is_named() -> None:
     with pytest.raises(InterpretError) as info:
         interpret(program, cells)
     assert str(info.value) == (
-        "TA702 T[3] is read before anything is stored to it\n"
+        "TA602 T[3] is read before anything is stored to it\n"
         "  because: this is iteration (i=3)\n"
         "  try: fill T where it is made (ta.zeros), or store to it first"
     )
@@ -348,11 +348,11 @@ def test_partly_stored_record() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((np.zeros((4, 9), np.int8),), "TA703 matmul takes 3 arguments, not 1"),
-        ((np.zeros((9, 4), np.int8),) * 3, "TA703 argument 'A' has shape (9, 4), not (4, 9)"),
-        ((np.zeros((4, 9)),) * 3, "TA703 argument 'A' takes elements of int8, not an array of float64"),
-        ((np.full((4, 9), 300),) * 3, "TA703 argument 'A' takes elements of int8, not 300"),
-        ((3,) * 3, "TA703 argument 'A' takes an array, not int"),
+        ((np.zeros((4, 9), np.int8),), "TA603 matmul takes 3 arguments, not 1"),
+        ((np.zeros((9, 4), np.int8),) * 3, "TA603 argument 'A' has shape (9, 4), not (4, 9)"),
+        ((np.zeros((4, 9)),) * 3, "TA603 argument 'A' takes elements of int8, not an array of float64"),
+        ((np.full((4, 9), 300),) * 3, "TA603 argument 'A' takes elements of int8, not 300"),
+        ((3,) * 3, "TA603 argument 'A' takes an array, not int"),
     ],
 )
 def test_arguments_that_do_not_fit(args: tuple[Any, ...], message: str) -> None:

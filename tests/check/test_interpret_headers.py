@@ -57,8 +57,8 @@ def run_cpp(lines: list[str], folder: Path) -> list[int]:
 
 
 def small_fixed(rng: random.Random, modes: bool) -> Fixed:
-    width = rng.randint(2, 8)
-    frac = rng.randint(0, width - 1)
+    width = rng.randint(1, 8)
+    frac = rng.randint(-2, width + 2)
     signed = rng.random() < 0.6
     if not modes:
         return Fixed(width, frac, signed)
@@ -122,8 +122,6 @@ def test_operators(ops: str, tmp_path: Path) -> None:
         op = rng.choice(ops)
         a, b = small_fixed(rng, modes=False), small_fixed(rng, modes=False)
         result = result_type(op, a, b)
-        if op == "/":  # the headers keep fewer bits than `result_type` unless __SC_COMPATIBLE__ is defined
-            result = Fixed(a.width + b.frac + b.signed, a.frac, a.signed or b.signed)
         assert isinstance(result, Fixed)
         apply = binary_operator(op, a, b, result)
         for _ in range(12):

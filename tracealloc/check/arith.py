@@ -157,7 +157,8 @@ def quantise(value: int, frac: int, width: int, signed: bool, target: Fixed) -> 
         scaled = value << -shift
     low, high = integer_range(target)
     if low <= scaled <= high:
-        symmetric = target.overflow == "SAT_SYM" and signed and target.signed and scaled == low
+        symmetric = target.overflow == "SAT_SYM" and signed and target.signed and target.width > 1
+        symmetric = symmetric and scaled == low
         return low + 1 if symmetric else scaled
     match target.overflow:
         case "WRAP":

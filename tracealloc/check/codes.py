@@ -14,8 +14,52 @@ def copy(A: float32[8], B: float32[8]):
 s = ta.customize(copy)
 """
 
+_RUN = """from tracealloc.check.interpret import interpret
+
+@kernel
+def pick(A: float32[8], n: int32, B: float32[1]):
+    T = ta.empty((8,), float32)
+    T[0] = A[0]
+    B[0] = T[n] if n < 4 else A[n]
+
+"""
+_INTERPRET = (
+    _RUN + "interpret(pick.trace(), np.zeros({elements}, np.float32), {n}, np.zeros(1, np.float32))\n"
+)
+_TAKE = """from collections import deque
+from tracealloc.check.interpret import interpret
+
+@kernel
+def first(values: ta.Stream[int32, 4], out: int32[1]):
+    out[0] = values.get()
+
+interpret(first.trace(), deque({values}), np.zeros(1, np.int32))
+"""
+
 register(
     {
+        "TA601": Code(
+            "the interpreter met an access outside an array",
+            _INTERPRET.format(elements=8, n=9),
+            _INTERPRET.format(elements=8, n=7),
+            "Subscripts that depend on data are checked while the program is interpreted.",
+        ),
+        "TA602": Code(
+            "the interpreter met an element that nothing was stored to",
+            _INTERPRET.format(elements=8, n=1),
+            _INTERPRET.format(elements=8, n=0),
+        ),
+        "TA603": Code(
+            "an argument of the interpreter does not fit",
+            _INTERPRET.format(elements=7, n=0),
+            _INTERPRET.format(elements=8, n=0),
+        ),
+        "TA604": Code(
+            "the interpreter met a stream that is empty",
+            _TAKE.format(values=[]),
+            _TAKE.format(values=[1]),
+            "In hardware the kernel would wait for ever.",
+        ),
         "TA510": Code(
             "symbolic execution of the emitted text is not built yet",
             _COPY + 's.verify("symbolic")\n',

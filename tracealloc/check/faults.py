@@ -34,7 +34,7 @@ def outside_fault(array: Array, slots: _Slots, place: Place | None) -> Callable[
     def fault(frame: list[Any], indices: tuple[Any, ...]) -> NoReturn:
         extents = ", ".join(str(extent) for extent in array.shape)
         raise InterpretError(
-            "TA701",
+            "TA601",
             f"{_element(array, indices)} is outside the array {array.name} of shape [{extents}]",
             place=place,
             because=_iteration(slots, frame),
@@ -52,11 +52,11 @@ def unstored_fault(
         element = ".".join((_element(load.array, [part(frame) for part in parts]), *load.path))
         if load.array.kind == "stream":
             raise InterpretError(
-                "TA704", f"the stream {element} is read while it is empty",
+                "TA604", f"the stream {element} is read while it is empty",
                 place=load.place, because=_iteration(slots, frame),
             )  # fmt: skip
         raise InterpretError(
-            "TA702",
+            "TA602",
             f"{element} is read before anything is stored to it",
             place=load.place,
             because=_iteration(slots, frame),

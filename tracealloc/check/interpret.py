@@ -56,7 +56,7 @@ class Interpreter:
         program = self.program
         if len(args) != len(program.args):
             raise ArgumentError(
-                "TA703", f"{program.name} takes {len(program.args)} arguments, not {len(args)}"
+                "TA603", f"{program.name} takes {len(program.args)} arguments, not {len(args)}"
             )
         cells = [_enter(array, arg) for array, arg in zip(program.args, args, strict=True)]
         frame = self._compiled.frame(cells)
@@ -89,9 +89,9 @@ def _enter(array: Array, arg: Any) -> Any:
     if array.rank == 0:
         return [scalar_from_python(arg, array.dtype, array.name)]
     if not isinstance(arg, np.ndarray):
-        raise ArgumentError("TA703", f"argument {array.name!r} takes an array, not {type(arg).__name__}")
+        raise ArgumentError("TA603", f"argument {array.name!r} takes an array, not {type(arg).__name__}")
     if arg.shape != array.shape:
-        raise ArgumentError("TA703", f"argument {array.name!r} has shape {arg.shape}, not {array.shape}")
+        raise ArgumentError("TA603", f"argument {array.name!r} has shape {arg.shape}, not {array.shape}")
     return from_numpy(arg, array.dtype, array.name)
 
 

@@ -83,7 +83,7 @@ def _integers(flat: np.ndarray, dtype: DType, name: str) -> list[int]:
 
 
 def _unfit(name: str, dtype: DType, came: str) -> ArgumentError:
-    return ArgumentError("TA703", f"argument {name!r} takes elements of {dtype}, not {came}")
+    return ArgumentError("TA603", f"argument {name!r} takes elements of {dtype}, not {came}")
 
 
 def to_numpy(cells: list[Any], dtype: DType, shape: tuple[int, ...]) -> np.ndarray:
