@@ -171,24 +171,21 @@ class _Window:
         """What the first iteration finds as if there had been one before it."""
         if self.window.before.is_empty():
             return None
-        name = f"{self.key}_first"
+        name, region = f"{self.key}_first", self.region
         element = self.elements(name, "first")
-        last = self.region.its[-1]
+        last = region.its[-1]
         first = self.window.first
         if first is None:
-            return self.prologue_at(made, name, element)
+            raise region.edit.error(
+                "TA244",
+                f"needs a first value of {region.loop.name!r} that is affine in the loops outside",
+                hint="apply reuse_at before the loop is split or fused",
+            )
         places = self.place_of(self.region.its, element, 1)
         places = tuple(simplify(substitute(place, {last: first})) for place in places)
         node = Store(self.buffer, places, self.load(element))
         made.append(self.statement(name, self.region.its[:-1], element, self.window.before, node))
         return self.nest([name], self.region.kept, element, dict(zip(self.region.kept, places, strict=True)))
-
-    def prologue_at(self, made: list[Statement], name: str, element: Sequence[Iter]) -> Tree | None:
-        raise self.region.edit.error(
-            "TA244",
-            f"needs a first value of {self.region.loop.name!r} that is affine in the loops outside",
-            hint="apply reuse_at before the loop is split or fused",
-        )
 
     def update(self, made: list[Statement]) -> list[Tree]:
         """Shift what stays, then load what is new; under shared loops over what does not move."""
@@ -266,8 +263,3 @@ class _Window:
         for loop in reversed(region.loops):
             tree = replace_loop(tree, loop.key, change) if loop.key != region.loop.key else tree
         return replace_loop(tree, region.loop.key, change)
-
-
-def model_statement(model: Model, name: str) -> Statement | None:
-    """The statement called `name`, if there is one."""
-    return next((s for s in model.statements if s.name == name), None)
