@@ -14,6 +14,7 @@ from tracealloc.trace.program import Array
 
 __all__ = ["FINAL", "INPUT", "Flow", "flow_of", "pieces"]
 
+
 @dataclass(frozen=True)
 class Flow:
     """`sources`: (write instance) -> ((read instance) -> (element)); `unset`: reads of no write."""

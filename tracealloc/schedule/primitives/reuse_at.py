@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import islpy as isl
 
 from tracealloc.poly.footprint import box_around, elements_used
-from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.model import Statement
 from tracealloc.poly.named import flat_set
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
 from tracealloc.poly.window import Window, sliding_window, stride_of
