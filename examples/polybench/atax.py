@@ -22,7 +22,7 @@ def make(*, M, N, dtype=ta.float64):
 def schedule(kernel):
     """39 rows of the first product, 41 columns of the second at a time, each sum 10 cycles apart."""
     s = ta.customize(kernel)
-    _, first, second = s.distribute("L1.i")
+    _, first, _ = s.distribute("L1.i")
     s.pipeline("L0.i")
     s.pipeline("L1_1.i_1")
     s.reorder("L1_2.j", first)

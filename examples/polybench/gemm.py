@@ -20,7 +20,7 @@ def schedule(kernel):
     """A quarter of a row of C at a time; all rows take turns, so no sum waits for its last addition."""
     s = ta.customize(kernel)
     lanes = -(-s.C.shape[1] // 4)
-    scale, i = s.distribute("i")
+    _, i = s.distribute("i")
     column, _ = s.split("L0_1.j", lanes)
     s.pipeline(column)
     j, lane = s.split("L0_2.j", lanes)
