@@ -165,7 +165,7 @@ def quantise(value: int, frac: int, width: int, signed: bool, target: Fixed) -> 
             return wrapping(target)(scaled)
         case "SAT_ZERO":
             return 0
-        case "SAT_SYM" if target.signed and signed:
+        case "SAT_SYM" if target.signed and signed and target.width > 1:
             return max(low + 1, min(high, scaled))
         case "WRAP_SM" if target.signed:
             wrapped = wrapping(target)(scaled)
