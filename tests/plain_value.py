@@ -102,7 +102,7 @@ def _to_fixed(number: Fraction, dtype: Fixed) -> Fraction:
         case "RND_CONV":
             whole = down + (rest > half or (rest == half and down % 2 == 1))
     box = Integer(dtype.width, dtype.signed)
-    low = -box.high if dtype.overflow == "SAT_SYM" and dtype.signed else box.low
+    low = -box.high if dtype.overflow == "SAT_SYM" and dtype.signed and dtype.width > 1 else box.low
     if not low <= whole <= box.high:
         match dtype.overflow:
             case "SAT" | "SAT_SYM":

@@ -171,7 +171,7 @@ def round_fraction(value: Fraction, mode: str) -> int:
 def overflow_fraction(value: int, target: Fixed, source_signed: bool) -> int | None:
     """The overflow modes by their definitions; None: WRAP_SM, which the headers define by bits."""
     low, high = integer_range(target)
-    if target.overflow == "SAT_SYM" and target.signed and source_signed:
+    if target.overflow == "SAT_SYM" and target.signed and source_signed and target.width > 1:
         low = -high
     if low <= value <= high:
         return value
