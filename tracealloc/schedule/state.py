@@ -21,7 +21,7 @@ from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
 
-__all__ = ["Module", "OpaqueLoop", "ScheduledLoop", "State", "lowered", "module_of", "proved"]
+__all__ = ["Module", "OpaqueLoop", "ScheduledLoop", "State", "fresh_state", "lowered", "module_of", "proved"]
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def proved(program: Program) -> tuple[Model, Tree]:
     return found
 
 
-def _state_of(name: str, program: Program, reassociate: bool) -> State:
+def fresh_state(name: str, program: Program, reassociate: bool) -> State:
+    """The first state of one function."""
     model, tree = proved(program)
     return State(name, model, model, tree, program.layouts, reassociate)
 
@@ -162,7 +163,7 @@ def module_of(program: Program, reassociate: bool = False) -> Module:
             count += 1
             name = f"{each.name}_{count}"
         names[id(each)] = name
-        states[name] = _state_of(name, each, reassociate)
+        states[name] = fresh_state(name, each, reassociate)
     return Module(names[id(program)], tuple(states.items()))
 
 

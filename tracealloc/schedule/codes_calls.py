@@ -1,0 +1,59 @@
+"""What the error codes of ``inline`` and ``outline`` (TA27x) mean; see `trace.codes`."""
+
+from __future__ import annotations
+
+from tracealloc.trace.codes import Code, register
+
+__all__: list[str] = []
+
+_CALLS = """
+@kernel
+def double(X: int32[8], Y: int32[8]):
+    for i in grid(8):
+        Y[i] = X[i] * 2
+
+@kernel
+def caller(A: int32[4, 8], B: int32[4, 8]):
+    for r in ta.range(4):
+        double(A[r], B[r])
+
+s = ta.customize(caller)
+"""
+_SUMS = """
+@kernel
+def sums(A: int32[8, 8], y: int32[8]):
+    for i in grid(8):
+        acc = ta.scalar(int32, 0)
+        for j in grid(8):
+            acc += A[i, j]
+        y[i] = acc
+
+s = ta.customize(sums)
+"""
+
+register(
+    {
+        "TA270": Code(
+            "nothing of that name is called",
+            _CALLS + 's.inline("triple")\n',
+            _CALLS + 's.inline("double")\n',
+        ),
+        "TA271": Code(
+            "a loop cannot become a function of that name",
+            _CALLS + 's.outline("r", "double")\n',
+            _CALLS + 's.outline("r", "all_rows")\n',
+        ),
+        "TA272": Code(
+            "a function of that loop would lose a scalar",
+            _SUMS + 's.outline("j", "row")\n',
+            _SUMS + 's.outline("i", "rows")\n',
+            "Functions take scalars by value; what a loop adds to one would not come back.",
+        ),
+        "TA273": Code(
+            "a function boundary changes after steps that start from it",
+            _CALLS + 's.pipeline("r")\ns.inline("double")\n',
+            _CALLS + 's.inline("double")\ns.pipeline("r")\n',
+            "inline and outline change the program that all later steps start from, so they come first.",
+        ),
+    }
+)
