@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+import sys
 import textwrap
 import warnings
 from collections.abc import Callable
@@ -57,8 +58,7 @@ def _wrap(line: str) -> list[str]:
     return textwrap.wrap(line, 96, subsequent_indent=indent, break_long_words=False) or [""]
 
 
-def _same(found: str, expected: str) -> None:
-    text = inspect.cleandoc(expected)
+def _same(found: str, text: str) -> None:
     if found != text:
         diff = difflib.unified_diff(text.splitlines(), found.splitlines(), "expected", "found", lineterm="")
         pytest.fail("\n".join(diff) + f"\n\nfound:\n{found}", pytrace=False)
@@ -66,9 +66,30 @@ def _same(found: str, expected: str) -> None:
 
 def prints(function: Callable[..., Any], expected: str) -> None:
     """Assert the printed form of a function's program."""
-    _same(printed(function), expected)
+    _same(printed(function), inspect.cleandoc(expected))
 
 
-def refused(function: Callable[..., Any], expected: str) -> None:
-    """Assert the whole message with which a function is refused."""
-    _same(message(function), expected)
+def refused(
+    function: Callable[..., Any], expected: str, newer: tuple[tuple[int, int], str] | None = None
+) -> None:
+    """Assert the whole message with which a function is refused.
+
+    `newer` = (version, marked): from that version of Python on, the message marks the expression `marked`
+    in the line that it shows, where Python 3.11 knows the statement only.
+    """
+    text = inspect.cleandoc(expected)
+    if newer is not None and sys.version_info >= newer[0]:
+        text = _marking(newer[1], text)
+    _same(message(function), text)
+
+
+def _marking(marked: str, expected: str) -> str:
+    """A message with another part of its line marked."""
+    lines = expected.splitlines()
+    head = next(n for n, text in enumerate(lines) if re.fullmatch(r"  at \S+:\d+", text))
+    shown = lines[head + 1]
+    start = shown.index("|") + 2
+    column = shown.index(marked, start)
+    lines[head] = f"{lines[head].rpartition(':')[0]}:{column - start + 1}"
+    lines[head + 2] = " " * (start - 2) + "| " + " " * (column - start) + "^" * len(marked)
+    return "\n".join(lines)

@@ -56,6 +56,7 @@ def test_grow():
           because: its contents would depend on how often the body is run while tracing
           try: keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in an object
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -76,6 +77,7 @@ def test_dictput():
           because: its contents would depend on how often the body is run while tracing
           try: keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in an object
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -212,6 +214,7 @@ def test_first_flag():
           try: make it part of the kernel: first = ta.scalar(dtype, init) before the loop, then +=, or
               .set(v)
         """,
+        newer=((3, 12), "first"),
     )
 
 
@@ -235,6 +238,7 @@ def test_is_none():
           try: take random numbers, next(), counters and input out of the body, or pass them as
               arguments
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 

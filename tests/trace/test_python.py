@@ -120,6 +120,7 @@ def test_iterate():
           because: Python would run the loop while tracing
           try: for i in ta.range(len(A)): ... A[i] ...
         """,
+        newer=((3, 13), "A"),
     )
 
 
@@ -191,4 +192,5 @@ def test_boolarr():
                |         ^
           try: test an element: if A[i] > 0:
         """,
+        newer=((3, 12), "A"),
     )

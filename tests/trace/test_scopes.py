@@ -68,6 +68,7 @@ def test_brk():
             +1 |         for i in ta.range(N):
                |         ^
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -86,6 +87,7 @@ def test_brk2():
             +1 |         for i in ta.range(N):
                |         ^
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -104,6 +106,7 @@ def test_ret():
             +1 |         for i in ta.range(N):
                |         ^
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -125,6 +128,7 @@ def test_exc_caught():
             +2 |             for i in ta.range(N):
                |             ^
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -165,6 +169,7 @@ def test_comp():
           try: for i in ta.range(...): with the body below it; a comprehension or zip() over a constant
               range can use the builtin range
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -184,6 +189,7 @@ def test_genexp():
           try: for i in ta.range(...): with the body below it; a comprehension or zip() over a constant
               range can use the builtin range
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -265,6 +271,7 @@ def test_gen():
           because: a generator's caller would be the loop's body, and cannot be run again
           try: put the for statement into the kernel itself
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -312,6 +319,7 @@ def test_many():
           try: guard with 'with ta.when(c):' or choose with ta.where(c, a, b), which record a condition
               without exploring it
         """,
+        newer=((3, 13), "ta.range(N)"),
     )
 
 
@@ -351,6 +359,7 @@ def test_otherwise_alone():
           because: something else was recorded in between, or nothing was guarded
           try: with ta.when(c): ... and directly after it: with ta.otherwise(): ...
         """,
+        newer=((3, 13), "ta.otherwise()"),
     )
 
 

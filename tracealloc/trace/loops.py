@@ -11,7 +11,7 @@ from tracealloc.trace.dtype import index
 from tracealloc.trace.events import ForEach
 from tracealloc.trace.expr import Const, Expr, Iter, IterRef
 from tracealloc.trace.lifting import typed
-from tracealloc.trace.names import next_is, opcode_at, spot_of, stores_of, target_names
+from tracealloc.trace.names import fills_container, next_is, opcode_at, spot_of, stores_of, target_names
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
@@ -93,7 +93,8 @@ class SymbolicLoop:
         if not self._scope.alive or self._scope.recorder is not recorder:
             fail("TA104", f"this {self.what} was made in a scope that has ended",
                  hint=f"call {self.what}(...) in the for statement")  # fmt: skip
-        if opcode_at(frame) != "GET_ITER" or not next_is(frame, "FOR_ITER"):
+        statement = opcode_at(frame) == "GET_ITER" and next_is(frame, "FOR_ITER")
+        if not statement or fills_container(frame):
             fail(
                 "TA114",
                 f"{self.what} can only be run by a for statement",

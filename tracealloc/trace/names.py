@@ -8,14 +8,53 @@ from __future__ import annotations
 
 import dis
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import islice
 from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
 from tracealloc.trace.source import Place, place_of
 
-__all__ = ["Spot", "next_is", "opcode_at", "spot_of", "stores_of", "target_names", "tests_while"]
+__all__ = [
+    "Spot",
+    "fills_container",
+    "next_is",
+    "opcode_at",
+    "spot_of",
+    "stores_of",
+    "target_names",
+    "tests_while",
+]
 
 _STORES = ("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL")
+_APPENDS = ("LIST_APPEND", "SET_ADD", "MAP_ADD")
+# Python 3.13 has instructions that are two: they would hide the variable that takes a result.
+_PAIRS = {
+    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
+}
+
+
+class _Instruction(NamedTuple):
+    opname: str
+    arg: int | None
+    argval: Any
+    offset: int
+    position: tuple[int | None, ...]
+
+
+def _instructions(code: CodeType) -> Iterator[_Instruction]:
+    """The instructions of all versions of Python in one form: no caches, no pairs."""
+    for found in dis.get_instructions(code):
+        position = tuple(found.positions) if found.positions is not None else (None,) * 4
+        if found.opname in ("CACHE", "EXTENDED_ARG"):
+            continue
+        if found.opname in _PAIRS and isinstance(found.argval, tuple):
+            for opname, argval in zip(_PAIRS[found.opname], found.argval, strict=True):
+                yield _Instruction(opname, None, argval, found.offset, position)
+        else:
+            yield _Instruction(found.opname, found.arg, found.argval, found.offset, position)
 
 
 class _Code:
@@ -23,9 +62,7 @@ class _Code:
 
     def __init__(self, code: CodeType) -> None:
         self.code = code  # keeps the identity that the cache is keyed by alive
-        self.instructions = [
-            i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "EXTENDED_ARG")
-        ]
+        self.instructions = list(_instructions(code))
         self.offsets = [i.offset for i in self.instructions]
         self.spots: dict[int, Spot] = {}
 
@@ -81,11 +118,46 @@ def next_is(frame: FrameType, opname: str) -> bool:
 def tests_while(frame: FrameType) -> bool:
     """Whether `frame` decides if a ``while`` statement goes on (its jump leads back to a loop's body)."""
     code = _code(frame.f_code)
-    instruction = code.instructions[code.index(frame.f_lasti)]
-    if not instruction.opname.startswith("POP_JUMP_BACKWARD"):
+    at = code.index(frame.f_lasti)
+    # Python 3.13 asks for the truth in an instruction of its own, or in the comparison.
+    following = code.instructions[at : at + 3]
+    jump = next((n for n, i in enumerate(following) if i.opname.startswith("POP_JUMP")), None)
+    if jump is None:
         return False
-    target = code.instructions[code.index(int(instruction.argval))]
-    return bool(target.opname != "FOR_ITER")
+    test = following[jump]
+    if test.opname.startswith("POP_JUMP_BACKWARD"):
+        target = code.instructions[code.index(int(test.argval))]
+        return target.opname != "FOR_ITER"
+    # Since Python 3.12 all conditional jumps lead forward, here over a jump back to the body's start,
+    # before which the same test stands for the first iteration.
+    behind = next((i for i in code.instructions[at + jump + 1 :] if i.opname != "NOT_TAKEN"), None)
+    if behind is None or behind.opname != "JUMP_BACKWARD":
+        return False
+    first = code.index(int(behind.argval))
+    before = next((i for i in reversed(code.instructions[:first]) if i.opname != "NOT_TAKEN"), None)
+    return before is not None and before.opname.startswith("POP_JUMP") and before.position == test.position
+
+
+def fills_container(frame: FrameType) -> bool:
+    """Whether the loop that `frame` starts or runs is a comprehension's, which has no for statement."""
+    code = _code(frame.f_code)
+    at = code.index(frame.f_lasti)
+    loop = next(n for n in (at, at + 1) if code.instructions[n].opname == "FOR_ITER")
+    for position, instruction in enumerate(code.instructions):
+        if instruction.opname not in _APPENDS:
+            continue
+        around = [n for n in range(position) if _is_in(code, n, instruction.offset)]
+        # The container lies on the stack below the iterators of its comprehension's loops.
+        inner = int(instruction.arg or 0) - 1
+        if inner and loop in around[-inner:]:
+            return True
+    return False
+
+
+def _is_in(code: _Code, position: int, offset: int) -> bool:
+    """Whether the instruction at `offset`, a later one, is in the loop that runs at `position`."""
+    loop = code.instructions[position]
+    return loop.opname == "FOR_ITER" and offset < int(loop.argval)
 
 
 def target_names(frame: FrameType) -> list[str | None]:
@@ -119,8 +191,8 @@ def stores_of(code: CodeType, name: str) -> list[int]:
     lines = []
     line = 0
     for instruction in _code(code).instructions:
-        if instruction.starts_line is not None:
-            line = int(instruction.starts_line)
+        if instruction.position[0] is not None:
+            line = instruction.position[0]
         if instruction.opname in _STORES and instruction.argval == name:
             lines.append(line)
     return lines

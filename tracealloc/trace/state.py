@@ -8,6 +8,7 @@ iteration to the next is found where it is read, whatever it is used for.
 from __future__ import annotations
 
 import ctypes
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
@@ -114,7 +115,8 @@ class _Frame(_Namespace):
 
     def write(self, key: Any, value: Any) -> None:
         self.holder.f_locals[key] = value
-        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(self.holder), ctypes.c_int(0))
+        if sys.version_info < (3, 13):  # since then f_locals writes the variables themselves (PEP 667)
+            ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(self.holder), ctypes.c_int(0))
 
     def name(self, key: Any) -> str:
         return str(key)
