@@ -32,7 +32,7 @@ def make(*, M: int, N: int, K: int) -> ta.Kernel:
 
 
 def factor(extent: int, most: int, vector: int = 1) -> int:
-    """The largest divisor up to `most` (a multiple of `vector` where there is one), or `most` if all are small.
+    """The largest divisor up to `most` (of `vector` if there is one); `most` if all are small.
 
     Tiles that fill their loops exactly compile to loops of constant length.
     """

@@ -20,18 +20,17 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """39 rows of the first product, 41 columns of the second at a time, each sum 10 cycles apart."""
+    """A fifth of the rows in the first product, of the columns in the second: sums wait for four others."""
     s = ta.customize(kernel)
-    _, first, _ = s.distribute("L1.i")
-    s.pipeline("L0.i")
-    s.pipeline("L1_1.i_1")
+    rows, columns = (-(-extent // 5) for extent in s.A.shape)
+    zero, first, _ = s.distribute("L1.i")
     s.reorder("L1_2.j", first)
-    i, _ = s.split(first, 39)
-    s.pipeline(i)
-    j, _ = s.split("L1_3.j", 41)
-    s.pipeline(j)
-    s.partition(s.A, dim=0, kind="cyclic", factor=39)
-    s.partition(s.A, dim=1, kind="cyclic", factor=41)
-    s.partition(s.tmp, dim=0, kind="cyclic", factor=39)
-    s.partition(s.y, dim=0, kind="cyclic", factor=41)
+    i, _ = s.split(first, rows)
+    j, _ = s.split("L1_3.j", columns)
+    for loop in ("L0.i", zero, i, j):
+        s.pipeline(loop)
+    s.partition(s.A, dim=0, kind="cyclic", factor=rows)
+    s.partition(s.A, dim=1, kind="cyclic", factor=columns)
+    s.partition(s.tmp, dim=0, kind="cyclic", factor=rows)
+    s.partition(s.y, dim=0, kind="cyclic", factor=columns)
     return s

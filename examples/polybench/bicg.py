@@ -19,17 +19,18 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """39 sums of s, then 41 sums of q at a time, each 10 cycles apart."""
+    """A fifth of s, then a fifth of q at a time: every sum waits for four others."""
     s = ta.customize(kernel)
-    columns, j = s.distribute("j")
+    rows, columns = (-(-extent // 5) for extent in s.A.shape)
+    j, q = s.distribute("j")
     zero, _, i = s.distribute("L1.i")
-    columns, _ = s.split(columns, 39)
-    s.reorder(j, i)
-    rows, _ = s.split(i, 41)
-    for loop in ("L0.i", zero, columns, rows):
+    j, _ = s.split(j, columns)
+    s.reorder(q, i)
+    i, _ = s.split(i, rows)
+    for loop in ("L0.i", zero, j, i):
         s.pipeline(loop)
-    s.partition(s.A, dim=0, kind="cyclic", factor=41)
-    s.partition(s.A, dim=1, kind="cyclic", factor=39)
-    s.partition(s.s, dim=0, kind="cyclic", factor=39)
-    s.partition(s.q, dim=0, kind="cyclic", factor=41)
+    s.partition(s.A, dim=0, kind="cyclic", factor=rows)
+    s.partition(s.A, dim=1, kind="cyclic", factor=columns)
+    s.partition(s.s, dim=0, kind="cyclic", factor=columns)
+    s.partition(s.q, dim=0, kind="cyclic", factor=rows)
     return s

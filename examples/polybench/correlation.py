@@ -41,24 +41,23 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """60 columns at a time; 4 rows of corr take turns, so that each sum rests 16 cycles."""
+    """A fifth of the columns at a time; 4 rows of corr take turns, so that each sum rests 4 to 20 cycles."""
     s = ta.customize(kernel)
+    lanes = -(-s.mean.shape[0] // 5)
     for band in ("L0", "L1"):
         zero, j, *last = s.distribute(f"{band}.j")
         s.reorder(f"{band}_2.i", j)
-        s.pipeline(s.split(j, 60)[0], ii=2)
-        for loop in (zero, *last):
+        for loop in (zero, s.split(j, lanes)[0], *last):
             s.pipeline(loop)
-    s.pipeline(s.split("L2.j", 60)[0])
+    s.pipeline(s.split("L2.j", lanes)[0])
     zero, j, mirror = s.distribute("L3.j")
     one, _, i, _ = s.distribute("L3.i")
     i, row = s.split(i, 4)
-    j, column = s.split(j, 60)
+    j, column = s.split(j, lanes)
     s.reorder(i, "k", row, j, column)
     rows = s.buffer_at(s.corr, i)
     for loop in (one, zero, j, mirror):
         s.pipeline(loop)
-    s.partition(rows, dim=1, kind="cyclic", factor=60)
-    for array, dim in ((s.data, 1), (s.mean, 0), (s.stddev, 0)):
-        s.partition(array, dim=dim, kind="cyclic", factor=60)
+    for array, dim in ((rows, 1), (s.data, 1), (s.mean, 0), (s.stddev, 0)):
+        s.partition(array, dim=dim, kind="cyclic", factor=lanes)
     return s

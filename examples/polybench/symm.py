@@ -22,13 +22,11 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """24 columns at a time: C and the running sum both move on by 24 products per cycle."""
+    """A fifth of C and of the running sum at a time, two products a column: sums wait for four others."""
     s = ta.customize(kernel)
-    last = s.loops()[-1]
-    j, _ = s.split("L0.j#0", 24)
-    s.pipeline(j)
-    s.pipeline(last)
-    s.partition(s.B, dim=1, kind="cyclic", factor=24)
-    s.partition(s.C, dim=1, kind="cyclic", factor=24)
-    s.partition(s.temp2, dim=0, kind="cyclic", factor=24)
+    lanes = -(-s.C.shape[1] // 5)
+    for loop in s.loops()[2:]:
+        s.pipeline(s.split(loop, lanes)[0])
+    for array, dim in ((s.B, 1), (s.C, 1), (s.temp2, 0)):
+        s.partition(array, dim=dim, kind="cyclic", factor=lanes)
     return s

@@ -32,13 +32,14 @@ def make(*, NI, NJ, NK, NL, NM, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """Each product in tiles of 5 or 6 rows, a tenth of the columns at a time."""
+    """Each product in tiles of 5 rows, a tenth of the columns at a time."""
     s = ta.customize(kernel)
-    for band, target, left, right, rows, columns in (
-        ("L0", s.E, s.A, s.B, 6, 19),
-        ("L1", s.F, s.C, s.D, 5, 21),
-        ("L2", s.G, s.E, s.F, 6, 21),
+    for band, target, left, right in (
+        ("L0", s.E, s.A, s.B),
+        ("L1", s.F, s.C, s.D),
+        ("L2", s.G, s.E, s.F),
     ):
+        rows, columns = 5, -(-target.shape[1] // 10)
         zero, j = s.distribute(f"{band}.j")
         _, i = s.distribute(f"{band}.i")
         s.pipeline(zero)

@@ -30,10 +30,11 @@ def make(*, NI, NJ, NK, NL, dtype=ta.float64):
 def schedule(kernel):
     """Both products in tiles of 4 rows, a tenth of the columns at a time."""
     s = ta.customize(kernel)
-    for band, target, left, right, rows, columns in (
-        ("L0", s.tmp, s.A, s.B, 4, 19),
-        ("L1", s.D, s.tmp, s.C, 4, 22),
+    for band, target, left, right in (
+        ("L0", s.tmp, s.A, s.B),
+        ("L1", s.D, s.tmp, s.C),
     ):
+        rows, columns = 4, -(-target.shape[1] // 10)
         zero, j = s.distribute(f"{band}.j")
         _, i = s.distribute(f"{band}.i")
         s.pipeline(zero)

@@ -13,6 +13,7 @@ import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, product
+from math import prod
 
 from tracealloc.schedule.lattice import join_banks, normal_banks
 from tracealloc.trace.affine import Linear, constant, expression, linear, range_of
@@ -314,10 +315,8 @@ def _count_partly(
     everywhere: list[int],
 ) -> None:
     """An access whose bank is known in some dimensions occupies all that agree in these."""
-    total = 1
-    for bank in banks:
-        total *= bank.factor
-    if total > 4096:
+    free = prod(bank.factor for k, bank in zip(known, banks, strict=True) if k is None)
+    if free > 4096 or set(known) == {None}:
         everywhere[kind] += 1
         return
     choices = [range(b.factor) if k is None else (k,) for k, b in zip(known, banks, strict=True)]
