@@ -329,6 +329,7 @@ class VitisExpr(VitisConvert):
         if target is None:
             width = max(low.bit_length(), high.bit_length()) + 1
             target = Carrier("ap", Integer(width, True))
+            name += "_wide" if width > 64 else ""
         return Value(self._helper(f"{name}<{self.spell(target)}>", left.text, right.text), target)
 
     def _shift(self, expr: Binary, low: int | None) -> Value:
@@ -394,7 +395,8 @@ class VitisExpr(VitisConvert):
                 call(spelling(Carrier("ap", Integer(dtype.width, dtype.signed))), atom(f"{whole}.range()"))
             )
         target = carrier_of(result)
-        return Value(self._helper(f"divide<{self.spell(target)}, {up}, {wide}>", *texts), target)
+        name = "divide_wide" if wide > 64 else "divide"
+        return Value(self._helper(f"{name}<{self.spell(target)}, {up}, {wide}>", *texts), target)
 
     def _as_fixed(self, value: Value, expr: Expr) -> Value:
         if value.carrier.kind == "fixed":
