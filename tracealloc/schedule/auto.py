@@ -7,6 +7,7 @@ matrix product costs thirty times the ``i, k, j`` one).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
@@ -16,6 +17,7 @@ from tracealloc.poly.legality import first_violation
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import LOCK
 from tracealloc.poly.tree import LoopNode, Sequence, Tree, leaves, replace_loop, statements_of
+from tracealloc.schedule.loops import loop_values
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.schedule.state import Module, State, lowered, module_of
@@ -29,6 +31,7 @@ _MOST_LOOPS = 5
 # Costs of an iteration of the innermost loop, in accesses to the next element. Measured on PolyBench MEDIUM:
 _STRIDED = 8  # an access that touches another cache line each time
 _CARRIED = 16  # waiting for the sum of the last iteration
+_MOST_EXPANDED = 2**14  # elements of a scalar that a new order turns into an array: a row, not a matrix
 _CLEARLY = 2  # by what factor another order must cost less: the user's own order has its reasons
 
 
@@ -92,27 +95,39 @@ def _interchange(edit: Edit, outer: LoopNode) -> State:
     chain = _chain(outer)
     core = [state.model.statement(name) for name in leaves(chain[-1].body)]
     movable = all(isinstance(loop.expr(s.name), IterRef) for loop in chain for s in core)
-    if not 2 <= len(chain) <= _MOST_LOOPS or not movable or _shares_scalars(state, chain):
+    if not 2 <= len(chain) <= _MOST_LOOPS or not movable:
         return state
     costs = {order: _cost(core, [chain[k] for k in order]) for order in permutations(range(len(chain)))}
     own = tuple(range(len(chain)))
     better = sorted((cost, order) for order, cost in costs.items() if _CLEARLY * cost[0] <= costs[own][0])
-    edit = Edit(state, "loop order", Module(state.name, ((state.name, state),)), state.name)
+    edit = replace(edit, state=state)
     for _, order in better:
-        for nest in nests(edit, chain, [chain[k] for k in order]):
-            tree = replace_loop(state.tree, outer.key, lambda _, nest=nest: nest)  # type: ignore[misc]
-            deps = dependences_of(state.model, statements_of(outer))
+        first = next(k for k in own if order[k] != k)  # the loops outside that stay are left alone
+        moved = chain[first:]
+        if _expanded(state, moved) > _MOST_EXPANDED:
+            continue
+        for nest in nests(edit, moved, [chain[k] for k in order[first:]]):
+            tree = replace_loop(state.tree, moved[0].key, lambda _, nest=nest: nest)  # type: ignore[misc]
+            deps = dependences_of(state.model, statements_of(moved[0]))
             if first_violation(state.model, deps, tree) is None:
                 return replace(state, tree=tree)
     return state
 
 
-def _shares_scalars(state: State, chain: list[LoopNode]) -> bool:
-    """Whether splitting the nest would turn a scalar of one iteration into an array."""
-    core = set(leaves(chain[-1].body))
-    apart = [name for name in leaves(chain[0]) if name not in core]
+def _expanded(state: State, moved: list[LoopNode]) -> int:
+    """How many elements a scalar of one iteration needs once statements around the core are set apart."""
+    core = set(leaves(moved[-1].body))
+    apart = [name for name in leaves(moved[0]) if name not in core]
     inside = {array for name in core for array, _ in state.model.statement(name).scopes}
-    return any(array in inside for name in apart for array, _ in state.model.statement(name).scopes)
+    most = 1
+    for name in apart:
+        statement = state.model.statement(name)
+        for array, scope in statement.scopes:
+            if array in inside:
+                own = [loop for loop in moved if any(pair == (name, s) for pair in loop.exprs for s in scope)]
+                ends = [loop_values(state.model, loop) or (0, 0) for loop in own]
+                most = max(most, math.prod(high - low + 1 for low, high in ends) * array.size)
+    return most
 
 
 def _cost(statements: list[Statement], order: list[LoopNode]) -> tuple[int, ...]:
@@ -127,7 +142,7 @@ def _inner_cost(statements: list[Statement], loop: LoopNode) -> int:
     total = 0
     for statement in statements:
         it = _iterator(statement, loop)
-        strides = [abs(_stride(access, it)) for access in _element_accesses(statement)]
+        strides = [abs(_stride(statement, access, it)) for access in _element_accesses(statement)]
         total += sum(stride if stride <= 1 else _STRIDED for stride in strides)
         node = statement.node
         if isinstance(node, Store) and reduction_of(node) is not None:
@@ -145,7 +160,7 @@ def _outer_cost(statements: list[Statement], loop: LoopNode, inner: LoopNode) ->
         it, along = _iterator(statement, loop), _iterator(statement, inner)
         accesses = _element_accesses(statement)
         for access in accesses:
-            if _stride(access, along) and _stride(access, it):
+            if _stride(statement, access, along) and _stride(statement, access, it):
                 total += 2 if access is accesses[-1] else 1
     return total
 
@@ -165,8 +180,13 @@ def _element_accesses(statement: Statement) -> list[Load]:
     return [*found, Load(node.array, node.indices, node.path)]
 
 
-def _stride(access: Load, it: Iter) -> int:
-    """By how many elements an access moves per iteration (a large number where data decides)."""
+def _stride(statement: Statement, access: Load, it: Iter) -> int:
+    """By how many elements an access moves per iteration (a large number where data decides).
+
+    A scalar of each iteration becomes a row where its loop is innermost.
+    """
+    if IterRef(it) in statement.scope(access.array):
+        return 1
     total, size = 0, 1
     for expr, extent in zip(reversed(access.indices), reversed(access.array.shape), strict=True):
         form = linear(expr)
