@@ -396,11 +396,15 @@ def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
 
 def point_values(s: isl.Set) -> list[int] | None:
     """The coordinates of the lexicographically least element of a set, or None when it is empty."""
-    least = s.lexmin() if s.is_bounded() else s
-    if least.is_empty():
+    flat = s.flatten()  # isl's lexmin fails on some sets of pairs
+    if flat.is_empty():
         return None
+    try:
+        least = flat.lexmin() if flat.is_bounded() else flat
+    except isl.Error:  # any element will do for a message
+        least = flat
     point = least.sample_point()
-    coordinates = (point.get_coordinate_val(isl.dim_type.set, k) for k in range(dims_of(s)))
+    coordinates = (point.get_coordinate_val(isl.dim_type.set, k) for k in range(dims_of(flat)))
     return [int(value.to_python()) for value in coordinates]
 
 

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of
 from tracealloc.poly.equivalence import difference
 from tracealloc.poly.flow import flow_of
-from tracealloc.poly.legality import Violation, first_violation
+from tracealloc.poly.legality import Violation, first_violation, violations
 from tracealloc.poly.tree import LoopNode, Tree, affected
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
@@ -200,7 +200,7 @@ def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[C
 
 def _is_legal(state: State, tree: Tree) -> bool:
     binding, _ = ordered_dependences(state, affected(state.tree, tree))
-    return first_violation(state.model, binding, tree) is None
+    return next(iter(violations(state.model, binding, tree)), None) is None
 
 
 def ordered_dependences(
