@@ -18,6 +18,7 @@ from tracealloc.trace.naming import name_arrays, name_bands
 from tracealloc.trace.program import Alloc, Array, Block, Program, Store
 from tracealloc.trace.recorder import Explorer, Recorder, _stack, active, fail
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.selfcheck import check_interpreter
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
 from tracealloc.trace.streams import StreamProxy
 
@@ -52,6 +53,7 @@ def trace(
 
 def trace_signature(function: types.FunctionType, signature: Signature, name: str) -> Program:
     """Trace a function whose parameters are known."""
+    check_interpreter()
     outer = active()
     recorder = Recorder(name, outer)
     recorder.functions = (*(outer.functions if outer is not None else ()), function.__code__)
