@@ -9,6 +9,7 @@ import threading
 import timeit
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -208,3 +209,21 @@ def test_repr_and_attributes() -> None:
     module = build_c(gemm(4, 5, 6))
     assert repr(module) == "<CModule gemm(A: float32[4, 6], B: float32[6, 5]) -> float32[4, 5]>"
     assert module.library.exists() and "void gemm(" in module.source
+
+
+def test_folder_that_forbids_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system mounted ``noexec``: nothing is loaded from it, also not what was built before."""
+    works(plus(8), 8)
+    real = os.statvfs
+
+    def statvfs(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_flag=real(path).f_flag | (os.ST_NOEXEC if path == folder else 0))
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    monkeypatch.setattr(disk, "_warned", set())
+    with pytest.warns(TraceallocWarning) as said:
+        works(plus(8), 8)
+    assert build_c(plus(8)).library.parent != folder
+    assert [str(one.message).split(":")[0] for one in said] == [
+        f"the cache folder {str(folder)!r} cannot be used (no code may be run from it (noexec))"
+    ]

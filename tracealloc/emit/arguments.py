@@ -32,7 +32,7 @@ from tracealloc.trace.errors import ArgumentError, BoundsError, TraceallocError,
 from tracealloc.trace.program import Array, Program
 from tracealloc.trace.source import caller_place
 
-__all__ = ["Signature", "read_arrays"]
+__all__ = ["Signature", "read_arrays", "to_memory"]
 
 Function = Callable[..., Any]
 
@@ -269,7 +269,7 @@ class Signature:
         if value.dtype != slot.container or memory_type(slot.dtype) != slot.container:
             if slot.read:
                 check_values(self.name, slot, value)
-            copy = _to_memory(from_floats(value, slot.dtype), slot.dtype)
+            copy = to_memory(from_floats(value, slot.dtype), slot.dtype)
             return _Given(address(copy), value, copy)
         if slot.read:
             check_values(self.name, slot, value)
@@ -284,7 +284,7 @@ class Signature:
             return _Given(found)
         data = np.empty((), container(slot.dtype))
         data[()] = found
-        copy = _to_memory(data, slot.dtype)
+        copy = to_memory(data, slot.dtype)
         return _Given(address(copy), None, copy)
 
     def _given_stream(self, slot: Slot, value: Any) -> _Given:
@@ -303,7 +303,7 @@ class Signature:
             numbers = [scalar_value(self.name, slot.name, slot.dtype, item) for item in items]
             data = np.empty(len(numbers), slot.container)
             data[:] = numbers
-            return np.ascontiguousarray(_to_memory(data, slot.dtype))
+            return np.ascontiguousarray(to_memory(data, slot.dtype))
 
         def unpack(raw: np.ndarray) -> list[Any]:
             data = np.ascontiguousarray(raw).view(memory.base).reshape(len(raw), *memory.shape)
@@ -341,12 +341,12 @@ def _is_scalar(slot: Slot) -> bool:
     return slot.parameter.array.rank == 0 and slot.parameter.array.kind != "stream"
 
 
-def _to_memory(data: np.ndarray, dtype: DType) -> np.ndarray:
+def to_memory(data: np.ndarray, dtype: DType) -> np.ndarray:
     """A copy of `data` as C sees it."""
     if isinstance(dtype, Struct):
         found = np.empty(data.shape, memory_type(dtype))
         for name, inner in dtype.fields:
-            found[name] = _to_memory(data[name], inner)
+            found[name] = to_memory(data[name], inner)
         return found
     if container(dtype).hasobject:
         return to_words(data, dtype)
@@ -375,7 +375,7 @@ def _result(data: np.ndarray, array: Array) -> Any:
 def _first_content(parameter: Parameter) -> np.ndarray:
     array = parameter.array
     assert array.data is not None, array.name
-    return _to_memory(np.asarray(array.data).reshape(array.shape), array.dtype)
+    return to_memory(np.asarray(array.data).reshape(array.shape), array.dtype)
 
 
 def _count(number: int) -> str:

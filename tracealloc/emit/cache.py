@@ -52,12 +52,20 @@ def writable_folder() -> Path:
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
+        if os.access(folder, os.W_OK | os.X_OK) and not _forbids_code(folder):
             return folder
-        reason = "it is not writable"
+        reason = "no code may be run from it (noexec)" if _forbids_code(folder) else "it is not writable"
     except OSError as error:
         reason = error.strerror or str(error)
     return _private_folder(folder, reason)
+
+
+def _forbids_code(folder: Path) -> bool:
+    """Whether the folder's file system is mounted ``noexec``: libraries in it cannot be loaded."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+    except (OSError, AttributeError):  # AttributeError: no such flag on this system
+        return False
 
 
 def _private_folder(folder: Path, reason: str) -> Path:
@@ -93,6 +101,8 @@ def lookup(key: str) -> Path | None:
         except OSError:
             continue
         at = len(data) - len(_MARK) - 32
+        if _forbids_code(folder):
+            continue
         if at > 0 and data[at:-32] == _MARK and hashlib.sha256(data[:at]).digest() == data[-32:]:
             return path
     return None

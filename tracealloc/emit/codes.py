@@ -150,7 +150,7 @@ register(
             head=_COMPILER.format(script="exit 1").replace('"CC"', '"CXX"') + _ADD,
         ),
         "TA814": Code(
-            "there is no testbench for a stream argument yet",
+            "there is no testbench and no simulation for a stream argument yet",
             _STREAM_ONLY + 'total.build("vitis_hls").write("made")\n',
             _STREAM_ONLY + 'print(total.build("vitis_hls").source)\n',
         ),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tracealloc.trace.errors import BuildError
 
-__all__ = ["Compiler", "c_flags", "compile_c", "cpu_identity", "find_compiler"]
+__all__ = ["Compiler", "c_flags", "compile_c", "compiler_identity", "cpu_identity", "find_compiler"]
 
 CANDIDATES = ("gcc", "cc", "clang")
 _BASE_FLAGS = (
@@ -60,11 +60,11 @@ def _find(wanted: str, path: str, language: str) -> Compiler:
                 because=[f"no executable file {command[0]!r}" + ("" if "/" in command[0] else " on PATH")],
                 hint="correct CC, or unset it to use gcc, cc or clang from PATH",
             )
-        return Compiler((found, *command[1:]), _identity(found))
+        return Compiler((found, *command[1:]), compiler_identity(found))
     for name in CANDIDATES:
         found = _which(name, path)
         if found is not None:
-            return Compiler((found,), _identity(found))
+            return Compiler((found,), compiler_identity(found))
     raise BuildError(
         "TA801",
         f"no {language} compiler was found",
@@ -84,7 +84,8 @@ def _which(name: str, path: str) -> str | None:
     return None
 
 
-def _identity(path: str) -> str:
+def compiler_identity(path: str) -> str:
+    """What tells one state of a compiler from another: its real path, time and size."""
     real = Path(path).resolve()
     status = real.stat()
     return f"{real}:{status.st_mtime_ns}:{status.st_size}"

@@ -16,7 +16,8 @@ from tracealloc.emit.frames import template_text
 from tracealloc.emit.headers import ap_types_folder
 from tracealloc.emit.vitis import VitisText, vitis_source
 from tracealloc.emit.wrapper import FAULT, csim_entry, wrapper_source
-from tracealloc.trace.errors import BuildError
+from tracealloc.trace.errors import BuildError, TraceallocError
+from tracealloc.trace.source import caller_place
 
 if TYPE_CHECKING:
     from tracealloc.trace.program import Program
@@ -56,7 +57,7 @@ _PREFIX_TEXT = """\
 _prefix_lock = threading.Lock()
 
 
-class SimulationError(RuntimeError):
+class SimulationError(TraceallocError, RuntimeError):
     """The simulated kernel did something that would hang in hardware."""
 
 
@@ -131,7 +132,12 @@ class _Checked:
         status: int = function(*args)
         if status == FAULT:
             said = (message() or b"").decode("utf-8", "replace")
-            raise SimulationError(f"C simulation of {name}: {said}")
+            raise SimulationError(
+                "TA805",
+                f"C simulation of {name}: {said}",
+                place=caller_place(),
+                hint="each stream must be read as often as it is written, and after that",
+            )
         return status
 
 
@@ -141,6 +147,13 @@ def build_csim(program: Program, *, text: VitisText | None = None, cache: bool =
     Raises:
         BuildError: g++ or AMD's headers are missing, or the compiler refuses the text.
     """
+    for array in program.args:
+        if array.kind == "stream":
+            raise BuildError(
+                "TA814",
+                f"the C simulation of {program.name} takes no streams yet, and {array.name!r} is one",
+                hint='build it with target="c", which takes queues (collections.deque)',
+            )
     text = text if text is not None else vitis_source(program)
     wrapper = wrapper_source(text)
     files = {
@@ -161,14 +174,14 @@ def find_cxx() -> Compiler:
     import shlex
     import shutil
 
-    from tracealloc.emit.compiler import _identity
+    from tracealloc.emit.compiler import compiler_identity
 
     wanted = os.environ.get("CXX", "").strip()
     for name in [wanted] if wanted else ["g++", "c++", "clang++"]:
         command = shlex.split(name)
         found = shutil.which(command[0])
         if found is not None:
-            return Compiler((found, *command[1:]), _identity(found))
+            return Compiler((found, *command[1:]), compiler_identity(found))
     because = [f"CXX is {wanted!r}"] if wanted else ["searched PATH for g++, c++, clang++", "CXX is not set"]
     raise BuildError(
         "TA812",

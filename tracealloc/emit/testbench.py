@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.arguments import _to_memory as to_memory
-from tracealloc.emit.arguments import read_arrays
+from tracealloc.emit.arguments import read_arrays, to_memory
 from tracealloc.emit.containers import container
 from tracealloc.emit.interface import element_bytes, parameters
 from tracealloc.emit.memory import cpp_type
