@@ -142,7 +142,15 @@ def _explore(
         returned = function(*positional, **keywords)
         recorder.check()
         if recorder.scope is not scope:
-            fail("TA105", "a loop was left in the middle", place=recorder.scope.place)
+            fail(
+                "TA105",
+                f"loop {recorder.scope.label!r} is left early",
+                "the loop is traced once per control path, so 'break', 'return' or a caught exception would "
+                "end the tracing, not the loop",
+                hint="guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop, "
+                "'if go:' in it; or use ta.while_loop(cond, body)",
+                place=recorder.scope.place,
+            )
         recorder.emit(Return(_results(recorder, signature, returned, made, place)))
         explorer.end(scope)
         if not explorer.more:
