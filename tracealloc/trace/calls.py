@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NoReturn
+
+import numpy as np
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
@@ -60,6 +63,9 @@ def _bind(
     return dict(found.arguments)
 
 
+_KEY_DEPTH = 8  # levels of containers and attributes that a staged value is compared by
+
+
 def _split(
     plain: Any, given: dict[str, Any], staged: dict[str, Any], namespace: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -88,8 +94,7 @@ def _split(
 def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str) -> Program:
     """The callee's program, traced once for these types and staged values."""
     staged = tuple((p.name, _staged_key(p.value)) for p in signature.parameters if p.type is None)
-    closure = tuple(id(cell.cell_contents) for cell in plain.__closure__ or () if _filled(cell))
-    key = (plain.__code__, id(plain), closure, title, tuple(repr(p.type) for p in signature.traced), staged)
+    key = (_function_key(plain), title, tuple(repr(p.type) for p in signature.traced), staged)
     known = recorder.callees.get(key)
     if known is None:
         refuse_recursion(plain, title)
@@ -120,10 +125,53 @@ def _filled(cell: Any) -> bool:
         return False
 
 
-def _staged_key(value: Any) -> object:
-    if value is None or isinstance(value, int | float | str | bytes):
-        return type(value), repr(value)
-    return id(value)
+class _Same:
+    """An object by identity; it lives as long as the key that it is part of."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _function_key(function: Any, outer: tuple[int, ...] = ()) -> object:
+    """What tells a function from one that was made by the same `def` or `lambda`."""
+    held = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    values = tuple(
+        _staged_key(item, outer) for item in (held, function.__defaults__, function.__kwdefaults__)
+    )
+    return function.__code__, id(function.__globals__), values
+
+
+def _staged_key(value: Any, outer: tuple[int, ...] = ()) -> object:
+    """What tells a staged value from another, or from itself after a change."""
+    kind = type(value)
+    if value is None or isinstance(value, int | float | complex | str | bytes | np.generic):
+        return kind, repr(value)
+    if id(value) in outer or len(outer) > _KEY_DEPTH:
+        return _Same(value)
+    outer = (*outer, id(value))
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return kind, value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, list | tuple):
+        return kind, tuple(_staged_key(item, outer) for item in value)
+    if isinstance(value, dict):
+        return kind, tuple((_staged_key(k, outer), _staged_key(v, outer)) for k, v in value.items())
+    if isinstance(value, FunctionType):
+        return _function_key(value, outer)
+    if isinstance(value, MethodType):
+        return _function_key(value.__func__, outer), _staged_key(value.__self__, outer)
+    if kind.__name__ == "Kernel":
+        return kind, _staged_key(value.function, outer), _staged_key(value.staged, outer)
+    if callable(value) or isinstance(value, ModuleType) or kind.__module__.startswith("tracealloc"):
+        return _Same(value)
+    return _Same(value), _staged_key(getattr(value, "__dict__", None), outer)
 
 
 def _record(
