@@ -99,7 +99,11 @@ def _interchange(edit: Edit, outer: LoopNode) -> State:
         return state
     costs = {order: _cost(core, [chain[k] for k in order]) for order in permutations(range(len(chain)))}
     own = tuple(range(len(chain)))
-    better = sorted((cost, order) for order, cost in costs.items() if _CLEARLY * cost[0] <= costs[own][0])
+    better = sorted(
+        (cost, order)
+        for order, cost in costs.items()
+        if order != own and _CLEARLY * cost[0] <= costs[own][0] and cost[0] < costs[own][0]
+    )
     edit = replace(edit, state=state)
     for _, order in better:
         first = next(k for k in own if order[k] != k)  # the loops outside that stay are left alone
