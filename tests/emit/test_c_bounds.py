@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import tracealloc as ta
 from tracealloc import grid, int8, int32, kernel, uint64
 from tracealloc.emit.checks import all_checks, checks_of
+from tracealloc.emit.headers import open_headers
 from tracealloc.emit.runtime import build_c
 
 EDGE = 64  # canary elements on each side
@@ -268,3 +270,16 @@ def test_names_of_the_helpers_are_free() -> None:
     ended = np.zeros(4, np.int32)
     named(np.arange(8, dtype=np.int32), np.full(4, 7, np.int32), ended)
     assert (ended == 7).all()
+
+
+def test_the_simulation_of_hardware_does_not_leave_arrays_either() -> None:
+    if open_headers() is None or shutil.which("g++") is None:
+        pytest.skip("needs hls4ml's headers and g++")
+    module = gather.build("vitis_hls", mode="csim")
+    a, b = np.arange(8, dtype=np.int32), np.full(4, 9, np.int32)
+    with pytest.raises(ta.BoundsError) as found:
+        module(a, np.array([0, 7, 8, 1], np.int32), b)
+    assert found.value.because[1] == "the hardware would read or write another address there"
+    assert (b == 9).all()
+    module(a, np.array([0, 7, 3, 1], np.int32), b)
+    assert b.tolist() == [0, 7, 3, 1]

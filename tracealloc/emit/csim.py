@@ -9,14 +9,18 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tracealloc.emit import cache as disk
 from tracealloc.emit.arguments import Signature
+from tracealloc.emit.checks import can_leave
 from tracealloc.emit.compiler import Compiler
 from tracealloc.emit.frames import template_text
 from tracealloc.emit.headers import ap_types_folder
+from tracealloc.emit.runtime import CModule, build_c
 from tracealloc.emit.vitis import VitisText, vitis_source
 from tracealloc.emit.wrapper import FAULT, csim_entry, wrapper_source
-from tracealloc.trace.errors import BuildError, TraceallocError
+from tracealloc.trace.errors import BoundsError, BuildError, TraceallocError
 from tracealloc.trace.source import caller_place
 
 if TYPE_CHECKING:
@@ -88,18 +92,38 @@ class CSimModule:
             ) from error
         message.restype = ctypes.c_char_p
         self._call = self.signature.caller(_Checked(text.program.name, function, message))
+        self._first: CModule | None = None
+        self._unsure = can_leave(text.program)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the kernel in simulation.
 
         Raises:
             ArgumentError: an argument does not fit; nothing has run.
+            BoundsError: an access that depends on data would leave its array; nothing has run.
             SimulationError: a stream was read while it was empty, or kept elements that nothing read.
         """
+        if self._unsure:
+            self._rehearse(args, kwargs)
         return self._call(args, kwargs)
+
+    def _rehearse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Run the C build on copies: it checks its accesses; hardware does not, nor does its C++."""
+        if self._first is None:
+            self._first = build_c(self.program)
+        given = [_copied(value) for value in args]
+        try:
+            self._first(*given, **{name: _copied(value) for name, value in kwargs.items()})
+        except BoundsError as error:
+            error.because = (error.because[0], "the hardware would read or write another address there")
+            raise
 
     def __repr__(self) -> str:
         return f"<CSimModule {self.signature}>"
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _loaded(program: Program, library: Path) -> ctypes.CDLL:
