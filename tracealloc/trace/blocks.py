@@ -17,7 +17,7 @@ from tracealloc.trace.program import Alloc, Array, Store
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import Carried, State, keep_hint
+from tracealloc.trace.state import Carried, Slot, State, keep_hint
 
 __all__ = ["otherwise", "when", "while_loop"]
 
@@ -30,8 +30,17 @@ def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
              hint="ta.while_loop(lambda: n > 0, body)")  # fmt: skip
     place = recorder.spot().place
     flag = recorder.array("local", boolean, (), name="", place=place)
+    base = recorder.counter
     prologue, value = _condition(recorder, cond, flag)
-    steps = _explored(recorder, "body", body)
+
+    def ask_again() -> None:
+        """From the second iteration on the condition sees what the body changed."""
+        high, recorder.counter = recorder.counter, base
+        if _condition(recorder, cond, flag) != (prologue, value):
+            recorder._differs(place)
+        recorder.counter = high
+
+    steps = _explored(recorder, "body", body, changed=ask_again)
     if value is None:
         recorder.emit(Alloc(flag, None, place))
         value = Load(flag)
@@ -60,7 +69,11 @@ def _condition(
 
 
 def _explored(
-    recorder: Recorder, label: str, run: Callable[[], Any], after: Callable[[], None] = lambda: None
+    recorder: Recorder,
+    label: str,
+    run: Callable[[], Any],
+    after: Callable[[], None] = lambda: None,
+    changed: Callable[[], None] = lambda: None,
 ) -> tuple[Event, ...]:
     """The paths of a function that runs once per iteration of a while loop."""
     frame = caller_frame()
@@ -69,6 +82,7 @@ def _explored(
     explorer = Explorer(recorder, "loop", f"ta.while_loop ({label})", place, verify=True)
     refuse = _refuse_carried(place.short)
     runs = 0
+    left: dict[Slot, Any] = {}
     while True:
         scope = explorer.begin()
         run()
@@ -81,8 +95,13 @@ def _explored(
         if trouble is not None:
             refuse(trouble)
         if not explorer.more:
-            break
-        state.poison(refuse)
+            left = state.next_left()
+            if not left or not explorer.again():
+                break
+        state.poison(refuse, left)
+    for left in ({}, *state.all_left) if state.changed else ():
+        state.poison(refuse, left)
+        changed()
     state.release(runs, lambda name, values, each: _settle(name, values, refuse))
     return explorer.finish()
 

@@ -15,7 +15,7 @@ from tracealloc.trace.names import fills_container, next_is, opcode_at, spot_of,
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import Carried, State, keep_hint, same
+from tracealloc.trace.state import Carried, Slot, State, keep_hint, same
 
 __all__ = ["SymbolicLoop", "grid", "range", "reduction"]
 
@@ -120,8 +120,8 @@ class SymbolicLoop:
 class _Running:
     """A loop that a for statement is running: one `__next__` per run of the body."""
 
-    __slots__ = ("__weakref__", "explorer", "frame", "iters", "loop", "outer", "recorder", "runs", "scope",
-                 "spot", "state")  # fmt: skip
+    __slots__ = ("__weakref__", "explorer", "frame", "iters", "left", "loop", "outer", "recorder", "runs",
+                 "scope", "spot", "state")  # fmt: skip
 
     def __init__(self, loop: SymbolicLoop, recorder: Recorder, frame: FrameType) -> None:
         self.loop, self.recorder, self.frame = loop, recorder, frame
@@ -130,6 +130,7 @@ class _Running:
         self.spot = spot_of(frame)
         self.outer = recorder.loops
         self.runs = 0
+        self.left: dict[Slot, Any] = {}  # what variables hold in this run, instead of a `Carried`
 
     def __iter__(self) -> _Running:
         return self
@@ -142,9 +143,11 @@ class _Running:
         else:
             self._end_run()
             if not self.explorer.more:
-                self._finish()
-                raise StopIteration
-            self.state.poison(self._refuse_carried)
+                self.left = self.state.next_left()
+                if not self.left or not self.explorer.again():
+                    self._finish()
+                    raise StopIteration
+            self.state.poison(self._refuse_carried, self.left)
         return self._begin_run()
 
     # ------------------------------------------------------------------------------------------ the runs

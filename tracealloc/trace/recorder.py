@@ -289,7 +289,8 @@ class Explorer:
         self.scripts: list[list[Step]] = [[]]
         self.paths: list[Path] = []
         self.to_verify: list[Path] | None = None if verify and not recorder.trusted else []
-        self.verified = self.to_verify is None or recorder.trusted
+        self.verifies = self.to_verify is None
+        self.verified = self.verifies or recorder.trusted
         self.checked: Path | None = None
         self.loops = recorder.loops  # around the body, its own included
         self.changed: Callable[[], list[str]] = list  # variables that the body changes, for a message
@@ -344,6 +345,12 @@ class Explorer:
     def more(self) -> bool:
         """Whether another run is due."""
         return bool(self.scripts) or bool(self.to_verify)
+
+    def again(self) -> bool:
+        """Compare every path once more, if this body's paths are compared at all."""
+        if self.verifies:
+            self.to_verify = list(self.paths)
+        return self.verifies
 
     def finish(self) -> tuple[Event, ...]:
         """The paths joined; numbering goes on behind all of them."""

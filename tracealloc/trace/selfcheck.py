@@ -65,7 +65,7 @@ class _Trial:
         self.state.compare()
         if self.runs == 2:
             watch.changed = self.state.names(())
-            self.state.poison(None)
+            self.state.poison(None, {})
             return 0, 1
         self.state.release(2, lambda name, _values, _each: f"settled {name}")
         raise StopIteration

@@ -2,7 +2,9 @@
 
 A body is run once per control path, from the same state each time: what an earlier run changed is
 replaced by a `Carried`, which refuses every use. So a plain variable that carries a value from one
-iteration to the next is found where it is read, whatever it is used for.
+iteration to the next is found where it is read, whatever it is used for. What Python decides without
+asking the value (``x is None``, ``isinstance(x, int)``, patterns) shows when the body is run once more
+from what a run really left.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import types
 from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
-__all__ = ["Carried", "State", "keep_hint", "same"]
+__all__ = ["Carried", "Slot", "State", "keep_hint", "same"]
 
 _DEPTH = 4
 _ELEMENTS = 20_000
+_LEFT = 32
 _PLAIN = (int, float, complex, str, bytes, type(None), tuple, frozenset, range, slice)
 _ABSENT: Any = type("_Absent", (), {"__slots__": (), "__repr__": lambda self: "nothing"})()
 
@@ -191,6 +194,9 @@ class _Bytes(_Namespace):
         return self.label
 
 
+Slot: TypeAlias = tuple[int, Any]  # the number of a namespace, and the name in it
+
+
 class State:
     """The state before a loop's first iteration, and what the runs of the body did to it."""
 
@@ -198,12 +204,18 @@ class State:
         self.opaque = (*opaque, type, types.ModuleType, types.BuiltinFunctionType, Carried, *_PLAIN)
         self.seen: set[int] = set()
         self.spaces: list[_Namespace] = []
-        self.changed: dict[tuple[int, Any], list[Any]] = {}  # slot -> the values that runs left there
+        self.changed: dict[Slot, list[Any]] = {}  # slot -> the values that runs left there
+        # What runs left that Python can tell from what was there, of each kind once; how many were tried.
+        self.all_left: list[dict[Slot, Any]] = []
+        self.tried = 0
+        self.kinds: set[tuple[Any, ...]] = set()
+        self.ours = opaque
         variables, names = _Frame(frame), _Globals(frame.f_code, frame.f_globals)
         self.spaces += [variables, names]
         for space in (variables, names):
             for name, item in space.first.items():
                 self._reach(str(name), item, 0)
+        self.known = {id(item) for space in self.spaces for item in space.first.values()}
 
     def _reach(self, label: str, item: Any, depth: int) -> None:
         if isinstance(item, self.opaque) and not isinstance(item, tuple):
@@ -247,29 +259,58 @@ class State:
     def compare(self) -> str | None:
         """Note what a run changed; the name of a container that cannot be set back, or None."""
         trouble: str | None = None
+        left: dict[Slot, Any] = {}
         for number, space in enumerate(self.spaces):
             now = space.read()
             for key, value in now.items():
                 if not same(value, space.first.get(key, _ABSENT)) and type(value) is not Carried:
                     self.changed.setdefault((number, key), []).append(value)
+                    if key in space.first and self._tells(value, space.first[key]):
+                        left[number, key] = value
             cannot = isinstance(space, _Bytes) or isinstance(space.holder, set | bytearray)
             if space.length_changed() or (cannot and not _same_all(now, space.first)):
                 trouble = trouble or space.label
+        kinds = tuple((slot, self._kind(value)) for slot, value in left.items())
+        if kinds and kinds not in self.kinds and len(self.kinds) < _LEFT:
+            self.kinds.add(kinds)
+            self.all_left.append(left)
         return trouble
 
+    def _tells(self, value: Any, first: Any) -> bool:
+        """Whether Python can tell two values apart without asking them."""
+        if isinstance(value, self.ours) and id(value) not in self.known:
+            return False  # made in the iteration: a use in the next one is refused
+        return bool(self._kind(value) != self._kind(first))
+
+    def _kind(self, value: Any, depth: int = 0) -> Any:
+        """What ``is``, `isinstance` and patterns see of a value."""
+        if isinstance(value, tuple) and depth < _DEPTH:
+            return (type(value), *(self._kind(item, depth + 1) for item in value))
+        if value is None or isinstance(value, bool):
+            return type(value), value
+        if isinstance(value, _PLAIN) or _is_numpy_number(value) or type(value) is Carried:
+            return (type(value),)
+        return id(value) if id(value) in self.known else ("new", type(value))
+
     def names(self, ours: tuple[type, ...]) -> list[str]:
-        """The slots that runs changed to something that is not one of ours."""
+        """The slots that runs changed to something that is not a new one of ours."""
         return [
             self.spaces[number].name(key)
             for (number, key), values in self.changed.items()
-            if not isinstance(values[-1], ours)
+            if not isinstance(values[-1], ours) or id(values[-1]) in self.known
         ]
 
-    def poison(self, refuse: Any) -> None:
-        """Replace everything that runs changed by a `Carried`."""
+    def poison(self, refuse: Any, left: dict[Slot, Any]) -> None:
+        """Replace everything that runs changed by a `Carried`, or by what `left` says."""
         for number, key in self.changed:
             space = self.spaces[number]
-            space.write(key, Carried(space.name(key), refuse))
+            known = (number, key) in left
+            space.write(key, left[number, key] if known else Carried(space.name(key), refuse))
+
+    def next_left(self) -> dict[Slot, Any]:
+        """What some run left, for another run from there; nothing when all kinds have been tried."""
+        self.tried += 1
+        return self.all_left[self.tried - 1] if self.tried <= len(self.all_left) else {}
 
     def release(self, runs: int, settle: Any) -> None:
         """After the loop: a slot keeps its value where all runs agree, else uses of it are refused."""
