@@ -47,6 +47,8 @@ class Kernel:
         self._module: Any = None
         self._special: dict[object, Kernel] = {}
         self._parameters: tuple[str, ...] | None = None  # names of staged parameters, once known
+        self._traced_names: tuple[str, ...] = ()
+        self._defaults: dict[str, Any] = {}  # of scalar arguments: ``x: int32 = 7``
         functools.update_wrapper(self, function)
 
     @property
@@ -67,7 +69,7 @@ class Kernel:
             return call(
                 self.function, args, kwargs, name=self.name, namespace=self.namespace, staged=self.staged
             )
-        if self._module is not None and self._parameters == ():
+        if self._module is not None and self._parameters == () and not self._defaults:
             return self._module(*args, **kwargs)
         return self._slow_call(args, kwargs)
 
@@ -75,6 +77,8 @@ class Kernel:
         place = caller_place()
         try:
             target, args, kwargs = self._specialised(args, kwargs)
+            given = {*self._traced_names[: len(args)], *kwargs}
+            kwargs |= {name: value for name, value in self._defaults.items() if name not in given}
             if target._module is None:
                 with _TRACING:
                     if target._module is None:
@@ -91,6 +95,11 @@ class Kernel:
             signature = signature_of(plain, None, self.staged, self.namespace, bound)
             names = [p.name for p in signature.parameters if p.type is None]
             first = 0 if bound is None else 1
+            traced = tuple(p.name for p in signature.traced)
+            given = inspect.signature(plain).parameters
+            empty = inspect.Parameter.empty
+            self._defaults = {n: given[n].default for n in traced if given[n].default is not empty}
+            self._traced_names = traced
             self._parameters = tuple(name for name in names[first:] if name not in self.staged)
         return self._parameters
 

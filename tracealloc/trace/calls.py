@@ -47,6 +47,14 @@ def call(
     given = _bind(plain, bound, args, dict(kwargs or {}), title)
     values, staged_values = _split(plain, given, dict(staged or {}), namespace)
     signature = signature_of(plain, None, staged_values, namespace, bound)
+    late = [p.name for p in signature.parameters if p.type is None and p.name in values]
+    if late:  # ``n: int = 4``: annotated, but not with a type of a kernel
+        staged_values |= {name: _known(plain, name, values.pop(name)) for name in late}
+        signature = signature_of(plain, None, staged_values, namespace, bound)
+    for parameter in signature.traced:
+        default = inspect.signature(plain).parameters[parameter.name].default
+        if default is not inspect.Parameter.empty:
+            values.setdefault(parameter.name, default)
     program = _callee(recorder, plain, signature, title)
     return _record(recorder, program, signature, values, title)
 
@@ -76,19 +84,24 @@ def _split(
         parameter = python.parameters[name]
         untyped = parameter.annotation is parameter.empty
         if untyped and parameter.default is not parameter.empty:
-            if isinstance(item, Scalar | ArrayProxy):
-                fail(
-                    "TA120",
-                    f"parameter {name!r} of kernel {plain.__name__!r} is known while tracing, "
-                    "and a traced value was passed",
-                    hint=f"give it a type: {name}: int32",
-                )
-            staged[name] = item
+            staged[name] = _known(plain, name, item)
         elif untyped:
             staged.setdefault(name, item)
         else:
             values[name] = item
     return values, staged
+
+
+def _known(plain: Any, name: str, item: Any) -> Any:
+    """`item`, which must not be a traced value: the parameter is staged."""
+    if isinstance(item, Scalar | ArrayProxy):
+        fail(
+            "TA120",
+            f"parameter {name!r} of kernel {plain.__name__!r} is known while tracing, "
+            "and a traced value was passed",
+            hint=f"give it a type: {name}: int32",
+        )
+    return item
 
 
 def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str) -> Program:
@@ -146,7 +159,7 @@ def _function_key(function: Any, outer: tuple[int, ...] = ()) -> object:
     values = tuple(
         _staged_key(item, outer) for item in (held, function.__defaults__, function.__kwdefaults__)
     )
-    return function.__code__, id(function.__globals__), values
+    return function.__code__, _Same(function.__globals__), values
 
 
 def _staged_key(value: Any, outer: tuple[int, ...] = ()) -> object:
