@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
 from tracealloc.emit.cexpr import INT32, Text, atom
 from tracealloc.emit.interface import returned
+from tracealloc.emit.unrolled import with_constant_bounds
 from tracealloc.emit.vitis_calls import CallPrinter
 from tracealloc.emit.vitis_convert import Value
 from tracealloc.emit.vitis_expr import VitisExpr
@@ -59,7 +60,7 @@ class VitisFunction(VitisExpr):
         for pragma in self.function_pragmas():
             self.line(pragma)
         self._declare_kept()
-        self.block(self.program.body, ())
+        self.block(with_constant_bounds(self.program.body), ())
         for array in self.outputs:
             self._copy_out(array)
         self.out.append("}")
