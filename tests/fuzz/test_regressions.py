@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from tests.fuzz.run import check_text
+from tracealloc.emit.runtime import build_c
 
 HEADER = """\
 import tracealloc as ta
@@ -62,3 +66,24 @@ def main(A: ta.Fixed(40, 30)[4], B: float16[4]):
 def test_found_by_the_fuzzer(what: str) -> None:
     for seed in range(3):
         check_text(HEADER + CASES[what], seed)
+
+
+def test_rounding_between_vector_operations() -> None:
+    """gcc 12 kept the product in double precision once it had made vectors of the two rows."""
+    text = """
+import numpy as np
+import tracealloc as ta
+from tracealloc import float32, float64, grid, kernel
+
+@kernel
+def main(A: float32[2], B: float64[3]):
+    for step in ta.range(1, 2, 2):
+        for i, j in grid(2, 3):
+            for k, l in grid(4, 4):
+                A[i] *= B[j]
+"""
+    module: dict[str, Any] = {}
+    exec(text, module)
+    a, b = np.array([19.191813, 2.6232338], np.float32), np.array([-1.0, 1e-3, 3.0])
+    build_c(module["main"].trace())(a, b)
+    assert a.tolist() == [0.0, 0.0]
