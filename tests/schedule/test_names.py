@@ -59,3 +59,27 @@ def test_unknown_names_say_where() -> None:
     with pytest.raises(ta.VerifyError) as wrong:
         s.verify("polyhedrall")
     assert wrong.value.place is not None
+
+
+@kernel
+def two(A: float32[8], B: float32[8]):
+    for i in grid(8, name="X"):
+        A[i] += 1.0
+    for i in grid(8, name="Y"):
+        B[i] += A[i]
+
+
+def test_parts_of_loops_are_named_within_their_band() -> None:
+    s = ta.customize(two)
+    s.split("X.i", 4)
+    outer, inner = s.split("Y.i", 2)
+    assert [str(h) for h in s.loops()] == ["X.i.outer", "X.i.inner", "Y.i.outer", "Y.i.inner"]
+    assert (outer.name, inner.name) == ("i.outer", "i.inner")
+    s.unroll("Y.i.inner")
+    s.tile(["X.i.outer"], [2])
+    with pytest.raises(ta.UnknownLoopError, match="TA203 2 loops are called"):
+        s.unroll("i.inner")
+    assert s.verify()
+    space = {"ta": ta, "two": two}
+    exec(s.script(), space)
+    assert space["s"].module == s.module

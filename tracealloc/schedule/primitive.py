@@ -18,7 +18,7 @@ from tracealloc.poly.dependence import Dependence, common_loops, dependences_of,
 from tracealloc.poly.equivalence import difference
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, first_violation, violations
-from tracealloc.poly.tree import LoopNode, Tree, affected
+from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 
@@ -109,6 +109,12 @@ class Edit:
     def fresh(self, name: str, also: Iterable[str] = ()) -> str:
         """A loop name that no loop of the function has yet, nor is among `also`."""
         return _unused(name, {loop.name for loop in self.state.loops()} | set(also))
+
+    def fresh_in_band(self, name: str, loop: LoopNode) -> str:
+        """A loop name that no loop in the band of `loop` has yet; ``band.name`` tells it from others."""
+        bands = [node for node in loops_in(self.state.tree) if node.band is not None]
+        around = [band for band in bands if any(inner.key == loop.key for inner in loops_in(band))]
+        return _unused(name, {inner.name for band in around for inner in loops_in(band)})
 
     def fresh_band(self, name: str) -> str:
         """A band name that no band of the function has yet."""

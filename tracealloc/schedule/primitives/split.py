@@ -54,7 +54,7 @@ def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str
         inner = tuple((name, simplify(Binary("%", count, size, index))) for name, count in counts)
         inside = LoopNode(
             inner_key,
-            edit.fresh(f"{found.name}.inner"),
+            edit.fresh_in_band(f"{found.name}.inner", loop),
             inner,
             found.body,
             reduction=found.reduction,
@@ -63,7 +63,7 @@ def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str
         return replace(
             found,
             key=outer_key,
-            name=edit.fresh(f"{found.name}.outer"),
+            name=edit.fresh_in_band(f"{found.name}.outer", loop),
             exprs=outer,
             body=inside,
             descending=False,
