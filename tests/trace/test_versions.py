@@ -1,7 +1,7 @@
 """What differs between versions of Python: frames, inlined comprehensions, pairs of instructions."""
 
 # The kernels are written as users write them, wrong ones included.
-# ruff: noqa: B023, B905, E702, F821, F841, B007, C416, C419, RUF059, RUF100
+# ruff: noqa: B023, B905, E702, E731, F821, F841, B007, C416, C419, C420, RUF059, RUF100
 
 import sys
 
@@ -151,6 +151,55 @@ def test_carried_in_comprehension():
             x = 5
 
     carries(carried, "x")
+
+
+def test_carried_in_nested_comprehensions():
+    def carried(A: int32[N]):
+        s = 0
+        for i in ta.range(N):
+            numbers = [{a: s + b for a in range(2)} for b in range(2)]
+            A[i] = numbers[1][1]
+            s = 2
+
+    carries(carried, "s")
+
+
+def test_comprehension_left_by_an_exception():
+    """The variable that the comprehension hides comes back."""
+
+    def left(A: int32[N]):
+        for i in ta.range(N):
+            k = 1
+            try:
+                numbers = [1 // k for k in range(3)]
+            except ZeroDivisionError:
+                A[i] = k
+
+    assert "A[i] = 1" in printed(left)
+
+
+def test_carried_parameter_in_a_cell():
+    def carried(A: int32[N], n=3):
+        get = lambda: n
+        for i in ta.range(N):
+            A[i] = get()
+            n = 4
+
+    carries(carried, "n")
+
+
+def test_carried_default_of_a_function():
+    def carried(A: int32[N]):
+        n = 0
+        for i in ta.range(N):
+
+            def get(m=n):
+                return m
+
+            A[i] = get()
+            n = 1
+
+    carries(carried, "n")
 
 
 def test_carried_in_generator_expression():
