@@ -19,15 +19,16 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """A fifth of s, then a fifth of q at a time: every sum waits for four others."""
+    """A fifth of s and a fifth of q at a time, both at once: every sum waits for four others."""
     s = ta.customize(kernel)
     rows, columns = (-(-extent // 5) for extent in s.A.shape)
-    j, q = s.distribute("j")
-    zero, _, i = s.distribute("L1.i")
+    j, k = s.distribute("j")
+    zero, i, q = s.distribute("L1.i")
     j, _ = s.split(j, columns)
-    s.reorder(q, i)
-    i, _ = s.split(i, rows)
-    for loop in ("L0.i", zero, j, i):
+    s.reorder(k, q)
+    q, _ = s.split(q, rows)
+    s.merge(i, k)
+    for loop in ("L0.i", zero, s.merge(j, q)):
         s.pipeline(loop)
     s.partition(s.A, dim=0, kind="cyclic", factor=rows)
     s.partition(s.A, dim=1, kind="cyclic", factor=columns)

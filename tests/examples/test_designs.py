@@ -39,7 +39,7 @@ MACS = {
     "two_mm": 88,
     "three_mm": 105,
     "atax": 82,
-    "bicg": 82,
+    "bicg": 160,
     "correlation": 120,
     "gesummv": 100,
     "jacobi_2d": 248,
