@@ -141,10 +141,13 @@ class Edit:
         violation = first_violation(state.model, binding, tree)
         if violation is not None and not same_values(state, tree):
             raise self.illegal(violation, how, suggestion(state, violation, tree, cures))
+        kinds: dict[str, None] = {}
         if freed and first_violation(state.model, freed, tree) is not None:
             kinds = dict.fromkeys(str(d.sum) for d in freed)
-            notes = [f"{kind} sums may be reordered" for kind in kinds]
-            state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
+        if violation is not None:
+            kinds |= dict.fromkeys(needed_freedom(state, tree))
+        notes = [f"{kind} sums may be reordered" for kind in kinds]
+        state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
         return state.with_tree(tree)
 
     def illegal(self, violation: Violation, how: str, hint: str) -> IllegalScheduleError:
@@ -187,6 +190,18 @@ def same_values(state: State, tree: Tree) -> bool:
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
     return difference(state.base, state.base.reference, model, tree, state.reassociate) is None
+
+
+def needed_freedom(state: State, tree: Tree) -> tuple[str, ...]:
+    """Which sums must be free in their order for `tree` to be right: through copies, dependences hide it."""
+    model, base = state.model, state.base
+    if flow_of(model, state.tree).same_as(flow_of(model, tree)):
+        return ()
+    if difference(base, base.reference, model, tree, free=False) is None:
+        return ()
+    if difference(base, base.reference, model, tree) is None:
+        return ("integer",)
+    return ("float",)
 
 
 def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str:
