@@ -63,10 +63,14 @@ def test_brk():
     refused(
         brk,
         """
-        TraceError TA105 a loop was left in the middle
+        TraceError TA105 loop 'i' is left early
           at +1:9
             +1 |         for i in ta.range(N):
                |         ^
+          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
+              would end the tracing, not the loop
+          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
+              'if go:' in it; or use ta.while_loop(cond, body)
         """,
         newer=((3, 13), "ta.range(N)"),
     )
@@ -82,10 +86,14 @@ def test_brk2():
     refused(
         brk2,
         """
-        TraceError TA105 a loop was left in the middle
+        TraceError TA105 loop 'i' is left early
           at +1:9
             +1 |         for i in ta.range(N):
                |         ^
+          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
+              would end the tracing, not the loop
+          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
+              'if go:' in it; or use ta.while_loop(cond, body)
         """,
         newer=((3, 13), "ta.range(N)"),
     )
@@ -101,10 +109,14 @@ def test_ret():
     refused(
         ret,
         """
-        TraceError TA105 a loop was left in the middle
+        TraceError TA105 loop 'i' is left early
           at +1:9
             +1 |         for i in ta.range(N):
                |         ^
+          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
+              would end the tracing, not the loop
+          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
+              'if go:' in it; or use ta.while_loop(cond, body)
         """,
         newer=((3, 13), "ta.range(N)"),
     )
@@ -123,10 +135,14 @@ def test_exc_caught():
     refused(
         exc_caught,
         """
-        TraceError TA105 a loop was left in the middle
+        TraceError TA105 loop 'i' is left early
           at +2:13
             +2 |             for i in ta.range(N):
                |             ^
+          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
+              would end the tracing, not the loop
+          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
+              'if go:' in it; or use ta.while_loop(cond, body)
         """,
         newer=((3, 13), "ta.range(N)"),
     )
