@@ -271,7 +271,10 @@ class State:
             if space.length_changed() or (cannot and not _same_all(now, space.first)):
                 trouble = trouble or space.label
         kinds = tuple((slot, self._kind(value)) for slot, value in left.items())
-        if kinds and kinds not in self.kinds and len(self.kinds) < _LEFT:
+        if kinds and kinds not in self.kinds:
+            if len(self.kinds) >= _LEFT:  # a machine of many states in plain variables: too many to follow
+                number, key = next(iter(left))
+                return trouble or self.spaces[number].name(key)
             self.kinds.add(kinds)
             self.all_left.append(left)
         return trouble
