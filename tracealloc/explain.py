@@ -43,8 +43,9 @@ def explain(code: str) -> str:
     parts = [f"{code.upper()}: {entry.title}"]
     if entry.because:
         parts.append(textwrap.fill(entry.because, 100))
-    parts.append("wrong:\n" + _indented(entry.wrong))
-    parts.append("right:\n" + _indented(entry.right))
+    if entry.wrong:
+        parts.append("wrong:\n" + _indented(entry.wrong))
+        parts.append("right:\n" + _indented(entry.right))
     return "\n\n".join(parts)
 
 

@@ -73,3 +73,20 @@ register(
         ),
     }
 )
+
+register(
+    {
+        "TA512": Code(
+            "isl cannot tell which writes the reads see",
+            "",
+            "",
+            "A domain or a subscript is too irregular for its flow analysis. There is no proof.",
+        ),
+        "TA513": Code(
+            "the proof cannot follow a value through all its copies",
+            "",
+            "",
+            "It moves from buffer to buffer in a way that isl has no closed form for. There is no proof.",
+        ),
+    }
+)

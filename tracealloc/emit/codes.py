@@ -198,3 +198,14 @@ register(
         ),
     }
 )
+
+register(
+    {
+        "TA805": Code(
+            "a simulation of HLS C++ met a stream in a state that hardware would not leave",
+            "",
+            "",
+            "It read an empty stream, which would wait for ever, or left elements behind.",
+        ),
+    }
+)

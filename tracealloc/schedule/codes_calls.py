@@ -57,3 +57,20 @@ register(
         ),
     }
 )
+
+register(
+    {
+        "TA205": Code(
+            "several arrays have one name",
+            "",
+            "",
+            "Name them apart in the kernel, or use the handle from s.arrays().",
+        ),
+        "TA260": Code(
+            "what compute_at made could not be proved right",
+            "",
+            "",
+            "Nothing was changed. The message says what the proof found.",
+        ),
+    }
+)

@@ -14,7 +14,10 @@ __all__ = ["CODES", "Code", "register"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An entry of the catalogue. The examples are Python text with `ta`, `kernel`, `grid`, ... at hand."""
+    """An entry of the catalogue. The examples are Python text with `ta`, `kernel`, `grid`, ... at hand.
+
+    They are empty where no program of a few lines leads to the error.
+    """
 
     title: str
     wrong: str

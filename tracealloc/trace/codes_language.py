@@ -239,3 +239,15 @@ register(
         ),
     }
 )
+
+register(
+    {
+        "TA129": Code(
+            "this Python cannot be traced safely",
+            "",
+            "",
+            "A trial before the first trace plants a variable that a loop carries. Where it is not noticed "
+            "(an interpreter that works in another way), kernels could be recorded wrongly.",
+        ),
+    }
+)
