@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -59,7 +60,8 @@ REPORT = """<profile>
 
 
 def make(folder: Path, target: str = "csim") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", target], cwd=folder, capture_output=True, text=True, check=False)
+    command = ["make", target, f"PYTHON={sys.executable}"]  # python3 on PATH need not have the headers
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
