@@ -13,14 +13,13 @@ from itertools import pairwise
 from math import ceil
 
 import islpy as isl
-import networkx as nx
 
 from tracealloc.poly.dependence import dependences_of, time_map
-from tracealloc.poly.flow import flow_of, pieces
+from tracealloc.poly.flow import Flow, flow_of, pieces
 from tracealloc.poly.legality import Instance, carried
 from tracealloc.poly.model import Access, Statement
 from tracealloc.poly.named import fix_to_zero, is_zero_at, least_at, point_values
-from tracealloc.poly.tree import LoopNode, loops_above, statements_of
+from tracealloc.poly.tree import LoopNode, Tree, loops_above, statements_of
 from tracealloc.schedule.loops import chain_above, loop_values
 from tracealloc.schedule.state import State
 from tracealloc.trace.dtype import DType, Float
@@ -80,9 +79,9 @@ def recurrences(state: State, loop: LoopNode) -> list[Recurrence]:
     suspects = carried(state.model, dependences_of(state.model, names), state.tree, loop.key)
     if not any(isinstance(d.before.array.dtype, Float) for d in suspects):
         return []
-    written = (access.array for name in names for access in state.model.statement(name).writes)
-    arrays = frozenset(array for array in written if isinstance(array.dtype, Float))
-    near, far = _edges(state, loop, names, arrays)
+    import networkx as nx  # slow to import, and most loops carry nothing
+
+    near, far = _edges(state, loop, names)
     found = [_closed(state, loop, [edge]) for (a, b), edge in far.items() if a == b]
     graph = nx.DiGraph([*near, *far])
     for tangle in nx.strongly_connected_components(graph):
@@ -104,12 +103,22 @@ def recurrences(state: State, loop: LoopNode) -> list[Recurrence]:
 _Edges = dict[tuple[str, str], _Edge]
 
 
-def _edges(
-    state: State, loop: LoopNode, names: frozenset[str], arrays: frozenset[Array]
-) -> tuple[_Edges, _Edges]:
+def _flow(state: State, outer: LoopNode) -> Flow:
+    """Where floating-point values go inside a nest, in the state's order; found once for all its loops."""
+    known: dict[str, tuple[Tree, Flow]] = state.model.memo.setdefault("float flow", {})
+    found = known.get(outer.key)
+    if found is None or found[0] is not state.tree:
+        names = statements_of(outer)
+        written = (access.array for name in names for access in state.model.statement(name).writes)
+        arrays = frozenset(array for array in written if isinstance(array.dtype, Float))
+        found = known[outer.key] = (state.tree, flow_of(state.model, state.tree, arrays, names))
+    return found[1]
+
+
+def _edges(state: State, loop: LoopNode, names: frozenset[str]) -> tuple[_Edges, _Edges]:
     """Where values go within an iteration of the loop, and to a later one."""
     chain = chain_above(state, loop.key)
-    flow = flow_of(state.model, state.tree, arrays, names)
+    flow = _flow(state, chain[0])
     near: _Edges = {}
     far: _Edges = {}
     for piece in pieces(flow.sources):
