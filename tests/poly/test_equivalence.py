@@ -128,3 +128,18 @@ def test_time_does_not_depend_on_trip_counts() -> None:
         assert proof
         counts.append(proof.operations)
     assert counts == [64**3, 10**18]
+
+
+def test_an_update_that_runs_twice_is_not_a_free_sum() -> None:
+    @kernel
+    def once_then_used(A: int16[N], B: int16[N]):
+        for i in ta.range(1):
+            B[1] += A[3]
+        for j in ta.range(1, 3):
+            B[j + 1] = B[j] * B[j - 1]
+
+    s = ta.customize(once_then_used)
+    before = str(s)
+    with pytest.raises(ta.ScheduleError):
+        s.compute_at("L0", "j")
+    assert str(s) == before

@@ -68,7 +68,7 @@ def test_random_steps(long_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
-@pytest.mark.parametrize("seed", [139, 5740688])
+@pytest.mark.parametrize("seed", [139, 5740688, 51946131])
 def test_cases_that_failed_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Counter[str] = Counter()
     one_case(seed, monkeypatch, seen)

@@ -259,12 +259,29 @@ def difference(
     expected = runs(expected)
     if expected.is_equal(found):
         return None
-    for sums in _free_sums(base, reassociate) if free else ():
+    for all_sums in _free_sums(base, reassociate) if free else ():
+        sums = frozenset(name for name in all_sums if _runs_once(model, name))
+        if not sums:
+            continue
         expected, found = value_sources(base, base_tree, sums=sums), value_sources(model, tree, base, sums)
         expected = runs(expected)
         if expected.is_equal(found):
             return None
     return _first(expected, found)
+
+
+def _runs_once(model: Model, name: str) -> bool:
+    """Whether no instance of a traced statement is run twice: an update of a sum would count twice."""
+    ran: isl.Set | None = None
+    for statement in model.statements:
+        if statement.origin != name:
+            continue
+        runs = _instance_map(statement).intersect_domain(statement.domain)
+        instances = runs.range()
+        if not runs.is_injective() or (ran is not None and not ran.is_disjoint(instances)):
+            return False
+        ran = instances if ran is None else ran.union(instances)
+    return True
 
 
 def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMap]:
