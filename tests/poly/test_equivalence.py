@@ -134,7 +134,7 @@ def test_an_update_that_runs_twice_is_not_a_free_sum() -> None:
     @kernel
     def once_then_used(A: int16[N], B: int16[N]):
         for i in ta.range(1):
-            B[1] += A[3]
+            B[i + 1] += A[3]
         for j in ta.range(1, 3):
             B[j + 1] = B[j] * B[j - 1]
 
