@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.schedule.memory import agree, schedule_of
@@ -14,6 +15,7 @@ from tracealloc.trace.affine import constant
 from tracealloc.trace.dtype import Integer, Struct, float32, index
 from tracealloc.trace.errors import ScheduleError
 from tracealloc.trace.expr import Binary, Load
+from tracealloc.trace.functional import constant as constant_array
 from tracealloc.trace.functional import zeros
 from tracealloc.trace.functions import trace
 from tracealloc.trace.loops import grid
@@ -205,3 +207,22 @@ def test_records_keep_the_fields_that_are_not_written() -> None:
     s.buffer_at("A", s.loops()[0])
     assert copies(s) == ["back", "init"]
     assert verify_module(s.module)
+
+
+def test_constants_are_arrays_like_others() -> None:
+    def taps(A: float32[10], B: float32[8]):
+        w = constant_array(np.arange(6, dtype=np.float32).reshape(2, 3))
+        for i in grid(8):
+            for r in grid(3):
+                B[i] += A[i + r] * w[1, r]
+
+    for step in ("buffer_at", "reuse_at"):
+        s = schedule_of(taps)
+        assert getattr(s, step)("w", "i").shape == (3,)
+        agree(s, c=True)
+    s = schedule_of(taps)
+    s.permute("w", (1, 0))
+    s.partition("w", dim=0)
+    s.buffer_at("w", "i")
+    agree(s, c=True)
+    assert not verify_module(broken(s, "_init", "part").module)

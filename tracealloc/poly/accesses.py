@@ -70,7 +70,7 @@ class _Collector:
         text: str,
         place: Place | None,
     ) -> None:
-        if array in self.private or array.kind == "constant":
+        if array in self.private:
             return
         relation, exact = self.relation(array, indices)
         exact = exact and self.certain

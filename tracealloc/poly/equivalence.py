@@ -20,6 +20,7 @@ from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import IterRef
+from tracealloc.trace.program import Array
 
 __all__ = ["Difference", "difference", "value_sources"]
 
@@ -62,11 +63,12 @@ def value_sources(
     ]
     writes = [a.relation for s in model.statements for a in s.writes if s.origin not in sums]
     updates = [a.relation for s in model.statements for a in s.writes if s.origin in sums]
-    for space, shape, is_input in _spaces(model, base or model):
-        box = isl.Set(_box_text(space, shape))
-        if is_input:
+    for space, array in _spaces(model, base or model).items():
+        box = isl.Set(_box_text(space, array.shape))
+        if array.kind != "result":
             writes.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), box))
-        reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
+        if array.kind != "constant":
+            reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
     flow = solve(model, tree, reads, writes, tags, updates).sources
     sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
     return _in_original_terms(model, base or model, _look_through(model, sources))
@@ -77,17 +79,16 @@ def _with_element(piece: isl.Map) -> isl.Map:
     return piece.range_product(piece.domain().unwrap().range_map())
 
 
-def _spaces(model: Model, base: Model) -> list[tuple[str, tuple[int, ...], bool]]:
-    """The isl spaces of what callers see: name, shape, and whether it holds something at the start."""
+def _spaces(model: Model, base: Model) -> dict[str, Array]:
+    """The isl spaces of what callers see and of constants."""
     outputs = set(model.outputs())
-    found: dict[str, tuple[str, tuple[int, ...], bool]] = {}
+    found: dict[str, Array] = {}
     # A statement that never runs may be gone from the model: its arrays still have final contents.
     for statement in (*model.statements, *base.statements):
         for access in statement.accesses:
-            array = access.array
-            if array in outputs and access.space not in found:
-                found[access.space] = (access.space, array.shape, array.kind != "result")
-    return list(found.values())
+            if access.array in outputs or access.array.kind == "constant":
+                found.setdefault(access.space, access.array)
+    return found
 
 
 def _box_text(space: str, shape: tuple[int, ...]) -> str:

@@ -70,24 +70,8 @@ def _refuse_views(edit: Edit, users: Sequence[Statement], array: Array) -> None:
 
 
 def _mentions(statement: Statement, array: Array) -> bool:
-    if array.kind == "constant":
-        return array in _constants(statement)
     own = any(isinstance(n, Alloc) and n.array == array for n in walk_nodes((statement.node,)))
     return own or any(access.array == array for access in statement.accesses)
-
-
-def _constants(statement: Statement) -> set[Array]:
-    found: set[Array] = set()
-
-    def note(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array.kind == "constant":
-            found.add(expr.array)
-        return None
-
-    map_expressions(statement.node, lambda expr: rewrite(expr, note))
-    for guard in statement.guards:
-        rewrite(guard, note)
-    return found
 
 
 def _passes(node: Call, array: Array) -> bool:
@@ -146,7 +130,6 @@ def _origins(
             f"{tuple_text(model.space(new, path), [*scope, *places])}{where} }}"
         ).reverse()
         for path in leaf_paths(array.dtype)
-        if array.kind != "constant"
     ]
 
 
