@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,19 +11,21 @@ import pytest
 from tests.schedule.memory import agree, schedule_of
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
+from tracealloc.kernel import kernel
 from tracealloc.schedule.copies import make_statement
 from tracealloc.trace.affine import constant
 from tracealloc.trace.dtype import Integer, Struct, float32, index
-from tracealloc.trace.errors import ScheduleError
+from tracealloc.trace.errors import ScheduleError, TraceallocError
 from tracealloc.trace.expr import Binary, Load
 from tracealloc.trace.functional import constant as constant_array
-from tracealloc.trace.functional import zeros
+from tracealloc.trace.functional import scalar, zeros
 from tracealloc.trace.functions import trace
 from tracealloc.trace.loops import grid
 from tracealloc.trace.loops import range as ta_range
 from tracealloc.trace.program import Store
 
 int32 = Integer(32, True)
+buffer_module = importlib.import_module("tracealloc.schedule.primitives.buffer_at")
 
 
 def gemm(A: float32[6, 8], B: float32[8, 10], C: float32[6, 10]):
@@ -226,3 +229,53 @@ def test_constants_are_arrays_like_others() -> None:
     s.buffer_at("w", "i")
     agree(s, c=True)
     assert not verify_module(broken(s, "_init", "part").module)
+
+
+def test_array_made_inside_the_loop() -> None:
+    def rows(A: float32[6, 8], B: float32[6]):
+        for i in grid(6):
+            acc = scalar(float32, 0)
+            T = zeros((8,), float32)
+            for j in grid(8):
+                T[j] += A[i, j]
+            for j in grid(7):
+                acc += T[j] * T[j + 1]
+            B[i] = acc
+
+    for array in ("acc", "T"):
+        s = schedule_of(rows)
+        s.buffer_at(array, s.loops()[0])
+        assert copies(s) == []
+        agree(s, c=True)
+
+
+def test_a_slice_of_one_stays_a_slice() -> None:
+    @kernel
+    def total(x: float32[3], y: float32[1]):
+        for i in grid(3):
+            y[0] += x[i]
+
+    def sums(A: float32[12, 4], B: float32[10]):
+        for i in grid(10):
+            for j in grid(4):
+                total(A[i : i + 3, j], B[i : i + 1])
+
+    for loop in ("i", "j"):
+        s = schedule_of(sums)
+        assert s.buffer_at("B", loop).shape == (1,)
+        s.buffer_at("A", loop)
+        agree(s, c=True)
+
+
+def test_a_wrong_rewrite_is_no_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = buffer_module.readable
+    monkeypatch.setattr(buffer_module, "readable", lambda *a: right(*a).subtract(right(*a).lexmin()))
+    s = schedule_of(gemm)
+    before = s.module
+    with pytest.raises(TraceallocError) as caught:
+        s.buffer_at("A", "i")
+    assert caught.value.code == "TA261"
+    assert caught.value.summary == (
+        'buffer_at("A", "i") was about to change what a read of \'A\' sees: a bug in tracealloc'
+    )
+    assert s.module is before

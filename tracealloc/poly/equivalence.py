@@ -22,7 +22,7 @@ from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
-__all__ = ["Difference", "difference", "value_sources"]
+__all__ = ["Difference", "difference", "first_difference", "value_sources"]
 
 
 _MOST_CHOICES = 8  # of which kind of sum is free in arrays that are added to and multiplied
@@ -268,7 +268,7 @@ def difference(
         expected = runs(expected)
         if expected.is_equal(found):
             return None
-    return _first(expected, found)
+    return first_difference(expected, found)
 
 
 def _runs_once(model: Model, name: str) -> bool:
@@ -337,7 +337,8 @@ def _free_sums(model: Model, reassociate: bool) -> list[frozenset[str]]:
     return [frozenset(s.name for group in choice for s in group) for choice in choices]
 
 
-def _first(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
+def first_difference(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
+    """A read that sees another write in one of two unequal relations than in the other."""
     for one, other in ((expected, found), (found, expected)):
         for piece in pieces(one.subtract(other)):
             values = point_values(piece.domain())

@@ -67,10 +67,17 @@ register(
             "Name them apart in the kernel, or use the handle from s.arrays().",
         ),
         "TA260": Code(
-            "what compute_at made could not be proved right",
+            "what the step made could not be proved right",
             "",
             "",
             "Nothing was changed. The message says what the proof found.",
+        ),
+        "TA261": Code(
+            "a step was about to change what a read sees",
+            "",
+            "",
+            "Steps that change how an array is stored are right by construction, and proved all the same "
+            "before they are applied. This one was not: a bug in tracealloc. Nothing was changed.",
         ),
     }
 )

@@ -24,7 +24,7 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 
-__all__ = ["Shift", "in_iters", "make_statement", "redirect", "touches_by_data", "unique_name"]
+__all__ = ["Shift", "in_iters", "make_statement", "redirect", "sliced_dims", "touches_by_data", "unique_name"]
 
 Shift = Mapping[int, Expr]
 """For every dimension that the buffer keeps, what is subtracted from the index."""
@@ -114,9 +114,24 @@ def redirect(
             passed = tuple(region(part) for part in args)
             taken = tuple(part for r in results if isinstance(part := region(r), Region))
             node = replace(node, args=passed, results=taken)
+        case Alloc(array=made) if made == array:
+            node = replace(node, array=buffer)  # made inside the loop: the buffer is the whole of it
         case _:
             pass
     return node, tuple(change(guard) for guard in statement.guards)
+
+
+def sliced_dims(statements: Sequence[Statement], array: Array) -> set[int]:
+    """The dimensions of `array` along which a called kernel gets a slice: these have to stay."""
+    regions = [
+        part
+        for statement in statements
+        for node in walk_nodes((statement.node,))
+        if isinstance(node, Call)
+        for part in (*node.args, *node.results)
+        if isinstance(part, Region) and part.array == array
+    ]
+    return {dim for part in regions for dim, i in enumerate(part.indices) if isinstance(i, Slice)}
 
 
 def in_iters(expr: Expr, values: Mapping[Iter, Expr]) -> Expr:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tracealloc.poly.footprint import Box
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import LoopNode, leaves
-from tracealloc.schedule.copies import in_iters, make_statement, redirect, touches_by_data
+from tracealloc.schedule.copies import in_iters, make_statement, redirect, sliced_dims, touches_by_data
 from tracealloc.schedule.primitive import Edit
 from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import index
@@ -77,8 +77,9 @@ class Region:
 
     @property
     def kept(self) -> list[int]:
-        """The dimensions that the buffer keeps (of an extent above 1)."""
-        return [dim for dim, extent in enumerate(self.box.extents) if extent > 1]
+        """The dimensions that the buffer keeps (of an extent above 1, or passed to a kernel as a slice)."""
+        sliced = sliced_dims(self.users, self.array)
+        return [dim for dim, extent in enumerate(self.box.extents) if extent > 1 or dim in sliced]
 
     def text(self) -> str:
         """The region as a person writes it: ``C[i, :]``."""

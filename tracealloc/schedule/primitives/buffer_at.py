@@ -15,6 +15,7 @@ from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, s
 from tracealloc.schedule.copies import make_statement, unique_name
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.region import Region, spaces_of, users_of
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import simplify
@@ -52,7 +53,8 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     part = footprint(state.model, state.tree, array, loops, users, its)
     region = Region(edit, array, loops, its, users, part.box)
-    return _Buffer(region, part, state, key).build()
+    made = _Buffer(region, part, state, key).build()
+    return Result(proved_storage(edit, made, array), (ArrayRef(key),))
 
 
 @dataclass
@@ -62,7 +64,7 @@ class _Buffer:
     state: State
     key: str
 
-    def build(self) -> Result:
+    def build(self) -> State:
         region, state, key = self.region, self.state, self.key
         model, array = state.model, region.array
         self.buffer = Array(
@@ -82,7 +84,7 @@ class _Buffer:
         model = model.with_statements([*statements, *(statement for statement, _ in copies)], tree)
         stale = spaces_of(list(model.statements), array) | spaces_of(list(model.statements), self.buffer)
         state = state.with_model(model, tree, stale | spaces_of(region.users, array))
-        return Result(_from_constant(state, array, copies), (ArrayRef(key),))
+        return _from_constant(state, array, copies)
 
     def origins(self, model: Model) -> list[isl.Map]:
         """Of which element of the array each element of the buffer is a copy."""

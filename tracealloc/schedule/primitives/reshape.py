@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.relayout import relaid, with_local_copy
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
@@ -65,7 +66,8 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
     state = replace(state, layouts=tuple((a, x) for a, x in state.layouts if a != target))
     data = None if target.data is None else target.data.reshape(sizes)
     new = replace(target, shape=sizes, data=data)
-    return Result(relaid(edit, state, target, new, remap), (ArrayRef(target.key),))
+    made = proved_storage(edit, relaid(edit, state, target, new, remap), array)
+    return Result(made, (ArrayRef(target.key),))
 
 
 def _places(old: Sequence[int], new: Sequence[int]) -> list[Expr]:
@@ -125,7 +127,8 @@ def permute(edit: Edit, array: Array, order: Sequence[int]) -> Result:
         state = state.with_layout(target, replace(layout, banks=banks, pack_dim=packed))
     data = None if target.data is None else target.data.transpose(places).copy()
     new = replace(target, shape=tuple(target.shape[place] for place in places), data=data)
-    return Result(relaid(edit, state, target, new, remap), (ArrayRef(target.key),))
+    made = proved_storage(edit, relaid(edit, state, target, new, remap), array)
+    return Result(made, (ArrayRef(target.key),))
 
 
 def _inside(edit: Edit, array: Array) -> tuple[State, Array]:

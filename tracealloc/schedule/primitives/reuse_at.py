@@ -15,6 +15,7 @@ from tracealloc.poly.window import Window, sliding_window, stride_of
 from tracealloc.schedule.copies import make_statement, unique_name
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.region import Region, spaces_of, users_of
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.schedule.streamed import load_when_needed
@@ -80,7 +81,7 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
         )
     state = _Window(region, window, stride, step, key, state).build()
     state = load_when_needed(edit, state, array, loop.key, f"{key}_load")
-    return Result(state, (ArrayRef(key),))
+    return Result(proved_storage(edit, state, array), (ArrayRef(key),))
 
 
 def _only_read(edit: Edit, array: Array, loop: LoopNode, users: list[Statement]) -> None:
