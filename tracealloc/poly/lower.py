@@ -30,7 +30,7 @@ from tracealloc.trace.expr import (
     map_children,
     rewrite,
 )
-from tracealloc.trace.layout import Banks, Layout
+from tracealloc.trace.layout import Layout
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -282,14 +282,11 @@ def lower(
 
 
 def _stored_layout(array: Array, layout: Layout, storage: Mapping[Array, Storage]) -> tuple[Array, Layout]:
-    """A layout with whole dimensions in front where the array is stored with some of its scope."""
+    """A layout with more dimensions in front where the array is stored with some of its scope."""
     found = storage.get(array)
-    if found is None or not found.kept:
+    if found is None:
         return array, layout
-    more = len(found.kept)
-    banks = (*(Banks() for _ in range(more)), *layout.banks) if layout.banks else ()
-    packed = None if layout.pack_dim is None else layout.pack_dim + more
-    return found.array, replace(layout, banks=banks, pack_dim=packed)
+    return found.array, found.layout(layout)
 
 
 def _top_declarations(model: Model) -> list[Node]:

@@ -320,6 +320,38 @@ def least_at(s: isl.Set, position: int, low: int) -> int | None:
     return None if part.is_empty() else int(part.dim_min_val(position).to_python())
 
 
+def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
+    """Distance vectors -> how many iterations of a flattened nest they are.
+
+    The first `fixed` coordinates must be zero; `nest` has (iterations, step) of the others, outermost first.
+    """
+    names = [f"d{k}" for k in range(fixed + len(nest))]
+    terms = []
+    size = 1
+    for name, (trips, step) in zip(reversed(names[fixed:]), reversed(nest), strict=True):
+        terms.append(f"{size}*floor({name}/{step})" if step != 1 else f"{size}*{name}")
+        size *= trips
+    zero = " and ".join(f"{name} = 0" for name in names[:fixed])
+    return isl.Map(f"{{ T[{', '.join(names)}] -> [{' + '.join(terms)}]{' : ' + zero if zero else ''} }}")
+
+
+def at_distance(pairs: isl.Map, count: isl.Map, distance: int) -> isl.Map:
+    """The pairs of times whose distance vector has that value in a `distance_map`."""
+    wanted = count.fix_val(isl.dim_type.out, 0, isl.Val(distance)).domain()
+    return pairs.intersect(pairs.deltas_map().intersect_range(wanted).domain().unwrap())
+
+
+def is_product(times: Sequence[isl.Set]) -> bool:
+    """Whether the last coordinate of some times takes the same values at all values of the others."""
+    whole = times[0]
+    for other in times[1:]:
+        whole = whole.union(other)
+    last = dims_of(whole) - 1
+    outer = whole.eliminate(isl.dim_type.set, last, 1)
+    inner = whole.eliminate(isl.dim_type.set, 0, last)
+    return bool(outer.intersect(inner).is_subset(whole))
+
+
 def is_zero_at(s: isl.Set, position: int) -> bool:
     """Whether a coordinate is zero in every element of a set."""
     return bool(s.is_subset(s.fix_val(isl.dim_type.set, position, isl.Val(0))))

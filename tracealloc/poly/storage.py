@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.dependence import Paths, Step, time_map
+from tracealloc.poly.dependence import Paths, Step, paths_of, time_map
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of
-from tracealloc.poly.tree import LoopNode
+from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr
+from tracealloc.trace.layout import Banks, Layout
 from tracealloc.trace.program import Array
 
-__all__ = ["Storage", "storages"]
+__all__ = ["Storage", "storage_of", "storages"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,28 @@ class Storage:
         """The key of the loop whose body declares the array (None: the kernel's top)."""
         return self.loops[-1].key if self.loops else None
 
+    def layout(self, asked: Layout) -> Layout:
+        """The layout of the array as stored: its scope dimensions are in front."""
+        if not self.kept:
+            return replace(asked, scope_banks=())
+        scope = dict(asked.scope_banks)
+        own = asked.banks or (Banks(),) * (self.array.rank - len(self.kept))
+        banks = (*(scope.get(dim, Banks()) for dim, _ in self.kept), *own)
+        packed = None if asked.pack_dim is None else asked.pack_dim + len(self.kept)
+        return replace(asked, banks=banks, pack_dim=packed, scope_banks=())
+
     def indices(self, scope: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """The extra leading indices of an access from an instance with this scope."""
         return tuple(
             simplify(Binary("-", scope[dim], constant(least), index)) if least else scope[dim]
             for dim, least in self.kept
         )
+
+
+def storage_of(model: Model, tree: Tree, array: Array) -> Storage:
+    """The declaration of one array in the order of `tree`."""
+    users = [s for s in model.statements if s.scope(array)]
+    return _storage(array, users, paths_of(tree)) if users else Storage(array, ())
 
 
 def storages(model: Model, paths: Paths) -> dict[Array, Storage]:

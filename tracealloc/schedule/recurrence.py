@@ -1,6 +1,9 @@
 """Recurrences of a pipelined loop: chains of values from one iteration to a later one, and the initiation
 interval that they force: ceil(latency around the cycle / distance).
 
+A pipelined loop that is all there is in the loop around it, with a constant number of iterations, is
+flattened with that one: its pipeline does not drain in between, so chains through the outer loop count too.
+
 Latencies are stages of Vitis HLS 2023.2 at 3.33 ns on UltraScale+ (measured designs: fadd 7, fmul 4, fdiv
 12, fexp 14, dmul 8); a value that goes through a memory takes one cycle more. Loops inside a pipelined
 loop are unrolled, so a sum over them is a chain of additions.
@@ -12,14 +15,22 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 
-import islpy as isl
-
 from tracealloc.poly.dependence import dependences_of, time_map
 from tracealloc.poly.flow import Flow, flow_of, pieces
 from tracealloc.poly.legality import Instance, carried
 from tracealloc.poly.model import Access, Statement
-from tracealloc.poly.named import fix_to_zero, is_zero_at, least_at, point_values
+from tracealloc.poly.named import (
+    at_distance,
+    distance_map,
+    fix_to_zero,
+    is_product,
+    is_zero_at,
+    least_at,
+    point_values,
+)
+from tracealloc.poly.storage import storage_of
 from tracealloc.poly.tree import LoopNode, Tree, loops_above, statements_of
+from tracealloc.schedule.lattice import normal_banks
 from tracealloc.schedule.loops import chain_above, loop_values
 from tracealloc.schedule.state import State
 from tracealloc.trace.dtype import DType, Float
@@ -37,7 +48,8 @@ _MOST_STATEMENTS = 12  # of a tangle of statements whose cycles are all looked a
 class Recurrence:
     """A cycle of statements through a loop. `latency` is in cycles, `distance` in iterations.
 
-    `source` writes what `sink` reads in a later iteration, through `access`.
+    `source` writes what `sink` reads in a later iteration, through `access`. `copies` iterations start at
+    a time where the loop is unrolled.
     """
 
     latency: int
@@ -46,11 +58,12 @@ class Recurrence:
     sink: Instance
     access: Access
     dtype: DType
+    copies: int = 1
 
     @property
     def interval(self) -> int:
         """The least initiation interval that it allows."""
-        return ceil(self.latency / self.distance)
+        return ceil(self.latency * self.copies / self.distance)
 
     def text(self) -> str:
         """The two iterations, the lines, the latency and the distance."""
@@ -59,6 +72,7 @@ class Recurrence:
             f"iteration {self.source.iteration} writes {array} ({self.source.where}), which iteration "
             f"{self.sink.iteration} reads as {self.access.text} ({self.sink.where}): "
             f"{self.latency} cycles of {self.dtype!r} arithmetic at distance {self.distance}"
+            + (f", {self.copies} iterations at a time" if self.copies > 1 else "")
         )
 
 
@@ -73,15 +87,23 @@ class _Edge:
     access: Access
 
 
-def recurrences(state: State, loop: LoopNode) -> list[Recurrence]:
-    """The recurrences of floating-point arithmetic that a loop carries, worst first."""
+def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recurrence]:
+    """The recurrences of floating-point arithmetic that a pipelined loop carries, worst first.
+
+    Those through the loops that it is flattened with are among them, unless it is looked at `alone`.
+    """
     names = statements_of(loop)
-    suspects = carried(state.model, dependences_of(state.model, names), state.tree, loop.key)
-    if not any(isinstance(d.before.array.dtype, Float) for d in suspects):
+    nest = (loop,) if alone else flattened(state, loop)
+    suspects = dependences_of(state.model, names)
+    if not any(
+        isinstance(d.before.array.dtype, Float)
+        for each in nest
+        for d in carried(state.model, suspects, state.tree, each.key)
+    ):
         return []
     import networkx as nx  # slow to import, and most loops carry nothing
 
-    near, far = _edges(state, loop, names)
+    near, far = _edges(state, nest, names)
     found = [_closed(state, loop, [edge]) for (a, b), edge in far.items() if a == b]
     graph = nx.DiGraph([*near, *far])
     for tangle in nx.strongly_connected_components(graph):
@@ -115,10 +137,11 @@ def _flow(state: State, outer: LoopNode) -> Flow:
     return found[1]
 
 
-def _edges(state: State, loop: LoopNode, names: frozenset[str]) -> tuple[_Edges, _Edges]:
-    """Where values go within an iteration of the loop, and to a later one."""
-    chain = chain_above(state, loop.key)
+def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> tuple[_Edges, _Edges]:
+    """Where values go within an iteration of a flattened nest, and to a later one."""
+    chain = chain_above(state, nest[-1].key)
     flow = _flow(state, chain[0])
+    count = distance_map(len(chain) - len(nest), [_trips(state, each) for each in nest])
     near: _Edges = {}
     far: _Edges = {}
     for piece in pieces(flow.sources):
@@ -133,31 +156,51 @@ def _edges(state: State, loop: LoopNode, names: frozenset[str]) -> tuple[_Edges,
         if latency is None:
             continue
         pairs = piece.range_factor_domain()
-        moved = pairs.apply_domain(time_map(source, chain)).apply_range(time_map(sink, chain))
-        deltas = fix_to_zero(moved.deltas(), len(chain) - 1)
+        times = (time_map(source, chain), time_map(sink, chain))
+        moved = pairs.apply_domain(times[0]).apply_range(times[1])
+        steps = moved.deltas().apply(count)
         for found, positive in ((near, False), (far, True)):
-            least = least_at(deltas, len(chain) - 1, 1 if positive else 0)
+            least = least_at(steps, 0, 1 if positive else 0)
             if least is None or (not positive and least > 0):
                 continue
             old = found.get(ends)
-            distance = max(1, least // loop.step) if positive else 0
-            if old is None or old.distance > distance or old.latency < latency:
-                pair = _pair(source, sink, pairs, chain, positive)
-                found[ends] = _Edge(distance, latency, *pair, access)
+            if old is None or old.distance > least or old.latency < latency:
+                here = at_distance(moved, count, least)
+                here = pairs.intersect(here.apply_domain(times[0].reverse()).apply_range(times[1].reverse()))
+                values = point_values(here.wrap()) or []
+                split = len(source.dims)
+                first, second = Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
+                found[ends] = _Edge(least, latency, first, second, access)
     return near, far
 
 
-def _pair(
-    source: Statement, sink: Statement, pairs: isl.Map, chain: tuple[LoopNode, ...], positive: bool
-) -> tuple[Instance, Instance]:
-    """The least two instances with that distance."""
-    outer = time_map(source, chain[:-1]).apply_range(time_map(sink, chain[:-1]).reverse())
-    here = time_map(source, chain).apply_range(time_map(sink, chain).reverse())
-    wanted = pairs.intersect(outer)
-    wanted = wanted.subtract(here) if positive else wanted.intersect(here)
-    values = point_values(wanted.wrap()) or []
-    split = len(source.dims)
-    return Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
+def _trips(state: State, loop: LoopNode) -> tuple[int, int]:
+    """How often a loop of a flattened nest runs, and its step."""
+    low, high = loop_values(state.model, loop) or (0, 0)
+    return (high - low) // loop.step + 1, loop.step
+
+
+def flattened(state: State, loop: LoopNode) -> tuple[LoopNode, ...]:
+    """The perfect nest, outermost first, that becomes one loop when its innermost loop is pipelined."""
+    chain = chain_above(state, loop.key)
+    count = 1
+    while count < len(chain):
+        outer, inner = chain[-count - 1], chain[-count]
+        if not isinstance(outer.body, LoopNode) or outer.marks.dataflow or outer.marks.unroll is not None:
+            break
+        upto = chain[: len(chain) - count + 1]
+        if not _same_trips(state, upto, inner):
+            break
+        count += 1
+    return chain[-count:]
+
+
+def _same_trips(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> bool:
+    """Whether a loop takes the same values in every iteration of the loops around it."""
+    plain = tuple(replace(loop, descending=False) for loop in chain)
+    statements = [state.model.statement(name) for name in statements_of(inner)]
+    times = [s.domain.apply(time_map(s, plain)) for s in statements]
+    return is_product(times)
 
 
 def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | None:
@@ -167,7 +210,9 @@ def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | No
     latency = sum(edge.latency * _chained(state, loop, edge.sink.statement) for edge in edges)
     if not isinstance(dtype, Float) or latency < 2:
         return None
-    return Recurrence(latency, sum(edge.distance for edge in edges), far.source, far.sink, far.access, dtype)
+    distance = sum(edge.distance for edge in edges)
+    copies = loop.marks.unroll or 1
+    return Recurrence(latency, distance, far.source, far.sink, far.access, dtype, copies)
 
 
 def _chained(state: State, loop: LoopNode, statement: Statement) -> int:
@@ -200,8 +245,11 @@ def _latency(state: State, statement: Statement, array: Array) -> int | None:
 
 
 def _in_registers(state: State, array: Array) -> bool:
-    banks = state.layout(array).banks
-    return array.rank == 0 or (bool(banks) and all(b.kind == "complete" for b in banks))
+    storage = storage_of(state.model, state.tree, array)
+    layout = storage.layout(state.layout(array))
+    banks = [normal_banks(*pair) for pair in zip(layout.banks, storage.array.shape, strict=False)]
+    whole = bool(banks) and all(b.kind == "complete" for b in banks)
+    return storage.array.rank == 0 or whole or layout.resource == "register"
 
 
 def _stages(expr: Expr, array: Array) -> int | None:

@@ -30,11 +30,14 @@ def layout_text(array: Array, layout: Layout) -> str:
     return f"{array.name}: {', '.join(parts)}"
 
 
-def _layouts(module: Module) -> list[str]:
+def _layouts(program: Program, module: Module) -> list[str]:
+    """The layouts of all functions, of arrays as they are stored."""
+    programs = {each.name: each for each in (*program.callees(), program)}
     found = []
     for name, state in module.states:
         prefix = "" if name == module.top else f"{name}:"
-        found += [prefix + layout_text(a, layout) for a, layout in state.layouts if not layout.plain]
+        layouts = programs[name].layouts if name in programs else state.layouts
+        found += [prefix + layout_text(a, layout) for a, layout in layouts if not layout.plain]
     return found
 
 
@@ -49,7 +52,7 @@ def _proof(module: Module) -> str:
 def schedule_text(program: Program, module: Module, history: Sequence[Step]) -> str:
     """What ``print(s)`` shows."""
     lines = [program_text(program)]
-    layouts = _layouts(module)
+    layouts = _layouts(program, module)
     if layouts:
         lines += _labelled("layouts", layouts)
     if history:
@@ -65,8 +68,8 @@ def _labelled(label: str, items: Sequence[str]) -> list[str]:
 def marked_text(program: Program, module: Module, function: str, key: str) -> str:
     """The loops of a function, one of them marked ``# <-- here``."""
     target = next((p for p in (*program.callees(), program) if p.name == function), program)
-    state = module.state(function)
-    loop = next((loop for loop in state.loops() if loop.key == key), None)
+    loops = module.state(function).loops() if function in module.names() else ()
+    loop = next((loop for loop in loops if loop.key == key), None)
     if loop is None:
         return f"<loop that is no longer in {function}>"
     lines = program_text(target).splitlines()

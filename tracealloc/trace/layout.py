@@ -35,7 +35,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """An array's storage: banks per dimension, resource, ports per bank, words packed, and port."""
+    """An array's storage: banks per dimension, resource, ports per bank, words packed, and port.
+
+    `scope_banks` are of an array that lives inside loops: the banks of the dimension with which it is
+    stored for each of these loops (counted from the outermost), while it needs one.
+    """
 
     banks: tuple[Banks, ...] = ()
     resource: Resource = "auto"
@@ -43,6 +47,7 @@ class Layout:
     pack: int = 1
     port: Port | None = None
     pack_dim: int | None = None  # the dimension whose neighbours share a word (None: the last)
+    scope_banks: tuple[tuple[int, Banks], ...] = ()
 
     @property
     def plain(self) -> bool:

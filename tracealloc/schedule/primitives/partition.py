@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tracealloc.poly.storage import storage_of
 from tracealloc.schedule.lattice import join_banks
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.trace.errors import LayoutError
@@ -26,6 +27,9 @@ def partition(
 ) -> Result:
     """Split dimensions of `array` into banks; `dim` counts from 0 (None: all).
 
+    Dimensions are those that the array is stored with: one that lives inside a loop and has an element
+    for each of its iterations has that dimension in front.
+
     Rewrite:
         A: whole   ->   A: dim 1 cyclic 8
     Legal when:
@@ -35,16 +39,18 @@ def partition(
         ScheduleError: a dimension or factor out of range, or an unknown kind.
         LayoutError: the dimension is packed into words.
     """
-    dims = list(range(array.rank)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
-    if array.rank == 0:
+    storage = storage_of(edit.state.model, edit.state.tree, array)
+    shape = storage.array.shape
+    dims = list(range(len(shape))) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    if not shape:
         raise edit.error("TA230", f"cannot partition {array.name!r}, which is a scalar")
     for position in dims:
-        if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < array.rank:
+        if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < len(shape):
             raise edit.error(
                 "TA230",
-                f"names dimension {position!r} of {array.name!r}, which has {array.rank}",
+                f"names dimension {position!r} of {array.name!r}, which has {len(shape)}",
                 because=["dimensions count from 0"],
-                hint=f"a dimension from 0 to {array.rank - 1}",
+                hint=f"a dimension from 0 to {len(shape) - 1}",
             )
     if kind not in _KINDS:
         raise edit.error("TA231", f"got the unknown kind {kind!r}", hint=" or ".join(map(repr, _KINDS)))
@@ -53,12 +59,12 @@ def partition(
     if kind != "complete" and (not isinstance(factor, int) or isinstance(factor, bool) or factor < 1):
         raise edit.error("TA231", f"needs a factor of at least 1 for kind {kind!r}, not {factor!r}")
     layout = edit.state.layout(array)
-    banks = list(layout.banks or (Banks() for _ in range(array.rank)))
+    known = storage.layout(layout)
+    banks = list(known.banks or (Banks() for _ in shape))
     for position in dims:
-        extent = array.shape[position]
-        asked = Banks(kind, extent if factor is None else factor)
-        banks[position] = join_banks(banks[position], asked, extent)
-        packed = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+        asked = Banks(kind, shape[position] if factor is None else factor)
+        banks[position] = join_banks(banks[position], asked, shape[position])
+        packed = len(shape) - 1 if known.pack_dim is None else known.pack_dim
         if layout.pack > 1 and position == packed and banks[position].kind != "whole":
             raise LayoutError(
                 "TA234",
@@ -66,4 +72,8 @@ def partition(
                 because=[f"dimension {position} of {array.name!r} is packed by {layout.pack}"],
                 hint="pack one dimension and partition another",
             )
-    return Result(edit.state.with_layout(array, replace(layout, banks=tuple(banks))))
+    kept = [scope for scope, _ in storage.kept]
+    scopes = {**dict(layout.scope_banks), **dict(zip(kept, banks, strict=False))}
+    own = tuple(banks[len(kept) :])
+    asked_for = replace(layout, banks=own, scope_banks=tuple(scopes.items()))
+    return Result(edit.state.with_layout(array, asked_for))

@@ -61,7 +61,7 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
     free = [
         f'"{full_name(edit.state, other)}"'
         for other in loops_above(edit.state.tree, worst.sink.statement.name)
-        if other.key != loop.key and not recurrences(edit.state, other)
+        if other.key != loop.key and not recurrences(edit.state, other, alone=True)
     ]
     cure = f"; {' and '.join(free)} would not wait for it" if free else ""
     return (f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}{cure}",)
