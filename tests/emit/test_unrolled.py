@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
@@ -18,6 +19,11 @@ def lower(A: int32[6, 6], B: int32[6]):
 def loops_of(schedule: ta.Schedule) -> list[str]:
     lines = schedule.build(target="vitis_hls").source.splitlines()
     return [line.strip() for line in lines if "for (" in line or "if (" in line]
+
+
+def pragmas_of(schedule: ta.Schedule) -> list[str]:
+    lines = schedule.build(target="vitis_hls").source.splitlines()
+    return [line for line in lines if "#pragma" in line]
 
 
 def test_inside_a_pipelined_loop_a_guard_takes_the_place_of_variable_bounds() -> None:
@@ -49,3 +55,103 @@ def test_iterations_that_no_array_has_are_not_made() -> None:
     s = ta.customize(tail)
     s.pipeline("i")
     assert loops_of(s)[1] == "j: for (int j = 0; j < 10; ++j) {"
+
+
+def test_a_loop_that_falls_or_takes_steps_gets_constant_bounds_too() -> None:
+    @kernel
+    def steps(A: int32[8, 8]):
+        for i in ta.range(8):
+            for j in ta.range(i, 8, 3):
+                A[i, j] += 1
+            for k in ta.range(i, -1, -1):
+                A[i, k] += 2
+            for m in ta.range(7, i, -2):
+                A[i, m] += 3
+
+    s = ta.customize(steps)
+    s.pipeline("i")
+    assert loops_of(s) == [
+        "i: for (int i = 0; i < 8; ++i) {",
+        "j: for (int j = 0; j < 3; ++j) {",
+        "if (i + 3 * j < 8) {",
+        "k: for (int k = 7; k > -1; --k) {",
+        "if (k <= i) {",
+        "m: for (int m = 7; m > 0; m -= 2) {",
+        "if (m > i) {",
+    ]
+    A, B = np.zeros((2, 8, 8), np.int32)
+    steps(A)
+    s.build(target="vitis_hls", mode="csim")(B)
+    assert np.array_equal(A, B)
+
+
+def test_what_depends_on_data_is_not_pipelined_around() -> None:
+    @kernel
+    def rows(start: int32[5], A: int32[16], B: int32[4]):
+        for i in ta.range(4):
+            for k in ta.range(start[i], start[i + 1]):
+                B[i] += A[k]
+
+    s = ta.customize(rows)
+    with pytest.warns(ta.TraceallocWarning, match="'k'"):
+        s.pipeline("i")
+    source = s.build(target="vitis_hls").source
+    assert (
+        "  i: for (int i = 0; i < 4; ++i) {\n"
+        + ("    // Not pipelined: the trip count of k depends on data.\n")
+        in source
+    )
+    assert "#pragma" not in source.partition("Not pipelined")[2]
+
+
+def test_inside_a_pipelined_loop_no_loop_is_pipelined_or_unrolled_in_part() -> None:
+    @kernel
+    def add(A: int32[4, 6, 6]):
+        for i, j, k in ta.grid(4, 6, 6):
+            A[i, j, k] += 1
+
+    s = ta.customize(add)
+    s.pipeline("j")
+    s.unroll("k", factor=2)
+    s.pipeline("i", ii=36)
+    assert pragmas_of(s) == ["#pragma HLS pipeline II=36"]
+
+
+def test_scalar_arguments_of_a_function_have_the_ranges_of_its_calls() -> None:
+    @kernel
+    def triangle(A: int32[6, 6]):
+        for i in ta.range(6):
+            for j in ta.range(i + 1):
+                A[i, j // 2] += 1
+
+    s = ta.customize(triangle)
+    s.outline("j", "row")
+    s.pipeline("row:j")
+    source = s.build(target="vitis_hls").source
+    assert "static void row(int32_t A[6][6], int i) {" in source
+    assert "#pragma HLS loop_tripcount min=1 max=6" in source
+    A, B = np.zeros((2, 6, 6), np.int32)
+    triangle(A)
+    s.build(target="vitis_hls", mode="csim")(B)
+    assert np.array_equal(A, B)
+
+
+def test_a_scalar_whose_uses_a_guard_separates_is_declared_outside() -> None:
+    @kernel
+    def separate(A: int32[6], B: int32[6]):
+        for i in ta.range(3):
+            t = ta.scalar(int32, 1)
+            for j in ta.range(i + 1, 4):
+                t[...] = A[j]
+            B[i] = t
+        for m in ta.range(5):
+            A[m] = B[m]
+
+    s = ta.customize(separate)
+    s.merge("L0.i", "L1.m")
+    expected = [np.arange(6, dtype=np.int32) for _ in range(2)]
+    separate(*expected)
+    for options in ({}, {"target": "vitis_hls", "mode": "csim"}):
+        found = [np.arange(6, dtype=np.int32) for _ in range(2)]
+        s.build(**options)(*found)
+        assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))

@@ -3,6 +3,7 @@ scalars inside loops, guards on iterators and on data."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -33,10 +34,11 @@ class Maker:
     arrays: list[Array] = field(default_factory=list)
     depth: int = 3
     statements: int = 0
+    types: Sequence[DType] = (int32, float32)
 
     def program(self) -> Program:
         rng = self.rng
-        kinds: list[DType] = [int32, float32, int32]
+        kinds = [self.types[k % len(self.types)] for k in range(3)]
         self.arrays = [
             Array(name, name, kinds[k], (SIZE,) * rank, "argument")
             for k, (name, rank) in enumerate([("A", 2), ("F", rng.choice([1, 2])), ("B", 1)])
@@ -44,7 +46,7 @@ class Maker:
         locals_: list[Array] = []
         body: list[Node] = []
         if rng.random() < 0.3:
-            local = Array("T", "T", rng.choice([int32, float32]), (SIZE,), "local")
+            local = Array("T", "T", rng.choice(self.types), (SIZE,), "local")
             locals_.append(local)
             body.append(Alloc(local, convert(lift(0), local.dtype)))
         arguments = tuple(self.arrays)
@@ -85,7 +87,7 @@ class Maker:
         rng = self.rng
         nodes: list[Node] = []
         if rng.random() < 0.25:
-            scalar = Array(f"t{self.fresh()}", f"t{self.count}", rng.choice([int32, float32]), (), "local")
+            scalar = Array(f"t{self.fresh()}", f"t{self.count}", rng.choice(self.types), (), "local")
             nodes.append(Alloc(scalar, convert(lift(rng.choice([0, 1])), scalar.dtype)))
             scalars = [*scalars, scalar]
         deeper = len(its) < self.depth

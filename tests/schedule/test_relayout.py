@@ -57,3 +57,15 @@ def test_an_argument_that_only_first_values_read() -> None:
     s = ta.customize(copies)
     s.reshape("A", [2, 3])
     check_round_trip(s)
+
+
+def test_an_argument_that_no_iteration_uses_keeps_its_shape() -> None:
+    @ta.kernel
+    def never(A: int32[6], B: int32[6]):  # type: ignore[no-untyped-def]
+        for i in ta.range(2):
+            for j in ta.range(3, i + 2):
+                A[i] = B[j]
+
+    s = ta.customize(never)
+    with pytest.raises(ta.ScheduleError, match=r"TA240 .* finds no use of 'A' in never"):
+        s.reshape("A", [2, 3])

@@ -133,8 +133,9 @@ class Backend(ExprPrinter):
         """The nodes of a block, with what must be declared before them."""
         if first == 0:
             for array in self._late.get(where, ()):
-                self.name_array(array)
-                self.declare(array)
+                if self.needs_declaration(array):
+                    self.name_array(array)
+                    self.declare(array)
         for number, node in enumerate(block, first):
             self.where = (*where, (number, 0))
             self.node(node, where, number)
@@ -283,19 +284,21 @@ def _is_fixed_value(load: Load) -> bool:
 
 
 def _late_declarations(program: Program) -> dict[Where, list[Array]]:
-    """Arrays without an `Alloc` that must be declared at the head of a block, not at their store.
+    """Arrays that must be declared at the head of a block, not at their store or `Alloc`.
 
-    A named value is declared by its store. Where a lowered program uses it outside the block of that
-    store, or stores it at several places, the innermost block that holds all its uses declares it.
+    A named value is declared by its store, an array by its `Alloc`. Where a lowered program uses it
+    outside the block of that node, or stores a named value at several places, the innermost block that
+    holds all its uses declares it.
     """
-    allocated = set(program.args)
+    fixed = set(program.args)
+    allocated: dict[Array, list[Where]] = {}
     uses: dict[Array, list[Where]] = {}
     stores: dict[Array, list[Where]] = {}
 
     def visit(block: Block, where: Where, first: int) -> None:
         for number, node in enumerate(block, first):
             if isinstance(node, Alloc):
-                allocated.add(node.array)
+                allocated.setdefault(node.array, []).append(where)
             if isinstance(node, Store):
                 stores.setdefault(node.array, []).append(where)
             if isinstance(node, Call):
@@ -313,12 +316,16 @@ def _late_declarations(program: Program) -> dict[Where, list[Array]]:
 
     visit(program.body, (), 0)
     found: dict[Where, list[Array]] = {}
-    for array, places in stores.items():
-        if array in allocated or array.kind in ("argument", "result", "state", "constant"):
+    for array in {**allocated, **stores}:
+        if array in fixed or array.kind in ("argument", "result", "state", "constant"):
             continue
-        home = _common([*places, *uses.get(array, [])])
-        if len(places) > 1 or home != places[0]:
-            found.setdefault(home, []).append(array)
+        homes, places = allocated.get(array, []), [*stores.get(array, []), *uses.get(array, [])]
+        if homes:
+            late = not all(any(place[: len(home)] == home for home in homes) for place in places)
+        else:
+            late = len(stores[array]) > 1 or _common(places) != places[0]
+        if late:
+            found.setdefault(_common([*homes, *places]), []).append(array)
     return found
 
 

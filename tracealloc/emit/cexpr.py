@@ -139,7 +139,7 @@ class Ranges:
 
     def __init__(self) -> None:
         self.of_iter: dict[Iter, Range] = {}
-        self.of_value: dict[Array, Range] = {}  # of named values
+        self.of_value: dict[Array, Range] = {}  # of named values, and of scalar arguments
 
     def enter(self, loop: Loop) -> Range:
         """Note the values that `loop`'s iterator takes inside its body, and return them."""
@@ -162,7 +162,7 @@ class Ranges:
                 return int(value), int(value)
             case IterRef(iter=iter_):
                 return self.of_iter.get(iter_, INT64)
-            case Load(array=array) if array.kind == "value":
+            case Load(array=array):
                 return self.of_value.get(array, limits)
             case Cast(operand=operand) if as_integer(operand.dtype) is not None:
                 found = self.of(operand)

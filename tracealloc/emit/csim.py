@@ -83,7 +83,7 @@ class CSimModule:
         try:
             self._dll = _loaded(text.program, library)
             function = getattr(self._dll, csim_entry(text))
-            message = self._dll.tracealloc_message
+            message = getattr(self._dll, f"{csim_entry(text)}_message")
         except (OSError, AttributeError) as error:
             raise BuildError(
                 "TA803",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tracealloc.emit.backend import identifier_comment
 from tracealloc.emit.names import C_RESERVED, Names
+from tracealloc.emit.unrolled import usage_of
 from tracealloc.emit.vitis_function import VitisFunction
 from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
 from tracealloc.trace.dtype import DType, Struct
@@ -63,6 +64,7 @@ class Module:
         self.structs: dict[Struct, str] = {}
         self.struct_text: list[str] = []
         self.functions: dict[int, str] = {}
+        self.usage = usage_of(program)
         self.first_use: dict[DType, str] = {}  # the first array of each struct type names it
         for item in (program, *program.callees()):
             for array in item.arrays():

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
 from tracealloc.emit.cexpr import INT32, Text, atom
+from tracealloc.emit.cexpr import INT64 as INT64_RANGE
 from tracealloc.emit.interface import returned
-from tracealloc.emit.unrolled import with_constant_bounds
+from tracealloc.emit.unrolled import Unrolled
 from tracealloc.emit.vitis_calls import CallPrinter
 from tracealloc.emit.vitis_convert import Value
 from tracealloc.emit.vitis_expr import VitisExpr
@@ -16,8 +17,8 @@ from tracealloc.emit.vitis_pragmas import array_pragmas, loop_mark_pragmas, port
 from tracealloc.emit.vitis_rom import initialiser
 from tracealloc.emit.vitis_types import INT, INT64, UINT64, carrier_of, inside
 from tracealloc.trace.affine import expression, linear
-from tracealloc.trace.dtype import Boolean, Fixed, Index, Struct, as_integer
-from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
+from tracealloc.trace.expr import Binary, Expr, Load
 from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Alloc, Array, Call, Loop, Program, Store, While, reduction_of
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VitisFunction"]
 
-_IN_PLACE = frozenset({"+", "-", "*", "&", "|", "^"})
+_IN_PLACE = frozenset({"+", "-", "*", "/", "&", "|", "^"})
 _COLUMNS = 100
 
 
@@ -45,6 +46,9 @@ class VitisFunction(VitisExpr):
         self.labels: set[str] = set()
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""
+        usage = module.usage[id(program)]
+        self.ranges.of_value.update(usage.values)
+        self.unrolled = Unrolled(program, usage.values, id(program) in usage.inside)
 
     # The function.
 
@@ -60,7 +64,7 @@ class VitisFunction(VitisExpr):
         for pragma in self.function_pragmas():
             self.line(pragma)
         self._declare_kept()
-        self.block(with_constant_bounds(self.program.body), ())
+        self.block(self.unrolled.block, ())
         for array in self.outputs:
             self._copy_out(array)
         self.out.append("}")
@@ -94,6 +98,8 @@ class VitisFunction(VitisExpr):
         if array.kind == "stream":
             return f"hls::stream<{type_}> &{name}{_dimensions(array.shape)}"
         if array.rank == 0:
+            if isinstance(array.dtype, Index) and inside(self.ranges.of_value.get(array, INT64_RANGE), INT):
+                self.carriers[array], type_ = INT, "int"
             return f"{type_} {name}"
         const = "" if array in self.written else "const "
         return f"{const}{type_} {name}{_dimensions(array.shape)}"
@@ -257,8 +263,10 @@ class VitisFunction(VitisExpr):
         target = Load(node.array, node.indices, node.path)
         integer = as_integer(dtype)
         if integer is None:
+            if op == "/" and not isinstance(dtype, Float):
+                return None
             return (op, self.value(operand).text) if operand.dtype == dtype else None
-        if as_integer(operand.dtype) is None or carrier_of(dtype).kind == "bool":
+        if op == "/" or as_integer(operand.dtype) is None or carrier_of(dtype).kind == "bool":
             return None
         mine, other = self.value(target, integer.width), self.value(operand, integer.width)
         ranges = self.range_of(target), self.range_of(operand)
@@ -287,6 +295,10 @@ class VitisFunction(VitisExpr):
 
     def loop_pragmas(self, loop: Loop) -> list[str]:
         lines = loop_mark_pragmas(loop.marks)
+        blocker = self.unrolled.rolled.get(loop.iter)
+        if blocker is not None:
+            why = f"the trip count of {identifier_comment(blocker)} depends on data"
+            lines.append(f"{self.INDENT}// Not pipelined: {why}.")
         trips = self._trips(loop)
         if trips is not None and trips[0] != trips[1]:
             lines.append(tripcount_pragma(*trips))
@@ -294,20 +306,26 @@ class VitisFunction(VitisExpr):
 
     def _trips(self, loop: Loop) -> tuple[int, int] | None:
         """The least and greatest trip count where the bounds vary within known limits."""
-        start, stop = linear(loop.start), linear(loop.stop)
-        if start is not None and stop is not None:
-            span = expression(stop.plus(start, -1))
-            low, high = self.ranges.of(span)
-        else:
-            first, last = self.ranges.of(loop.start), self.ranges.of(loop.stop)
-            low, high = last[0] - first[1], last[1] - first[0]
-        if loop.step < 0:
-            low, high = -high, -low
+        ends = (loop.start, loop.stop) if loop.step > 0 else (loop.stop, loop.start)
+        low, high = self._span(*ends)
         step = abs(loop.step)
-        known = start is not None and stop is not None
+        known = linear(loop.start) is not None and linear(loop.stop) is not None
         if high >= (1 << 31 if known else 1 << 15):  # no more than the type of a stored bound says
             return None
         return max(0, -(-low // step)), max(0, -(-high // step))
+
+    def _span(self, start: Expr, stop: Expr) -> tuple[int, int]:
+        """The range of ``stop - start``; what both ends share cancels in each branch of a minimum."""
+        for end, op in ((stop, "min"), (start, "max")):
+            if isinstance(end, Binary) and end.op == op:
+                sides = (end.left, end.right)
+                spans = [self._span(start, s) if end is stop else self._span(s, stop) for s in sides]
+                return min(span[0] for span in spans), min(span[1] for span in spans)
+        first, last = linear(start), linear(stop)
+        if first is not None and last is not None:
+            return self.ranges.of(expression(last.plus(first, -1)))
+        a, b = self.ranges.of(start), self.ranges.of(stop)
+        return b[0] - a[1], b[1] - a[0]
 
     def while_(self, node: While, where: Where) -> None:
         label = self.unique_label("while_")

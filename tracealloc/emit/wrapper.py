@@ -10,7 +10,7 @@ from tracealloc.trace.program import Alloc, Program, walk_nodes
 
 __all__ = ["FAULT", "local_bytes", "csim_entry", "wrapper_source"]
 
-FAULT = 2  # the status that says that the simulation found a fault; `tracealloc_message` tells which
+FAULT = 2  # the status that says that the simulation found a fault; `<entry>_message` tells which
 _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
 
 
@@ -117,10 +117,8 @@ class _Wrapper:
         names = [part.split()[-1].lstrip("*") for part in formal]
         entry = csim_entry(self.text)
         threaded = local_bytes(self.program) > _STACK
-        lines = [
-            'extern "C" const char *tracealloc_message() { return tracealloc::message.c_str(); }',
-            "",
-        ]
+        message = f'extern "C" const char *{entry}_message()'
+        lines = [f"{message} {{ return tracealloc::message.c_str(); }}", ""]
         if threaded:
             lines += _thread(formal, names)
         lines += [

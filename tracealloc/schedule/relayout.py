@@ -152,7 +152,7 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
     model = state.model
     users = [s for s in model.statements if any(access.array == array for access in s.accesses)]
     users = [s for s in users if not (isinstance(s.node, Alloc) and s.node.array == array)]
-    if not users:
+    if all(s.domain.is_empty() for s in users):
         raise edit.error("TA240", f"finds no use of {array.name!r} in {state.name}")
     _refuse_views(edit, users, array)
     box = Box(tuple(constant(0) for _ in array.shape), array.shape)

@@ -1,0 +1,45 @@
+"""Many programs' HLS C++ in one translation unit: the headers are read once, which is what takes the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tracealloc.emit.csim import CSimModule, compile_unit
+from tracealloc.emit.frames import template_text
+from tracealloc.emit.vitis import VitisText, vitis_source
+from tracealloc.emit.wrapper import wrapper_source
+from tracealloc.trace.program import Program
+
+_OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h")
+_SHARED = ("get", "put", "get_bits", "put_bits", "message")
+
+
+def simulations(programs: Sequence[Program]) -> list[CSimModule]:
+    """The C simulations of `programs`, compiled together: each text is in a namespace of its own."""
+    texts = [vitis_source(program, f"{program.name}_{number}") for number, program in enumerate(programs)]
+    library = compile_unit(_unit(texts), _files(texts))
+    return [CSimModule(text, library) for text in texts]
+
+
+def _files(texts: Sequence[VitisText]) -> dict[str, str]:
+    files = {name: template_text(name) for name in _OURS[2:]}
+    for text in texts:
+        # The headers of AMD are included before; a limit that one text needs holds for all of them.
+        files |= {f"{text.base}.cpp": text.source, f"{text.base}.h": text.header}
+    return files
+
+
+def _unit(texts: Sequence[VitisText]) -> str:
+    parts = ["#include <cmath>", "#include <cstdint>", "#include <pthread.h>"]
+    parts += [f'#include "{name}"' for name in ("ap_int.h", "ap_fixed.h", *_OURS)]
+    for number, text in enumerate(texts):
+        parts += [
+            f"namespace unit_{number} {{",
+            "namespace tracealloc {",
+            *(f"using ::tracealloc::{name};" for name in _SHARED),
+            "}",
+            wrapper_source(replace(text, others={})),
+            "}",
+        ]
+    return "\n".join(parts) + "\n"
