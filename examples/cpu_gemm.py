@@ -31,27 +31,26 @@ def make(*, M: int, N: int, K: int) -> ta.Kernel:
     return gemm
 
 
-def factor(extent: int, most: int, vector: int = 1) -> int:
-    """The largest divisor up to `most` (of `vector` if there is one); `most` if all are small.
+def factor(extent: int, most: int) -> int:
+    """A tile: a divisor not much below `most`, else `most`, and the last tile is cut.
 
-    Tiles that fill their loops exactly compile to loops of constant length.
+    The C back end keeps a nest of constant trip counts for the whole tiles.
     """
-    divisors = [d for d in range(1, most + 1) if extent % d == 0]
-    found = max(divisors, key=lambda d: (d % vector == 0, d))
-    return found if found >= min(extent, 4) else most
+    found = [d for d in range(1, most + 1) if extent % d == 0]
+    return found[-1] if found[-1] >= min(extent, most / 2) else most
 
 
 def schedule(kernel: ta.Kernel) -> ta.Schedule:
-    """16 x 16 of C in registers, a panel of B in the first level cache, a block of A in the second."""
+    """Up to 16 x 16 of C in registers, a panel of B in the first level cache, a block of A in the second."""
     s = ta.customize(kernel)
-    (rows, depth), columns = s.A.shape, s.B.shape[1]
+    rows, depth = s.A.shape
     k, k_in = s.split("k", factor(depth, 256))
-    i, i_in = s.split("i", factor(rows, 256, 16))
-    tile, row = s.split(i_in, factor(factor(rows, 256, 16), 16))
-    j, lane = s.split("j", factor(columns, 16, 8))
+    i, i_in = s.split("i", factor(rows, 256))
+    tile, row = s.split(i_in, factor(factor(rows, 256), 16))
+    j, lane = s.split("j", 16)
     s.reorder(k, i, j, tile, lane, k_in, row)
     block = s.buffer_at(s.A, i)
-    s.permute(block, (1, 0))  # the 16 rows of a tile lie side by side
+    s.permute(block, (1, 0))  # the rows of a tile lie side by side
     s.buffer_at(s.B, j)
     s.buffer_at(s.C, tile)
     s.unroll(row)

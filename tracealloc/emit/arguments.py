@@ -105,14 +105,16 @@ class Signature:
         return found + [ctypes.c_void_p] * (len(self.outputs) + len(self.kept))
 
     def caller(
-        self, function: Any, *, fails: bool = True
+        self, function: Any, *, fails: bool = True, through: Callable[[Function], Function] | None = None
     ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
         """The function ``(args, kwargs) -> results`` that checks, runs `function` and returns.
 
-        `fails`: the C function returns a status, not zero when memory ran out.
+        `fails`: the C function returns a status, not zero when memory ran out. `through` makes of it the
+        function that is called in its place.
         """
         function.argtypes = self.argtypes()
         function.restype = ctypes.c_int if fails else None
+        function = through(function) if through is not None else function
         slots, pairs = self.slots, self._pairs
         count = len(slots)
         simple = all(

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracealloc.emit.backend import Where, identifier_comment
-from tracealloc.emit.cchecks import CChecks
+from tracealloc.emit.backend import identifier_comment
 from tracealloc.emit.cexpr import UNARY, Text, atom, float_literal
-from tracealloc.emit.checks import FAULT_SHIFT, can_leave, checks_of
+from tracealloc.emit.checks import can_leave, checks_of
+from tracealloc.emit.cloops import CLoops, function_head, returned_status
 from tracealloc.emit.cnumber import element_machine
 from tracealloc.emit.cstream import fifo_definition
 from tracealloc.emit.interface import (
     INLINE_CONSTANT,
     Parameter,
     by_value,
+    element_bytes,
     parameters,
     returned,
 )
 from tracealloc.emit.names import Names, entry_name
-from tracealloc.emit.num import Machine, machine_for
+from tracealloc.emit.num import machine_for
 from tracealloc.emit.preamble import preamble
 from tracealloc.emit.storage import aliased_calls, can_fail, can_run_out, heap_arrays, view_copies
 from tracealloc.emit.usage import written_arrays
@@ -40,9 +41,7 @@ from tracealloc.trace.expr import Const, Expr
 from tracealloc.trace.program import (
     Alloc,
     Array,
-    Block,
     Call,
-    Loop,
     Program,
     Store,
     reduction_of,
@@ -104,12 +103,13 @@ class _Module:
         return [*lines, "", *helpers.split("\n")] if helpers else lines
 
 
-class CFunction(CChecks):
+class CFunction(CLoops):
     """The C back end: emits one function."""
 
     def __init__(self, program: Program, module: _Module) -> None:
         super().__init__(program, module.names.fork())
         self.module = module
+        self.flags = module.flags
         self.helpers, self.libm, self.structs = module.helpers, module.libm, module.structs
         self.exported = program is module.program
         self.written = written_arrays(program)
@@ -124,6 +124,10 @@ class CFunction(CChecks):
         module.checked += len(self.checks)
         self.known = {}
         self.parallel = 0
+        self.own_status = False
+        self.apart: list[str] = []
+        self.body_of = None
+        self.known_range = {}
 
     def function_name(self, program: Program) -> str:
         return self.module.functions[id(program)]
@@ -138,18 +142,18 @@ class CFunction(CChecks):
         kind = "int" if self.fails else "void"
         name = self.module.functions[id(self.program)]
         prefix_ = "" if self.exported else "static "
-        self.out.append(_wrapped(f"{prefix_}{kind} {name}(", head))
+        self.out.append(function_head(f"{prefix_}{kind} {name}(", head))
         self.depth = 1
         self._unpack()
         if self._checks_status():
             self.line("int status = 0;")
         if self.faults:
             self.line("int fault = 0;  // the number of the first access outside its array")
-        self._allocate(self.heap.get((), []), ["return 1;"])
+        self.allocate(self.heap.get((), []), ["return 1;"])
         self.block(self.program.body, ())
         self._finish()
         self.out.append("}")
-        return self.out
+        return [*self.apart[1:], "", *self.out] if self.apart else self.out
 
     def _checks_status(self) -> bool:
         if any(array.kind == "stream" for array in self.program.arrays()):
@@ -182,17 +186,14 @@ class CFunction(CChecks):
             elif out != name:
                 self.module.flags.add("string")
                 self.line(f"memcpy({out}, {name}, sizeof({self._array_type(array)}));")
-        self._release(self.heap.get((), []))
+        self.release(self.heap.get((), []))
         if self.fails:
-            found = ["status"] if self._checks_status() else []
-            if self.faults:
-                found.append(f"{'(' if found else ''}fault << {FAULT_SHIFT}{')' if found else ''}")
-            self.line(f"return {' | '.join(found) or '0'};")
+            self.line(f"return {returned_status(self._checks_status(), self.faults)};")
 
     def _array_type(self, array: Array) -> str:
         return self.type_name(array.dtype) + "".join(f"[{extent}]" for extent in array.shape)
 
-    def _pointer(self, array: Array, name: str, const: bool) -> str:
+    def pointer(self, array: Array, name: str, const: bool) -> str:
         type_ = ("const " if const else "") + self.type_name(array.dtype)
         self._layout(array.dtype)
         if array.rank <= 1:
@@ -205,18 +206,18 @@ class CFunction(CChecks):
             own = array.kind == "result" and array.rank > 0
             name = self.name_array(array) if own else self.names.declare("", f"{array.name}_result")
             self.names.bind(("out", array.key), name)
-            return self._pointer(array, name, False)
+            return self.pointer(array, name, False)
         if parameter.role == "kept":
             key = ("kept", id(parameter.owner), array.key)
             name = self.names.declare(key, array.name)
             if parameter.owner is self.program:
                 self.names.bind(("array", array.key), name)
-            return self._pointer(array, name, not parameter.written)
+            return self.pointer(array, name, not parameter.written)
         name = self.name_array(array)
         if array.kind == "stream":
             return self.fifo_parameter(array, name)
         if array.rank > 0:
-            return self._pointer(array, name, array not in self.written)
+            return self.pointer(array, name, array not in self.written)
         self._layout(array.dtype)
         if self.exported and not by_value(array):
             return f"const {self.type_name(array.dtype)} *{name}_pointer"
@@ -300,7 +301,7 @@ class CFunction(CChecks):
         self.depth -= len(shape)
         self.names.close()
 
-    def _allocate(self, arrays: list[Array], failed: list[str]) -> None:
+    def allocate(self, arrays: list[Array], failed: list[str]) -> None:
         """Heap arrays come into being, all or none."""
         if not arrays:
             return
@@ -313,10 +314,13 @@ class CFunction(CChecks):
             return
         for array in arrays:
             name = self.name_array(array)
-            type_ = self._pointer(array, name, False)
+            type_ = self.pointer(array, name, False)
             if not self.restrict:
                 type_ = type_.replace(name, f"restrict {name}", 1)
-            self.line(f"{type_} = aligned_alloc(64, sizeof({self._array_type(array)}));{self._origin(array)}")
+            size = f"sizeof({self._array_type(array)})"
+            if array.size * element_bytes(array.dtype) % 64:  # some systems insist
+                size = f"{size} + 63 & ~(size_t)63"
+            self.line(f"{type_} = aligned_alloc(64, {size});{self._origin(array)}")
         names = [self.array_name(array) for array in arrays]
         self.line(f"if ({' || '.join('!' + name for name in names)}) {{")
         self.depth += 1
@@ -325,7 +329,7 @@ class CFunction(CChecks):
         self.depth -= 1
         self.line("}")
 
-    def _release(self, arrays: list[Array]) -> None:
+    def release(self, arrays: list[Array]) -> None:
         for array in arrays:
             if array.kind == "stream":
                 self.each_fifo(array, "free(@.data);")
@@ -416,53 +420,6 @@ class CFunction(CChecks):
         self.value_machine[node.array] = machine
         self.ranges.of_value[node.array] = number.range
         self.line(f"const {machine.name} {self.name_array(node.array)} = {text.text};{comment}")
-
-    def iter_type(self, loop: Loop, low: int, high: int) -> str:
-        name = super().iter_type(loop, low, high)
-        self.iter_machine[loop.iter] = Machine(32 if name == "int" else 64, True)
-        return "int" if name == "int" else "int64_t"
-
-    def loop_pragmas(self, loop: Loop) -> list[str]:
-        marks = loop.marks
-        words = [word for word, on in (("parallel for", marks.parallel), ("simd", marks.vectorize)) if on]
-        if words:
-            self.module.flags.add("openmp" if marks.parallel else "openmp-simd")
-            words += ["reduction(max:fault)"] if id(loop) in self.checks.loops else []
-            return [f"#pragma omp {' '.join(words)}"]
-        if marks.unroll is None or marks.unroll == 1:
-            return []
-        factor = marks.unroll or self._trips(loop)
-        return [f"#pragma GCC unroll {min(factor, 65534)}"] if factor > 1 else []
-
-    def _trips(self, loop: Loop) -> int:
-        start, stop = self.ranges.of(loop.start), self.ranges.of(loop.stop)
-        span = stop[1] - start[0] if loop.step > 0 else start[1] - stop[0]
-        return max(0, -(-span // abs(loop.step)))
-
-    def loop(self, loop: Loop, where: Where) -> None:
-        self.parallel += loop.marks.parallel
-        super().loop(loop, where)
-        self.parallel -= loop.marks.parallel
-
-    def inner(self, block: Block, where: Where, first: int = 0) -> None:
-        arrays = self.heap.get(where, [])
-        if not arrays:
-            super().inner(block, where, first)
-            return
-        self.names.open()
-        self.depth += 1
-        self._allocate(arrays, [*self.failure(), "continue;"])
-        super().block(block, where, first)
-        self._release(arrays)
-        self.depth -= 1
-        self.names.close()
-
-
-def _wrapped(head: str, parts: list[str]) -> str:
-    text = head + (", ".join(parts) or "void") + ") {"
-    if len(text) <= 110:
-        return text
-    return head + "\n    " + ",\n    ".join(parts) + ") {"
 
 
 def element_wide(dtype: DType) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tracealloc.emit.checks import FAULT_SHIFT, can_leave
 from tracealloc.emit.cnumber import CNumbers
 from tracealloc.emit.interface import kept, returned
-from tracealloc.emit.storage import can_fail, can_run_out
+from tracealloc.emit.storage import can_run_out
 from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import Array, Call, Program, Region, Slice
 
@@ -18,7 +18,8 @@ class CCalls(CNumbers):
     """The part of the C back end that writes calls."""
 
     views: dict[tuple[int, int], Array]
-    parallel: int
+    parallel: int  # how many parallel loops are around
+    own_status: bool  # whether `status` is that of one iteration of a parallel loop
 
     def fifo_argument(self, region: Region) -> str:
         """What a call passes for a FIFO."""
@@ -64,20 +65,24 @@ class CCalls(CNumbers):
         self.names.close()
 
     def _call_line(self, text: str, callee: Program, comment: str) -> None:
-        if not can_fail(callee):
+        self.ended(text, can_run_out(callee), can_leave(callee), comment)
+
+    def ended(self, text: str, runs_out: bool, leaves: bool, comment: str = "") -> None:
+        """Call a function of this file, and note how it ended."""
+        if not (runs_out or leaves):
             self.line(f"{text};{comment}")
             return
-        if can_leave(callee):
+        if leaves:
             self.line("{")
             self.depth += 1
             self.line(f"const int ended = {text};{comment}")
             self.line(f"if (fault <= 0 && ended >> {FAULT_SHIFT}) fault = ended >> {FAULT_SHIFT};")
             text, comment = f"ended & {(1 << FAULT_SHIFT) - 1}", ""
-        if can_run_out(callee):
-            if self.parallel:
+        if runs_out:
+            if self.parallel and not self.own_status:
                 self.line("#pragma omp atomic")
             self.line(f"status |= {text};{comment}")
-        if can_leave(callee):
+        if leaves:
             self.depth -= 1
             self.line("}")
 
@@ -143,4 +148,5 @@ class CCalls(CNumbers):
 
     def failure(self) -> list[str]:
         """The statements that note that memory ran out."""
-        return ["#pragma omp atomic", "status |= 1;"] if self.parallel else ["status |= 1;"]
+        shared = self.parallel and not self.own_status
+        return ["#pragma omp atomic", "status |= 1;"] if shared else ["status |= 1;"]

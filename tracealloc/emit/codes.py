@@ -44,6 +44,9 @@ def odd(A: ta.Int(7)[4]):
         A[i] += 1
 
 """
+_PARALLEL = """s = ta.customize(add)
+s.parallel("i")
+s.build()(A, B, 2)"""
 _STREAM_ONLY = """@kernel
 def total(values: ta.Stream[int32, 8], out: int32[1]):
     for i in ta.range(4):
@@ -129,6 +132,13 @@ register(
             _STREAM.format(count=5),
             _STREAM.format(count=4),
             "In hardware the kernel would wait for ever.",
+        ),
+        "TA806": _code(
+            "the compiler has no OpenMP (a warning)",
+            _PARALLEL,
+            _PARALLEL,
+            "The result is the same; the loops that the schedule made parallel run one iteration at a time.",
+            _COMPILER.format(script='case "$*" in *-fopenmp*) exit 1;; esac\nexec gcc "$@"') + _ADD,
         ),
         "TA811": _code(
             "AMD's open headers are not where they were said to be",

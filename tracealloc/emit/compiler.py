@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tracealloc.trace.errors import BuildError
 
-__all__ = ["Compiler", "c_flags", "compile_c", "compiler_identity", "cpu_identity", "find_compiler"]
+__all__ = ["OPENMP", "Compiler", "c_flags", "compile_c", "compiler_identity", "cpu_identity", "find_compiler"]
 
 CANDIDATES = ("gcc", "cc", "clang")
 _BASE_FLAGS = (
@@ -31,6 +31,7 @@ _BASE_FLAGS = (
 # gcc 12 loses the rounding of (double)(float)x once it has made vectors of it: its pass of forward
 # propagation takes the two conversions for one. Clang knows no such option and needs none.
 ROUNDING_FLAGS = ("-fno-tree-forwprop",)
+OPENMP = "-fopenmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def c_flags(source: str) -> tuple[str, ...]:
     if "(float)(" in source or "(_Float16)(" in source:
         flags = (*flags, *ROUNDING_FLAGS)
     if "#pragma omp parallel" in source:
-        return (*flags, "-fopenmp")
+        return (*flags, OPENMP)
     if "#pragma omp simd" in source:
         return (*flags, "-fopenmp-simd")
     return flags

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Names:
     def __init__(self, reserved: frozenset[str] = C_RESERVED | _FLOAT_NAMES) -> None:
         self._reserved = set(reserved)
         self._scopes: list[dict[object, str]] = [{}]
+        self._seen: set[object] = set()
+        self._outside = 0  # the number of scopes of which `_seen` notes the keys
 
     def open(self) -> None:
         """A block begins."""
@@ -74,13 +78,34 @@ class Names:
         base = identifier(name)
         return self.declare(key, f"{base}_kernel" if base in self._reserved | _BUILTINS else base)
 
+    def declare_global(self, name: str) -> str:
+        """A name for something of the whole file, unlike every name that is visible here."""
+        self.open()
+        text = self.declare("", name)
+        self.close()
+        self._scopes[0]["global", text] = text
+        return text
+
+    def is_global(self, key: object) -> bool:
+        """Whether `key` has a name of the whole file."""
+        return key in self._scopes[0]
+
     def find(self, key: object) -> str | None:
         """The visible name of `key`, or None."""
-        for scope in reversed(self._scopes):
-            found = scope.get(key)
+        for number in range(len(self._scopes) - 1, -1, -1):
+            found = self._scopes[number].get(key)
             if found is not None:
+                if 0 < number < self._outside:
+                    self._seen.add(key)
                 return found
         return None
+
+    @contextmanager
+    def watched(self) -> Iterator[set[object]]:
+        """Note which keys are looked for whose names were there before, those of the whole file aside."""
+        self._seen, self._outside = set(), len(self._scopes)
+        yield self._seen
+        self._outside = 0
 
     def fork(self) -> Names:
         """The names of another function of the same file: those of the outermost scope are shared."""

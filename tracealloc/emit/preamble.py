@@ -281,6 +281,10 @@ static inline int64_t ta_at(int64_t i, int64_t extent, int where, int *fault) {
   return ta_in(i, extent, where, fault) ? i : 0;
 }
 """,
+    # A function does not see in which range its caller's iterators are.
+    "ta_within": """
+#define ta_within(i, low, high) if ((i) < (low) || (i) > (high)) __builtin_unreachable()
+""",
     "ta_bf16": """
 static inline float ta_bf16_load(uint16_t x) {
   union { uint32_t u; float f; } v = {(uint32_t)x << 16};

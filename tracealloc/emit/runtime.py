@@ -5,22 +5,25 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.emit import cache as disk
 from tracealloc.emit.arguments import Signature
-from tracealloc.emit.compiler import c_flags, compile_c, cpu_identity, find_compiler
+from tracealloc.emit.compiler import OPENMP, Compiler, c_flags, compile_c, cpu_identity, find_compiler
 from tracealloc.emit.names import entry_name
 from tracealloc.emit.storage import can_fail
-from tracealloc.trace.errors import BuildError
+from tracealloc.emit.threads import after_fork, starts_threads
+from tracealloc.trace.errors import BuildError, TraceallocWarning
 
 if TYPE_CHECKING:
     from tracealloc.trace.program import Program
 
 __all__ = ["CModule", "build_c", "library_of", "load_module"]
 
+_NO_OPENMP = "TA806"
 _building: dict[str, threading.Lock] = {}
 _building_lock = threading.Lock()
 
@@ -55,7 +58,8 @@ class CModule:
                 f"the compiled library of {program.name} cannot be loaded: {error}",
                 hint=f"remove {str(library)!r} and call again",
             ) from error
-        self._call = self.signature.caller(function, fails=self.fails)
+        through = after_fork if starts_threads(program) else None
+        self._call = self.signature.caller(function, fails=self.fails, through=through)
 
     @property
     def source(self) -> str:
@@ -95,8 +99,34 @@ def load_module(program: Program, source: str, library: Path) -> CModule:
 
 
 def library_of(source: str, *, cache: bool = True) -> Path:
-    """The shared library of a C text: found in the cache, or compiled."""
+    """The shared library of a C text: found in the cache, or compiled.
+
+    Where the compiler has no OpenMP the library is made without, and a warning says so.
+
+    Raises:
+        BuildError: there is no compiler, or it refuses the text.
+    """
     compiler, flags = find_compiler(), c_flags(source)
+    try:
+        return _library(source, compiler, flags, cache)
+    except BuildError as error:
+        if OPENMP not in flags:
+            raise
+        rest = tuple(flag for flag in flags if flag != OPENMP)
+        try:
+            found = _library(source, compiler, rest, cache)
+        except BuildError:
+            raise error from None
+        warnings.warn(
+            f"{_NO_OPENMP} {compiler.command[0]} has no OpenMP: parallel loops run on one thread; "
+            "install it (Debian, Ubuntu: apt install libgomp1 or libomp-dev), or set CC to another compiler",
+            TraceallocWarning,
+            stacklevel=2,
+        )
+        return found
+
+
+def _library(source: str, compiler: Compiler, flags: tuple[str, ...], cache: bool) -> Path:
     key = disk.digest(
         source, "\0".join(flags), "\0".join(compiler.command), compiler.identity, cpu_identity()
     )
