@@ -9,8 +9,10 @@ import pytest
 from tests.schedule.memory import agree, arguments, schedule_of
 from tracealloc.check.interpret import interpret
 from tracealloc.customize import Schedule
+from tracealloc.kernel import kernel
 from tracealloc.trace.dtype import float32
 from tracealloc.trace.errors import ScheduleError
+from tracealloc.trace.functional import scalar
 from tracealloc.trace.loops import grid
 from tracealloc.trace.loops import range as ta_range
 
@@ -143,7 +145,7 @@ def test_no_reuse_is_refused() -> None:
     s = schedule_of(scale)
     with pytest.raises(ScheduleError) as caught:
         s.reuse_at("A", "j")
-    assert caught.value.code == "TA245"
+    assert caught.value.code == "TA243"
 
 
 def test_script_and_undo() -> None:
@@ -154,3 +156,70 @@ def test_script_and_undo() -> None:
     assert s.script().splitlines()[1:] == ['s.reuse_at("A", "i")', 's.reuse_at("A_i", "j")']
     s.undo(2)
     assert str(s) == first
+
+
+def test_reads_of_what_was_there_before_the_loop() -> None:
+    def steps(A: float32[6, 20]):
+        for t in ta_range(5):
+            for i in ta_range(1, 19):
+                A[t + 1, i] = A[t, i - 1] + A[t, i] + A[t, i + 1]
+
+    def forward(A: float32[12, 14], W: float32[3, 3]):
+        for i, j in grid(10, 12):
+            acc = scalar(float32, 0)
+            for r, q in grid(3, 3):
+                acc += A[i + r, j + q] * W[r, q]
+            A[i, j] = acc
+
+    s = schedule_of(steps)
+    assert s.reuse_at("A", "i").shape == (3,)
+    agree(s, c=True)
+    s = schedule_of(forward)
+    assert s.reuse_at(s.reuse_at("A", "i"), "j").shape == (3, 3)
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}
+
+
+def test_reads_of_what_the_loop_writes_are_refused() -> None:
+    def backward(A: float32[20]):
+        for i in ta_range(2, 20):
+            A[i] = A[i] + A[i - 1] + A[i - 2]
+
+    s = schedule_of(backward)
+    with pytest.raises(ScheduleError) as caught:
+        s.reuse_at("A", "i")
+    assert caught.value.code == "TA245"
+    assert caught.value.summary == "reuse_at(\"A\", \"i\") needs what is read of 'A' unchanged while 'i' runs"
+    assert caught.value.hint == "s.buffer_at('A', 'i'), which copies back"
+
+
+def test_a_called_kernel_gets_the_window() -> None:
+    @kernel
+    def dot(x: float32[3, 3], w: float32[3, 3]) -> float32:
+        acc = scalar(float32, 0)
+        for r, q in grid(3, 3):
+            acc += x[r, q] * w[r, q]
+        return acc
+
+    @kernel
+    def row(x: float32[1, 3], y: float32[1]):
+        y[0] += x[0, 0] - x[0, 1] + x[0, 2]
+
+    def called(A: float32[10, 12, 2], W: float32[3, 3], B: float32[8, 10]):
+        for i, j in grid(8, 10):
+            B[i, j] = dot(A[i : i + 3, j : j + 3, 1], W)
+
+    def rows(A: float32[10, 12], B: float32[10]):
+        for i, j in grid(10, 10):
+            row(A[i : i + 1, j : j + 3], B[i : i + 1])
+
+    s = schedule_of(called)
+    assert s.reuse_at(s.reuse_at("A", "i"), "j").shape == (3, 3)
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}
+    s = schedule_of(rows)
+    assert s.reuse_at("A", "j").shape == (1, 3)
+    agree(s, c=True)
+    with pytest.raises(ScheduleError) as caught:
+        s.reuse_at("B", "i")
+    assert caught.value.code == "TA245"

@@ -73,6 +73,8 @@ class _Collector:
         if array in self.private:
             return
         relation, exact = self.relation(array, indices)
+        sliced = exact and any(isinstance(part, Slice) for part in indices)
+        view = self.view(array, indices) if sliced else None
         exact = exact and self.certain
         if array.kind == "stream" and not write:
             # Taking from a FIFO changes it: the order of all uses is bound.
@@ -80,6 +82,8 @@ class _Collector:
         for leaf in field_paths(array, path):
             space = "_".join((self.spaces(array), *leaf))
             access = Access(array, space, with_tuple(relation, space), write, exact, text, place=place)
+            if view is not None:
+                access = replace(access, view=with_tuple(view, space))
             if write and not exact:
                 self.found.append(replace(access, write=False, update=True))
             self.found.append(access)
@@ -104,6 +108,22 @@ class _Collector:
         left, right = tuple_text(self.name, self.names.values()), tuple_text("A", parts)
         where = f" : {' and '.join(constraints)}" if constraints else ""
         return isl.Map(f"{{ {left} -> {right}{where} }}").intersect_domain(self.domain), exact
+
+    def view(self, array: Array, indices: Sequence[Expr | Slice]) -> isl.Map:
+        """(Instance -> place in the view) -> element, for a region whose corner is affine."""
+        parts = [aff_text(expr, self.names) for expr in self.scopes.get(array, ())]
+        places: list[str] = []
+        held: list[str] = []
+        for part in indices:
+            text = aff_text(part.start if isinstance(part, Slice) else part, self.names)
+            if isinstance(part, Slice):
+                held.append(f"0 <= p{len(places)} < {part.extent}")
+                places.append(f"p{len(places)}")
+                text = f"{text} + {places[-1]}"
+            parts.append(text)
+        left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
+        found = isl.Map(f"{{ {left} -> {tuple_text('A', parts)} : {' and '.join(held)} }}")
+        return found.curry().intersect_domain(self.domain).uncurry()
 
     def is_known(self, expr: Expr) -> bool:
         return is_affine(expr) and iters_of(expr) <= self.known

@@ -208,7 +208,12 @@ def _in_original_terms(model: Model, base: Model, sources: isl.UnionMap) -> isl.
             reader = renamed_input(reader.reverse(), target).reverse()
         if _writer(piece) in instances:
             writer = instances[_writer(piece)]
-        piece = piece.apply_domain(reader.product(onto(inner.range())))
+        moved = _view_moved(model, base, name, number)
+        if moved is None:
+            moved = reader.product(onto(inner.range()))
+        else:
+            moved = moved.domain().unwrap().domain_map().apply_range(reader).range_product(moved)
+        piece = piece.apply_domain(moved)
         found.append(piece.apply_range(writer.product(onto(outer.range()))))
     return union_of(found).coalesce()
 
@@ -227,6 +232,26 @@ def _element_read(model: Model, base: Model, name: str, number: str) -> isl.Map 
     if not relation.is_single_valued():
         return None
     return renamed_input(relation, f"{statement.origin}__{number}")
+
+
+def _view_moved(model: Model, base: Model, name: str, number: str) -> isl.Map | None:
+    """``[S3__1 -> element] -> element of the traced program``, for what a called kernel gets as a view.
+
+    The view has the same places in both, but may be of a window that moves on.
+    """
+    if name == FINAL or model.statement(name).origin is None:
+        return None
+    statement = model.statement(name)
+    reads = base.statement(str(statement.origin)).reads
+    if len(reads) != len(statement.reads):
+        return None
+    mine, traced = statement.reads[int(number)].view, reads[int(number)].view
+    if mine is None or traced is None:
+        return None
+    places = traced.domain().unwrap().range().identity()
+    traced = _instance_map(statement).product(places).apply_range(traced)
+    both = mine.range_product(traced).curry().range_factor_range()
+    return renamed_input(both, f"{name}__{number}").uncurry()
 
 
 def _is_renamed(statement: Statement) -> bool:

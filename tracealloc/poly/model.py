@@ -29,7 +29,8 @@ class Access:
     """The elements that each instance of a statement touches: instance -> element of `space`.
 
     `exact`: every instance touches exactly these elements. `text` is the access as the user wrote it.
-    `update` marks the read that a write that may not happen implies.
+    `update` marks the read that a write that may not happen implies. `view` is there where a called kernel
+    gets a view: (instance -> place in the view) -> element.
     """
 
     array: Array
@@ -39,6 +40,7 @@ class Access:
     exact: bool
     text: str
     update: bool = False
+    view: isl.Map | None = field(default=None, compare=False, hash=False)
     place: Place | None = field(default=None, compare=False)
 
 

@@ -60,7 +60,8 @@ def spaces_of(statements: list[Statement], array: Array) -> frozenset[str]:
 class Region:
     """`array` as `users` see it in one iteration of the innermost of `loops`.
 
-    `its` stand for the values of `loops` in the expressions of the box.
+    `its` stand for the values of `loops` in the expressions of the box. `seen` is the name under which
+    the users access the part (usually the array itself).
     """
 
     edit: Edit
@@ -69,6 +70,7 @@ class Region:
     its: tuple[Iter, ...]
     users: list[Statement]
     box: Box
+    seen: Array
 
     @property
     def loop(self) -> LoopNode:
@@ -78,7 +80,7 @@ class Region:
     @property
     def kept(self) -> list[int]:
         """The dimensions that the buffer keeps (of an extent above 1, or passed to a kernel as a slice)."""
-        sliced = sliced_dims(self.users, self.array)
+        sliced = sliced_dims(self.users, self.seen)
         return [dim for dim, extent in enumerate(self.box.extents) if extent > 1 or dim in sliced]
 
     def text(self) -> str:
@@ -103,8 +105,10 @@ class Region:
         """A user with its accesses sent to `buffer`, which lives in the first `scope` loops."""
         values = self.values(statement)
         shift = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
-        node, guards = redirect(statement, self.array, buffer, shift)
+        node, guards = redirect(statement, self.seen, buffer, shift)
         scopes = {**dict(statement.scopes), buffer: tuple(values.values())[:scope]}
+        if self.seen != self.array:
+            scopes.pop(self.seen, None)
         return make_statement(
             model,
             statement.name,
@@ -158,7 +162,7 @@ class Region:
         inner: list[Iter] = []
         for statement in self.users:
             outer = {it for value in self.values(statement).values() for it in iters_of(value)}
-            for expr in _indices(statement, self.array, dim):
+            for expr in _indices(statement, self.seen, dim):
                 if isinstance(expr, IterRef):
                     yield expr.iter.name
                 inner += [e.iter for e in walk(expr) if isinstance(e, IterRef) and e.iter not in outer]

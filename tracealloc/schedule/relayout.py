@@ -157,7 +157,7 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
     _refuse_views(edit, users, array)
     box = Box(tuple(constant(0) for _ in array.shape), array.shape)
     part = footprint(model, state.tree, array, (), users, ())
-    region = Region(edit, array, (), (), users, box)
+    region = Region(edit, array, (), (), users, box, array)
     local = Array(
         key,
         unique_name(model, f"{array.name}_local"),

@@ -52,7 +52,7 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     loops = chain_above(state, loop.key)
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     part = footprint(state.model, state.tree, array, loops, users, its)
-    region = Region(edit, array, loops, its, users, part.box)
+    region = Region(edit, array, loops, its, users, part.box, array)
     made = _Buffer(region, part, state, key).build()
     return Result(proved_storage(edit, made, array), (ArrayRef(key),))
 

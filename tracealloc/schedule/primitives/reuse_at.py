@@ -17,13 +17,14 @@ from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.region import Region, spaces_of, users_of
+from tracealloc.schedule.served import served_reads
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.schedule.streamed import load_when_needed
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, substitute
 from tracealloc.trace.layout import Banks, Layout, Marks
-from tracealloc.trace.program import Array, Call, Store
+from tracealloc.trace.program import Array, Store
 
 __all__ = ["reuse_at"]
 
@@ -43,22 +44,22 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
         a line buffer takes the loading of its lines with it, so that one element is read per iteration.
         The buffer shifts; the dimensions along which it does are completely partitioned.
     Legal when:
-        iterations of the loop share elements, their region moves by a constant, and nothing inside the
-        loop writes the array.
+        iterations of the loop share elements, their region moves by a constant, and no read of the array
+        inside the loop sees what the loop has written.
 
     Returns:
         The buffer.
 
     Raises:
-        ScheduleError: no reuse along the loop, no constant stride, a write, or elements chosen by data.
+        ScheduleError: no reuse along the loop, no constant stride, a read of what the loop writes, or
+            elements chosen by data.
     """
     loop = edit.affine(loop)
-    users = users_of(edit, array, loop)
-    _only_read(edit, array, loop, users)
     state, (key,) = edit.keys(1)
     loops = chain_above(state, loop.key)
+    seen, users = served_reads(edit, array, loops, users_of(edit, array, loop))
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
-    whole = elements_used(array, loops, users)
+    whole = elements_used(seen, loops, users)
     box = box_around(whole, array.rank, its)
     step = -loop.step if loop.descending else loop.step
     stride = stride_of(box, its[-1], step)
@@ -71,7 +72,7 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
         )
     shape = array.shape if array.kind == "argument" else None
     window = sliding_window(whole, box, its, step, shape)
-    region = Region(edit, array, loops, its, users, box)
+    region = Region(edit, array, loops, its, users, box, seen)
     if not window.reused or window.stay.is_empty():
         raise edit.error(
             "TA243",
@@ -82,25 +83,6 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     state = _Window(region, window, stride, step, key, state).build()
     state = load_when_needed(edit, state, array, loop.key, f"{key}_load")
     return Result(proved_storage(edit, state, array), (ArrayRef(key),))
-
-
-def _only_read(edit: Edit, array: Array, loop: LoopNode, users: list[Statement]) -> None:
-    for statement in users:
-        where = statement.place.short if statement.place else statement.name
-        if any(access.array == array for access in statement.writes):
-            raise edit.error(
-                "TA245",
-                f"needs {array.name!r} unchanged while {loop.name!r} runs",
-                because=[f"{where} writes it inside the loop"],
-                hint=f"s.buffer_at({array.name!r}, {loop.name!r}), which copies back",
-            )
-        if isinstance(statement.node, Call):
-            raise edit.error(
-                "TA245",
-                f"cannot move a window under the call in {where}",
-                because=["a called kernel sees elements at fixed places"],
-                hint="s.inline(...) first, or s.buffer_at",
-            )
 
 
 @dataclass
