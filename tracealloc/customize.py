@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
-import warnings
-from collections.abc import Callable, Mapping
+import operator
+import pickle
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.poly.named import LOCK
-from tracealloc.schedule import primitives
+from tracealloc.schedule.apply import call_text, take
 from tracealloc.schedule.auto import for_c, interchanged
-from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
-from tracealloc.schedule.history import Step
-from tracealloc.schedule.primitive import REGISTRY, ArrayRef, Edit, LoopRef, Primitive
-from tracealloc.schedule.resolve import Resolver, bands_of, find_array, full_name, visible_arrays
+from tracealloc.schedule.history import Made, Named, Step, script_of
+from tracealloc.schedule.listing import Layouts, Listing, layouts_of
+from tracealloc.schedule.methods import Methods
+from tracealloc.schedule.primitive import REGISTRY, Primitive
+from tracealloc.schedule.resolve import bands_of, find_array, full_name, visible_arrays
 from tracealloc.schedule.state import Module, State, lowered, module_of
 from tracealloc.schedule.text import marked_text, schedule_text
+from tracealloc.schedule.values import shown
 from tracealloc.trace.errors import (
     BuildError,
     ScheduleError,
     TraceallocError,
-    TraceallocWarning,
     UnknownArrayError,
     nearest,
 )
 from tracealloc.trace.program import Program
-from tracealloc.trace.source import Place, caller_place
+from tracealloc.trace.source import Place, caller_place, warn
 
 if TYPE_CHECKING:
     from tracealloc.check.verify import Verification
@@ -38,15 +37,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Schedule", "customize", "verify"]
 
-for _found in pkgutil.iter_modules(primitives.__path__):
-    importlib.import_module(f"{primitives.__name__}.{_found.name}")
 
-
-class _NoSuchName(UnknownArrayError, AttributeError):
+class UnknownNameError(UnknownArrayError, AttributeError):
     """``s.name`` is neither a method nor an array."""
 
 
-class Schedule:
+class Schedule(Methods):
     """A kernel being turned into an accelerator, one proved step at a time.
 
     Loops and arrays are named by strings or handles (``s.loops()``, ``s.C``, what primitives return).
@@ -86,37 +82,47 @@ class Schedule:
     @property
     def lowered(self) -> Program:
         """The loop nest as it stands, as a program."""
-        if self._lowered is None or self._lowered[0] is not self._module:
+        module, known = self._module, self._lowered
+        if known is None or known[0] is not module:
             with LOCK:
-                self._lowered = (self._module, lowered(self._module))
-        return self._lowered[1]
+                self._lowered = known = (module, lowered(module))
+        return known[1]
 
     # -- names ---------------------------------------------------------------------------------------
 
     def loops(self, function: str | None = None) -> list[LoopHandle]:
         """Handles of all loops of a function (None: the top), outermost first."""
         name, state = self._function(function)
-        return [LoopHandle(self, name, loop.key, full_name(state, loop)) for loop in state.loops()]
+        born = self.history
+        return Listing(LoopHandle(self, name, x.key, full_name(state, x), born) for x in state.loops())
 
     def arrays(self, function: str | None = None) -> list[ArrayHandle]:
         """Handles of all arrays of a function (None: the top), arguments first."""
         name, state = self._function(function)
-        found = visible_arrays(state)
-        return [ArrayHandle(self, name, array.key, array.name) for array in found]
+        born = self.history
+        return Listing(ArrayHandle(self, name, x.key, x.name, born) for x in visible_arrays(state))
 
     def bands(self, function: str | None = None) -> list[BandHandle]:
         """Handles of all bands of a function (None: the top), in textual order."""
         name, state = self._function(function)
-        return [BandHandle(self, name, band) for band, _ in bands_of(state.tree)]
+        return Listing(BandHandle(self, name, band) for band, _ in bands_of(state.tree))
+
+    def layouts(self) -> Layouts:
+        """``(kind, factor)`` for each dimension of each array: ``"A"``, in a callee ``"callee:A"``.
+
+        An array that has an instance for each iteration of outer loops has their dimensions in front.
+        """
+        with LOCK:
+            return layouts_of(self._module)
 
     def _function(self, name: str | None) -> tuple[str, State]:
-        found = name or self._module.top
+        found = self._module.top if name is None else name
         known = self._module.names()
         if found not in known:
-            close = nearest(str(found), known)
+            close = nearest(str(found), known) if isinstance(found, str) else None
             raise ScheduleError(
                 "TA202",
-                f"no function {found!r} is called in {self.name}",
+                f"no function {shown(found)} is called in {self.name}",
                 place=caller_place(),
                 because=[f"the functions are {', '.join(known)}"],
                 hint=f"{close!r}" if close else None,
@@ -125,11 +131,17 @@ class Schedule:
 
     def __getitem__(self, name: str) -> ArrayHandle:
         try:
+            if not isinstance(name, str):
+                raise UnknownArrayError("TA209", f"s[...] takes the name of an array, not {shown(name)}")
             function, array = find_array(self._module, name)
         except ScheduleError as error:
             error.place = caller_place()
             raise
-        return ArrayHandle(self, function, array.key, array.name)
+        return ArrayHandle(self, function, array.key, array.name, self.history)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the schedule has an array of that name."""
+        return any(array.name == name for array in visible_arrays(self._module.state(self.name)))
 
     def __getattr__(self, name: str) -> ArrayHandle:
         if name.startswith("_"):
@@ -138,7 +150,7 @@ class Schedule:
             return self[name]
         except ScheduleError as error:
             close = nearest(name, REGISTRY)
-            raise _NoSuchName(
+            raise UnknownNameError(
                 error.code,
                 f"a schedule has neither a method nor an array called {name!r}",
                 place=error.place,
@@ -156,21 +168,31 @@ class Schedule:
         """The applied steps, first to last."""
         return tuple(step for step, _ in self._past)
 
+    def module_after(self, count: int) -> Module:
+        """The module after the first `count` steps."""
+        return self._past[count][1] if count < len(self._past) else self._module
+
     def undo(self, count: int = 1) -> Schedule:
         """Take back the last `count` steps.
 
         Raises:
-            ScheduleError: fewer steps were taken.
+            ScheduleError: fewer steps were taken, or `count` is no whole number of at least 0.
         """
-        if not 0 <= count <= len(self._past):
+        steps = len(self._past)
+        if isinstance(count, bool) or not hasattr(count, "__index__") or count < 0:
+            raise ScheduleError(
+                "TA206", f"undo needs a number of steps, not {shown(count)}", place=caller_place()
+            )
+        if count > steps:
             raise ScheduleError(
                 "TA206",
-                f"undo({count}) goes back further than the schedule's {len(self._past)} steps",
+                f"undo({count}) goes back further than the schedule's {steps} step{'s' * (steps != 1)}",
                 place=caller_place(),
+                hint=f"s.undo({steps}) takes back all" if steps else None,
             )
-        if count:
-            self._module = self._past[-count][1]
-            self._past = self._past[:-count]
+        with LOCK:
+            kept = steps - operator.index(count)
+            self._commit(self.module_after(kept), self._past[:kept])
         return self
 
     def copy(self) -> Schedule:
@@ -179,71 +201,111 @@ class Schedule:
         other.__dict__.update(self.__dict__)
         return other
 
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> Schedule:
+        return self.copy()  # everything inside is frozen
+
     def script(self) -> str:
-        """Python that rebuilds the schedule, given ``ta`` and the kernel's name."""
-        lines = [f"s = ta.customize({self._program.name})"]
-        return "\n".join([*lines, *(f"s.{step.call()}" for step in self.history)]) + "\n"
+        """Python that rebuilds the schedule, given ``ta`` and the kernel's name.
+
+        Handles that were passed on from step to step are variables.
+        """
+        freely = ", reassociate=True" if self._first.state(self._first.top).reassociate else ""
+        name = self._program.name
+        head = f"s = ta.customize({name}{freely})"
+        return script_of(head, self.history, {name}, set(dir(Schedule)))
 
     def replay(self, kernel: Kernel) -> Schedule:
-        """The same steps on another kernel (of another size, say)."""
-        other = customize(kernel)
-        for step in self.history:
-            other._apply(REGISTRY[step.primitive], step.args, dict(step.kwargs), step.place)
+        """The same steps on another kernel (of another size, say).
+
+        Raises:
+            ScheduleError: a step is refused there; the message says which.
+        """
+        place = caller_place()
+        other = customize(kernel, reassociate=self._first.state(self._first.top).reassociate)
+        for number, step in enumerate(self.history):
+            args, kwargs = step.map(other._named)
+            try:
+                other._apply(REGISTRY[step.primitive], args, kwargs, step.place, place)
+            except ScheduleError as error:
+                where = f" ({step.place.short})" if step.place is not None else ""
+                reason = (
+                    f"this is step {number + 1} of {len(self._past)} of the schedule of {self.name}{where}"
+                )
+                error.place, error.because = place, (*error.because, reason)
+                raise
         return other
 
-    def _apply(
-        self, primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place | None
-    ) -> Any:
-        with LOCK:
-            try:
-                return self._checked_apply(primitive, args, kwargs, place)
-            except TraceallocError as error:
-                if error.place is None:
-                    error.place = place
-                raise
+    def _named(self, named: Named) -> LoopHandle | ArrayHandle | str:
+        """The handle that a step of another schedule was given, on this one."""
+        if named.step is not None:
+            made = self._past[named.step][0].made
+            if named.position < len(made):
+                return self._handle(made[named.position])
+        return named.name if named.step is not None else self._by_name(named.name)
 
-    def _checked_apply(
-        self, primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place | None
-    ) -> Any:
+    def _by_name(self, name: str) -> ArrayHandle | str:
         try:
-            bound = primitive.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise ScheduleError(
-                "TA207",
-                f"{primitive.name}: {error}",
-                because=[f"the primitive is {primitive.name}{primitive.signature}"],
-            ) from None
-        resolver = Resolver(self, primitive)
-        positional, named = resolver.resolve(bound)
-        step = Step(primitive.name, *resolver.record(args, kwargs), place)
-        before = self._module
-        edit = Edit(before.state(resolver.function), step.call(), before, resolver.function)
-        result = primitive.function(edit, *positional, **named)
-        after = result.next_module(edit)
-        check_marked(edit, after)
-        self._module = after
-        self._past = (*self._past, (step, before))
-        for text in result.warnings:
-            warnings.warn(f"{step.call()}: {text}", TraceallocWarning, stacklevel=5)
-        made = tuple(self._handle(resolver.function, ref) for ref in result.made)
+            function, array = find_array(self._module, name)
+        except ScheduleError:
+            return name  # the step says what is wrong with it
+        return ArrayHandle(self, function, array.key, array.name, self.history)
+
+    def _apply(
+        self,
+        primitive: Primitive,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        place: Place | None,
+        seen: Place | None = None,
+    ) -> Any:
+        """Take a step, all of it or nothing; `seen` is the place for messages, where it is another."""
+        with LOCK:
+            before = (self._module, self._past)
+            try:
+                taken = take(self, primitive, args, kwargs, place)
+                for text in taken.warnings:
+                    warn(text, seen or place)
+                self._commit(taken.module, (*self._past, (taken.step, self._module)))
+                made = tuple(map(self._handle, taken.step.made))
+            except BaseException as error:
+                self._commit(*before)
+                if isinstance(error, TraceallocError):
+                    error.place = error.place or seen or place
+                elif isinstance(error, Exception) and not isinstance(error, Warning):
+                    call, where = call_text(primitive.name, args, kwargs), seen or place
+                    error.add_note(f"a fault of tracealloc in s.{call} at {where}; the schedule is as it was")
+                raise
         return None if not made else made[0] if len(made) == 1 else made
 
-    def _handle(self, function: str, ref: LoopRef | ArrayRef) -> LoopHandle | ArrayHandle:
-        state = self._module.state(function)
-        if isinstance(ref, LoopRef):
-            loop = next(loop for loop in state.loops() if loop.key == ref.key)
-            return LoopHandle(self, function, loop.key, loop.name)
-        array = next(array for array in state.model.arrays if array.key == ref.key)
-        return ArrayHandle(self, function, array.key, array.name)
+    def _commit(self, module: Module, past: tuple[tuple[Step, Module], ...]) -> None:
+        """Change the state at once: no interruption can come between its parts."""
+        self.__dict__.update({"_module": module, "_past": past})
 
-    def removed_by(self, function: str, key: str) -> Step | None:
-        """The step after which a loop was gone, or None where it never was."""
-        for number, (step, before) in enumerate(self._past):
-            after = self._past[number + 1][1] if number + 1 < len(self._past) else self._module
-            had, has = (any(loop.key == key for loop in m.state(function).loops()) for m in (before, after))
-            if had and not has:
-                return step
-        return None
+    def _handle(self, made: Made) -> LoopHandle | ArrayHandle:
+        handle = LoopHandle if made.kind == "loop" else ArrayHandle
+        return handle(self, made.function, made.key, made.name, self.history)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what can be made again, and without a kernel that only its own process can find."""
+        state = {**self.__dict__, "_lowered": None}
+        try:
+            pickle.dumps(self._kernel)
+        except Exception:
+            state["_kernel"] = None
+        else:
+            state["_kernel"] = pickle.dumps(self._kernel)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from tracealloc.kernel import Kernel
+
+        self.__dict__.update(state)
+        try:
+            self._kernel = pickle.loads(state["_kernel"])
+        except Exception:
+            self._kernel = Kernel.of_program(self._program)
 
     # -- building and checking -----------------------------------------------------------------------
 
@@ -346,25 +408,6 @@ class Schedule:
     def marked_text(self, function: str, key: str) -> str:
         """The printed loops of a function with ``# <-- here`` at one loop (handles print this)."""
         return marked_text(self.lowered, self._module, function, key)
-
-
-def _method(primitive: Primitive) -> Callable[..., Any]:
-    def apply(self: Schedule, *args: Any, **kwargs: Any) -> Any:
-        return self._apply(primitive, args, kwargs, caller_place())
-
-    parameter = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = primitive.signature
-    apply.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[parameter, *signature.parameters.values()]
-    )
-    apply.__name__ = primitive.name
-    apply.__qualname__ = f"Schedule.{primitive.name}"
-    apply.__doc__ = primitive.function.__doc__
-    return apply
-
-
-for _primitive in REGISTRY.values():
-    setattr(Schedule, _primitive.name, _method(_primitive))
 
 
 def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:

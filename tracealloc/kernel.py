@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, overload
 
 from tracealloc.trace.calls import call
-from tracealloc.trace.errors import TraceallocError
+from tracealloc.trace.errors import TraceallocError, TraceError
 from tracealloc.trace.functions import trace
 from tracealloc.trace.program import Program
 from tracealloc.trace.recorder import active
@@ -50,6 +50,21 @@ class Kernel:
         self._traced_names: tuple[str, ...] = ()
         self._defaults: dict[str, Any] = {}  # of scalar arguments: ``x: int32 = 7``
         functools.update_wrapper(self, function)
+
+    @classmethod
+    def of_program(cls, program: Program) -> Kernel:
+        """The kernel of a program whose Python function is out of reach, in another process say."""
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            raise TraceError(
+                "TA191", f"the Python function of {program.name} is not in this process", place=caller_place()
+            )
+
+        function.__name__ = function.__qualname__ = program.name
+        made = cls(function)
+        made._program, made._parameters = program, ()
+        made._traced_names = tuple(array.name for array in program.args)
+        return made
 
     @property
     def name(self) -> str:

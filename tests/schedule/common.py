@@ -57,8 +57,9 @@ def check_round_trip(s: Schedule, kernel: Any = None) -> None:
     head, *steps = script.splitlines()
     assert head == f"s = ta.customize({s.program.name})"
     again = ta.customize(target) if isinstance(target, Kernel) else schedule_of(s.program)
+    namespace = {"s": again, "ta": ta}
     for line in steps:
-        exec(line, {"s": again})
+        exec(line, namespace)
     assert again.module == s.module
     assert again.lowered == s.lowered
     assert again.script() == script

@@ -191,7 +191,7 @@ def test_script_and_undo() -> None:
     s = schedule_of(gemm)
     first = str(s)
     s.buffer_at(s.C, "i")
-    assert 's.buffer_at("C", "i")' in s.script()
+    assert 's.buffer_at(s.C, "i")' in s.script()
     s.undo()
     assert str(s) == first
 

@@ -22,9 +22,9 @@ def other(B: float32[4, 6]):
 
 def test_none_is_no_loop() -> None:
     s = ta.customize(scale)
-    with pytest.raises(ta.ScheduleError, match="split: loop is missing"):
+    with pytest.raises(ta.ScheduleError, match="loop must be the name or handle of a loop, not None"):
         s.split(None, 2)
-    with pytest.raises(ta.ScheduleError, match="partition: array is missing"):
+    with pytest.raises(ta.ScheduleError, match="array must be the name or handle of an array, not None"):
         s.partition(None)
 
 
@@ -77,7 +77,7 @@ def test_parts_of_loops_are_named_within_their_band() -> None:
     assert (outer.name, inner.name) == ("i.outer", "i.inner")
     s.unroll("Y.i.inner")
     s.tile(["X.i.outer"], [2])
-    with pytest.raises(ta.UnknownLoopError, match="TA203 2 loops are called"):
+    with pytest.raises(ta.UnknownLoopError, match="TA203 .*2 loops are called"):
         s.unroll("i.inner")
     assert s.verify()
     space = {"ta": ta, "two": two}

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tracealloc.trace.errors import UnknownArrayError
+from tracealloc.trace.source import caller_place
+
 if TYPE_CHECKING:
+    from tracealloc.schedule.history import Step
     from tracealloc.schedule.state import Module
     from tracealloc.trace.program import Array
 
@@ -25,12 +29,13 @@ class Owner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoopHandle:
-    """A loop of a schedule."""
+    """A loop of a schedule. `born` are the steps that had been taken when the handle was made."""
 
     owner: Owner = field(compare=False, repr=False)
     function: str
     key: str
     name: str = field(compare=False)
+    born: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.name
@@ -41,17 +46,21 @@ class LoopHandle:
 
 @dataclass(frozen=True, slots=True)
 class ArrayHandle:
-    """An array of a schedule."""
+    """An array of a schedule. `born` are the steps that had been taken when the handle was made."""
 
     owner: Owner = field(compare=False, repr=False)
     function: str
     key: str
     name: str = field(compare=False)
+    born: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Elements per dimension."""
-        return self._array.shape
+        """Elements per dimension, as the array is stored."""
+        from tracealloc.poly.storage import storage_of
+
+        state = self.owner.module.state(self.function)
+        return storage_of(state.model, state.tree, self._array).array.shape
 
     @property
     def dtype(self) -> object:
@@ -60,13 +69,24 @@ class ArrayHandle:
 
     @property
     def _array(self) -> Array:
-        arrays = self.owner.module.state(self.function).model.arrays
-        return next(array for array in arrays if array.key == self.key)
+        found = self._found()
+        if found is None:
+            raise UnknownArrayError(
+                "TA204", f"array {self.name!r} is no longer in the schedule", place=caller_place()
+            )
+        return found
+
+    def _found(self) -> Array | None:
+        module = self.owner.module
+        arrays = module.state(self.function).model.arrays if self.function in module.names() else ()
+        return next((array for array in arrays if array.key == self.key), None)
 
     def __str__(self) -> str:
         return self.name
 
     def __repr__(self) -> str:
+        if self._found() is None:
+            return f"<array {self.name}, which is no longer in {self.function}>"
         return f"<array {self.name}: {self.dtype}{list(self.shape)} of {self.function}>"
 
 
@@ -80,3 +100,6 @@ class BandHandle:
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        return f"<band {self.name} of {self.function}>"

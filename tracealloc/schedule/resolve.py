@@ -7,18 +7,28 @@ A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop), or ``"PE.k#1"`` (the sec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
-from tracealloc.schedule.history import Step
+from tracealloc.schedule.history import Named, Step
 from tracealloc.schedule.primitive import Kind, Primitive
 from tracealloc.schedule.state import Module, OpaqueLoop, State
+from tracealloc.schedule.values import NotPlain, plain_value, shown
 from tracealloc.trace.errors import ScheduleError, UnknownArrayError, UnknownLoopError, nearest
 from tracealloc.trace.program import Array
 
-__all__ = ["Resolver", "band_names", "bands_of", "find_array", "find_loop", "full_name", "visible_arrays"]
+__all__ = [
+    "Resolver",
+    "band_names",
+    "bands_of",
+    "find_array",
+    "find_loop",
+    "full_name",
+    "is_many",
+    "visible_arrays",
+]
 
 
 def bands_of(tree: Tree) -> Iterator[tuple[str, LoopNode]]:
@@ -158,12 +168,16 @@ class Owner(Protocol):
     def module(self) -> Module:
         """The module as it stands."""
 
-    def removed_by(self, function: str, key: str) -> Step | None:
-        """The step after which a loop was gone."""
+    @property
+    def history(self) -> tuple[Step, ...]:
+        """The applied steps."""
+
+    def module_after(self, count: int) -> Module:
+        """The module after the first `count` steps."""
 
 
 class Resolver:
-    """Turns the arguments of one use into loops and arrays, and into names that can be recorded."""
+    """Turns the arguments of one use into loops and arrays, and into what can be recorded."""
 
     def __init__(self, schedule: Owner, primitive: Primitive) -> None:
         self.schedule, self.primitive = schedule, primitive
@@ -175,48 +189,85 @@ class Resolver:
         positional: list[Any] = []
         named: dict[str, Any] = {}
         for name, value in bound.arguments.items():
-            kind = self.primitive.kinds.get(name)
             parameter = self.primitive.signature.parameters[name]
-            if value is None and kind is not None and parameter.default is parameter.empty:
-                raise ScheduleError("TA209", f"{self.primitive.name}: {name} is missing (it is None)")
             if parameter.kind is parameter.VAR_POSITIONAL:
-                positional += self._one(value, kind)
+                positional += [self._one(item, parameter) for item in value]
             elif parameter.kind is parameter.VAR_KEYWORD:
-                named.update(value)
+                named.update({key: _plain(item, key) for key, item in value.items()})
             elif parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
-                named[name] = self._one(value, kind)
+                named[name] = self._one(value, parameter)
             else:
-                positional.append(self._one(value, kind))
+                positional.append(self._one(value, parameter))
         if self._functions:
             self.function = self._functions[0]
             if len(set(self._functions)) > 1:
                 raise ScheduleError(
                     "TA208",
-                    f"{self.primitive.name} got loops or arrays of different functions",
+                    "loops or arrays of different functions in one step",
                     because=[f"they belong to {', '.join(dict.fromkeys(self._functions))}"],
+                    hint="a step works inside one function; s.inline(...) makes one of two",
                 )
         return positional, named
 
-    def _one(self, value: Any, kind: Kind | None) -> Any:
-        if kind is None or value is None:
-            return list(value) if isinstance(value, tuple) else value
-        if isinstance(value, list | tuple):
-            return [self._one(item, kind) for item in value]
+    def _one(self, value: Any, parameter: inspect.Parameter) -> Any:
+        kind = self.primitive.kinds.get(parameter.name)
+        if kind is None:
+            return _plain(value, parameter.name)
+        if value is None and parameter.default is None:
+            return None
+        if not is_many(parameter):
+            return self._named(value, kind, parameter)
+        items = value if isinstance(value, list | tuple) else [value]
+        return [self._named(item, kind, parameter) for item in items]
+
+    def _named(self, value: Any, kind: Kind, parameter: inspect.Parameter) -> Any:
         if isinstance(value, LoopHandle | ArrayHandle | BandHandle):
             self._check_owner(value)
+        elif not isinstance(value, str):
+            raise self._no_name(value, kind, parameter)
         if kind == "nest":
             return self._nest(value)
         return self._loop(value)[1] if kind == "loop" else self._array(value)[1]
 
+    def _no_name(self, value: Any, kind: Kind, parameter: inspect.Parameter) -> ScheduleError:
+        """The refusal of something that is neither a name nor a handle."""
+        what = {"loop": "a loop", "array": "an array", "nest": "a band, a loop or an array"}[kind]
+        hint = None
+        if isinstance(value, list | tuple):
+            each = parameter.kind is parameter.VAR_POSITIONAL
+            hint = "give the loops one after another, not in a list" if each else f"one call for each {kind}"
+        elif value is None:
+            hint = "some steps hand nothing back; s.loops() and s.arrays() give handles"
+        elif kind == "array":
+            hint = "s.C or s.arrays() gives handles of the schedule's arrays"
+        return ScheduleError(
+            "TA209", f"{parameter.name} must be the name or handle of {what}, not {shown(value)}", hint=hint
+        )
+
     def _check_owner(self, handle: LoopHandle | ArrayHandle | BandHandle) -> None:
         """Refuse handles of other kernels' schedules; those of copies and replays mean the same here."""
         mine, other = self.schedule.module, handle.owner.module
-        if other.top != mine.top or handle.function not in mine.names():
+        if other.top != mine.top:
             raise ScheduleError(
                 "TA209",
                 f"{handle.name!r} is a handle of another kernel's schedule",
                 because=[f"it belongs to {other.top}, and this schedule is of {mine.top}"],
+                hint="handles come from this schedule's own steps, s.loops(), s.arrays() and s.C",
             )
+        if isinstance(handle, BandHandle):
+            if handle.function not in mine.names():
+                raise self._gone(handle, UnknownLoopError)
+            return
+        history = self.schedule.history
+        shared = len(history)
+        if history[: len(handle.born)] != handle.born:
+            pairs = zip(history, handle.born, strict=False)
+            shared = next((n for n, (a, b) in enumerate(pairs) if a != b), min(shared, len(handle.born)))
+            if not _holds(self.schedule.module_after(shared), handle):
+                raise _never_made(handle, handle.born[shared:])
+        if not _holds(mine, handle):
+            error = UnknownArrayError if isinstance(handle, ArrayHandle) else UnknownLoopError
+            raise self._gone(handle, error)
 
     def _nest(self, value: Any) -> Any:
         """A loop or an array for what may be a band, a loop or an array."""
@@ -235,39 +286,51 @@ class Resolver:
         return self._array(value)[1] if isinstance(value, ArrayHandle) else self._loop(value)[1]
 
     def _loop(self, value: Any) -> tuple[str, LoopNode | OpaqueLoop]:
+        module = self.schedule.module
         if isinstance(value, str):
-            function, loop = find_loop(self.schedule.module, value)
+            function, loop = find_loop(module, value)
         elif isinstance(value, LoopHandle):
             function = value.function
-            loops = self.schedule.module.state(function).loops()
-            found = next((loop for loop in loops if loop.key == value.key), None)
-            if found is None:
-                raise self._gone(value)
-            loop = found
+            loop = next(loop for loop in module.state(function).loops() if loop.key == value.key)
         else:
-            raise ScheduleError("TA209", f"expected a loop's name or handle, not {value!r}")
+            what = "an array" if isinstance(value, ArrayHandle) else "a band"
+            raise ScheduleError(
+                "TA209", f"{value.name!r} is {what}, not a loop", hint="s.loops() lists the loops"
+            )
         self._functions.append(function)
-        return full_name(self.schedule.module.state(function), loop), loop
-
-    def _gone(self, handle: LoopHandle) -> UnknownLoopError:
-        step = self.schedule.removed_by(handle.function, handle.key)
-        reason = f"{step.call()} took it away" if step else "it belongs to another schedule"
-        return UnknownLoopError("TA201", f"loop {handle.name!r} is no longer there", because=[reason])
+        return full_name(module.state(function), loop), loop
 
     def _array(self, value: Any) -> tuple[str, Array]:
+        module = self.schedule.module
         if isinstance(value, str):
-            function, array = find_array(self.schedule.module, value)
+            function, array = find_array(module, value)
         elif isinstance(value, ArrayHandle):
             function = value.function
-            arrays = self.schedule.module.state(function).model.arrays
-            match = next((array for array in arrays if array.key == value.key), None)
-            if match is None:
-                raise UnknownArrayError("TA204", f"array {value.name!r} is no longer there")
-            array = match
+            array = next(array for array in module.state(function).model.arrays if array.key == value.key)
         else:
-            raise ScheduleError("TA209", f"expected an array's name or handle, not {value!r}")
+            what = "a loop" if isinstance(value, LoopHandle) else "a band"
+            raise ScheduleError(
+                "TA209", f"{value.name!r} is {what}, not an array", hint="s.arrays() lists the arrays"
+            )
         self._functions.append(function)
         return array.name, array
+
+    def _gone(
+        self, handle: LoopHandle | ArrayHandle | BandHandle, error: type[UnknownLoopError | UnknownArrayError]
+    ) -> UnknownLoopError | UnknownArrayError:
+        """The refusal of a handle of something that a step took away."""
+        what = "array" if isinstance(handle, ArrayHandle) else "loop"
+        history = self.schedule.history
+        held = [_holds(self.schedule.module_after(n), handle) for n in range(len(history) + 1)]
+        step = next((history[n] for n in range(len(history)) if held[n] and not held[n + 1]), None)
+        reason = f"{step.call()} took it away" if step else "it belongs to another schedule"
+        code = "TA204" if what == "array" else "TA201"
+        return error(
+            code,
+            f"{what} {handle.name!r} is no longer there",
+            because=[reason],
+            hint=f"s.{what}s() lists what there is now",
+        )
 
     def record(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -279,21 +342,78 @@ class Resolver:
             parameter = parameters[min(position, len(parameters) - 1)]
             kinds.append(self.primitive.kinds.get(parameter.name))
         return (
-            tuple(self._name(value, kind) for value, kind in zip(args, kinds, strict=True)),
-            tuple(
-                (name, self._name(value, self.primitive.kinds.get(name))) for name, value in kwargs.items()
-            ),
+            tuple(self._recorded(value, kind) for value, kind in zip(args, kinds, strict=True)),
+            tuple((k, self._recorded(value, self.primitive.kinds.get(k))) for k, value in kwargs.items()),
         )
 
-    def _name(self, value: Any, kind: Kind | None) -> object:
-        if isinstance(value, list | tuple):
-            return tuple(self._name(item, kind) for item in value)
+    def _recorded(self, value: Any, kind: Kind | None) -> object:
         if kind is None or value is None:
-            return value
+            return _frozen(plain_value(value))
+        if isinstance(value, list | tuple):
+            return tuple(self._recorded(item, kind) for item in value)
         if kind == "nest" and isinstance(value, str | BandHandle):
             name = str(value).rpartition(":")[2]
         elif kind == "array" or isinstance(value, ArrayHandle):
             name = self._array(value)[0]
         else:
             name = self._loop(value)[0]
-        return name if self.function == self.schedule.module.top else f"{self.function}:{name}"
+        name = name if self.function == self.schedule.module.top else f"{self.function}:{name}"
+        if isinstance(value, LoopHandle | ArrayHandle):
+            return self._handed_back(value, name)
+        return name
+
+    def _handed_back(self, handle: LoopHandle | ArrayHandle, name: str) -> object:
+        """The handle as a result of an earlier step, as an array of the kernel, or else by name."""
+        for number, step in reversed(list(enumerate(self.schedule.history))):
+            for position, made in enumerate(step.made):
+                if (made.function, made.key) == (handle.function, handle.key):
+                    return Named(name, number, position)
+        return Named(name) if isinstance(handle, ArrayHandle) else name
+
+
+def is_many(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter takes a list of loops or arrays."""
+    return str(parameter.annotation).startswith("Sequence")
+
+
+def _frozen(value: Any) -> object:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _plain(value: Any, name: str) -> Any:
+    try:
+        return plain_value(value)
+    except NotPlain as error:
+        raise ScheduleError(
+            "TA207",
+            f"{name} cannot be {error}",
+            because=["it is a number, a word, a type, or a list of these: what a script can repeat"],
+        ) from None
+
+
+def _holds(module: Module, handle: LoopHandle | ArrayHandle | BandHandle) -> bool:
+    """Whether a module has the loop or array of a handle."""
+    if handle.function not in module.names():
+        return False
+    state = module.state(handle.function)
+    if isinstance(handle, BandHandle):
+        return any(name == handle.name for name, _ in bands_of(state.tree))
+    found = state.model.arrays if isinstance(handle, ArrayHandle) else state.loops()
+    return any(each.key == handle.key for each in found)
+
+
+def _never_made(
+    handle: LoopHandle | ArrayHandle, others: Iterable[Step]
+) -> UnknownLoopError | UnknownArrayError:
+    """The refusal of a handle whose loop or array a step made that this schedule has not taken."""
+    here = (handle.function, handle.key)
+    maker = next((s for s in others if here in [(made.function, made.key) for made in s.made]), None)
+    step = maker.call() if maker is not None else "a step"
+    what = "array" if isinstance(handle, ArrayHandle) else "loop"
+    error = UnknownArrayError if what == "array" else UnknownLoopError
+    return error(
+        "TA204" if what == "array" else "TA201",
+        f"{what} {handle.name!r} is not in this schedule",
+        because=[f"{step} made it, which was undone or taken in a copy only"],
+        hint=f"s.{what}s() lists what there is now",
+    )

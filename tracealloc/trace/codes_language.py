@@ -242,6 +242,13 @@ register(
 
 register(
     {
+        "TA191": Code(
+            "the Python function of the kernel is in another process",
+            "",
+            "",
+            "A schedule that came here by pickle brings its traced program; a kernel that is no module's "
+            "cannot come along. Build, verify and go on scheduling; tracing needs the function.",
+        ),
         "TA129": Code(
             "this Python cannot be traced safely",
             "",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import linecache
 import sys
+import warnings
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["Place", "caller_frame", "caller_place", "place_of"]
+from tracealloc.trace.errors import TraceallocWarning
+
+__all__ = ["Place", "caller_frame", "caller_place", "place_of", "warn"]
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent) + "/"
 _LIBRARY = (_PACKAGE + "library/", _PACKAGE + "frontend/")
@@ -86,3 +89,11 @@ def place_of(frame: FrameType) -> Place:
 def caller_place() -> Place:
     """The position in the user's source that led here."""
     return place_of(caller_frame())
+
+
+def warn(text: str, place: Place | None = None) -> None:
+    """Show a warning at the user's line, or at `place`; once for each line, as Python's filters have it."""
+    frame = caller_frame()
+    where = place or place_of(frame)
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(text, TraceallocWarning, where.file, where.line, registry=registry)

@@ -1,0 +1,105 @@
+"""Taking one step: arguments resolved, the primitive run and proved, and nothing changed.
+
+The caller commits what comes back, all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tracealloc.schedule.concurrent import check_marked
+from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
+from tracealloc.schedule.history import Made, Step
+from tracealloc.schedule.primitive import ArrayRef, Edit, LoopRef, Primitive
+from tracealloc.schedule.resolve import Owner, Resolver
+from tracealloc.schedule.state import Module
+from tracealloc.schedule.values import shown
+from tracealloc.trace.errors import ScheduleError, nearest
+from tracealloc.trace.source import Place
+
+__all__ = ["Taken", "call_text", "take"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was proved: the step, the module after it, and warnings to show."""
+
+    step: Step
+    module: Module
+    warnings: tuple[str, ...]
+
+
+def take(
+    owner: Owner, primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place | None
+) -> Taken:
+    """Take one step on the schedule as it stands, without changing it.
+
+    Raises:
+        ScheduleError: the step is refused, or its arguments do not fit.
+    """
+    bound = _bound(primitive, args, kwargs)
+    resolver = Resolver(owner, primitive)
+    try:
+        positional, named = resolver.resolve(bound)
+    except ScheduleError as error:
+        error.summary = f"{call_text(primitive.name, args, kwargs)}: {error.summary}"
+        error.args = (error.summary,)
+        raise
+    step = Step(primitive.name, *resolver.record(args, kwargs), place)
+    before = owner.module
+    edit = Edit(before.state(resolver.function), step.call(), before, resolver.function)
+    result = primitive.function(edit, *positional, **named)
+    after = result.next_module(edit)
+    check_marked(edit, after)
+    made = tuple(_made(after, resolver.function, ref) for ref in result.made)
+    return Taken(replace(step, made=made), after, tuple(f"{step.call()}: {text}" for text in result.warnings))
+
+
+def _made(module: Module, function: str, ref: LoopRef | ArrayRef) -> Made:
+    state = module.state(function)
+    among = state.loops() if isinstance(ref, LoopRef) else state.model.arrays
+    found = next(each for each in among if each.key == ref.key)
+    return Made(function, ref.key, found.name, "loop" if isinstance(ref, LoopRef) else "array")
+
+
+def _bound(primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+    signature = primitive.signature
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        unknown = next((name for name in kwargs if name not in signature.parameters), None)
+        close = None if unknown is None else nearest(unknown, signature.parameters)
+        raise ScheduleError(
+            "TA207",
+            f"{call_text(primitive.name, args, kwargs)}: {error}",
+            because=[f"the primitive is {primitive.name}({_parameters(signature)})"],
+            hint=f"{close}=" if close else None,
+        ) from None
+
+
+def _parameters(signature: inspect.Signature) -> str:
+    """The parameters without their types: ``loop, factor=None``."""
+    empty = inspect.Parameter.empty
+    return str(
+        signature.replace(parameters=[p.replace(annotation=empty) for p in signature.parameters.values()])
+    )[1:-1]
+
+
+def call_text(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """The call as the user wrote it, as far as its values show."""
+    parts = [_shown(value) for value in args]
+    parts += [f"{key}={_shown(value)}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(parts)})"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, LoopHandle | ArrayHandle | BandHandle):
+        return f'"{value.name}"'
+    if isinstance(value, str) and value.isprintable() and len(value) < 60 and '"' not in value:
+        return f'"{value}"'
+    if isinstance(value, list | tuple) and len(value) <= 6:
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    return shown(value)
