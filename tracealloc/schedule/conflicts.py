@@ -24,8 +24,9 @@ from tracealloc.trace.program import Alloc, Array, If, Loop, Node, Program, Stor
 
 __all__ = ["Conflict", "Conflicts", "conflicts_of"]
 
-_UNROLL_LIMIT = 65536
+_UNROLL_LIMIT = 262144
 _Form = tuple[Linear | None, ...]
+_Values = Mapping[Iter, Linear]
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ class _Function:
         self.found: list[Conflict] = []
         self.budget = _UNROLL_LIMIT
         self.ranges: dict[Iter, tuple[int, int]] = {}
+        self.forms: dict[int, Linear | None] = {}
+        self.loads: dict[int, list[Load]] = {}
 
     def rows(self) -> list[Conflict]:
         self.visit(self.program.body, {})
@@ -161,14 +164,15 @@ class _Function:
             # j = copies * round + copy: the round is what runs.
             round_ = Binary("*", constant(copies * loop.step), IterRef(loop.iter), index)
             at = Binary("+", round_, constant(copy * loop.step), index)
-            self.block(loop.body, {loop.iter: Binary("+", at, loop.start, index)}, uses)
+            start = linear(Binary("+", at, loop.start, index))
+            self.block(loop.body, {} if start is None else {loop.iter: start}, uses)
         if copies > 1:
             ranges = {**ranges, loop.iter: _rounds(loop, ranges, copies)}
         asked = loop.marks.pipeline or 1
         for array, use in uses.items():
             self.found.append(self.row(loop, asked, array, use, ranges))
 
-    def block(self, block: tuple[Node, ...], values: dict[Iter, Expr], uses: dict[Array, _Uses]) -> None:
+    def block(self, block: tuple[Node, ...], values: _Values, uses: dict[Array, _Uses]) -> None:
         for node in block:
             if self.budget <= 0:
                 return
@@ -183,34 +187,47 @@ class _Function:
                 case Store(array=array, indices=indices):
                     self.reads(node, values, uses)
                     if array.rank and array.kind != "stream":
-                        uses.setdefault(array, _Uses()).writes.setdefault(_form(indices, values))
+                        uses.setdefault(array, _Uses()).writes.setdefault(self.form(indices, values))
                 case Alloc():
                     pass
                 case _:
                     self.reads(node, values, uses)
 
-    def unrolled(self, loop: Loop, values: dict[Iter, Expr]) -> list[Expr]:
+    def unrolled(self, loop: Loop, values: _Values) -> list[Linear]:
         """The values of an inner loop; from its least to its largest bound where these vary."""
-        start, stop = substitute(loop.start, values), substitute(loop.stop, values)
-        span = linear(Binary("-", stop, start, index))
-        if span is not None and not span.terms:
+        known = {it: expression(form) for it, form in values.items()}
+        start, stop = substitute(loop.start, known), substitute(loop.stop, known)
+        span, first_form = linear(Binary("-", stop, start, index)), linear(start)
+        if span is not None and first_form is not None and not span.terms:
             trips = max(0, -(-span.constant // loop.step))
-            return [Binary("+", start, constant(trip * loop.step), index) for trip in range(trips)]
+            return [first_form.plus(Linear((), trip * loop.step)) for trip in range(trips)]
         first, last = range_of(start, self.ranges), range_of(stop, self.ranges)
         if first is None or last is None:
-            return [IterRef(loop.iter)]  # bounds that depend on data: it stays a loop
+            return [Linear(((IterRef(loop.iter), 1),), 0)]  # bounds that depend on data: it stays a loop
         ends = range(first[0], last[1], loop.step) if loop.step > 0 else range(first[1], last[0], loop.step)
-        return [constant(value) for value in ends]
+        return [Linear((), value) for value in ends]
 
-    def reads(self, node: Node, values: dict[Iter, Expr], uses: dict[Array, _Uses]) -> None:
-        for expr in expressions_of(node):
-            for load in loads_of(expr):
-                self.budget -= 1
-                if load.array.rank == 0 or load.array.kind == "stream":
-                    continue
-                use, form = uses.setdefault(load.array, _Uses()), _load_form(load, values)
-                if form not in use.writes or None in form:
-                    use.reads.setdefault(form)
+    def reads(self, node: Node, values: _Values, uses: dict[Array, _Uses]) -> None:
+        loads = self.loads.get(id(node))
+        if loads is None:
+            loads = self.loads[id(node)] = [load for e in expressions_of(node) for load in loads_of(e)]
+        for load in loads:
+            self.budget -= 1
+            if load.array.rank == 0 or load.array.kind == "stream":
+                continue
+            use, form = uses.setdefault(load.array, _Uses()), self.form(load.indices, values)
+            if form not in use.writes or None in form:
+                use.reads.setdefault(form)
+
+    def form(self, indices: tuple[Expr, ...], values: _Values) -> _Form:
+        """The subscripts of an access; what they are of the loop's own iterators is found once."""
+        found = []
+        for expr in indices:
+            if id(expr) not in self.forms:
+                self.forms[id(expr)] = linear(expr)
+            form = self.forms[id(expr)]
+            found.append(None if form is None else _put_in(expr, form, values))
+        return tuple(found)
 
     def row(
         self, loop: Loop, asked: int, array: Array, use: _Uses, ranges: Mapping[Iter, tuple[int, int]]
@@ -251,12 +268,21 @@ def _rounds(loop: Loop, ranges: Mapping[Iter, tuple[int, int]], copies: int) -> 
     return 0, max(0, (high - low) // (copies * abs(loop.step)))
 
 
-def _form(indices: tuple[Expr, ...], values: dict[Iter, Expr]) -> _Form:
-    return tuple(linear(substitute(expr, values)) for expr in indices)
-
-
-def _load_form(load: Load, values: dict[Iter, Expr]) -> _Form:
-    return _form(load.indices, values)
+def _put_in(expr: Expr, form: Linear, values: _Values) -> Linear | None:
+    """The linear form of a subscript with some iterators replaced by their values."""
+    kept: dict[Expr, int] = {}
+    rest = form.constant
+    for atom, coefficient in form.terms:
+        if not isinstance(atom, IterRef):
+            return linear(substitute(expr, {it: expression(value) for it, value in values.items()}))
+        value = values.get(atom.iter)
+        if value is None:
+            kept[atom] = kept.get(atom, 0) + coefficient
+            continue
+        rest += coefficient * value.constant
+        for other, count in value.terms:
+            kept[other] = kept.get(other, 0) + coefficient * count
+    return Linear(tuple(pair for pair in kept.items() if pair[1]), rest)
 
 
 def _all_banks(layout: Layout, array: Array) -> tuple[Banks, ...]:
