@@ -221,3 +221,46 @@ def test_conflicts_count_unknown_banks_everywhere_and_equal_reads_once() -> None
     s.bind(s.A, "bram", ports=1)
     row = next(row for row in s.conflicts() if row.array == "A")
     assert (row.needed, row.ok) == (2, False)
+
+
+def blur(A: float32[8, 10], B: float32[6, 8]):
+    for i, j in grid(6, 8):
+        for r, q in grid(3, 3):
+            B[i, j] += A[i + r, j + q]
+
+
+def test_arguments_of_other_types_are_refused() -> None:
+    s = schedule_of(blur)
+    for step, args, code in [
+        ("partition", ([],), "TA230"),
+        ("partition", (1.0,), "TA230"),
+        ("reshape", (None,), "TA235"),
+        ("permute", (1,), "TA235"),
+        ("permute", ((True, False),), "TA235"),
+        ("interface", ("m_axi bundle",), "TA233"),
+    ]:
+        with pytest.raises(ScheduleError) as caught:
+            getattr(s, step)("A", *args)
+        assert caught.value.code == code
+    with pytest.raises(ScheduleError) as caught:
+        s.interface("A", "m_axi", bundle="a b")
+    assert caught.value.code == "TA233"
+
+
+def test_registers_may_be_reshaped() -> None:
+    s = schedule_of(blur)
+    window = s.reuse_at(s.reuse_at("A", "i"), "j")
+    s.reshape(window, (window.shape[0] * window.shape[1],))
+    assert "complete" in str(s).partition("layouts")[2]
+    agree(s)
+
+
+def test_window_of_an_array_in_another_layout() -> None:
+    for order in ((1, 0), (0, 1)):
+        s = schedule_of(blur)
+        local = s.permute("A", order)
+        s.reuse_at(s.reuse_at(local, "i"), "j")
+        agree(s)
+    s = schedule_of(blur)
+    s.reuse_at(s.reshape("A", (s.A.shape[0] * s.A.shape[1],)), "i")
+    agree(s)

@@ -49,6 +49,8 @@ def load_when_needed(edit: Edit, state: State, lines: Array, loop: str, window: 
     if not isinstance(parent, Sequence):
         return state
     above = tuple(node for node, _ in path[:-1] if isinstance(node, LoopNode))
+    if not above:
+        return state  # what fills an array before the outermost loop is no filling of lines
     target = path[-1][0]
     assert isinstance(target, LoopNode)
     for child in parent.children[:position]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tracealloc.schedule.primitive import Edit, Result, primitive
@@ -11,6 +12,7 @@ from tracealloc.trace.program import Array
 
 __all__ = ["interface"]
 
+_WORD = re.compile(r"[\w.+-]+")
 _KINDS = ("m_axi", "axis", "ap_memory", "s_axilite")
 
 
@@ -44,7 +46,7 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
             hint=f"s.bind({argument.name!r}, ...) chooses the memory of an array inside",
         )
     for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, str | int) or (value != 0 and not value):
+        if isinstance(value, bool) or not isinstance(value, str | int) or not _WORD.fullmatch(str(value)):
             raise edit.error("TA233", f"got {name}={value!r}, which is neither a word nor a number")
     port = Port(kind, tuple(sorted(options.items())))
     return Result(edit.state.with_layout(argument, replace(edit.state.layout(argument), port=port)))

@@ -41,9 +41,13 @@ def partition(
     """
     storage = storage_of(edit.state.model, edit.state.tree, array)
     shape = storage.array.shape
-    dims = list(range(len(shape))) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    dims: list[object] = list(range(len(shape))) if dim is None else [dim]
+    if isinstance(dim, list | tuple):
+        dims = list(dim)
     if not shape:
         raise edit.error("TA230", f"cannot partition {array.name!r}, which is a scalar")
+    if not dims:
+        raise edit.error("TA230", f"names no dimension of {array.name!r}", hint="dim=None for all of them")
     for position in dims:
         if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < len(shape):
             raise edit.error(
@@ -61,7 +65,7 @@ def partition(
     layout = edit.state.layout(array)
     known = storage.layout(layout)
     banks = list(known.banks or (Banks() for _ in shape))
-    for position in dims:
+    for position in (found for found in dims if isinstance(found, int)):
         asked = Banks(kind, shape[position] if factor is None else factor)
         banks[position] = join_banks(banks[position], asked, shape[position])
         packed = len(shape) - 1 if known.pack_dim is None else known.pack_dim

@@ -14,6 +14,7 @@ from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import LayoutError
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, substitute
+from tracealloc.trace.layout import Banks
 from tracealloc.trace.program import Array
 
 __all__ = ["permute", "reshape"]
@@ -27,7 +28,8 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
         A[i, j] of T[4, 8]   ->   A[8*i + j] of T[32]
         An argument or result keeps its shape for the caller: the kernel works on a copy in the new one.
     Legal when:
-        the number of elements is the same, and the array is not partitioned or packed yet.
+        the number of elements is the same, and the array is not partitioned or packed yet (registers
+        stay registers).
 
     Returns:
         The array (the copy, for an argument or result).
@@ -36,7 +38,7 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
         LayoutError: another number of elements, or a layout that names the old dimensions.
         ScheduleError: a called kernel gets a view of the array.
     """
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     if not sizes or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in sizes):
         raise edit.error("TA235", f"needs a shape of positive sizes, not {shape!r}")
     if prod(sizes) != array.size:
@@ -46,7 +48,8 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
             because=[f"{array.name!r} has {array.size} elements, the new shape {prod(sizes)}"],
         )
     layout = edit.state.layout(array)
-    if layout.pack > 1 or any(banks.kind != "whole" for banks in layout.banks):
+    registers = bool(layout.banks) and all(banks.kind == "complete" for banks in layout.banks)
+    if layout.pack > 1 or not (registers or all(banks.kind == "whole" for banks in layout.banks)):
         raise LayoutError(
             "TA235",
             f"{edit.what} would lose the layout of {array.name!r}",
@@ -64,6 +67,9 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
 
     state, target = _inside(edit, array)
     state = replace(state, layouts=tuple((a, x) for a, x in state.layouts if a != target))
+    if registers and target == array:
+        banks = tuple(Banks("complete", size) for size in sizes)
+        state = state.with_layout(target, replace(layout, banks=banks))
     data = None if target.data is None else target.data.reshape(sizes)
     new = replace(target, shape=sizes, data=data)
     made = proved_storage(edit, relaid(edit, state, target, new, remap), array)
@@ -106,8 +112,9 @@ def permute(edit: Edit, array: Array, order: Sequence[int]) -> Result:
         LayoutError: `order` is not a permutation of the dimensions.
         ScheduleError: a called kernel gets a view of the array.
     """
-    places = list(order)
-    if sorted(p if isinstance(p, int) else -1 for p in places) != list(range(array.rank)):
+    places = list(order) if isinstance(order, list | tuple) else []
+    whole = all(isinstance(p, int) and not isinstance(p, bool) for p in places)
+    if not whole or sorted(places) != list(range(array.rank)):
         raise LayoutError(
             "TA235",
             f"{edit.what} needs every dimension of {array.name!r} once",
