@@ -41,21 +41,7 @@ def partition(
     """
     storage = storage_of(edit.state.model, edit.state.tree, array)
     shape = storage.array.shape
-    dims: list[object] = list(range(len(shape))) if dim is None else [dim]
-    if isinstance(dim, list | tuple):
-        dims = list(dim)
-    if not shape:
-        raise edit.error("TA230", f"cannot partition {array.name!r}, which is a scalar")
-    if not dims:
-        raise edit.error("TA230", f"names no dimension of {array.name!r}", hint="dim=None for all of them")
-    for position in dims:
-        if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < len(shape):
-            raise edit.error(
-                "TA230",
-                f"names dimension {position!r} of {array.name!r}, which has {len(shape)}",
-                because=["dimensions count from 0"],
-                hint=f"a dimension from 0 to {len(shape) - 1}",
-            )
+    dims = _dims(edit, array, len(shape), dim)
     if kind not in _KINDS:
         raise edit.error("TA231", f"got the unknown kind {kind!r}", hint=" or ".join(map(repr, _KINDS)))
     if kind == "complete" and factor is not None:
@@ -65,7 +51,7 @@ def partition(
     layout = edit.state.layout(array)
     known = storage.layout(layout)
     banks = list(known.banks or (Banks() for _ in shape))
-    for position in (found for found in dims if isinstance(found, int)):
+    for position in dims:
         asked = Banks(kind, shape[position] if factor is None else factor)
         banks[position] = join_banks(banks[position], asked, shape[position])
         packed = len(shape) - 1 if known.pack_dim is None else known.pack_dim
@@ -81,3 +67,24 @@ def partition(
     own = tuple(banks[len(kept) :])
     asked_for = replace(layout, banks=own, scope_banks=tuple(scopes.items()))
     return Result(edit.state.with_layout(array, asked_for))
+
+
+def _dims(edit: Edit, array: Array, rank: int, dim: int | Sequence[int] | None) -> list[int]:
+    asked: list[object] = list(range(rank)) if dim is None else [dim]
+    if isinstance(dim, list | tuple):
+        asked = list(dim)
+    if not rank:
+        raise edit.error("TA230", f"cannot partition {array.name!r}, which is a scalar")
+    if not asked:
+        raise edit.error("TA230", f"names no dimension of {array.name!r}", hint="dim=None for all of them")
+    found: list[int] = []
+    for position in asked:
+        if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < rank:
+            raise edit.error(
+                "TA230",
+                f"names dimension {position!r} of {array.name!r}, which has {rank}",
+                because=["dimensions count from 0"],
+                hint=f"a dimension from 0 to {rank - 1}",
+            )
+        found.append(position)
+    return found
