@@ -42,8 +42,10 @@ from tracealloc.trace.program import (
     Alloc,
     Array,
     Call,
+    Loop,
     Program,
     Store,
+    While,
     reduction_of,
     walk_nodes,
 )
@@ -103,6 +105,11 @@ class _Module:
         return [*lines, "", *helpers.split("\n")] if helpers else lines
 
 
+def has_loops(program: Program) -> bool:
+    """Whether a function has loops of its own; one without should be inlined."""
+    return any(isinstance(node, Loop | While) for node in walk_nodes(program.body))
+
+
 class CFunction(CLoops):
     """The C back end: emits one function."""
 
@@ -114,7 +121,8 @@ class CFunction(CLoops):
         self.exported = program is module.program
         self.written = written_arrays(program)
         self.parameters = parameters(program)
-        self.restrict = "" if id(program) in module.aliased else "restrict "
+        small = program is not module.program and not has_loops(program)
+        self.restrict = "" if small or id(program) in module.aliased else "restrict "
         self.views = view_copies(program)
         self.heap = heap_arrays(program, self.views)
         self.fails = can_fail(program)
@@ -122,9 +130,9 @@ class CFunction(CLoops):
         self.checks = checks_of(program, self.exported)
         self.first_check = module.checked
         module.checked += len(self.checks)
-        self.known = {}
+        self.known, self.proved, self.bounded = {}, {}, set()
         self.parallel = 0
-        self.own_status = False
+        self.own_status = self.careful = False
         self.apart: list[str] = []
         self.body_of = None
         self.known_range = {}
@@ -142,6 +150,9 @@ class CFunction(CLoops):
         kind = "int" if self.fails else "void"
         name = self.module.functions[id(self.program)]
         prefix_ = "" if self.exported else "static "
+        if self.restrict and not self.exported:
+            # Inlined into a loop, gcc 12 moves loads through restrict over stores of earlier iterations.
+            prefix_ += "__attribute__((noinline)) "
         self.out.append(function_head(f"{prefix_}{kind} {name}(", head))
         self.depth = 1
         self._unpack()

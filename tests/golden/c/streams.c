@@ -36,7 +36,7 @@ static inline int32_t ta_fifo_int32_t_get(ta_fifo_int32_t *f, int *status) {
   return x;
 }
 
-static int reader(ta_fifo_int32_t *s, int32_t *restrict out) {
+static __attribute__((noinline)) int reader(ta_fifo_int32_t *s, int32_t *restrict out) {
   int status = 0;
   for (int j = 0; j < 100; ++j) {
     const int32_t v = ta_fifo_int32_t_get(s, &status);

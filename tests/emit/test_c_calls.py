@@ -1,0 +1,46 @@
+"""Calls in emitted C that a compiler once got wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import tracealloc as ta
+from tracealloc import grid, int32, kernel
+from tracealloc.check.interpret import interpret
+
+
+@kernel
+def product(A: int32[6, 6], B: int32[6, 6], C: int32[6, 6]):
+    for i, j in grid(6, 6):
+        acc = ta.scalar(int32, 0)
+        for k in ta.range(6):
+            acc += A[i, k] * B[k, j]
+        C[i, j] = acc
+
+
+@kernel
+def cube(A: int32[6, 6], C: int32[6, 6]):
+    T = ta.zeros((6, 6), int32)
+    product(A, A, T)
+    product(T, A, C)
+
+
+@kernel
+def steps(A: int32[6, 6], B: int32[6, 6]):
+    for _ in ta.range(2):
+        cube(A, B)
+        for i in grid(6):
+            for j in ta.range(i, 6):
+                A[i, j] = B[j, i] + A[i, j]
+
+
+def test_a_callee_sees_what_earlier_iterations_stored() -> None:
+    """gcc 12, inlining functions with restrict into a loop, moved loads of A out of the loop over t."""
+    s = ta.customize(steps)
+    s.split("product:i", 2)  # a scheduled loop keeps its order: the one that was compiled wrongly
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, (6, 6)).astype(np.int32) for _ in range(2))
+    expected = a.copy(), b.copy()
+    interpret(steps.trace(), *expected)
+    s.build()(a, b)
+    assert np.array_equal(a, expected[0]) and np.array_equal(b, expected[1])
