@@ -13,6 +13,20 @@ def add(A: float32[4], B: float32[4], factor: float32):
 
 A, B = np.zeros(4, np.float32), np.ones(4, np.float32)
 """
+_AXIS = """\
+import tracealloc as ta
+from tracealloc import kernel, int32
+
+@kernel
+def add(A: int32[8]):
+    for i in ta.range(8):
+        A[i] += 1
+
+s = ta.customize(add)
+s.interface("A", "{kind}")
+s.build("vitis_hls")
+"""
+
 _VENDOR = """import os
 from pathlib import Path
 
@@ -185,6 +199,12 @@ register(
             'Path("file").touch()\nadd.build("vitis_hls").write("file/made")',
             'add.build("vitis_hls").write("made")',
             head="from pathlib import Path\n" + _ADD,
+        ),
+        "TA819": Code(
+            "an axis port would need two directions",
+            _AXIS.format(kind="axis"),
+            _AXIS.format(kind="m_axi"),
+            "A stream is read or written: an array that the kernel updates needs a memory port.",
         ),
         "TA820": _code(
             "the vendor's tools are not installed",

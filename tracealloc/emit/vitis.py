@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tracealloc.emit.backend import identifier_comment
 from tracealloc.emit.names import C_RESERVED, Names
+from tracealloc.emit.ports import with_port_copies
 from tracealloc.emit.unrolled import usage_of
 from tracealloc.emit.vitis_function import VitisFunction
 from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
@@ -50,8 +51,11 @@ def vitis_source(program: Program, top: str | None = None) -> VitisText:
     Args:
         program: a traced or lowered program.
         top: the name of the top function; None: the program's.
+
+    Raises:
+        BuildError: a port cannot do what the program needs.
     """
-    return Module(program, top).text()
+    return Module(with_port_copies(program), top).text()
 
 
 class Module:

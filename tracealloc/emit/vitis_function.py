@@ -19,7 +19,7 @@ from tracealloc.emit.vitis_types import INT, INT64, UINT64, carrier_of, inside
 from tracealloc.trace.affine import expression, linear
 from tracealloc.trace.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
 from tracealloc.trace.expr import Binary, Expr, Load
-from tracealloc.trace.layout import PLAIN, Layout
+from tracealloc.trace.layout import PLAIN, Layout, Port
 from tracealloc.trace.program import Alloc, Array, Call, Loop, Program, Store, While, reduction_of
 
 if TYPE_CHECKING:
@@ -74,16 +74,27 @@ class VitisFunction(VitisExpr):
         """The pragmas at the function's head: ports, banks of the arguments, ``inline off``."""
         lines = [] if self.is_top else ["#pragma HLS inline off"]
         arrays = (*self.program.args, *returned(self.program))
-        for array in arrays:
-            port = self.layout(array).port
-            if port is not None and self.is_top:
-                lines.append(port_pragma(self._port_name(array), array, port, self.layout(array)))
-        if any("mode=m_axi" in line or "mode=s_axilite" in line for line in lines):
+        ports = [self.layout(array).port for array in arrays] if self.is_top else []
+        kinds = {port.kind for port in ports if port is not None}
+        for array, port in zip(arrays, ports, strict=False):
+            found = port if port is not None else self._usual_port(array, kinds)
+            if found is not None:
+                lines.append(port_pragma(self._port_name(array), array, found, self.layout(array)))
+        if kinds & {"m_axi", "s_axilite"}:
             lines.append("#pragma HLS interface mode=s_axilite port=return")
         for array in arrays:
             if array not in self.outputs:
                 lines += array_pragmas(self.array_name(array), array, self.layout(array), local=False)
         return lines
+
+    @staticmethod
+    def _usual_port(array: Array, kinds: set[str]) -> Port | None:
+        """What the tool must be told of an argument without a port, as its default depends on the others'."""
+        if array.rank == 0 and array.kind != "stream" and kinds & {"m_axi", "s_axilite"}:
+            return Port("s_axilite")
+        if "m_axi" in kinds:
+            return Port("axis" if array.kind == "stream" else "ap_memory")
+        return None
 
     def layout(self, array: Array) -> Layout:
         """The layout of an array of this function."""

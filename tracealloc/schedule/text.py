@@ -26,7 +26,8 @@ def layout_text(array: Array, layout: Layout) -> str:
     if layout.ports is not None:
         parts.append(f"{layout.ports} ports")
     if layout.port is not None:
-        parts.append(layout.port.kind)
+        # An m_axi port has no banks: HLS C++ moves the array in bursts to a copy that has them.
+        parts.append("m_axi (local copy)" if layout.port.kind == "m_axi" and parts else layout.port.kind)
     return f"{array.name}: {', '.join(parts)}"
 
 

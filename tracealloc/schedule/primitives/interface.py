@@ -45,6 +45,12 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
             because=[f"its arguments and results are {ports or '(none)'}"],
             hint=f"s.bind({argument.name!r}, ...) chooses the memory of an array inside",
         )
+    if argument.rank == 0 and kind in ("m_axi", "ap_memory"):
+        raise edit.error(
+            "TA233",
+            f"needs an array for a port of kind {kind!r}, and {argument.name!r} is a scalar",
+            hint="'s_axilite'",
+        )
     for name, value in options.items():
         if isinstance(value, bool) or not isinstance(value, str | int) or not _WORD.fullmatch(str(value)):
             raise edit.error("TA233", f"got {name}={value!r}, which is neither a word nor a number")

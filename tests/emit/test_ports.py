@@ -1,0 +1,150 @@
+"""Ports in HLS C++: local copies where a port cannot be accessed like a memory; defaults said aloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracealloc as ta
+from tests.conftest import Golden
+from tracealloc import float32, grid, int32, kernel
+
+
+@kernel
+def scaled(alpha: float32, A: float32[6, 8], B: float32[8, 4], C: float32[6, 4]):
+    for i, j in grid(6, 4):
+        C[i, j] = 0
+        for k in ta.range(8):
+            C[i, j] += alpha * A[i, k] * B[k, j]
+
+
+def same_as_the_kernel(s: ta.Schedule, *arrays: Any) -> None:
+    """The C simulation and the plain kernel leave the same behind."""
+    mine, other = ([a.copy() if isinstance(a, np.ndarray) else a for a in arrays] for _ in range(2))
+    results = s.build("vitis_hls", mode="csim")(*mine), s.kernel(*other)
+    for a, b in zip((*mine, results[0]), (*other, results[1]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_partitioned_m_axi_arguments_get_banked_copies(golden: Golden) -> None:
+    s = ta.customize(scaled)
+    for name in "ABC":
+        s.interface(name, "m_axi")
+    s.partition("A", dim=1, kind="cyclic", factor=4)
+    s.partition("C", dim=1)
+    s.pipeline("j")
+    golden("vitis/ports.cpp", s.build("vitis_hls").source)
+    assert "layouts   A: dim 1 cyclic 4, m_axi (local copy)\n" in str(s)
+    rng = np.random.default_rng(0)
+    arrays = [rng.random(shape, dtype=np.float32) for shape in [(6, 8), (8, 4), (6, 4)]]
+    same_as_the_kernel(s, np.float32(1.5), *arrays)
+
+
+def test_what_is_written_in_part_is_copied_in_first() -> None:
+    @kernel
+    def lower(A: int32[5, 5]):
+        for i in ta.range(5):
+            for j in ta.range(i + 1):
+                A[i, j] = i + j
+
+    s = ta.customize(lower)
+    s.interface("A", "m_axi")
+    s.pack("A", 1, 5)
+    source = s.build("vitis_hls").source
+    assert "A_local[A_in_0][A_in_1] = A[A_in_0][A_in_1];" in source
+    assert "#pragma HLS array_reshape variable=A_local type=cyclic factor=5 dim=2" in source
+    same_as_the_kernel(s, np.full((5, 5), -1, np.int32))
+
+
+def test_results_and_callees_work_on_the_copy() -> None:
+    @kernel
+    def row(x: int32[4], y: int32[4]):
+        for j in ta.range(4):
+            y[j] = x[j] * 2
+
+    @kernel
+    def rows(A: int32[3, 4]) -> int32[3, 4]:
+        B = ta.zeros((3, 4), int32)
+        for i in ta.range(3):
+            row(A[i], B[i])
+        return B
+
+    s = ta.customize(rows)
+    for name in "AB":
+        s.interface(name, "m_axi")
+        s.partition(name, dim=0)
+    source = s.build("vitis_hls").source
+    assert "row(A_local[i], B_local[i]);" in source and "B_in" not in source
+    same_as_the_kernel(s, np.arange(12, dtype=np.int32).reshape(3, 4))
+
+
+def copies(s: ta.Schedule) -> list[str]:
+    source = s.build("vitis_hls").source
+    return [name for name in ("A", "B") if f"{name}_local" in source]
+
+
+def test_axis_ports_that_are_used_in_order_are_used_directly() -> None:
+    @kernel
+    def double(A: int32[4, 6], B: int32[4, 6]):
+        for i, j in grid(4, 6):
+            B[i, j] = 2 * A[i, j]
+
+    def made(*steps: tuple[Any, ...]) -> ta.Schedule:
+        s = ta.customize(double)
+        s.interface("A", "axis")
+        s.interface("B", "axis")
+        for name, *args in steps:
+            getattr(s, name)(*args)
+        same_as_the_kernel(s, np.arange(24, dtype=np.int32).reshape(4, 6), np.zeros((4, 6), np.int32))
+        return s
+
+    assert copies(made()) == []
+    assert copies(made(("split", "j", 3))) == []
+    assert copies(made(("fuse", "i", "j"))) == ["A", "B"]  # in order, but not by this proof
+    assert copies(made(("reorder", "j", "i"))) == ["A", "B"]
+    assert copies(made(("reverse", "i"))) == ["A", "B"]
+    assert copies(made(("split", "j", 4))) == ["A", "B"]
+    assert copies(made(("partition", "A", 0))) == ["A"]
+
+
+def test_axis_ports_whose_elements_are_used_twice_or_not_at_all_get_copies() -> None:
+    @kernel
+    def squares(A: int32[6], B: int32[6]):
+        for i in ta.range(6):
+            B[i] = A[i] * A[i]
+
+    @kernel
+    def tail(A: int32[6], B: int32[6]):
+        for i in ta.range(1, 6):
+            B[i] = A[i]
+
+    for program in (squares, tail):
+        s = ta.customize(program)
+        s.interface("A", "axis")
+        s.interface("B", "axis")
+        assert copies(s) == (["A"] if program is squares else ["A", "B"])
+        same_as_the_kernel(s, np.arange(6, dtype=np.int32), np.zeros(6, np.int32))
+
+
+def test_an_axis_port_has_one_direction() -> None:
+    @kernel
+    def add(A: int32[6]):
+        for i in ta.range(6):
+            A[i] += 1
+
+    s = ta.customize(add)
+    s.interface("A", "axis")
+    with pytest.raises(ta.BuildError) as caught:
+        s.build("vitis_hls")
+    first, *_, last = str(caught.value).splitlines()
+    assert first == "TA819 'A' of add is read and written, and an axis port has one direction"
+    assert last == "  try: return the result as another array, or s.interface('A', 'm_axi')"
+
+
+def test_a_scalar_has_no_memory_port() -> None:
+    s = ta.customize(scaled)
+    with pytest.raises(ta.ScheduleError) as caught:
+        s.interface("alpha", "m_axi")
+    assert "needs an array for a port of kind 'm_axi', and 'alpha' is a scalar" in str(caught.value)
