@@ -20,17 +20,15 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """A fifth of the rows in the first product, of the columns in the second: sums wait for four others."""
+    """A seventh of the rows, then a seventh of the columns at a time: every sum waits for six others."""
     s = ta.customize(kernel)
-    rows, columns = (-(-extent // 5) for extent in s.A.shape)
-    zero, first, _ = s.distribute("L1.i")
-    s.reorder("L1_2.j", first)
-    i, _ = s.split(first, rows)
-    j, _ = s.split("L1_3.j", columns)
-    for loop in ("L0.i", zero, i, j):
-        s.pipeline(loop)
-    s.partition(s.A, dim=0, kind="cyclic", factor=rows)
-    s.partition(s.A, dim=1, kind="cyclic", factor=columns)
-    s.partition(s.tmp, dim=0, kind="cyclic", factor=rows)
-    s.partition(s.y, dim=0, kind="cyclic", factor=columns)
+    rows, columns = (-(-extent // 7) for extent in s.A.shape)
+    for array in (s.tmp, s.y):
+        s.partition(array)
+    for dim, lanes in enumerate((rows, columns)):
+        s.partition(s.A, dim=dim, kind="cyclic", factor=lanes)
+    zero, i, _ = s.distribute("L1.i")
+    s.reorder("L1_2.j", i)
+    for loop, lanes in (("L0.i", columns), (zero, rows), (i, rows), ("L1_3.j", columns)):
+        s.pipeline(s.split(loop, lanes)[0])
     return s

@@ -19,19 +19,20 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """A fifth of s and a fifth of q at a time, both at once: every sum waits for four others."""
+    """A seventh of s and a seventh of q at a time, both at once: every sum waits for six others."""
     s = ta.customize(kernel)
-    rows, columns = (-(-extent // 5) for extent in s.A.shape)
+    rows, columns = (-(-extent // 7) for extent in s.A.shape)
+    for array in (s.s, s.q):
+        s.partition(array)
+    for dim, lanes in enumerate((rows, columns)):
+        s.partition(s.A, dim=dim, kind="cyclic", factor=lanes)
     j, k = s.distribute("j")
     zero, i, q = s.distribute("L1.i")
-    j, _ = s.split(j, columns)
     s.reorder(k, q)
+    j, _ = s.split(j, columns)
     q, _ = s.split(q, rows)
     s.merge(i, k)
-    for loop in ("L0.i", zero, s.merge(j, q)):
-        s.pipeline(loop)
-    s.partition(s.A, dim=0, kind="cyclic", factor=rows)
-    s.partition(s.A, dim=1, kind="cyclic", factor=columns)
-    s.partition(s.s, dim=0, kind="cyclic", factor=columns)
-    s.partition(s.q, dim=0, kind="cyclic", factor=rows)
+    s.pipeline(s.merge(j, q))
+    for loop, lanes in (("L0.i", columns), (zero, rows)):
+        s.pipeline(s.split(loop, lanes)[0])
     return s

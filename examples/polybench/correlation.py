@@ -41,24 +41,23 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """Half a row at a time; 10 rows of corr take turns. Means and deviations start every fourth cycle."""
+    """An eighth of the columns at a time, of corr a tile of an eighth by an eighth: sums wait for others."""
     s = ta.customize(kernel)
-    lanes = -(-s.mean.shape[0] // 2)
+    side = -(-s.mean.shape[0] // 8)
     for band in ("L0", "L1"):
         zero, j, *last = s.distribute(f"{band}.j")
         s.reorder(f"{band}_2.i", j)
-        s.pipeline(s.split(j, lanes)[0], ii=4)
-        for loop in (zero, *last):
-            s.pipeline(loop)
-    s.pipeline(s.split("L2.j", lanes)[0])
+        for loop in (zero, j, *last):
+            s.pipeline(s.split(loop, side)[0])
+    s.pipeline(s.split("L2.j", side)[0])
     zero, j, mirror = s.distribute("L3.j")
-    one, _, i, _ = s.distribute("L3.i")
-    i, row = s.split(i, 10)
-    j, column = s.split(j, lanes)
-    s.reorder(i, "k", row, j, column)
-    rows = s.buffer_at(s.corr, i)
-    for loop in (one, zero, j, mirror):
-        s.pipeline(loop)
-    for array, dim in ((rows, 1), (s.data, 1), (s.mean, 0), (s.stddev, 0)):
-        s.partition(array, dim=dim, kind="cyclic", factor=lanes)
+    one, zeros, i, mirrors = s.distribute("L3.i")
+    s.reorder("k", i, j)
+    s.pipeline(one)
+    for rows, columns in ((zeros, zero), (i, j), (mirrors, mirror)):
+        s.pipeline(s.tile([rows, columns], [side, side])[1])
+    s.partition(s.corr, kind="cyclic", factor=side)
+    s.partition(s.data, dim=1, kind="cyclic", factor=side)
+    for array in (s.mean, s.stddev):
+        s.partition(array, kind="cyclic", factor=side)
     return s

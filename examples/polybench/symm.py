@@ -13,20 +13,22 @@ def make(*, M, N, dtype=ta.float64):
         for i in ta.range(M):
             temp2 = ta.zeros(N, dtype)
             for k, j in grid(i, N):
-                C[k, j] += alpha * B[i, j] * A[i, k]
                 temp2[j] += B[k, j] * A[i, k]
             for j in ta.range(N):
                 C[i, j] = beta * C[i, j] + alpha * B[i, j] * A[i, i] + alpha * temp2[j]
+            for k, j in grid(i, N):
+                C[k, j] += alpha * B[i, j] * A[i, k]
 
     return symm
 
 
 def schedule(kernel):
-    """A fifth of C and of the running sum at a time, two products a column: sums wait for four others."""
+    """Whole rows in every cycle; each row of B goes into all rows of the running sums that it is part of."""
     s = ta.customize(kernel)
-    lanes = -(-s.C.shape[1] // 5)
-    for loop in s.loops()[2:]:
-        s.pipeline(s.split(loop, lanes)[0])
-    for array, dim in ((s.B, 1), (s.C, 1), (s.temp2, 0)):
-        s.partition(array, dim=dim, kind="cyclic", factor=lanes)
+    zero, i, last, _ = s.distribute("i")
+    s.reorder("L0_2.k", i)
+    for row in (zero, i, last, "L0_4.k"):
+        s.pipeline(row)
+    for array in (s.B, s.C, s.temp2):
+        s.partition(array, dim=1)
     return s

@@ -18,14 +18,13 @@ def make(*, N, M, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """Whole rows of C at once; 10 rows take turns, so that each sum rests 10 cycles between additions."""
+    """A tile of an eighth of the rows by an eighth of the columns in every cycle."""
     s = ta.customize(kernel)
-    _, i = s.distribute("i")
-    s.pipeline("L0_1.j")
-    i, row = s.split(i, 10)
-    s.reorder(i, "k", row, "L0_2.j")
-    rows = s.buffer_at(s.C, i)
-    s.pipeline(row)
-    s.partition(rows, dim=1)
-    s.partition(s.A, dim=0)
+    side = -(-s.C.shape[0] // 8)
+    scaled, i = s.distribute("i")
+    s.reorder("k", i, "L0_2.j")
+    for rows, columns in ((scaled, "L0_1.j"), (i, "L0_2.j")):
+        s.pipeline(s.tile([rows, columns], [side, side])[1])
+    s.partition(s.C, kind="cyclic", factor=side)
+    s.partition(s.A, dim=0, kind="cyclic", factor=side)
     return s

@@ -11,22 +11,22 @@ def make(*, M, N, dtype=ta.float64):
     @kernel
     def trmm(alpha: dtype, A: dtype[M, M], B: dtype[M, N]):
         for i, j in grid(M, N):
+            total = ta.scalar(dtype, B[i, j])
             for k in ta.range(i + 1, M):
-                B[i, j] += A[k, i] * B[k, j]
-            B[i, j] *= alpha
+                total += A[k, i] * B[k, j]
+            B[i, j] = alpha * total
 
     return trmm
 
 
 def schedule(kernel):
-    """A quarter of a row at a time; rows take turns. Two reads and a write of a bank take 2 cycles."""
+    """A whole row of sums in every cycle; row k of B goes into all rows above, one after the other."""
     s = ta.customize(kernel)
-    lanes = -(-s.B.shape[1] // 4)
-    s.distribute("j")
-    i, _ = s.distribute("i")
-    j, lane = s.split("j_1", lanes)
-    s.reorder(j, "k", i, lane)
-    s.pipeline(i, ii=2)
-    s.pipeline(s.split("j_2", lanes)[0])
-    s.partition(s.B, dim=1, kind="cyclic", factor=lanes)
+    _, j, _ = s.distribute("j")
+    first, i, last = s.distribute("i")
+    s.reorder("k", i, j)
+    for row in (first, i, last):
+        s.pipeline(row)
+    for array in (s.total, s.B):
+        s.partition(array, dim=1)
     return s
