@@ -14,7 +14,8 @@ from tracealloc.emit.cstream import CStreams
 from tracealloc.emit.num import Machine, literal
 from tracealloc.trace.dtype import Index, as_integer
 from tracealloc.trace.expr import Cast, Expr, Load
-from tracealloc.trace.program import Call, Loop, Region, Slice, Store
+from tracealloc.trace.program import Array, Call, Loop, Region, Slice, Store
+from tracealloc.trace.source import Place
 
 __all__ = ["CChecks"]
 
@@ -28,18 +29,37 @@ class CChecks(CStreams):
     checks: Checks
     first_check: int  # what is added to a check's number: programs of one file count on
     faults: bool  # whether this function has the local `fault`
+    proved: dict[int, frozenset[int]]  # dimensions, by check, that a check before the loop has proved
+    bounded: set[int]  # loops (by identity) of which a check before them has proved that they end
     known: dict[Expr, str]  # subscripts that were computed already, while their store is written
 
     def subscript(self, index: Expr) -> str:
         return self.known.get(index) or super().subscript(index)
 
+    def _find(
+        self, array: Array, indices: tuple[Expr | Slice, ...], place: Place | None, stored: bool
+    ) -> Check | None:
+        """The check of an access, or None where it needs none here."""
+        check = self.checks.find(array, indices, place, stored)
+        return check if check is not None and self._open_dims(check) else None
+
+    def _open_dims(self, check: Check) -> list[int]:
+        return sorted(check.dims - self.proved.get(check.number, frozenset()))
+
+    def is_checked(self, loop: Loop) -> bool:
+        """Whether accesses in a loop are checked while it runs."""
+        numbers = self.checks.loops.get(id(loop), set())
+        if 0 in numbers:
+            return True
+        return any(self._open_dims(check) for check in self.checks.found.values() if check.number in numbers)
+
     def load(self, load: Load) -> Text:
-        check = self.checks.find(load.array, load.indices, load.place, False)
+        check = self._find(load.array, load.indices, load.place, False)
         if check is None:
             return super().load(load)
         known = self.known
         self.known = dict(known)
-        for dim in sorted(check.dims):
+        for dim in self._open_dims(check):
             index, extent = load.indices[dim], load.array.shape[dim]
             self.helpers.add("ta_at")
             number = check.number + self.first_check
@@ -65,7 +85,7 @@ class CChecks(CStreams):
     def _condition(self, check: Check) -> str:
         """``ta_in(...) && ...``; subscripts that are more than a name are computed first."""
         parts = []
-        for dim in sorted(check.dims):
+        for dim in self._open_dims(check):
             part = check.indices[dim]
             index, more = (part.start, part.extent - 1) if isinstance(part, Slice) else (part, 0)
             text = self._checked(index)
@@ -106,7 +126,7 @@ class CChecks(CStreams):
         self.known = known
 
     def store(self, node: Store) -> None:
-        check = self.checks.find(node.array, node.indices, node.place, True)
+        check = self._find(node.array, node.indices, node.place, True)
         if check is None:
             super().store(node)
         else:
@@ -114,7 +134,7 @@ class CChecks(CStreams):
 
     def call_node(self, node: Call) -> None:
         regions = [part for part in (*node.args, *node.results) if isinstance(part, Region)]
-        found = [self.checks.find(part.array, part.indices, node.place, True) for part in regions]
+        found = [self._find(part.array, part.indices, node.place, True) for part in regions]
         checks = {check.number: check for check in found if check is not None}
         if checks:
             self._when_inside(list(checks.values()), lambda: self._call_unless(node))
@@ -134,7 +154,8 @@ class CChecks(CStreams):
 
     def loop_more(self, loop: Loop, more: Text) -> Text:
         marked = loop.marks.parallel or loop.marks.vectorize
-        if not self.faults or fixed_bounds(loop) or marked or id(loop) not in self.checks.loops:
+        ends = fixed_bounds(loop) or id(loop) in self.bounded
+        if not self.faults or ends or marked or not self.is_checked(loop):
             return more
         return infix("&&", more, _SOUND)
 

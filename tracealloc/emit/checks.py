@@ -69,7 +69,7 @@ class Checks:
 
     def __init__(self) -> None:
         self.found: dict[_Key, Check] = {}
-        self.loops: set[int] = set()
+        self.loops: dict[int, set[int]] = {}  # by identity: the numbers, 0 for those of a call
 
     def __len__(self) -> int:
         return len(self.found)
@@ -204,7 +204,7 @@ class _Finder:
                 self.expr(index.start if isinstance(index, Slice) else index, sure)
             self.access(part.array, part.indices, node.place, True, sure)
         if can_leave(node.program):
-            self.note_loops()
+            self.note_loops(0)
 
     def expr(self, expr: Expr, sure: bool) -> None:
         for load in loads_of(expr):
@@ -218,8 +218,9 @@ class _Finder:
             return
         found = self.checks.found
         new = Check(len(found) + 1, array, indices, set(), place, stored)
-        found.setdefault((array, indices, place, stored), new).dims |= dims
-        self.note_loops()
+        check = found.setdefault((array, indices, place, stored), new)
+        check.dims |= dims
+        self.note_loops(check.number)
 
     def inside(self, part: _Part, extent: int, sure: bool) -> bool:
         """Whether one subscript is proved."""
@@ -229,5 +230,7 @@ class _Finder:
         low, high = self.ranges.of(index)
         return low >= 0 and high + more < extent
 
-    def note_loops(self) -> None:
-        self.checks.loops.update(id(node) for node in self.around if isinstance(node, Loop))
+    def note_loops(self, number: int) -> None:
+        for node in self.around:
+            if isinstance(node, Loop):
+                self.checks.loops.setdefault(id(node), set()).add(number)

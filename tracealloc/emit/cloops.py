@@ -11,9 +11,11 @@ import re
 from typing import TYPE_CHECKING
 
 from tracealloc.emit.cchecks import CChecks
+from tracealloc.emit.cexpr import AND, Text
 from tracealloc.emit.checks import FAULT_SHIFT, fixed_bounds
+from tracealloc.emit.hoist import hoisted
 from tracealloc.emit.interface import kept
-from tracealloc.emit.num import Machine
+from tracealloc.emit.num import Machine, arith, literal
 from tracealloc.emit.threads import starts_threads
 from tracealloc.emit.tiles import whole_tile
 from tracealloc.trace.program import Array, Block, Call, Loop, Region, Store, walk_nodes
@@ -21,7 +23,7 @@ from tracealloc.trace.program import Array, Block, Call, Loop, Region, Store, wa
 if TYPE_CHECKING:
     from tracealloc.emit.backend import Where
     from tracealloc.emit.cexpr import Range
-    from tracealloc.trace.expr import Iter
+    from tracealloc.trace.expr import Expr, Iter
 
 __all__ = ["CLoops", "function_head", "returned_status"]
 
@@ -30,6 +32,8 @@ class CLoops(CChecks):
     """The part of the C back end that writes loops."""
 
     flags: set[str]  # what the file needs
+    restrict: str  # empty where a store to one array may change another
+    careful: bool  # whether checks stay where they are
     written: frozenset[Array]  # arrays that are stored to
     heap: dict[Where, list[Array]]
     apart: list[str]  # the functions that bodies of parallel loops became
@@ -58,22 +62,69 @@ class CLoops(CChecks):
         return "int" if name == "int" else "int64_t"
 
     def loop(self, loop: Loop, where: Where) -> None:
-        found = whole_tile(loop) if id(loop) not in self.checks.loops else None
+        found = None
+        if self.is_checked(loop) and not self.careful:
+            found = hoisted(loop, self.checks, self.proved, not self.restrict)
         if found is None:
             self._loop(loop, where)
+            return
+        condition = " && ".join(self._at_most(*item).at(AND) for item in found.conditions.items())
+        proved, bounded = self.proved, self.bounded
+        self.proved, self.bounded = dict(proved), bounded | found.bounded
+        for number, dims in found.proved.items():
+            self.proved[number] = proved.get(number, frozenset()) | dims
+        if not condition:
+            self._loop(loop, where)
+            self.proved, self.bounded = proved, bounded
+            return
+        self.line(f"if ({condition}) {{  // inside their arrays in every iteration")
+        self._deeper(loop, where)
+        self.proved, self.bounded = proved, bounded
+        self.line("} else {")
+        self.careful = found.all  # then what is inside this loop needs no shorter way of its own
+        self._deeper(loop, where)
+        self.careful = False
+        self.line("}")
+
+    def _at_most(self, terms: tuple[tuple[Expr, int], ...], bound: int) -> Text:
+        """``sum(terms) <= bound``, exactly."""
+        left, right = literal(0), literal(bound)
+        for atom, factor in terms:
+            part = (
+                arith("*", literal(abs(factor)), self.number(atom)) if abs(factor) > 1 else self.number(atom)
+            )
+            if factor > 0:
+                left = part if left.op == "lit" else arith("+", left, part)
+            else:
+                right = arith("+", right, part) if bound or right.op != "lit" else part
+        if left.op == "lit":
+            return self.printer.compare(">=", right, left)
+        return self.printer.compare("<=", left, right)
+
+    def _deeper(self, loop: Loop, where: Where) -> None:
+        self.names.open()
+        self.depth += 1
+        self._loop(loop, where)
+        self.depth -= 1
+        self.names.close()
+
+    def _loop(self, loop: Loop, where: Where) -> None:
+        found = whole_tile(loop) if not self.is_checked(loop) else None
+        if found is None:
+            self._one_loop(loop, where)
             return
         condition, whole = found
         self.line(f"if ({self.text(condition)}) {{  // a whole tile")
         self.depth += 1
-        self._loop(whole, where)
+        self._one_loop(whole, where)
         self.depth -= 1
         self.line("} else {")
         self.depth += 1
-        self._loop(loop, where)
+        self._one_loop(loop, where)
         self.depth -= 1
         self.line("}")
 
-    def _loop(self, loop: Loop, where: Where) -> None:
+    def _one_loop(self, loop: Loop, where: Where) -> None:
         marks = loop.marks
         if marks.parallel and not self.parallel and not marks.vectorize:
             self.body_of = (where, loop)
@@ -94,7 +145,7 @@ class CLoops(CChecks):
             words.append("simd")
         if words:
             self.flags.add("openmp" if "parallel for" in words else "openmp-simd")
-            words += ["reduction(max:fault)"] if id(loop) in self.checks.loops else []
+            words += ["reduction(max:fault)"] if self.is_checked(loop) else []
             return [*notes, f"#pragma omp {' '.join(words)}"]
         if marks.unroll is None or marks.unroll == 1:
             return notes

@@ -16,6 +16,9 @@ from tracealloc.trace.errors import ArgumentError
 __all__ = ["c_scalar", "quick_scalar", "scalar_value"]
 
 
+_INTEGERS = frozenset(np.dtype(code).type for code in "bhilqBHILQ")
+
+
 def c_scalar(dtype: DType) -> Any:
     """The ctypes type of a scalar that is passed by value."""
     match dtype:
@@ -39,9 +42,18 @@ def quick_scalar(dtype: DType) -> Callable[[Any], Any]:
             return float(value) if kind is int and -exact <= value <= exact else None
 
         return real
-    if isinstance(dtype, Integer):
-        low, high = dtype.low, dtype.high
-        return lambda value: value if type(value) is int and low <= value <= high else None
+    if isinstance(dtype, Integer | Index):
+        held = Integer(64, True) if isinstance(dtype, Index) else dtype
+        low, high = held.low, held.high
+
+        def whole(value: Any) -> int | None:
+            if type(value) is int:
+                return value if low <= value <= high else None
+            if type(value) in _INTEGERS:
+                return whole(int(value))
+            return None
+
+        return whole
     return lambda value: None
 
 
