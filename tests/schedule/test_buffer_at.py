@@ -279,3 +279,25 @@ def test_a_wrong_rewrite_is_no_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -
         'buffer_at("A", "i") was about to change what a read of \'A\' sees: a bug in tracealloc'
     )
     assert s.module is before
+
+
+def test_elements_between_those_used_are_not_held() -> None:
+    def strided(A: float32[10, 40], B: float32[10]):
+        for i in grid(10):
+            for j in grid(9):
+                B[i] += A[i, 3 * j + 1] * A[i, 3 * j + 13]
+
+    def far(A: float32[200]):
+        for i in grid(50):
+            A[i] = A[i + 100] + A[i + 150]
+
+    def rows(A: float32[50, 20], B: float32[10]):
+        for i in grid(10):
+            for j in ta_range(0, 20, 4):
+                B[i] += A[i, j] * A[i + 30, j]
+
+    for function, shape in ((strided, (13,)), (far, (4,)), (rows, (2, 5))):
+        s = schedule_of(function)
+        assert s.buffer_at("A", "i").shape == shape
+        agree(s, c=True)
+    assert "# buffer of A[i:i + 31:30, 0:17:4]" in str(s)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 
 import islpy as isl
 
@@ -11,7 +12,10 @@ from tracealloc.poly.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.flow import flow_of, pieces
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import (
+    dim_bounds,
+    drop_range_dims,
     lower_bounds,
+    map_of,
     offsets,
     project_scope,
     union_of,
@@ -24,17 +28,21 @@ from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Array
 
-__all__ = ["Box", "Footprint", "box_around", "elements_used", "footprint"]
+__all__ = ["Box", "Footprint", "box_around", "elements_used", "footprint", "spaced"]
 
 PREFIX = "P"
 
 
 @dataclass(frozen=True)
 class Box:
-    """Per dimension the least index, affine in the loops, and the constant extent."""
+    """Per dimension the least index, affine in the loops, the constant extent, and the step.
+
+    Of each dimension every `step`-th element is there, `extent` of them.
+    """
 
     lows: tuple[Expr, ...]
     extents: tuple[int, ...]
+    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,32 @@ def box_around(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
         assert best is not None, "the constant lower bound always fits"
         extents.append(best[0])
         lows.append(best[1])
-    return Box(tuple(lows), tuple(extents))
+    return Box(tuple(lows), tuple(extents), (1,) * rank)
+
+
+def spaced(box: Box, whole: isl.Map, its: Sequence[Iter], dense: Collection[int]) -> Box:
+    """A box without the elements between those used, where these keep a step; `dense` dimensions stay."""
+    extents, steps = list(box.extents), list(box.steps)
+    for dim, low in enumerate(box.lows):
+        if dim in dense or extents[dim] == 1:
+            continue
+        step = _spacing(whole, dim, low, its)
+        if step > 1:
+            steps[dim], extents[dim] = step, (extents[dim] - 1) // step + 1
+    return Box(box.lows, tuple(extents), tuple(steps))
+
+
+def _spacing(whole: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> int:
+    """The greatest number that divides all distances of an output dimension from `low`."""
+    lows = map_of(PREFIX, its, "E", [low])
+    values = with_tuple(drop_range_dims(whole, [dim]), "E")
+    found = 0
+    for part in lows.reverse().apply_range(values).deltas().get_basic_sets():
+        distances = isl.Set.from_basic_set(part)
+        least, greatest = dim_bounds(distances, 0)
+        step = int(distances.get_stride(0).to_python()) if greatest > least else 0
+        found = gcd(found, least, step)
+    return found
 
 
 def _needed(

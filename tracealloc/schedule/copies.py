@@ -9,7 +9,8 @@ import islpy as isl
 
 from tracealloc.poly.accesses import accesses_of
 from tracealloc.poly.model import Model, Statement
-from tracealloc.trace.affine import is_affine, simplify
+from tracealloc.poly.rename import map_expressions
+from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, Load, iters_of, loads_of, rewrite, substitute
 from tracealloc.trace.program import (
@@ -21,10 +22,21 @@ from tracealloc.trace.program import (
     Slice,
     Store,
     expressions_of,
+    map_blocks,
     walk_nodes,
 )
 
-__all__ = ["Shift", "in_iters", "make_statement", "redirect", "sliced_dims", "touches_by_data", "unique_name"]
+__all__ = [
+    "Shift",
+    "divided",
+    "in_iters",
+    "make_statement",
+    "quotient",
+    "redirect",
+    "sliced_dims",
+    "touches_by_data",
+    "unique_name",
+]
 
 Shift = Mapping[int, Expr]
 """For every dimension that the buffer keeps, what is subtracted from the index."""
@@ -132,6 +144,46 @@ def sliced_dims(statements: Sequence[Statement], array: Array) -> set[int]:
         if isinstance(part, Region) and part.array == array
     ]
     return {dim for part in regions for dim, i in enumerate(part.indices) if isinstance(i, Slice)}
+
+
+def quotient(expr: Expr, step: int) -> Expr:
+    """A subscript divided by a step that divides it."""
+    return simplify(Binary("//", expr, constant(step), index)) if step > 1 else expr
+
+
+def divided(
+    node: Node, guards: tuple[Expr, ...], array: Array, steps: Sequence[int]
+) -> tuple[Node, tuple[Expr, ...]]:
+    """A node and guards with every subscript of `array` divided by the step of its dimension."""
+
+    def smaller(indices: Sequence[Expr]) -> tuple[Expr, ...]:
+        return tuple(quotient(i, step) for i, step in zip(indices, steps, strict=True))
+
+    def load(expr: Expr) -> Expr | None:
+        if isinstance(expr, Load) and expr.array == array:
+            return replace(expr, indices=smaller([rewrite(i, load) for i in expr.indices]))
+        return None
+
+    def region(part: Region) -> Region:
+        if part.array != array:
+            return part
+        kept: list[Expr | Slice] = []
+        for i, step in zip(part.indices, steps, strict=True):
+            kept.append(i if isinstance(i, Slice) else quotient(i, step))
+        return Region(array, tuple(kept))
+
+    def target(inner: Node) -> Node:
+        match inner:
+            case Store() if inner.array == array:
+                return replace(inner, indices=smaller(inner.indices))
+            case Call(args=args, results=results):
+                passed = tuple(region(part) if isinstance(part, Region) else part for part in args)
+                return replace(inner, args=passed, results=tuple(region(part) for part in results))
+            case _:
+                return map_blocks(inner, lambda block: tuple(target(each) for each in block))
+
+    changed = map_expressions(node, lambda expr: rewrite(expr, load))
+    return target(changed), tuple(rewrite(guard, load) for guard in guards)
 
 
 def in_iters(expr: Expr, values: Mapping[Iter, Expr]) -> Expr:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from tracealloc.poly.footprint import Box
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import LoopNode, leaves
-from tracealloc.schedule.copies import in_iters, make_statement, redirect, sliced_dims, touches_by_data
+from tracealloc.schedule.copies import (
+    divided,
+    in_iters,
+    make_statement,
+    redirect,
+    sliced_dims,
+    touches_by_data,
+)
 from tracealloc.schedule.primitive import Edit
 from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import index
@@ -86,15 +93,17 @@ class Region:
     def text(self) -> str:
         """The region as a person writes it: ``C[i, :]``."""
         parts = []
-        for dim, (low, extent) in enumerate(zip(self.box.lows, self.box.extents, strict=True)):
+        box = self.box
+        for dim, (low, extent, step) in enumerate(zip(box.lows, box.extents, box.steps, strict=True)):
             text = expr_text(low)
             if extent == 1:
                 parts.append(text)
             elif extent == self.array.shape[dim]:
                 parts.append(":")
             else:
-                end = expr_text(simplify(Binary("+", low, Const(extent, index), index)))
-                parts.append(f"{text}:{end}")
+                end = Const((extent - 1) * step + 1, index)
+                end_text = expr_text(simplify(Binary("+", low, end, index)))
+                parts.append(f"{text}:{end_text}" + (f":{step}" if step > 1 else ""))
         return f"{self.array.name}[{', '.join(parts)}]" if parts else self.array.name
 
     def values(self, statement: Statement) -> dict[Iter, Expr]:
@@ -106,6 +115,9 @@ class Region:
         values = self.values(statement)
         shift = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
         node, guards = redirect(statement, self.seen, buffer, shift)
+        steps = [self.box.steps[dim] for dim in self.kept]
+        if any(step > 1 for step in steps):
+            node, guards = divided(node, guards, buffer, steps)
         scopes = {**dict(statement.scopes), buffer: tuple(values.values())[:scope]}
         if self.seen != self.array:
             scopes.pop(self.seen, None)

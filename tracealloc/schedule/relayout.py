@@ -155,7 +155,7 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
     if all(s.domain.is_empty() for s in users):
         raise edit.error("TA240", f"finds no use of {array.name!r} in {state.name}")
     _refuse_views(edit, users, array)
-    box = Box(tuple(constant(0) for _ in array.shape), array.shape)
+    box = Box(tuple(constant(0) for _ in array.shape), array.shape, (1,) * array.rank)
     part = footprint(model, state.tree, array, (), users, ())
     region = Region(edit, array, (), (), users, box, array)
     local = Array(

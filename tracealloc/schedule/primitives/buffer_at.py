@@ -8,11 +8,11 @@ import islpy as isl
 
 from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.flow import flow_of
-from tracealloc.poly.footprint import Footprint, footprint
+from tracealloc.poly.footprint import Footprint, footprint, spaced
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, flat_set, is_simple_dim, iter_names, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
-from tracealloc.schedule.copies import make_statement, unique_name
+from tracealloc.schedule.copies import make_statement, quotient, sliced_dims, unique_name
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.proof import proved_storage
@@ -52,7 +52,8 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     loops = chain_above(state, loop.key)
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     part = footprint(state.model, state.tree, array, loops, users, its)
-    region = Region(edit, array, loops, its, users, part.box, array)
+    box = spaced(part.box, part.all, its, sliced_dims(users, array))
+    region = Region(edit, array, loops, its, users, box, array)
     made = _Buffer(region, part, state, key).build()
     return Result(proved_storage(edit, made, array), (ArrayRef(key),))
 
@@ -92,8 +93,8 @@ class _Buffer:
         names = iter_names(region.its)
         slots = {dim: f"b{dim}" for dim in region.kept}
         elements = [
-            f"{aff_text(low, names)}" + (f" + {slots[dim]}" if dim in slots else "")
-            for dim, low in enumerate(region.box.lows)
+            f"{aff_text(low, names)}" + (f" + {step}*{slots[dim]}" if dim in slots else "")
+            for dim, (low, step) in enumerate(zip(region.box.lows, region.box.steps, strict=True))
         ]
         scope = [aff_text(expr, names) for expr in region.scope_of_array(len(region.loops))]
         return [
@@ -116,8 +117,12 @@ class _Buffer:
         array, its = region.array, region.its
         names = region.loop_names(suffix)
         element = tuple(Iter(f"{name}:e{dim}", names[dim]) for dim in range(array.rank))
-        lows = region.box.lows
-        inside = tuple(simplify(Binary("-", IterRef(element[d]), lows[d], index)) for d in region.kept)
+        inside = tuple(
+            quotient(
+                simplify(Binary("-", IterRef(element[d]), region.box.lows[d], index)), region.box.steps[d]
+            )
+            for d in region.kept
+        )
         outside = tuple(IterRef(it) for it in element)
         place = region.loop.place
         node = (
@@ -172,9 +177,12 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
     names = iter_names(region.its)
     element = [f"e{dim}" for dim in range(array.rank)]
     where = []
-    for dim, (low, extent) in enumerate(zip(region.box.lows, region.box.extents, strict=True)):
+    box = region.box
+    for dim, (low, extent, step) in enumerate(zip(box.lows, box.extents, box.steps, strict=True)):
         text = aff_text(low, names)
-        where.append(f"{text} <= {element[dim]} < {text} + {extent}")
+        where.append(f"{text} <= {element[dim]} < {text} + {extent * step}")
+        if step > 1:
+            where.append(f"({element[dim]} - ({text})) mod {step} = 0")
     left = tuple_text(str(needed.domain().get_tuple_name()), names.values())
     whole = isl.Map(f"{{ {left} -> {tuple_text('E', element)} : {' and '.join(where)} }}")
     whole = whole.intersect_domain(needed.domain())
