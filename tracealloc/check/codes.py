@@ -76,12 +76,6 @@ register(
 
 register(
     {
-        "TA512": Code(
-            "isl cannot tell which writes the reads see",
-            "",
-            "",
-            "A domain or a subscript is too irregular for its flow analysis. There is no proof.",
-        ),
         "TA513": Code(
             "the proof cannot follow a value through all its copies",
             "",

@@ -286,10 +286,12 @@ def union_of(maps: Sequence[isl.Map]) -> isl.UnionMap:
     """The union of some maps."""
     if not maps:
         return isl.UnionMap("{ }")
-    whole = isl.UnionMap.from_map(maps[0])
-    for other in maps[1:]:
-        whole = whole.union(isl.UnionMap.from_map(other))
-    return whole
+    parts = [isl.UnionMap.from_map(m) for m in maps]
+    while len(parts) > 1:  # in pairs: each union copies all of its parts
+        parts = [
+            parts[k].union(parts[k + 1]) if k + 1 < len(parts) else parts[k] for k in range(0, len(parts), 2)
+        ]
+    return parts[0]
 
 
 def with_tuple(m: isl.Map, name: str) -> isl.Map:

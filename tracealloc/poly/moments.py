@@ -1,0 +1,212 @@
+"""Instances of statements as moments: coordinates of which the first are the time.
+
+A statement's iterators are exchanged for the values of the loops around it, outermost first. Where these
+decide the iterators through affine functions alone, they are all; otherwise the iterators follow, and
+every hidden integer variable (the step of a loop, a floored division, a condition on a remainder) as a
+coordinate of its own. All is then given by equations and inequalities: what isl is fast and exact on.
+
+An access becomes a function from moments to elements: one that touches several elements at once has the
+element as further coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import islpy as isl
+
+from tracealloc.poly.dependence import paths_of
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import (
+    Names,
+    aff_text,
+    dim_bounds,
+    dims_of,
+    has_hidden,
+    iter_names,
+    lifted_domain,
+    renamed_input,
+    tuple_text,
+    with_tuple,
+)
+from tracealloc.poly.tree import Tree
+from tracealloc.trace.affine import linear
+from tracealloc.trace.expr import Binary, Const, Expr, IterRef
+
+__all__ = ["FINAL", "INPUT", "Clock", "Point"]
+
+FINAL = "Final"
+INPUT = "Input"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One access of one statement: ``name[moment] -> element``, single-valued.
+
+    `statement` is None for what comes before (`INPUT`) or after (`FINAL`) everything. `given` are the
+    instances as they came -> moments. `spread`: the element is part of the moment.
+    """
+
+    name: str
+    statement: str | None
+    number: int
+    relation: isl.Map = field(compare=False, hash=False)
+    given: isl.Map = field(compare=False, hash=False)
+    spread: bool
+
+    @cached_property
+    def space(self) -> str:
+        """The isl name of the array."""
+        return str(self.relation.range().get_tuple_name())
+
+    @cached_property
+    def whole(self) -> isl.Set:
+        """All moments."""
+        return self.relation.domain()
+
+    @cached_property
+    def size(self) -> int:
+        """How many coordinates a moment has."""
+        return dims_of(self.whole)
+
+    @cached_property
+    def box(self) -> tuple[tuple[int, int], ...] | None:
+        """The least box around the elements (None: there are none)."""
+        touched = self.relation.range()
+        if touched.is_empty():
+            return None
+        return tuple(dim_bounds(touched, k) for k in range(dims_of(touched)))
+
+    def may_meet(self, other: Point) -> bool:
+        """Whether the boxes around the elements of two accesses share an element."""
+        if self.space != other.space or self.box is None or other.box is None:
+            return False
+        return all(a <= d and c <= b for (a, b), (c, d) in zip(self.box, other.box, strict=True))
+
+
+class Clock:
+    """The moments of a model's instances in the order of a tree."""
+
+    def __init__(self, model: Model, tree: Tree) -> None:
+        self.model, self.tree = model, tree
+        self.paths = paths_of(tree)
+        self._moments: dict[str, isl.Map] = {}
+
+    def moment(self, name: str) -> isl.Map:
+        """Instance of a statement -> its moment."""
+        found = self._moments.get(name)
+        if found is None:
+            statement = self.model.statement(name)
+            loops = [step.loop for step in self.paths[name] if step.loop is not None]
+            values = tuple((loop.expr(name), loop.descending) for loop in loops)
+            found = self._moments[name] = _moment(_Same(statement.domain, statement), values)
+        return found
+
+    def point(self, access: isl.Map, name: str, statement: str | None, number: int = 0) -> Point:
+        """An access of a statement (None: `INPUT` or `FINAL`), called `name` from here on."""
+        return _point(_Same(access), name, statement, number, _Same(self._given(access, statement)))
+
+    def _given(self, access: isl.Map, statement: str | None) -> isl.Map | None:
+        return None if statement is None else self.moment(statement)
+
+
+class _Same:
+    """A value that is equal only to itself, as a key of a cache."""
+
+    __slots__ = ("more", "value")
+
+    def __init__(self, value: isl.Set | isl.Map | None, more: Statement | None = None) -> None:
+        self.value, self.more = value, more
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+@lru_cache(maxsize=8192)
+def _point(access: _Same, name: str, statement: str | None, number: int, moment: _Same) -> Point:
+    relation = access.value
+    assert isinstance(relation, isl.Map)
+    spread = not relation.is_single_valued()
+    if moment.value is None:
+        given = relation.domain().identity()
+    else:
+        assert isinstance(moment.value, isl.Map)
+        given = renamed_input(moment.value, str(relation.domain().get_tuple_name()))
+        relation = given.reverse().apply_range(relation)
+    if spread:
+        given = given.apply_range(relation.domain_map().flatten_domain().reverse())
+        relation = relation.range_map().flatten_domain()
+    return Point(name, statement, number, renamed_input(relation, name), with_tuple(given, name), spread)
+
+
+@lru_cache(maxsize=8192)
+def _moment(of: _Same, values: tuple[tuple[Expr, bool], ...]) -> isl.Map:
+    statement, domain = of.more, of.value
+    assert statement is not None and isinstance(domain, isl.Set)
+    names = iter_names(statement.dims)
+    lifted, hidden = lifted_domain(domain)
+    own = [*names.values(), *(f"h{k}" for k in range(hidden))]
+    quotients = _Quotients(names)
+    parts = [quotients.text(expr) for expr, _ in values]
+    parts = [f"-({part})" if down else part for part, (_, down) in zip(parts, values, strict=True)]
+    name = statement.name
+    short = lifted.apply_range(_timed(name, own, parts, quotients, []))
+    if not has_hidden(short):
+        return short
+    more = [each for each in (*own, *quotients.names) if each not in parts]
+    return lifted.apply_range(_timed(name, own, parts, quotients, more))
+
+
+def _timed(name: str, own: list[str], parts: list[str], quotients: _Quotients, more: list[str]) -> isl.Map:
+    """Iterators and hidden variables -> time, and `more` of these."""
+    times = [f"t{k}" for k in range(len(parts))]
+    kept = [f"k{k}" for k in range(len(more))]
+    where = [f"{time} = {part}" for time, part in zip(times, parts, strict=True)]
+    where += [f"{k} = {each}" for k, each in zip(kept, more, strict=True)] + quotients.where
+    condition = " and ".join(where) or "true"
+    if quotients.names:
+        condition = f"exists {', '.join(quotients.names)}: {condition}"
+    return isl.Map(f"{{ {tuple_text(name, own)} -> {tuple_text(name, [*times, *kept])} : {condition} }}")
+
+
+class _Quotients:
+    """Names for the floored divisions in the loop values of a statement, and what bounds them."""
+
+    def __init__(self, iterators: Names) -> None:
+        self.iterators = iterators
+        self.names: list[str] = []
+        self.where: list[str] = []
+        self.known: dict[tuple[Expr, int], str] = {}
+
+    def text(self, expr: Expr) -> str:
+        """An affine text over iterators and quotients."""
+        form = linear(expr)
+        assert form is not None, expr
+        if form.constant == 0 and len(form.terms) == 1 and form.terms[0][1] == 1:
+            return self.atom(form.terms[0][0])
+        parts = [f"{factor}*({self.atom(atom)})" for atom, factor in form.terms]
+        return " + ".join([*parts, str(form.constant)])
+
+    def atom(self, atom: Expr) -> str:
+        match atom:
+            case IterRef(iter=it):
+                return self.iterators[it]
+            case Binary(op="//", left=left, right=Const(value=size)):
+                return self.quotient(left, int(size))
+            case Binary(op="%", left=left, right=Const(value=size)):
+                return f"{self.text(left)} - {int(size)}*{self.quotient(left, int(size))}"
+            case _:
+                return aff_text(atom, self.iterators)
+
+    def quotient(self, expr: Expr, size: int) -> str:
+        name = self.known.get((expr, size))
+        if name is None:
+            text = self.text(expr)
+            name = self.known[expr, size] = f"q{len(self.names)}"
+            self.names.append(name)
+            self.where.append(f"{size}*{name} <= {text} < {size}*{name} + {size}")
+        return name
