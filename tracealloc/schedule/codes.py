@@ -332,7 +332,7 @@ s = ta.customize(gather)
         ),
         "TA252": _code("a shift is a whole number", _GEMM, 's.shift("i", by=0.5)', 's.shift("i", by=1)'),
         "TA253": _code(
-            "there is only one part to distribute",
+            "a loop's body has no such parts to distribute",
             _GEMM,
             's.distribute("i")',
             's.split("i", 4)',

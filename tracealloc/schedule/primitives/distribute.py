@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode, Sequence, Tree, replace_loop, sequence, statements_of
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.poly.legality import violations
+from tracealloc.poly.tree import LoopNode, Tree, replace_loop, sequence, statements_of
+from tracealloc.poly.tree import Sequence as Parts
+from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, ordered_dependences, primitive
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import OpaqueLoop
 
 __all__ = ["distribute"]
 
 
 @primitive(loop="loop")
-def distribute(edit: Edit, loop: LoopNode | OpaqueLoop) -> Result:
+def distribute(edit: Edit, loop: LoopNode | OpaqueLoop, at: int | Sequence[int] | None = None) -> Result:
     """Give each part of the body of `loop` a loop of its own, ``i_1``, ``i_2``, ...
+
+    `at` says before which parts to cut, counted from 0; the others stay together. None: before every part.
 
     Rewrite:
         for i: { a; b }   ->   for i_1: a; for i_2: b
@@ -25,31 +31,74 @@ def distribute(edit: Edit, loop: LoopNode | OpaqueLoop) -> Result:
         The new loops, first to last.
 
     Raises:
-        ScheduleError: the body has one part only.
+        ScheduleError: the body has one part only, or no such part.
         IllegalScheduleError: a dependence would be reversed.
     """
     loop = edit.affine(loop)
-    if not isinstance(loop.body, Sequence):
+    if not isinstance(loop.body, Parts):
         raise edit.error(
             "TA253",
             f"finds only one part in the body of {loop.name!r}",
             hint="choose a loop around two or more loops or statements",
         )
-    parts = loop.body.children
-    state, keys = edit.keys(len(parts))
+    cuts = _cuts(edit, loop, len(loop.body.children), at)
+    state, keys = edit.keys(len(cuts) + 1)
     step = replace(edit, state=state)
+    tree = _cut(edit, loop, cuts, keys)
+    how = f"with a loop {loop.name!r} for each part the second of these would come first"
+    after = step.reordered(tree, how, _fewer(edit, loop, cuts))
+    return Result(after, tuple(LoopRef(key) for key in keys))
+
+
+def _cuts(edit: Edit, loop: LoopNode, parts: int, at: int | Sequence[int] | None) -> list[int]:
+    """Before which parts of the body the loop ends and a new one begins, ascending."""
+    if at is None:
+        return list(range(1, parts))
+    cuts: list[int] = [at] if isinstance(at, int) else list(at)
+    for cut in cuts:
+        if not isinstance(cut, int) or isinstance(cut, bool) or not 0 < cut < parts:
+            raise edit.error(
+                "TA253",
+                f"cannot cut before part {cut!r} of {loop.name!r}, whose body has {parts} parts",
+                because=["parts count from 0"],
+                hint=f"a part from 1 to {parts - 1}",
+            )
+    if not cuts:
+        raise edit.error("TA253", f"names no part of {loop.name!r} to cut before")
+    return sorted(set(cuts))
+
+
+def _cut(edit: Edit, loop: LoopNode, cuts: Sequence[int], keys: Sequence[str]) -> Tree:
+    """The state's tree with the body of a loop cut before some of its parts."""
 
     def apart(found: LoopNode) -> Tree:
-        return sequence([_alone(edit, found, keys[n], n + 1, part) for n, part in enumerate(parts)])
+        assert isinstance(found.body, Parts)
+        children = found.body.children
+        ends = zip([0, *cuts], [*cuts, len(children)], strict=True)
+        pieces = [sequence(children[first:last]) for first, last in ends]
+        return sequence([_alone(edit, found, keys[n], n + 1, piece) for n, piece in enumerate(pieces)])
 
-    how = f"with a loop {loop.name!r} for each part the second of these would come first"
-    after = step.reordered(replace_loop(state.tree, loop.key, apart), how)
-    return Result(after, tuple(LoopRef(key) for key in keys))
+    return replace_loop(edit.state.tree, loop.key, apart)
 
 
 def _alone(edit: Edit, loop: LoopNode, key: str, number: int, part: Tree) -> LoopNode:
     names = statements_of(part)
     exprs = tuple(pair for pair in loop.exprs if pair[0] in names)
     band = None if loop.band is None else edit.fresh_band(f"{loop.band}_{number}")
-    name = edit.fresh(f"{loop.name}_{number}")
+    name = edit.fresh_in_band(f"{loop.name}_{number}", loop)
     return replace(loop, key=key, name=name, exprs=exprs, body=part, band=band)
+
+
+def _fewer(edit: Edit, loop: LoopNode, cuts: Sequence[int]) -> Iterator[Cure]:
+    """The cuts that reverse nothing: a dependence is reversed where any cut lies between its ends."""
+    binding, _ = ordered_dependences(edit.state, statements_of(loop))
+    keys = [f"{loop.key}:{number}" for number in range(len(cuts) + 1)]
+    legal = []
+    for cut in cuts:
+        tree = _cut(edit, loop, [cut], keys[:2])
+        if next(iter(violations(edit.state.model, binding, tree)), None) is None:
+            legal.append(cut)
+    if legal:
+        text = f's.distribute("{full_name(edit.state, loop)}", at={legal})'
+        tree = _cut(edit, loop, legal, keys[: len(legal) + 1])
+        yield f"{text}: what depends on one another stays together", tree
