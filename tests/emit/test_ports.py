@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +13,12 @@ import pytest
 
 import tracealloc as ta
 from tests.conftest import Golden
+from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import float32, grid, int32, kernel
+from tracealloc.emit.csim import build_csim
+from tracealloc.emit.vitis import vitis_source
+from tracealloc.trace.expr import IterRef, Load
+from tracealloc.trace.program import Array, Program
 
 
 @kernel
@@ -148,3 +157,59 @@ def test_a_scalar_has_no_memory_port() -> None:
     with pytest.raises(ta.ScheduleError) as caught:
         s.interface("alpha", "m_axi")
     assert "needs an array for a port of kind 'm_axi', and 'alpha' is a scalar" in str(caught.value)
+
+
+@kernel
+def squares(xs: ta.Stream[int32, 4], n: int32, ys: ta.Stream[ta.Int(70), 4], out: int32[4]) -> int32:
+    total = ta.scalar(int32, 0)
+    for i in ta.range(4):
+        x = xs.get()
+        out[i] = x
+        total += x * n
+        ys.put(x * x)
+    return total
+
+
+def test_stream_arguments_in_simulation_are_queues() -> None:
+    module = squares.build("vitis_hls", mode="csim")
+    xs, ys, out = deque([1, 2, 3, 4, 5, 6]), deque([7]), np.zeros(4, np.int32)
+    assert module(xs, 2, ys, out) == 20
+    assert [*map(int, xs)] == [5, 6] and [*map(int, ys)] == [7, 1, 4, 9, 16] and [*out] == [1, 2, 3, 4]
+    with pytest.raises(ta.TraceallocError, match="TA805 C simulation of squares: stream 'xs' is read while"):
+        module(xs, 2, ys, out)
+    assert [*map(int, xs)] == [5, 6] and len(ys) == 5  # as they were
+
+
+def test_arrays_of_streams() -> None:
+    fifos = Array("s", "s", int32, (3,), "stream")
+    out = array("out", int32, 3)
+    (i,) = iters("i")
+    program = Program("heads", (fifos, out), (loop(i, 3, put(at(out, i), Load(fifos, (IterRef(i),)))),))
+    text = vitis_source(program).source
+    assert "void heads(hls::stream<int32_t> s[3], int32_t out[3]) {" in text
+    queues, found = [deque([1]), deque([2, 3]), deque([4])], np.zeros(3, np.int32)
+    build_csim(program)(queues, found)
+    assert [*found] == [1, 2, 4] and [*map(len, queues)] == [0, 1, 0]
+
+
+def test_a_testbench_feeds_streams_and_reads_them(tmp_path: Path) -> None:
+    folder = squares.build("vitis_hls").write(tmp_path / "made")
+    command = ["make", "csim", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert "ys: 4 of 4 elements are right\n" in done.stdout and "PASS: squares" in done.stdout, done
+    assert len((folder / "data" / "xs.txt").read_text().split("\n")[1].split()) == 4  # as many as are read
+    data = folder / "data" / "ys_expected.txt"
+    text = data.read_text()
+    data.write_text(text.replace(text.split()[-1], "0" * 32))
+    done = subprocess.run(
+        [folder / "build" / "csim"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "ys: 3 of 4 elements are right" in done.stdout
+    assert '#error "these ports are not reachable from a host: xs, ys"' in (folder / "host.cpp").read_text()
+
+
+def test_given_streams_are_the_testbenchs() -> None:
+    xs = [5, 6, 7, 8, 9]
+    files = squares.build("vitis_hls", inputs={"xs": xs, "n": 1}).files
+    assert files["data/xs.txt"].split("\n")[1] == " ".join(f"{x:08x}" for x in xs)
+    assert 'check_read("xs", (hls::stream<int32_t> *)&xs, {1});' in files["squares_tb.cpp"]

@@ -61,12 +61,6 @@ def odd(A: ta.Int(7)[4]):
 _PARALLEL = """s = ta.customize(add)
 s.parallel("i")
 s.build()(A, B, 2)"""
-_STREAM_ONLY = """@kernel
-def total(values: ta.Stream[int32, 8], out: int32[1]):
-    for i in ta.range(4):
-        out[0] += values.get()
-
-"""
 _STREAM = """from collections import deque
 
 @kernel
@@ -172,11 +166,6 @@ register(
             'add.build("vitis_hls", mode="csim")',
             'add.build("vitis_hls", mode="csim")',
             head=_COMPILER.format(script="exit 1").replace('"CC"', '"CXX"') + _ADD,
-        ),
-        "TA814": Code(
-            "there is no testbench and no simulation for a stream argument yet",
-            _STREAM_ONLY + 'total.build("vitis_hls").write("made")\n',
-            _STREAM_ONLY + 'print(total.build("vitis_hls").source)\n',
         ),
         "TA815": _code(
             "unknown build mode",

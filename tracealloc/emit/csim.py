@@ -171,13 +171,6 @@ def build_csim(program: Program, *, text: VitisText | None = None, cache: bool =
     Raises:
         BuildError: g++ or AMD's headers are missing, or the compiler refuses the text.
     """
-    for array in program.args:
-        if array.kind == "stream":
-            raise BuildError(
-                "TA814",
-                f"the C simulation of {program.name} takes no streams yet, and {array.name!r} is one",
-                hint='build it with target="c", which takes queues (collections.deque)',
-            )
     text = text if text is not None else vitis_source(program)
     wrapper = wrapper_source(text)
     files = {

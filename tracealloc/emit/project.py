@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from tracealloc.emit.frames import filled, template_text
 from tracealloc.emit.memory import memory_functions
-from tracealloc.emit.testbench import Item, Reference, data_text, items_of, make_data, small_errors
+from tracealloc.emit.testbench import (
+    Item,
+    Reference,
+    TestData,
+    data_text,
+    items_of,
+    make_data,
+    small_errors,
+)
 from tracealloc.emit.vitis import VitisText, vitis_source
 from tracealloc.trace.errors import BuildError, nearest
+from tracealloc.trace.layout import PLAIN
 
 if TYPE_CHECKING:
     from tracealloc.emit.csim import CSimModule
@@ -106,8 +115,10 @@ class HLSProject:
     def files(self) -> dict[str, str]:
         """Every file of the project: its name below the project's folder, and its text."""
         items = items_of(self.text)
-        data = self._data(items)
+        tested = self._tested(items)
+        data = _data_files(items, tested)
         values = self._values(items, data)
+        values["counts"] = {item.name: tested.counts(item.name) for item in items if item.stream}
         base = self.text.base
         return {
             f"{base}.cpp": self.source,
@@ -126,22 +137,13 @@ class HLSProject:
             **{f"data/{name}": text for name, text in data.items()},
         }
 
-    def _data(self, items: list[Item]) -> dict[str, str]:
+    def _tested(self, items: list[Item]) -> TestData:
         reference = self._reference
         if reference is None:
             from tracealloc.emit.runtime import build_c
 
             reference = build_c(self.program)
-        data = make_data(self.text, items, reference, self._inputs, self._seed)
-        found = {}
-        for item in items:
-            what = f"{item.name}: {item.of.dtype}{item.dimensions}"
-            if item.loaded:
-                found[f"{item.name}.txt"] = data_text(data.inputs[item.name], item.of, what)
-            if item.checked:
-                title = f"{what}, expected"
-                found[f"{item.name}_expected.txt"] = data_text(data.expected[item.name], item.of, title)
-        return found
+        return make_data(self.text, items, reference, self._inputs, self._seed)
 
     def _values(self, items: list[Item], data: Mapping[str, str]) -> dict[str, object]:
         place = self.program.place
@@ -164,8 +166,25 @@ class HLSProject:
             "config": [],
             "ulp": small_errors(self.program),
             "origin": place.short if place is not None else "",
+            "not_on_card": self._not_on_card(items, vitis_flow),
             "needs_headers": '#include "ap_' in self.header,
         }
+
+    def _not_on_card(self, items: list[Item], vitis_flow: bool) -> list[str]:
+        """The arguments that a host program cannot reach.
+
+        An array without any layout is one that it can: v++ makes an m_axi port of it, unless the kernel
+        names other ports, when we name this one too.
+        """
+        layouts = dict(self.program.layouts)
+        found = []
+        for item in items:
+            layout = layouts.get(item.of, PLAIN)
+            kind = layout.port.kind if layout.port is not None else None
+            usual = kind is None and layout.plain and not vitis_flow
+            if item.stream or (item.array and item.of.rank > 0 and kind != "m_axi" and not usual):
+                found.append(item.name)
+        return found
 
     # On disk.
 
@@ -200,6 +219,19 @@ class HLSProject:
         from tracealloc.emit.vendor import run_tools
 
         return run_tools(mode, self.write(path), self.top)
+
+
+def _data_files(items: list[Item], data: TestData) -> dict[str, str]:
+    """The testbench's data by file name."""
+    found = {}
+    for item in items:
+        what = f"{item.name}: {item.of.dtype}{item.dimensions}"
+        if item.loaded:
+            found[f"{item.name}.txt"] = data_text(data.inputs[item.name], item.of, what)
+        if item.checked:
+            title = f"{what}, expected"
+            found[f"{item.name}_expected.txt"] = data_text(data.expected[item.name], item.of, title)
+    return found
 
 
 def build_hls(

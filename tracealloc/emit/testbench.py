@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from tracealloc.emit.memory import cpp_type
 from tracealloc.emit.names import C_RESERVED, Names
 from tracealloc.emit.vitis import VitisText
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_integer
-from tracealloc.trace.errors import ArgumentError, BuildError
+from tracealloc.trace.errors import ArgumentError, TraceallocError
 from tracealloc.trace.expr import Expr, Load, walk
 from tracealloc.trace.program import (
     Array,
@@ -58,41 +58,39 @@ class Item:
     direction: str
     actual: str  # how it is passed
     of: Array
+    stream: bool = False
 
 
 @dataclass(frozen=True)
 class TestData:
-    """Inputs and expected outputs by argument name."""
+    """Inputs and expected outputs by argument name; for streams, a list of elements for each."""
 
     __test__ = False  # not a test class, whatever its name
 
-    inputs: dict[str, np.ndarray[Any, Any]]
-    expected: dict[str, np.ndarray[Any, Any]]
+    inputs: dict[str, Any]
+    expected: dict[str, Any]
+    left: dict[str, Any]
+
+    def counts(self, name: str) -> dict[str, list[int]]:
+        """How many elements each stream of an argument begins and ends with; `left`: of one only read."""
+        all_ = {"loaded": self.inputs, "expected": self.expected, "left": self.left}
+        return {key: [len(queue) for queue in queues.get(name, [])] for key, queues in all_.items()}
 
 
 def items_of(text: VitisText) -> list[Item]:
-    """The arguments of the top function in order.
-
-    Raises:
-        BuildError: a testbench for a stream argument was asked for.
-    """
+    """The arguments of the top function in order."""
     program = text.program
     read = read_arrays(program)
     names = Names(C_RESERVED | _LOCALS | {text.top})
     found = []
     for parameter in parameters(program):
         array = parameter.array
-        if array.kind == "stream":
-            raise BuildError(
-                "TA814",
-                f"argument {array.name!r} of {program.name} is a stream: there is no testbench for it yet",
-                hint="pass an array, and make it a stream with s.interface(..., 'axis')",
-            )
         if parameter.role == "kept":
             continue
         output = parameter.role == "result"
-        loaded = not output
-        checked = output or (parameter.written and array.rank > 0)
+        stream = array.kind == "stream"
+        loaded = array in read if stream else not output
+        checked = output or (parameter.written and (array.rank > 0 or stream))
         direction = (
             "out" if output else ("inout" if checked and array in read else "out" if checked else "in")
         )
@@ -106,13 +104,14 @@ def items_of(text: VitisText) -> list[Item]:
                 array.size,
                 size,
                 1 << (size - 1).bit_length(),
-                array.rank > 0 or output,
+                array.rank > 0 or output or stream,
                 loaded,
                 checked,
                 isinstance(array.dtype, Float),
                 direction,
                 f"&{name}" if output and array.rank == 0 else name,
                 array,
+                stream,
             )
         )
     return found
@@ -134,7 +133,8 @@ def make_data(
         ArgumentError: an input of an unknown name was given.
     """
     program = text.program
-    made = make_inputs(program, seed)
+    made: dict[str, Any] = dict(make_inputs(program, seed))
+    streams = {array.name: array for array in program.args if array.kind == "stream"}
     names = [array.name for array in program.args]
     for name, value in (inputs or {}).items():
         if name not in names:
@@ -143,31 +143,81 @@ def make_data(
                 f"{program.name} has no argument {name!r} that an input could be for",
                 because=[f"its arguments are {', '.join(map(repr, names)) or 'none'}"],
             )
-        made[name] = np.asarray(value)
-    arguments = {name: np.array(value, order="C") for name, value in made.items()}
-    given = [value if value.ndim else value[()] for value in arguments.values()]
-    results = reference(*given)
+        made[name] = _queues(value, streams[name]) if name in streams else np.asarray(value)
+    arguments, results = _run(program, reference, made, frozenset(inputs or ()), seed)
     if len(program.results) == 1:
         results = (results,)
     outputs = dict(zip(program.results, results or (), strict=False))
-    expected = {}
+    expected: dict[str, Any] = {}
+    left: dict[str, Any] = {}
     for item in items:
-        if item.checked:
-            value = arguments[item.of.name] if item.loaded else outputs[item.of]
-            expected[item.name] = np.asarray(value)
+        if item.stream and item.loaded and not item.checked:
+            left[item.name] = arguments[item.of.name]
+            if item.of.name not in (inputs or {}):  # it was given more than it needed
+                pairs = zip(made[item.of.name], left[item.name], strict=True)
+                made[item.of.name] = [queue[: len(queue) - len(rest)] for queue, rest in pairs]
+                left[item.name] = [[] for _ in left[item.name]]
+        if item.checked and item.stream:
+            expected[item.name] = arguments[item.of.name]
+        elif item.checked:
+            expected[item.name] = np.asarray(arguments[item.of.name] if item.loaded else outputs[item.of])
     loaded = {item.name: made[item.of.name] for item in items if item.loaded}
-    return TestData(loaded, expected)
+    return TestData(loaded, expected, left)
+
+
+_MOST_ELEMENTS = 1 << 20  # that a stream is filled with to find out how many a kernel reads
+
+
+def _run(
+    program: Program, reference: Reference, made: dict[str, Any], given: frozenset[str], seed: int
+) -> tuple[dict[str, Any], Any]:
+    """Run the reference on copies; streams that were made are refilled until the kernel has enough."""
+    streams = {array.name: array for array in program.args if array.kind == "stream"}
+    read = read_arrays(program)
+    count = 64
+    while True:
+        rng = np.random.default_rng(seed)
+        for name, array in streams.items():
+            if name not in given:
+                size = count if array in read else 0
+                made[name] = [list(_values(rng, array.dtype, (size,), False)) for _ in range(array.size)]
+        arguments = {
+            name: [list(queue) for queue in value] if name in streams else np.array(value, order="C")
+            for name, value in made.items()
+        }
+        values = [_passed(arguments[array.name], array) for array in program.args]
+        try:
+            return arguments, reference(*values)
+        except TraceallocError as error:
+            if error.code != "TA804" or count >= _MOST_ELEMENTS or not streams.keys() - given:
+                raise
+        count *= 8
+
+
+def _passed(value: Any, array: Array) -> Any:
+    if array.kind == "stream":
+        return value if array.rank else value[0]
+    return value if value.ndim else value[()]
+
+
+def _queues(value: Any, array: Array) -> list[list[Any]]:
+    """What a caller gives for a stream, or for an array of streams, as one list for each."""
+    return [list(queue) for queue in value] if array.rank else [list(value)]
 
 
 def make_inputs(program: Program, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
-    """Arrays for all arguments, the same for the same seed.
+    """Arrays for all arguments (streams apart), the same for the same seed.
 
     Numbers are positive and of moderate size, so that roots and quotients exist; an array whose values
     choose subscripts or trip counts holds zeros (any other value might be outside).
     """
     rng = np.random.default_rng(seed)
     choosing = _choosing(program)
-    return {array.name: _values(rng, array.dtype, array.shape, array in choosing) for array in program.args}
+    return {
+        array.name: _values(rng, array.dtype, array.shape, array in choosing)
+        for array in program.args
+        if array.kind != "stream"
+    }
 
 
 def _values(
@@ -245,8 +295,17 @@ def _choosing(program: Program) -> frozenset[Array]:
     return frozenset(reached)
 
 
-def data_text(values: np.ndarray[Any, Any], array: Array, title: str) -> str:
-    """The words of a data file: one hexadecimal number an element, a line for each row."""
+def data_text(values: Any, array: Array, title: str) -> str:
+    """The words of a data file: one hexadecimal number an element, a line for each row.
+
+    The elements of a stream are a row; so are those of each of several streams, one after the other.
+    """
+    if array.kind == "stream":
+        elements = [element for queue in values for element in queue]
+        values = np.empty(len(elements), container(array.dtype))
+        for number, element in enumerate(elements):
+            values[number] = element
+        array = replace(array, kind="local", shape=values.shape)
     held = np.asarray(values).astype(container(array.dtype)).reshape(array.shape)
     plain = to_memory(held, array.dtype)
     size = element_bytes(array.dtype)

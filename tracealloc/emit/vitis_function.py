@@ -107,7 +107,11 @@ class VitisFunction(VitisExpr):
         name = self.name_array(array)
         type_ = self.type_name(array.dtype)
         if array.kind == "stream":
-            return f"hls::stream<{type_}> &{name}{_dimensions(array.shape)}"
+            return (
+                f"hls::stream<{type_}> {name}{_dimensions(array.shape)}"
+                if array.rank
+                else (f"hls::stream<{type_}> &{name}")
+            )
         if array.rank == 0:
             if isinstance(array.dtype, Index) and inside(self.ranges.of_value.get(array, INT64_RANGE), INT):
                 self.carriers[array], type_ = INT, "int"

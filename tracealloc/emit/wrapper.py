@@ -14,6 +14,42 @@ FAULT = 2  # the status that says that the simulation found a fault; `<entry>_me
 _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
 
 
+# The caller's queues: rings in memory of malloc(), a table row for each stream.
+_FIFO = """\
+struct fifo_t {
+  unsigned char *data;
+  int64_t head, count, capacity;
+};
+template <int BYTES, typename T>
+static void fill_streams(hls::stream<T> *streams, const void *table, long number, const char *name) {
+  for (long s = 0; s < number; ++s) {
+    const fifo_t &fifo = ((const fifo_t *)table)[s];
+    streams[s].set_name(name);
+    streams[s].borrow();
+    for (int64_t e = 0; e < fifo.count; ++e) {
+      T element;
+      tracealloc::get(element, fifo.data + BYTES * ((fifo.head + e) & (fifo.capacity - 1)));
+      streams[s].write(element);
+    }
+  }
+}
+template <int BYTES, typename T>
+static void drain_streams(hls::stream<T> *streams, void *table, long number) {
+  for (long s = 0; s < number; ++s) {
+    fifo_t &fifo = ((fifo_t *)table)[s];
+    int64_t capacity = 1;
+    while (capacity < (int64_t)streams[s].size()) capacity *= 2;
+    unsigned char *data = (unsigned char *)malloc(capacity * BYTES);
+    if (!data) throw std::bad_alloc();
+    free(fifo.data);
+    fifo.data = data;
+    fifo.head = fifo.count = 0;
+    fifo.capacity = capacity;
+    while (!streams[s].empty()) tracealloc::put(streams[s].read(), data + BYTES * fifo.count++);
+  }
+}"""
+
+
 def wrapper_source(text: VitisText) -> str:
     """A translation unit with the kernel and its wrapper, for the C simulation."""
     return _Wrapper(text).source()
@@ -36,9 +72,11 @@ class _Wrapper:
         self.before: list[str] = []
         self.after: list[str] = []
         self.actual: list[str] = []
+        self.fifos = False
 
     def source(self) -> str:
         formal = [self._parameter(number, p) for number, p in enumerate(parameters(self.program))]
+        self.fifos = any(array.kind == "stream" for array in self.program.args)
         streams = "hls::stream<" in self.text.source
         clear = ["hls::stream_fault().clear();"] if streams else []
         check = [
@@ -49,6 +87,7 @@ class _Wrapper:
         parts = [
             f'#include "{self.text.base}.cpp"',
             '#include "tracealloc_memory.h"',
+            *(["#include <cstdlib>", "", _FIFO] if self.fifos else []),
             "",
             *memory_functions(self.text, [p.array.dtype for p in parameters(self.program)]),
             "",
@@ -67,6 +106,15 @@ class _Wrapper:
         type_ = cpp_type(self.text, array.dtype)
         if parameter.role == "kept":
             return f"void *{name}"  # tables and states are in the kernel's own text
+        if array.kind == "stream":
+            dimensions = "".join(f"[{extent}]" for extent in array.shape)
+            what = f"(hls::stream<{type_}> *)&q{number}, {name}, {array.size}"
+            size = element_bytes(array.dtype)
+            self.before.append(f"hls::stream<{type_}> q{number}{dimensions};")
+            self.before.append(f'fill_streams<{size}, {type_}>({what}, "{array.name}");')
+            self.actual.append(f"q{number}")
+            self.after.append(f"drain_streams<{size}, {type_}>({what});")
+            return f"void *{name}"
         if array.rank == 0 and parameter.role == "argument":
             return self._scalar(parameter, name, type_)
         if array.rank == 0:

@@ -1,5 +1,9 @@
 // Host program of gemm for XRT, written by tracealloc: runs the kernel on a card (or in emulation) with
 // the testbench's data and compares. Usage: host gemm.xclbin [data folder]
+//
+// Not for a card as it is: B is no m_axi port. A host program reaches memories and
+// scalars; streams need a kernel that moves their data, other arrays s.interface(array, "m_axi").
+#error "these ports are not reachable from a host: B"
 #include <cstdint>
 #include <cstring>
 #include <iostream>

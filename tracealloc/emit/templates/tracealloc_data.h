@@ -121,6 +121,58 @@ long check(const char *array, const char *name, const char *source, const T *ele
   return wrong;
 }
 
+// The elements of several streams are in one file, one stream after the other.
+inline long sum(const std::vector<long> &counts) {
+  long total = 0;
+  for (long count : counts) total += count;
+  return total;
+}
+
+template <typename T, typename S>
+void load_streams(const char *name, const char *source, S *streams, const std::vector<long> &counts, int bytes) {
+  const std::vector<unsigned char> data = read_data(std::string(name) + ".txt", source, sum(counts), bytes);
+  const unsigned char *from = data.data();
+  for (std::size_t s = 0; s < counts.size(); ++s) {
+    for (long e = 0; e < counts[s]; ++e, from += bytes) {
+      T element;
+      get(element, from);
+      streams[s].write(element);
+    }
+  }
+}
+
+// The number of streams that do not hold as many elements as they should after the kernel has read them.
+template <typename S>
+long check_read(const char *array, S *streams, const std::vector<long> &left) {
+  long wrong = 0;
+  for (std::size_t s = 0; s < left.size(); ++s) {
+    long held = 0;
+    for (; !streams[s].empty(); ++held) streams[s].read();
+    if (held == left[s]) continue;
+    std::cout << array << ": stream " << s << " still holds " << held << " elements, expected " << left[s] << "\n";
+    ++wrong;
+  }
+  return wrong;
+}
+
+template <typename T, typename S>
+long check_streams(const char *array, const char *name, const char *source, S *streams,
+                   const std::vector<long> &counts, int bytes, bool real) {
+  std::vector<T> found;
+  long wrong = 0;
+  for (std::size_t s = 0; s < counts.size(); ++s) {
+    long held = 0;
+    for (; !streams[s].empty(); ++held) {
+      const T element = streams[s].read();
+      if (held < counts[s]) found.push_back(element);
+    }
+    if (held == counts[s]) continue;
+    std::cout << array << ": stream " << s << " holds " << held << " elements, expected " << counts[s] << "\n";
+    ++wrong;
+  }
+  return wrong ? wrong : check(array, name, source, found.data(), (long)found.size(), bytes, real);
+}
+
 }  // namespace tracealloc
 
 #endif  // TRACEALLOC_DATA_H
