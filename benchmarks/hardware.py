@@ -16,6 +16,7 @@ from typing import Any
 
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.recurrence import recurrences
+from tracealloc.schedule.resolve import full_name
 from tracealloc.trace.affine import constant, linear, range_of
 from tracealloc.trace.dtype import Float
 from tracealloc.trace.expr import Binary, Const, Expr, Intrinsic, Iter, IterRef, Load, Unary, substitute
@@ -145,7 +146,7 @@ class _Count:
             {op: len(found) for op, found in operators.items()},
             loop.marks.pipeline or 1,
             max(chains, default=1),
-            self.ports.get(loop.iter.name, 1),
+            self.ports.get(full_name(self.state, node), 1),
             self.depth(loop.body, ranges, {}),
         )
 

@@ -380,7 +380,7 @@ class Schedule(Methods):
         """
         from tracealloc.schedule.conflicts import conflicts_of
 
-        return conflicts_of(self.lowered)
+        return conflicts_of(self.lowered, self._module)
 
     def verify(self, method: str | None = None) -> Verification:
         """Prove that the schedule computes what the traced kernel does, for all data.

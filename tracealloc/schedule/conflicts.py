@@ -16,6 +16,8 @@ from itertools import combinations, product
 from math import prod
 
 from tracealloc.schedule.lattice import join_banks, normal_banks
+from tracealloc.schedule.resolve import full_name, visible_arrays
+from tracealloc.schedule.state import Module, State
 from tracealloc.trace.affine import Linear, constant, expression, linear, range_of
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, loads_of, substitute
@@ -33,8 +35,9 @@ _Values = Mapping[Iter, Linear]
 class Conflict:
     """The accesses to one array in one iteration of one pipelined loop.
 
-    `reads` and `writes` are of the busiest bank; `needed` is the least interval that its ports allow, and
-    `proposal` the step that makes it the asked one (None: not needed, or no partition helps).
+    `loop` and `array` are the names that primitives take. `reads` and `writes` are of the busiest bank;
+    `needed` is the least interval that its ports allow, and `proposal` the step that makes it the asked one
+    (None: not needed, or no partition helps).
     """
 
     function: str
@@ -79,7 +82,7 @@ class Conflicts:
         head = ["loop", "array", "layout", "accesses", "per bank", "ports", "II asked", "II needed", "try"]
         body = [
             [
-                row.loop if row.function == self.rows[0].function else f"{row.function}:{row.loop}",
+                row.loop,
                 row.array,
                 row.layout,
                 str(row.accesses),
@@ -118,17 +121,19 @@ class _Uses:
     writes: dict[_Form, None] = field(default_factory=dict)
 
 
-def conflicts_of(program: Program) -> Conflicts:
-    """The table of a lowered program and of the programs it calls."""
+def conflicts_of(program: Program, module: Module) -> Conflicts:
+    """The table of a lowered program and of the programs it calls; `module` is what was lowered."""
     rows: list[Conflict] = []
     for each in (program, *reversed(program.callees())):
-        rows += _Function(each).rows()
+        rows += _Function(each, module.state(each.name), each.name == module.top).rows()
     return Conflicts(tuple(sorted(rows, key=lambda row: row.ok)))
 
 
 class _Function:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, state: State, top: bool) -> None:
         self.program = program
+        self.state = state
+        self.prefix = "" if top else f"{program.name}:"
         self.found: list[Conflict] = []
         self.budget = _UNROLL_LIMIT
         self.ranges: dict[Iter, tuple[int, int]] = {}
@@ -239,12 +244,12 @@ class _Function:
         proposal = None
         if needed > asked:
             best = least_partition(use, layout, array, ranges, asked)
-            proposal = None if best is None else _steps(array, banks, best)
+            proposal = None if best is None else _steps(self.array_text(array), banks, best)
         kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
         return Conflict(
             self.program.name,
-            loop.iter.name,
-            array.name,
+            self.loop_name(loop),
+            self.prefix + array.name,
             ", ".join(kinds) or "whole",
             len(use.reads) + len(use.writes),
             reads,
@@ -254,6 +259,20 @@ class _Function:
             needed,
             proposal,
         )
+
+    def loop_name(self, loop: Loop) -> str:
+        found = next((each for each in self.state.loops() if each.key == loop.iter.key), None)
+        return self.prefix + (loop.iter.name if found is None else full_name(self.state, found))
+
+    def array_text(self, array: Array) -> str:
+        """How to name an array to a primitive: two of one name only by number."""
+        handle = f'"{self.prefix}{array.name}"'
+        arrays = visible_arrays(self.state)
+        if sum(other.name == array.name for other in arrays) < 2:
+            return handle
+        number = next(k for k, other in enumerate(arrays) if other.key == array.key)
+        function = f'"{self.program.name}"' if self.prefix else ""
+        return f"s.arrays({function})[{number}]"
 
 
 def _range(loop: Loop, ranges: Mapping[Iter, tuple[int, int]]) -> dict[Iter, tuple[int, int]]:
@@ -407,11 +426,11 @@ def _factors(extent: int, most: int) -> list[int]:
     return small if extent in small else [*small, extent]
 
 
-def _steps(array: Array, before: tuple[Banks, ...], after: tuple[Banks, ...]) -> str:
+def _steps(array: str, before: tuple[Banks, ...], after: tuple[Banks, ...]) -> str:
     found = []
     for dim, (old, new) in enumerate(zip(before, after, strict=True)):
         if old == new:
             continue
         how = "" if new.kind == "complete" else f', kind="{new.kind}", factor={new.factor}'
-        found.append(f's.partition("{array.name}", dim={dim}{how})')
+        found.append(f"s.partition({array}, dim={dim}{how})")
     return "; ".join(found)
