@@ -22,7 +22,10 @@ Element = tuple[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Instance:
-    """One execution of a statement with the elements that it reads and writes."""
+    """One execution of a statement with the elements that it reads and writes.
+
+    `made` is what it computes: an iteration of a traced statement, which compute_at may run more than once.
+    """
 
     name: str
     values: tuple[int, ...]
@@ -30,6 +33,7 @@ class Instance:
     writes: tuple[Element, ...]
     sum: str | None  # the group of the free sum that it adds to
     target: Element | None
+    made: Hashable = None
 
 
 def evaluate(expr: Expr, env: dict[Iter, int]) -> int:
@@ -88,15 +92,16 @@ class Instances:
             exprs += [*node.indices, node.value]
         for expr in exprs:
             reads += [self.element(statement, load.array, load.indices, env) for load in loads_of(expr)]
+        made = (statement.origin or statement.name, tuple(evaluate(e, env) for e in statement.instance))
         if isinstance(node, Alloc):
-            return Instance(
-                statement.name, values, (), tuple(self.whole(statement, node.array, env)), None, None
-            )
+            whole = tuple(self.whole(statement, node.array, env))
+            return Instance(statement.name, values, (), whole, None, None, made)
         assert isinstance(node, Store)
         target = self.element(statement, node.array, node.indices, env)
         if statement.guards:
             reads.append(target)
-        return Instance(statement.name, values, tuple(reads), (target,), self.group(statement, node), target)
+        group = self.group(statement, node)
+        return Instance(statement.name, values, tuple(reads), (target,), group, target, made)
 
     def group(self, statement: Statement, node: Store) -> str | None:
         """The free sum that a store adds to: the rule of the manual, written down again."""
@@ -178,8 +183,8 @@ class Instances:
         for instance in self.ordered(tree):
             own = instance.target if instance.sum else None
             values = tuple(memory.get(e, e) for e in instance.reads if e != own)
-            me = (instance.name, instance.values)
-            seen[me] = values
+            seen[instance.name, instance.values] = values
+            me = instance.made
             for element in instance.writes:
                 old = memory.get(element, element)
                 if instance.sum is None:

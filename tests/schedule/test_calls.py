@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from boundaries import check_random
 
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
@@ -90,12 +91,23 @@ def test_inline_everything_then_schedule() -> None:
     assert s.module.names() == ("scale", "total", "caller")
 
 
-def test_inline_comes_first() -> None:
+def test_inline_after_steps_on_both_sides() -> None:
     s = ta.customize(caller)
-    s.pipeline("scale:i")
-    with pytest.raises(ta.ScheduleError) as raised:
-        s.inline("scale")
-    assert raised.value.code == "TA273"
+    s.split("scale:i", 4)
+    s.split("total:j", 2)
+    inner = s["scale:t"]
+    s.reverse("r") if any(loop.name == "r" for loop in s.loops()) else s.peel("L0.i", 2)
+    s.buffer_at("A", "L0.i")
+    s.inline("scale")
+    s.inline("total")
+    assert s.module.names() == ("caller",)
+    assert "i.outer" in str(s.lowered) and "j.outer" in str(s.lowered)
+    assert inner.name == "t"
+    check(caller, s)
+
+
+def test_inline_says_what_is_called() -> None:
+    s = ta.customize(caller)
     with pytest.raises(ta.ScheduleError) as unknown:
         s.inline("matmul")
     assert unknown.value.because == ("the calls are scale_0, scale_1, total_0",)
@@ -131,3 +143,110 @@ def test_outline_refuses_to_lose_a_scalar() -> None:
         s.outline("i", "sums")
     s.outline("i", "everything")
     check(sums, s)
+
+
+def test_outline_and_inline_again() -> None:
+    """Steps before and between; the loops keep their handles on both sides of the boundary."""
+    s = ta.customize(caller)
+    i = s.loops()[0]
+    s.split(i, 4)
+    inner = next(loop for loop in s.loops() if loop.name == "i.inner")
+    s.outline(inner, "rows")
+    assert "rows(" in str(s.lowered)
+    check(caller, s)
+    s.unroll("i.outer")
+    s.inline("rows")
+    s.unroll(inner)
+    assert s.module.names() == ("scale", "total", "caller")
+    check(caller, s)
+
+
+def test_a_scheduled_function_that_was_outlined_stays_one() -> None:
+    s = ta.customize(caller)
+    s.outline("L0.i", "rows")
+    s.split("rows:i", 2)
+    check(caller, s)
+    with pytest.raises(ta.ScheduleError) as raised:
+        s.inline("rows")
+    assert raised.value.code == "TA273"
+
+
+def test_constants_of_caller_and_callee_stay_apart() -> None:
+    first, second = np.arange(N, dtype=np.int32), np.arange(N, dtype=np.int32) * 10
+
+    @kernel
+    def weigh(X: int32[N]):
+        w = ta.constant(first)
+        for i in grid(N):
+            X[i] += w[i]
+
+    @kernel
+    def twice(X: int32[N]):
+        v = ta.constant(second)
+        weigh(X)
+        for i in grid(N):
+            X[i] += v[i]
+
+    s = ta.customize(twice)
+    s.inline("weigh")
+    check(twice, s)
+
+
+def test_what_is_passed_makes_bounds_affine() -> None:
+    @kernel
+    def part(X: int32[N, N], n: ta.index, m: int32):
+        for i in ta.range(n):
+            for j in grid(N):
+                X[i, j] += m * j
+
+    @kernel
+    def parts(X: int32[N, N]):
+        for r in grid(N):
+            part(X, r, r * 2)
+
+    s = ta.customize(parts)
+    s.inline("part")
+    s.split("i", 4)
+    s.reorder("j", "i.outer", "i.inner")
+    check(parts, s)
+
+
+def test_inline_in_functions_that_are_called() -> None:
+    @kernel
+    def double(X: int32[N]):
+        for i in grid(N):
+            X[i] = X[i] * 2
+
+    @kernel
+    def rows(A: int32[N, N]):
+        for r in grid(N):
+            double(A[r])
+
+    @kernel
+    def top(A: int32[N, N]):
+        rows(A)
+        double(A[1])
+
+    s = ta.customize(top)
+    s.inline("rows:double_0")
+    assert s.module.names() == ("double", "rows", "top")
+    s.split("rows:i", 4)
+    s.inline("double")
+    s.inline("rows")
+    assert s.module.names() == ("top",)
+    check(top, s)
+    other = ta.customize(top)
+    assert ta.verify(s, other)
+
+
+@pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
+@pytest.mark.parametrize("seed", range(12))
+def test_random_steps_with_boundaries(seed: int) -> None:
+    check_random(seed)
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
+def test_many_random_steps_with_boundaries() -> None:
+    for seed in range(12, 500):
+        check_random(seed)

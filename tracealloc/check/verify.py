@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from tracealloc.poly.equivalence import Difference, difference
+from tracealloc.poly.equivalence import Difference
 from tracealloc.poly.flow import FINAL, INPUT
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
@@ -86,15 +86,15 @@ def _proved(module: Module, casts: bool) -> Verification:
 
 def _proof(state: State) -> tuple[Difference | None, tuple[str, ...]]:
     """What differs, and what the proof took for granted: no more than it needed."""
-    ends = (state.base, state.base.reference, state.model, state.tree)
-    wrong = difference(*ends, free=False)
+    ends = (state.model, state.tree)
+    wrong = state.difference(*ends, free=False)
     if wrong is None:
         return None, ()
-    wrong = difference(*ends)
+    wrong = state.difference(*ends)
     if wrong is None:
         return None, ("integer sums may be reordered",)
     if state.reassociate:
-        wrong = difference(*ends, reassociate=True)
+        wrong = state.difference(*ends, reassociate=True)
     assumed = ["float sums may be reordered"] if state.reassociate else []
     return wrong, tuple(dict.fromkeys([*state.assumptions, *assumed]))
 

@@ -7,11 +7,13 @@ Python evaluates it. Loops with bounds that depend on data, and ``while``, are s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import islpy as isl
 
 from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.instances import preimage
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, cond_text, iter_names, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
@@ -32,7 +34,7 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 
-__all__ = ["build_model", "negation"]
+__all__ = ["build_block", "build_model", "negation"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ class _Context:
 
 @dataclass
 class _Builder:
-    program: Program
+    """`prefix` opens all names; `around` is the statement in whose place the block runs, if any."""
+
+    prefix: str = ""
+    around: Statement | None = None
+    versions: Mapping[Array, int] = field(default_factory=dict)
     arrays: dict[Array, int] = field(default_factory=dict)
     scopes: dict[Array, tuple[Expr, ...]] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
@@ -58,7 +64,14 @@ class _Builder:
     bands: int = 0
 
     def space(self, array: Array) -> str:
-        return f"A{self.arrays.setdefault(array, len(self.arrays))}"
+        number, version = self.arrays.setdefault(array, len(self.arrays)), self.versions.get(array)
+        return f"A{number}" + (f"_v{version}" if version else "")
+
+    def scope(self, context: _Context) -> tuple[Expr, ...]:
+        """Which instance of an array made here a statement uses."""
+        outer = () if self.around is None else self.around.instance
+        inner = context.dims if self.around is None else context.dims[len(self.around.dims) :]
+        return (*outer, *(IterRef(it) for it in inner))
 
     def block(self, block: Block, context: _Context) -> Tree | None:
         parts: list[Tree] = []
@@ -75,11 +88,11 @@ class _Builder:
             case If():
                 return self.branch(node, context)
             case Alloc(array, fill):
-                self.scopes[array] = tuple(IterRef(it) for it in context.dims)
+                self.scopes[array] = self.scope(context)
                 self.space(array)
                 return self.statement(node, context) if fill is not None else None
             case Store(array) if array.kind == "value":
-                self.scopes[array] = tuple(IterRef(it) for it in context.dims)
+                self.scopes[array] = self.scope(context)
                 return self.statement(node, context)
             case Loop() | While() | Store() | Call():
                 return self.statement(node, context)
@@ -96,7 +109,7 @@ class _Builder:
             bounds.append(f"({it} - ({start})) mod {abs(node.step)} = 0")
         inner = replace(inner, constraints=(*context.constraints, *bounds))
         first = len(self.statements)
-        key = f"l{self.loops}"
+        key = f"{self.prefix}l{self.loops}"
         self.loops += 1
         body = self.block(node.body, inner)
         if body is None:
@@ -135,16 +148,18 @@ class _Builder:
         return sequence(kept) if kept else None
 
     def guard_value(self, node: If) -> Array:
-        key = f"guard:{len(self.statements)}"
+        key = f"{self.prefix}guard:{len(self.statements)}"
         taken = {array.name for array in self.arrays}
         name = next(f"c{n}" for n in range(len(taken) + 1) if f"c{n}" not in taken)
         return Array(key, name, boolean, (), "value", place=node.place)
 
     def statement(self, node: Node, context: _Context) -> Tree:
-        name = f"S{len(self.statements)}"
+        name = f"{self.prefix}S{len(self.statements)}"
         names = context.names
         where = f" : {' and '.join(context.constraints)}" if context.constraints else ""
         domain = isl.Set(f"{{ {tuple_text(name, names.values())}{where} }}")
+        if self.around is not None:
+            domain = domain.intersect(preimage(self.around.domain, name, context.dims))
         accesses = accesses_of(node, context.guards, name, context.dims, domain, self.scopes, self.space)
         used = {access.array for access in accesses}
         if isinstance(node, Alloc):
@@ -191,9 +206,23 @@ def _is_whole(expr: Expr) -> bool:
     return as_integer(expr.dtype) is not None
 
 
+def build_block(
+    block: Block, prefix: str, around: Statement, scopes: Mapping[Array, tuple[Expr, ...]], model: Model
+) -> tuple[tuple[Statement, ...], tuple[Array, ...], Tree | None]:
+    """The statements and the tree of a block that runs in the place of the statement `around` of `model`.
+
+    `scopes` are those of arrays that are made elsewhere. The arrays of the answer begin with the model's.
+    """
+    builder = _Builder(prefix, around, dict(model.versions), scopes=dict(scopes))
+    for array in model.arrays:
+        builder.space(array)
+    tree = builder.block(block, _Context(around.dims, guards=around.guards))
+    return tuple(builder.statements), tuple(builder.arrays), tree
+
+
 def build_model(program: Program) -> tuple[Model, Tree]:
     """The statements of a traced program and the tree of its own order."""
-    builder = _Builder(program)
+    builder = _Builder()
     for argument in program.args:
         builder.space(argument)
     tree = builder.block(program.body, _Context()) or sequence(())

@@ -22,7 +22,7 @@ from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
-__all__ = ["Difference", "difference", "first_difference", "value_sources"]
+__all__ = ["Difference", "difference", "first_difference", "runs_once", "value_sources"]
 
 
 _MOST_CHOICES = 8  # of which kind of sum is free in arrays that are added to and multiplied
@@ -286,7 +286,7 @@ def difference(
     if expected.is_equal(found):
         return None
     for all_sums in _free_sums(base, reassociate) if free else ():
-        sums = frozenset(name for name in all_sums if _runs_once(model, name))
+        sums = frozenset(name for name in all_sums if runs_once(model, name))
         if not sums:
             continue
         expected, found = value_sources(base, base_tree, sums=sums), value_sources(model, tree, base, sums)
@@ -296,7 +296,7 @@ def difference(
     return first_difference(expected, found)
 
 
-def _runs_once(model: Model, name: str) -> bool:
+def runs_once(model: Model, name: str) -> bool:
     """Whether no instance of a traced statement is run twice: an update of a sum would count twice."""
     ran: isl.Set | None = None
     for statement in model.statements:

@@ -17,7 +17,7 @@ from typing import Any
 import islpy as isl
 
 from tracealloc.poly.tree import Tree
-from tracealloc.trace.expr import Expr, Iter
+from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Alloc, Array, Node, Program
 from tracealloc.trace.source import Place
 
@@ -75,6 +75,11 @@ class Statement:
             if known == array:
                 return exprs
         return ()
+
+    @property
+    def instance(self) -> tuple[Expr, ...]:
+        """The instance of the traced statement, over the statement's own iterators."""
+        return self.origin_instance or tuple(IterRef(it) for it in self.dims)
 
     @property
     def reads(self) -> tuple[Access, ...]:

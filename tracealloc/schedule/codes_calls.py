@@ -31,6 +31,18 @@ def sums(A: int32[8, 8], y: int32[8]):
 s = ta.customize(sums)
 """
 
+_ROWS = """
+@kernel
+def rows(A: int32[8, 8], y: int32[8]):
+    for i in grid(8):
+        acc = ta.zeros((1,), int32)
+        for j in grid(8):
+            acc[0] += A[i, j]
+        y[i] = acc[0]
+
+s = ta.customize(rows)
+"""
+
 register(
     {
         "TA270": Code(
@@ -50,10 +62,17 @@ register(
             "Functions take scalars by value; what a loop adds to one would not come back.",
         ),
         "TA273": Code(
-            "a function boundary changes after steps that start from it",
-            _CALLS + 's.pipeline("r")\ns.inline("double")\n',
-            _CALLS + 's.inline("double")\ns.pipeline("r")\n',
-            "inline and outline change the program that all later steps start from, so they come first.",
+            "a called function cannot be taken apart",
+            _CALLS + 's.outline("r", "rows")\ns.split("rows:r", 2)\ns.inline("rows")\n',
+            _CALLS + 's.split("double:i", 2)\ns.inline("double")\n',
+            "Steps on both sides of a call are kept. Those that change how arguments are passed stand in the way, "
+            "and steps inside a function that was outlined.",
+        ),
+        "TA274": Code(
+            "a loop cannot become a function where it stands",
+            _ROWS + 's.reorder("j", "i")\ns.outline("i", "row")\n',
+            _ROWS + 's.outline("j", "row")\n',
+            "What the function needs or makes must belong to one iteration of the loops around it.",
         ),
     }
 )

@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of
-from tracealloc.poly.equivalence import difference
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, first_violation, violations
 from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in
@@ -189,17 +188,17 @@ def same_values(state: State, tree: Tree) -> bool:
     model = state.model
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
-    return difference(state.base, state.base.reference, model, tree, state.reassociate) is None
+    return state.difference(model, tree, state.reassociate) is None
 
 
 def needed_freedom(state: State, tree: Tree) -> tuple[str, ...]:
     """Which sums must be free in their order for `tree` to be right: through copies, dependences hide it."""
-    model, base = state.model, state.base
+    model = state.model
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return ()
-    if difference(base, base.reference, model, tree, free=False) is None:
+    if state.difference(model, tree, free=False) is None:
         return ()
-    if difference(base, base.reference, model, tree) is None:
+    if state.difference(model, tree) is None:
         return ("integer",)
     return ("float",)
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from tracealloc.poly.bounds import check_bounds, check_initialised
 from tracealloc.poly.build import build_model
 from tracealloc.poly.dependence import Dependence, changed_from, dependences_of
+from tracealloc.poly.equivalence import Difference, difference
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import LOCK
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
+from tracealloc.schedule.outlined import Piece, restored
 from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
 
@@ -51,7 +53,8 @@ class State:
 
     `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
     `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
-    `casts` says which arrays are stored in another type than the kernel's.
+    `casts` says which arrays are stored in another type than the kernel's. `pieces` are what calls of
+    outlined functions stand for.
     """
 
     name: str
@@ -63,11 +66,32 @@ class State:
     assumptions: tuple[str, ...] = ()
     serial: int = 0
     casts: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def program(self) -> Program:
         """The traced program."""
         return self.base.program
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no step was taken yet."""
+        plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
+        return self.model is self.base and self.tree is self.base.reference and plain
+
+    def whole(self) -> tuple[Model, Tree]:
+        """The model and the tree as they stand, with what calls of outlined functions stand for."""
+        return restored(self.pieces, self.model, self.tree)
+
+    def difference(
+        self, model: Model, tree: Tree, reassociate: bool = False, free: bool = True
+    ) -> Difference | None:
+        """The first read that sees another write in `model` than in the traced kernel, or None.
+
+        Calls of outlined functions count as what they stand for. See `poly.equivalence`.
+        """
+        model, tree = restored(self.pieces, model, tree)
+        return difference(self.base, self.base.reference, model, tree, reassociate, free)
 
     @property
     def dependences(self) -> tuple[Dependence, ...]:
@@ -108,6 +132,17 @@ class Module:
 
     top: str
     states: tuple[tuple[str, State], ...]
+    homes: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
+
+    def home(self, function: str, key: str) -> tuple[str, str]:
+        """The function and key under which a loop or an array is known now.
+
+        `homes` says what went where when functions were inlined and outlined, in that order.
+        """
+        for old, new in self.homes:
+            if old == (function, key):
+                function, key = new
+        return function, key
 
     def state(self, name: str) -> State:
         """The state of one function."""

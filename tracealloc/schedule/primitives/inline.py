@@ -1,120 +1,248 @@
-"""``inline`` and ``outline``: remove and make function boundaries."""
+"""``inline``: remove function boundaries."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode
+from tracealloc.poly.equivalence import runs_once
+from tracealloc.poly.lower import lower
+from tracealloc.poly.model import Statement
+from tracealloc.schedule.inlined import Callee, inlined, origins_of
+from tracealloc.schedule.lattice import join_banks
+from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.splice import calls_of, outlined, spliced, stored_scalars
-from tracealloc.schedule.state import Module, OpaqueLoop, State, fresh_state
-from tracealloc.trace.expr import Iter, IterRef
-from tracealloc.trace.program import Call, Program, walk_nodes
+from tracealloc.schedule.splice import Names, Splice, calls_in
+from tracealloc.schedule.state import Module, State
+from tracealloc.trace.layout import Banks, Layout
+from tracealloc.trace.program import Array, Call, Slice
 
-__all__ = ["inline", "outline"]
+__all__ = ["inline"]
 
 
 @primitive()
 def inline(edit: Edit, callee: str) -> Result:
-    """Replace calls in the top kernel by the body of the function that they call.
+    """Replace calls by the body of the function that they call, as both are scheduled.
 
-    `callee` is a function's name (all its calls) or a call site (``"matmul_1"``). Loops and arrays of the
-    callee get names of their own where the caller has the same; its bands ``L0`` are then called
-    ``matmul_0_L0``.
+    `callee` is a function's name (all its calls) or a call site (``"matmul_1"``; ``"mlp:matmul_1"`` in a
+    callee). Loops and arrays of the callee get names of their own where the caller has the same; its bands
+    ``L0`` are then called ``matmul_0_L0``.
 
     Rewrite:
         matmul(X, W, Y)   ->   for i: for j: for k: Y[i, j] += X[i, k] * W[k, j]
     Legal when:
-        always. It changes the program that later steps start from, so it comes before them: the top
-        kernel and the callee must not be scheduled yet.
+        always, but for layouts of arguments that only hold inside the function (``reshape``, ``pack``).
 
     Raises:
-        ScheduleError: nothing of that name is called, or a step was taken before.
+        ScheduleError: nothing of that name is called, or the callee cannot be taken apart.
     """
-    top = edit.module.top
-    program = edit.module.state(top).program
-    calls = calls_of(program, callee)
-    if not calls:
-        names = [c.site for c in calls_of_all(program)]
+    module = edit.module
+    found = _sites(edit, callee)
+    for function, sites in found.items():
+        module = _inlined_into(edit, module, function, sites)
+    return Result(None, module=_without_unused(module))
+
+
+def _calls(state: State) -> list[Call]:
+    return [call for statement in state.model.statements for call in calls_in(statement.node)]
+
+
+def _sites(edit: Edit, text: str) -> dict[str, dict[str, str]]:
+    """By function: the sites that are meant, each with the function that it calls."""
+    module = edit.module
+    names = {id(state.program): name for name, state in module.states}
+    within, colon, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    found: dict[str, dict[str, str]] = {}
+    exact: dict[str, dict[str, str]] = {}
+    for function, state in module.states:
+        for call in _calls(state) if not colon or function == within else ():
+            called = names[id(call.program)]
+            if name in (called, call.program.name):
+                found.setdefault(function, {})[call.site] = called
+            if name == call.site:
+                exact.setdefault(function, {})[call.site] = called
+    if exact and not found:
+        found = {module.top: exact[module.top]} if module.top in exact else exact
+        if len(found) > 1:
+            raise edit.error(
+                "TA270",
+                f"means call sites of {len(found)} functions",
+                because=[f"they are in {', '.join(found)}"],
+                hint=f'"{next(iter(found))}:{name}" names one',
+            )
+    if not found:
+        sites = [
+            call.site if function == module.top else f"{function}:{call.site}"
+            for function, state in reversed(module.states)
+            for call in _calls(state)
+        ]
         raise edit.error(
             "TA270",
-            f"finds no call of {callee!r} in {top}",
-            because=[f"the calls are {', '.join(names) or '(none)'}"],
+            f"finds no call of {text!r} in {module.top}",
+            because=[f"the calls are {', '.join(dict.fromkeys(sites)) or '(none)'}"],
         )
-    _check_unscheduled(edit, top)
-    _check_unscheduled(edit, calls[0].program.name)
-    return Result(None, module=_with_top(edit.module, spliced(program, callee)))
+    return found
 
 
-@primitive(loop="loop")
-def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
-    """Make `loop` of the top kernel a function of its own, called `name`.
+def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, str]) -> Module:
+    for called in dict.fromkeys(sites.values()):
+        mine = {site for site, name in sites.items() if name == called}
+        state, callee = module.state(function), module.state(called)
+        piece = next((p for p in state.pieces if p.function == called), None)
+        if piece is None:
+            _check(edit, module, state, callee, mine)
+            changed = _taken_in(edit, state, callee, mine)
+            homes = _homes(function, called, state, callee, mine)
+        else:
+            if not callee.is_fresh:
+                raise edit.error(
+                    "TA273",
+                    f"cannot put back {called}, which was scheduled after it was outlined",
+                    hint="undo its steps, or leave it a function",
+                )
+            model, tree = restored((piece,), state.model, state.tree)
+            rest = tuple(p for p in state.pieces if p is not piece)
+            touched = [
+                s for s in model.statements if s.name not in {old.name for old in state.model.statements}
+            ]
+            stale = _spaces([*touched, *(s for s in state.model.statements if s.origin == piece.call)])
+            changed = replace(state, pieces=rest).with_model(model, tree, stale)
+            homes = ()
+        module = replace(module.with_state(function, changed), homes=(*module.homes, *homes))
+    return module
 
-    Rewrite:
-        for j: body   ->   name(A, B, i)   with a function name that holds for j: body
-    Legal when:
-        the loop stores to no scalar that lives outside it (a function could not give it back). It changes
-        the program that later steps start from, so the top kernel must not be scheduled yet.
+
+def _taken_in(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
+    """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
+    names = Names(callee.name, {array.name for array in state.model.arrays})
+    program = callee.program
+    body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
+    now = Callee(callee.model, callee.tree, body, program)
+    model, tree = inlined(state.model, state.tree, now, sites, names)
+    traced = Callee(callee.base, callee.base.reference, program, program)
+    base = replace(state.base, arrays=model.arrays)
+    base, _ = inlined(base, state.base.reference, traced, sites, names)
+    model = replace(model, arrays=base.arrays)
+    layouts = dict(state.layouts)
+    for statement in state.base.statements:
+        call = statement.node
+        if not isinstance(call, Call) or call.site not in sites:
+            continue
+        splice = Splice(call, names)
+        try:
+            origins = origins_of(model, callee.model, statement, splice)
+        except ValueError as error:
+            raise edit.error(
+                "TA273",
+                f"cannot follow the copies that {callee.name} makes of {error}",
+                because=["which part of an array it gets depends on data"],
+                hint=f"inline {callee.name} before its arguments are buffered",
+            ) from error
+        model = replace(model, origins=(*model.origins, *origins))
+        for array, layout in callee.layouts:
+            _join(layouts, splice, array, layout)
+    if state.is_fresh and callee.is_fresh:
+        model, tree = base, base.reference
+    old = [s for s in state.model.statements if any(c.site in sites for c in calls_in(s.node))]
+    known = {s.name for s in state.model.statements}
+    made = [s for s in model.statements if s.name not in known]
+    changed = replace(
+        state,
+        base=base,
+        layouts=tuple(layouts.items()),
+        reassociate=state.reassociate or callee.reassociate,
+        assumptions=tuple(dict.fromkeys((*state.assumptions, *callee.assumptions))),
+        casts=tuple(dict.fromkeys((*state.casts, *callee.casts))),
+        serial=max(state.serial, callee.serial),
+    )
+    return changed.with_model(model, tree, _spaces([*old, *made]))
+
+
+def _spaces(statements: list[Statement]) -> frozenset[str]:
+    return frozenset(access.space for s in statements for access in s.accesses)
+
+
+def _join(layouts: dict[Array, Layout], splice: Splice, array: Array, layout: Layout) -> None:
+    """Give what is passed at least the banks that the callee asked for; own arrays keep their layout."""
+    region = splice.arrays.get(array)
+    if region is None:
+        layouts[splice.renamed(array)] = layout
+        return
+    target = region.array
+    mine = layouts.get(target, Layout())
+    wanted = iter(layout.banks or [Banks()] * array.rank)
+    banks = list(mine.banks or [Banks()] * target.rank)
+    for dim, part in enumerate(region.indices):
+        if isinstance(part, Slice):
+            banks[dim] = join_banks(banks[dim], next(wanted), target.shape[dim])
+    resource = layout.resource if mine.resource == "auto" else mine.resource
+    layouts[target] = replace(mine, banks=tuple(banks), resource=resource, ports=mine.ports or layout.ports)
+
+
+def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[str]) -> None:
+    """Refuse callees that cannot be taken apart.
 
     Raises:
-        ScheduleError: the name is taken or no identifier, a step was taken before, or a scalar is stored.
+        ScheduleError: with what stands in the way.
     """
-    top = edit.module.top
-    if edit.function != top:
-        raise edit.error("TA271", f"works on loops of {top}, not of {edit.function}")
-    if not isinstance(name, str) or not name.isidentifier() or name in edit.module.names():
-        raise edit.error(
-            "TA271",
-            f"needs the name of a new function, not {name!r}",
-            because=[f"the functions are {', '.join(edit.module.names())}"],
+
+    def refused(because: str, hint: str) -> None:
+        raise edit.error("TA273", f"cannot take {callee.name} apart", because=[because], hint=hint)
+
+    if callee.pieces:
+        refused(
+            f"{callee.pieces[0].function} was outlined from it",
+            f's.inline("{callee.pieces[0].function}") first',
         )
-    _check_unscheduled(edit, top)
-    program = edit.module.state(top).program
-    it = _iterator(loop)
-    stored = stored_scalars(program, it)
-    if stored:
-        raise edit.error(
-            "TA272",
-            f"would lose what {loop.name!r} stores to {stored[0].name!r}",
-            because=["a function takes scalars by value"],
-            hint=f"make {stored[0].name} an array of one element, or outline a loop around it",
-        )
-    changed, callee = outlined(program, it, name)
-    module = _with_top(edit.module, changed)
-    state = fresh_state(name, callee, edit.state.reassociate)
-    states = (*module.states[:-1], (name, state), module.states[-1])  # callees come before their callers
-    return Result(None, module=replace(module, states=states))
+    for array, _ in callee.model.versions:
+        if array.kind == "argument":
+            refused(
+                f"the shape of its argument {array.name!r} was changed",
+                "inline it first, then change the shape",
+            )
+    for array, layout in callee.layouts:
+        if array.kind == "argument" and (layout.pack != 1 or layout.port is not None):
+            refused(
+                f"its argument {array.name!r} is packed or has a port of its own",
+                "inline it before that step",
+            )
+    current = {array.key: array.dtype for array in callee.model.arrays}
+    for array in callee.program.args:
+        if current.get(array.key, array.dtype) != array.dtype:
+            refused(f"its argument {array.name!r} is stored in another type", "inline it before s.cast(...)")
+    if any(array.kind == "state" for array in callee.model.arrays):
+        elsewhere = [c for _, s in module.states for c in _calls(s) if c.program is callee.program]
+        if len(elsewhere) > len(sites) or any(c.site not in sites for c in elsewhere):
+            refused(
+                "its calls share what it keeps between them", f's.inline("{callee.name}") inlines them all'
+            )
+    for statement in state.base.statements:
+        call = statement.node
+        if isinstance(call, Call) and call.site in sites and not runs_once(state.model, statement.name):
+            refused(f"compute_at repeats its call {call.site}", "inline it before that step")
 
 
-def _iterator(loop: LoopNode | OpaqueLoop) -> Iter:
-    if isinstance(loop, OpaqueLoop):
-        return loop.loop.iter
-    expr = loop.exprs[0][1]
-    assert isinstance(expr, IterRef), "an unscheduled loop runs over its own iterator"
-    return expr.iter
+def _homes(
+    function: str, called: str, state: State, callee: State, sites: set[str]
+) -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
+    """Where loops and arrays of a callee that is inlined at one place are found now."""
+    places = [s for s in state.model.statements if isinstance(s.node, Call) and s.node.site in sites]
+    if len(places) != 1:
+        return ()
+    call = places[0].node
+    assert isinstance(call, Call)
+    loops = [(loop.key, f"{places[0].name}:{loop.key}") for loop in callee.loops()]
+    splice = Splice(call, Names(called, set()))
+    arrays = [
+        (array.key, splice.own(array).key) for array in callee.model.arrays if array not in splice.values
+    ]
+    return tuple(((called, old), (function, new)) for old, new in (*loops, *arrays))
 
 
-def _check_unscheduled(edit: Edit, name: str) -> None:
-    state = edit.module.state(name)
-    fresh = state.model is state.base and state.tree is state.base.reference
-    if not fresh or any(not layout.plain for _, layout in state.layouts):
-        raise edit.error(
-            "TA273",
-            f"comes before the steps that schedule {name}",
-            because=["it changes the program that they start from"],
-            hint="undo them, take this step, and take them again (s.script() shows them)",
-        )
-
-
-def calls_of_all(program: Program) -> list[Call]:
-    """Every call of a program."""
-    return [node for node in walk_nodes(program.body) if isinstance(node, Call)]
-
-
-def _with_top(module: Module, program: Program) -> Module:
-    """The module with another program of the top kernel; functions that nothing calls any more go."""
-    state: State = module.state(module.top)
-    called = {id(callee) for callee in program.callees()}
-    kept = [(name, old) for name, old in module.states if name != module.top and (id(old.program) in called)]
-    fresh = fresh_state(module.top, program, state.reassociate)
-    return replace(module, states=(*kept, (module.top, fresh)))
+def _without_unused(module: Module) -> Module:
+    """The module without functions that nothing calls any more."""
+    names = {id(state.program): name for name, state in module.states}
+    reached = {module.top}
+    for name, state in reversed(module.states):  # callers come after their callees
+        if name in reached:
+            reached |= {names[id(call.program)] for call in _calls(state)}
+    return replace(module, states=tuple((name, s) for name, s in module.states if name in reached))

@@ -1,0 +1,338 @@
+"""A call's statement replaced by the statements and loops of the called function, as both are scheduled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import islpy as isl
+
+from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.build import build_block
+from tracealloc.poly.instances import beside, preimage
+from tracealloc.poly.model import Access, Model, Statement
+from tracealloc.poly.named import aff_text, iter_names, tuple_text, with_tuple
+from tracealloc.poly.tree import Leaf, LoopNode, Tree, loops_above, sequence
+from tracealloc.poly.tree import Sequence as Seq
+from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.splice import Names, Splice, calls_in, spliced
+from tracealloc.trace.expr import Expr, Iter, IterRef, Load, loads_of, substitute
+from tracealloc.trace.program import Alloc, Array, Call, Node, Program, Store
+
+__all__ = ["Callee", "Expansion", "expand", "inlined", "origins_of", "placed"]
+
+_OWN_BAND = re.compile(r"L\d+")
+
+
+@dataclass(frozen=True)
+class Callee:
+    """A called function: its statements and order, the same as a program, and as it was traced."""
+
+    model: Model
+    tree: Tree
+    program: Program
+    traced: Program
+
+
+@dataclass
+class Expansion:
+    """What stands in the place of one statement: statements, and their loops.
+
+    `values` gives the old statement's iterators over a new one's, where these are not the same.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    tree: Tree | None = None
+    values: dict[str, dict[Iter, Expr]] = field(default_factory=dict)
+
+    def over(self, expr: Expr) -> list[tuple[str, Expr]]:
+        """A loop's value for each new statement, from that for the old one."""
+        return [(s.name, substitute(expr, self.values.get(s.name, {}))) for s in self.statements]
+
+
+def inlined(
+    model: Model, tree: Tree, callee: Callee, sites: Collection[str], names: Names
+) -> tuple[Model, Tree]:
+    """The model and the tree with the calls at `sites` replaced by the callee's statements and loops."""
+    made: dict[str, Expansion] = {}
+    statements: list[Statement] = []
+    for statement in model.statements:
+        node = statement.node
+        if isinstance(node, Call) and node.site in sites:
+            inline = _Inline(model, tree, callee, statement, Splice(node, names))
+            expansion = inline.run()
+            model = replace(model, arrays=inline.model.arrays, versions=inline.model.versions)
+            made[statement.name] = expansion
+            statements += expansion.statements
+        elif any(call.site in sites for call in calls_in(node)):
+            # The accesses are those of the traced callee, so that both ends of a proof have the same.
+            model, accesses = _accesses(model, statement, spliced(node, sites, callee.traced, names))
+            node = spliced(node, sites, callee.program, names)
+            statements.append(replace(statement, node=node, accesses=accesses))
+        else:
+            statements.append(statement)
+    tree = placed(tree, made) or sequence(())
+    return model.with_statements(statements, tree), tree
+
+
+def placed(tree: Tree, made: dict[str, Expansion]) -> Tree | None:
+    """The tree with leaves replaced; the loops around one run around all that stands in its place."""
+    match tree:
+        case Leaf(statement):
+            return made[statement].tree if statement in made else tree
+        case LoopNode(body=body):
+            inner = placed(body, made)
+            if inner is None:
+                return None
+            exprs: list[tuple[str, Expr]] = []
+            for name, expr in tree.exprs:
+                found = made.get(name)
+                exprs += [(name, expr)] if found is None else found.over(expr)
+            return replace(tree, body=inner, exprs=tuple(exprs))
+        case Seq(children):
+            kept = [part for child in children if (part := placed(child, made)) is not None]
+            return sequence(kept) if kept else None
+
+
+def expand(statement: Statement, around: Statement, dims: Sequence[Iter]) -> isl.Set:
+    """The instances of `statement` in each instance of `around`: the iterators `dims` follow `around`'s."""
+    name = f"{around.name}_{statement.name}"
+    both = (*around.dims, *dims)
+    inner = preimage(statement.domain, name, both, [IterRef(it) for it in dims])
+    return preimage(around.domain, name, both).intersect(inner)
+
+
+def _accesses(model: Model, statement: Statement, node: Node) -> tuple[Model, tuple[Access, ...]]:
+    """What a statement with another node touches; the model gets to know all arrays."""
+    known = list(model.arrays)
+
+    def space(array: Array) -> str:
+        if array not in known:
+            known.append(array)
+        return replace(model, arrays=tuple(known)).space(array)
+
+    dims, domain, scopes = statement.dims, statement.domain, dict(statement.scopes)
+    found = accesses_of(node, statement.guards, statement.name, dims, domain, scopes, space)
+    return replace(model, arrays=tuple(known)), found
+
+
+@dataclass
+class _Inline:
+    """One call statement being replaced."""
+
+    model: Model
+    tree: Tree
+    callee: Callee
+    around: Statement
+    splice: Splice
+    made: dict[str, Expansion] = field(default_factory=dict)
+
+    def run(self) -> Expansion:
+        """The callee's statements, and its loops inside those around the call."""
+        self._know([array for array, _ in self.splice.stored])
+        arrays = [a for a in self.callee.model.arrays if self.splice.is_own(a) or a.kind in _SHARED]
+        self._know([self.splice.renamed(array) for array in arrays])
+        own = {array: self.splice.renamed(array) for array in arrays}
+        versions = {own[a]: v for a, v in self.callee.model.versions if a in own}
+        self.model = replace(self.model, versions=(*self.model.versions, *versions.items()))
+        found = Expansion()
+        parts: list[Tree] = []
+        for number, (array, value) in enumerate(self.splice.stored):
+            kept = self.kept(number, array, value)
+            found.statements.append(kept)
+            parts.append(Leaf(kept.name))
+        for statement in self.callee.model.statements:
+            self.made[statement.name] = made = self.statement(statement)
+            found.statements += made.statements
+        above = {loop.name for loop in loops_above(self.tree, self.around.name)}
+        body = self.nest(self.callee.tree, frozenset(above), at_top=not above)
+        if body is not None:
+            parts.append(body)
+        found.tree = sequence(parts) if parts else None
+        return found
+
+    def _know(self, arrays: Sequence[Array]) -> None:
+        known = dict.fromkeys((*self.model.arrays, *arrays))
+        self.model = replace(self.model, arrays=tuple(known))
+
+    def kept(self, number: int, array: Array, value: Expr) -> Statement:
+        """The store of a scalar that the callee gets."""
+        around = self.around
+        name = f"{around.name}_a{number}"
+        node = Store(array, (), value, place=around.place)
+        return make_statement(
+            self.model,
+            name,
+            node,
+            around.dims,
+            around.domain.set_tuple_name(name),
+            {**self.around_scopes(value), array: around.instance},
+            guards=around.guards,
+            origin=None if around.origin is None else f"{around.origin}_a{number}",
+            origin_instance=around.origin_instance,
+        )
+
+    def statement(self, statement: Statement) -> Expansion:
+        """What stands for one statement of the callee."""
+        around = self.around
+        dims = tuple(Iter(f"{around.name}:{it.key}", it.name) for it in statement.dims)
+        self.splice.its |= {old: IterRef(new) for old, new in zip(statement.dims, dims, strict=True)}
+        nodes = self.splice.node(statement.node)
+        guards = tuple(self.splice.expr(guard) for guard in statement.guards)
+        name = f"{around.name}_{statement.name}"
+        instance = (*around.instance, *(self.splice.expr(e) for e in statement.instance))
+        scopes = self.scopes(statement)
+        made = Statement(
+            name,
+            (*around.dims, *dims),
+            expand(statement, around, dims),
+            nodes[0],
+            (*around.guards, *guards),
+            scopes=tuple(scopes.items()),
+            origin=None if statement.origin is None else f"{around.origin}_{statement.origin}",
+            origin_instance=None if _is_identity(instance, (*around.dims, *dims)) else instance,
+            copy=statement.copy,
+        )
+        if len(nodes) == 1 and isinstance(nodes[0], Store | Call | Alloc):
+            return self.plain(made)
+        return self.opened(made, scopes)
+
+    def plain(self, made: Statement) -> Expansion:
+        guards = made.guards
+        if isinstance(made.node, Alloc) and not (made.node.fill and loads_of(made.node.fill)):
+            guards = ()  # nothing sees the array where the guards do not hold
+        done = make_statement(
+            self.model,
+            made.name,
+            made.node,
+            made.dims,
+            made.domain,
+            dict(made.scopes),
+            guards=guards,
+            origin=made.origin,
+            origin_instance=made.origin_instance,
+            copy=made.copy,
+        )
+        return Expansion([done], Leaf(done.name))
+
+    def opened(self, made: Statement, scopes: dict[Array, tuple[Expr, ...]]) -> Expansion:
+        """The statements of a node with its own control flow: what is passed may make it affine."""
+        statements, arrays, tree = build_block((made.node,), made.name, made, scopes, self.model)
+        self.model = replace(self.model, arrays=arrays)
+        found = Expansion(tree=tree)
+        for inner in statements:
+            more = tuple(IterRef(it) for it in inner.dims[len(made.dims) :])
+            origin = None if made.origin is None else made.origin + inner.name[len(made.name) :]
+            instance = None if made.origin_instance is None else (*made.instance, *more)
+            found.statements.append(replace(inner, origin=origin, origin_instance=instance))
+        return found
+
+    def scopes(self, statement: Statement) -> dict[Array, tuple[Expr, ...]]:
+        """The instances of arrays that a statement uses: each call has its own of the callee's."""
+        found: dict[Array, tuple[Expr, ...]] = {}
+        used = {access.array for access in statement.accesses}
+        if isinstance(statement.node, Alloc):
+            used.add(statement.node.array)
+        for array in used:
+            value = self.splice.values.get(array)
+            if isinstance(value, Load):
+                found[value.array] = self.around.instance
+            elif value is None and self.splice.is_own(array):
+                inner = tuple(self.splice.expr(e) for e in statement.scope(array))
+                found[self.splice.renamed(array)] = (*self.around.instance, *inner)
+            elif value is None:
+                mine = self.splice.own(array)
+                found[mine] = self.around.scope(mine)
+        found |= self.around_scopes()
+        return {array: exprs for array, exprs in found.items() if exprs}
+
+    def around_scopes(self, *exprs: Expr) -> dict[Array, tuple[Expr, ...]]:
+        """The instances of arrays that the guards of the call, and `exprs`, use."""
+        used = {load.array for expr in (*self.around.guards, *exprs) for load in loads_of(expr)}
+        return {array: found for array, found in self.around.scopes if array in used}
+
+    def nest(self, tree: Tree, above: frozenset[str], at_top: bool) -> Tree | None:
+        """The callee's loops over what stands for its statements."""
+        match tree:
+            case Leaf(statement):
+                return self.made[statement].tree
+            case Seq(children):
+                kept = [part for c in children if (part := self.nest(c, above, at_top)) is not None]
+                return sequence(kept) if kept else None
+            case LoopNode(body=body):
+                name, number = tree.name, 0
+                while name in above:
+                    number += 1
+                    name = f"{tree.name}_{number}"
+                inner = self.nest(body, above | {name}, at_top)
+                if inner is None:
+                    return None
+                exprs = tuple(
+                    (s.name, self.expr_in(expr, old))
+                    for old, expr in tree.exprs
+                    for s in self.made[old].statements
+                )
+                band = tree.band
+                if band is not None and _OWN_BAND.fullmatch(band):
+                    band = f"{self.splice.call.site}_{band}" if at_top else None
+                key = f"{self.around.name}:{tree.key}"
+                return replace(tree, key=key, name=name, exprs=exprs, body=inner, band=band)
+
+    def expr_in(self, expr: Expr, statement: str) -> Expr:
+        """A loop's value for a statement of the callee, in the new iterators."""
+        dims = self.callee.model.statement(statement).dims
+        return substitute(expr, {it: self.splice.its[it] for it in dims})
+
+
+def _is_identity(exprs: Sequence[Expr], dims: Sequence[Iter]) -> bool:
+    return tuple(exprs) == tuple(IterRef(it) for it in dims)
+
+
+_SHARED = ("constant", "state")
+
+
+def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> list[isl.Map]:
+    """Of which element each element of the callee's buffers is a copy, in the spaces of `model`.
+
+    `base` is the traced call, `splice` replaces it. Arrays that are passed are found through the regions.
+
+    Raises:
+        ValueError: a part that is passed depends on data.
+    """
+    count = len(base.dims)
+    found: list[isl.Map] = []
+    for origin in callee.origins:
+        source, target = (str(s.get_tuple_name()) for s in (origin.domain(), origin.range()))
+        moved = beside(origin, count, _space(model, callee, source, splice), "E")
+        array = _array(callee, target)
+        if splice.is_own(array) or array.kind in _SHARED:
+            moved = with_tuple(moved, _space(model, callee, target, splice))
+        else:
+            moved = moved.apply_range(_onto_passed(model, base, splice, array, target))
+        found.append(moved)
+    return found
+
+
+def _array(callee: Model, space: str) -> Array:
+    return callee.arrays[int(space.partition("_")[0][1:])]
+
+
+def _space(model: Model, callee: Model, space: str, splice: Splice) -> str:
+    """The name that a space of the callee has in the caller's model."""
+    rest = space.partition("_")[2]
+    number = model.arrays.index(splice.renamed(_array(callee, space)))
+    return f"A{number}" + (f"_{rest}" if rest else "")
+
+
+def _onto_passed(model: Model, base: Statement, splice: Splice, array: Array, space: str) -> isl.Map:
+    """Iterations of the call and elements of an argument -> elements of what is passed."""
+    its = [Iter(f"element:{k}", f"e{k}") for k in range(array.rank)]
+    target, indices = splice.place(array, tuple(IterRef(it) for it in its))
+    if any(loads_of(e) for e in indices):
+        raise ValueError(array.name)
+    names = iter_names((*base.dims, *its))
+    path = tuple(space.split("_")[1:])
+    parts = [aff_text(e, names) for e in (*base.scope(target), *indices)]
+    left = tuple_text("E", names.values())
+    return isl.Map(f"{{ {left} -> {tuple_text(model.space(target, path), parts)} }}")

@@ -1,0 +1,130 @@
+"""What calls of outlined functions stand for: proofs look at that, not at the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.instances import preimage
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import map_of
+from tracealloc.poly.rename import map_expressions
+from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
+from tracealloc.poly.tree import Sequence as Seq
+from tracealloc.schedule.inlined import Expansion, expand, placed
+from tracealloc.trace.affine import constant
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, substitute
+
+__all__ = ["Piece", "restored"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The statements and loops that a call of an outlined function stands for.
+
+    `call` is the origin of the call's statement, whose iterators are `dims`; `values` gives these over the
+    iterators of each statement of the piece.
+    """
+
+    function: str
+    call: str
+    dims: tuple[Iter, ...]
+    statements: tuple[Statement, ...]
+    tree: Tree
+    values: tuple[tuple[Expr, ...], ...]
+
+
+def restored(pieces: tuple[Piece, ...], model: Model, tree: Tree) -> tuple[Model, Tree]:
+    """The model and the tree with all calls of outlined functions replaced by what they stand for."""
+    by_call = {piece.call: piece for piece in pieces}
+    while any(s.origin in by_call for s in model.statements):
+        made: dict[str, Expansion] = {}
+        statements: list[Statement] = []
+        for statement in model.statements:
+            piece = by_call.get(statement.origin or "")
+            if piece is None:
+                statements.append(statement)
+                continue
+            untouched = statement.name == piece.call and statement.origin_instance is None
+            found = _as_it_was(statement, piece) if untouched else _in_place(statement, piece)
+            made[statement.name] = found
+            statements += found.statements
+        changed = placed(tree, made)
+        assert changed is not None, "a piece has statements"
+        tree = changed
+        model = model.with_statements(statements, tree)
+    return model, tree
+
+
+def _as_it_was(call: Statement, piece: Piece) -> Expansion:
+    """The piece where its call was not changed: its statements as they were."""
+    found = Expansion(tree=piece.tree)
+    for statement, values in zip(piece.statements, piece.values, strict=True):
+        domain = preimage(call.domain, statement.name, statement.dims, values).intersect(statement.domain)
+        accesses = tuple(replace(a, relation=a.relation.intersect_domain(domain)) for a in statement.accesses)
+        found.statements.append(replace(statement, domain=domain, accesses=accesses))
+        found.values[statement.name] = dict(zip(call.dims, values, strict=True))
+    return found
+
+
+def _in_place(call: Statement, piece: Piece) -> Expansion:
+    """The piece in the instances of a call that may have been moved: its iterators follow the call's."""
+    found = Expansion()
+    its: dict[Iter, Expr] = {}
+    names: dict[str, str] = {}
+    for statement, values in zip(piece.statements, piece.values, strict=True):
+        made = _moved(statement, values, call, its)
+        names[statement.name] = made.name
+        found.statements.append(made)
+    found.tree = _renamed(piece.tree, names, call.name, its)
+    return found
+
+
+def _moved(
+    statement: Statement, values: tuple[Expr, ...], call: Statement, its: dict[Iter, Expr]
+) -> Statement:
+    name = f"{call.name}_{statement.name}"
+    dims = tuple(Iter(f"{call.name}:{it.key}", it.name) for it in statement.dims)
+    its |= {old: IterRef(new) for old, new in zip(statement.dims, dims, strict=True)}
+    both = (*call.dims, *dims)
+
+    def change(expr: Expr) -> Expr:
+        return substitute(expr, its)
+
+    apart = [
+        Binary("-", change(value), mine, index) for value, mine in zip(values, call.instance, strict=True)
+    ]
+    zero = map_of(name, both, "Z", apart).intersect_range(_origin_of(len(apart)))
+    domain = expand(statement, call, dims).intersect(zero.domain())
+    onto = map_of(name, both, statement.name, [IterRef(it) for it in dims]).intersect_domain(domain)
+    accesses = tuple(replace(a, relation=onto.apply_range(a.relation)) for a in statement.accesses)
+    return replace(
+        statement,
+        name=name,
+        dims=both,
+        domain=domain,
+        node=map_expressions(statement.node, change),
+        guards=(*call.guards, *(change(guard) for guard in statement.guards)),
+        accesses=accesses,
+        scopes=tuple((array, tuple(change(e) for e in exprs)) for array, exprs in statement.scopes),
+        origin_instance=tuple(change(e) for e in statement.instance),
+    )
+
+
+def _origin_of(count: int) -> isl.Set:
+    return map_of("Z", (), "Z", [constant(0)] * count).range()
+
+
+def _renamed(tree: Tree, names: Mapping[str, str], prefix: str, its: Mapping[Iter, Expr]) -> Tree:
+    match tree:
+        case Leaf(statement):
+            return Leaf(names[statement])
+        case LoopNode(body=body):
+            exprs = tuple((names[name], substitute(expr, dict(its))) for name, expr in tree.exprs)
+            inner = _renamed(body, names, prefix, its)
+            return replace(tree, key=f"{prefix}:{tree.key}", exprs=exprs, body=inner)
+        case Seq(children):
+            return sequence([_renamed(child, names, prefix, its) for child in children])

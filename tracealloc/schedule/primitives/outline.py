@@ -1,0 +1,82 @@
+"""``outline``: make function boundaries."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import replace
+
+from tracealloc.poly.tree import LoopNode, loops_in
+from tracealloc.schedule.cutting import cut_loop, cut_opaque, stored_scalars
+from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.state import Module, OpaqueLoop, State, fresh_state
+from tracealloc.trace.program import Loop, Program, walk_nodes
+
+__all__ = ["outline"]
+
+
+@primitive(loop="loop")
+def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
+    """Make `loop`, with all inside it, a function of its own, called `name`.
+
+    The function gets the arrays that the loop uses, and the iterators of the loops around it by value.
+    ``s.inline(name)`` puts it back.
+
+    Rewrite:
+        for j: body   ->   name(A, B, i)   with a function name that holds for j: body
+    Legal when:
+        the loop stores to no scalar that lives outside it (a function could not give it back).
+
+    Raises:
+        ScheduleError: the name is taken or no identifier, or a scalar is stored.
+    """
+    if (
+        not isinstance(name, str)
+        or not name.isidentifier()
+        or keyword.iskeyword(name)
+        or name in edit.module.names()
+    ):
+        raise edit.error(
+            "TA271",
+            f"needs the name of a new function, not {name!r}",
+            because=[f"the functions are {', '.join(edit.module.names())}"],
+        )
+    state, (call,) = edit.keys(1)
+    cut = (
+        cut_opaque(state, loop, name, call)
+        if isinstance(loop, OpaqueLoop)
+        else cut_loop(state, loop, name, call)
+    )
+    if isinstance(cut, str):
+        raise edit.error(
+            "TA274",
+            f"cannot make {loop.name!r} a function",
+            because=[cut],
+            hint="outline a loop further out",
+        )
+    stored = stored_scalars(cut.callee.body)
+    if stored:
+        raise edit.error(
+            "TA272",
+            f"would lose what {loop.name!r} stores to {stored[0].name!r}",
+            because=["a function takes scalars by value"],
+            hint=f"make {stored[0].name} an array of one element, or outline a loop around it",
+        )
+    gone = {s.name for s in cut.piece.statements}
+    kept = [s for s in state.model.statements if s.name not in gone]
+    model = state.model.with_statements([*kept, cut.call], cut.tree)
+    stale = frozenset(a.space for s in (*cut.piece.statements, cut.call) for a in s.accesses)
+    changed = replace(state, pieces=(*state.pieces, cut.piece)).with_model(model, cut.tree, stale)
+    return Result(None, module=_with_function(edit, changed, name, cut.callee))
+
+
+def _with_function(edit: Edit, caller: State, name: str, callee: Program) -> Module:
+    """The module with a new function right before the one that calls it; its loops keep their handles."""
+    state = fresh_state(name, callee, caller.reassociate)
+    opaque = {found.loop.iter for found in state.loops() if isinstance(found, OpaqueLoop)}
+    loops = [n for n in walk_nodes(callee.body) if isinstance(n, Loop) and n.iter not in opaque]
+    made = [loop.key for loop in loops_in(state.tree)]
+    homes = tuple(((caller.name, node.iter.key), (name, key)) for node, key in zip(loops, made, strict=False))
+    states: list[tuple[str, State]] = []
+    for other, old in edit.module.states:
+        states += [(name, state), (other, caller)] if other == edit.function else [(other, old)]
+    return replace(edit.module, states=tuple(states), homes=(*edit.module.homes, *homes))
