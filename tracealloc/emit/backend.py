@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 from tracealloc.emit.cexpr import INT32, ExprPrinter, Text, atom, infix
 from tracealloc.emit.names import Names
 from tracealloc.emit.usage import written_arrays
+from tracealloc.trace.errors import BuildError
 from tracealloc.trace.expr import Iter, Load, loads_of
 from tracealloc.trace.program import (
     Alloc,
@@ -35,6 +36,9 @@ __all__ = ["Backend", "Where", "written_arrays"]
 # The position of a block in a program: for each enclosing node its number in its block, and which block.
 Where: TypeAlias = tuple[tuple[int, int], ...]
 _Visit: TypeAlias = Callable[[Block, Where, int], None]
+
+
+_FARTHEST = 2**62  # what an iterator reaches, so that sums of two stay within 64 bits
 
 
 class Backend(ExprPrinter):
@@ -92,6 +96,13 @@ class Backend(ExprPrinter):
 
     def iter_type(self, loop: Loop, low: int, high: int) -> str:
         """The C type of an iterator whose values (the one that ends the loop included) lie in a range."""
+        if low < -_FARTHEST or high > _FARTHEST:
+            raise BuildError(
+                "TA807",
+                f"loop {loop.iter.name!r} of {self.program.name} runs from {low} to {high}: past 62 bits",
+                because=["skews and shifts add up"],
+                hint="skew by a smaller factor",
+            )
         return "int" if INT32[0] <= low and high <= INT32[1] else "long"
 
     def in_place(self, node: Store) -> tuple[str, Text] | None:

@@ -220,6 +220,12 @@ register(
 
 register(
     {
+        "TA807": Code(
+            "a loop runs past 62 bits",
+            "",
+            "",
+            "Iterators are 64-bit integers in C; skews and shifts of a billion add up to more than that.",
+        ),
         "TA805": Code(
             "a simulation of HLS C++ met a stream in a state that hardware would not leave",
             "",

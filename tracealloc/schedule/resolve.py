@@ -212,7 +212,7 @@ class Resolver:
     def _one(self, value: Any, parameter: inspect.Parameter) -> Any:
         kind = self.primitive.kinds.get(parameter.name)
         if kind is None:
-            return _plain(value, parameter.name)
+            return _plain(value, parameter.name, str(parameter.annotation))
         if value is None and parameter.default is None:
             return None
         if not is_many(parameter):
@@ -380,15 +380,26 @@ def _frozen(value: Any) -> object:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def _plain(value: Any, name: str) -> Any:
+def _plain(value: Any, name: str, annotation: str = "") -> Any:
     try:
-        return plain_value(value)
+        found = plain_value(value)
     except NotPlain as error:
         raise ScheduleError(
             "TA207",
             f"{name} cannot be {error}",
-            because=["it is a number, a word, a type, or a list of these: what a script can repeat"],
+            because=["it is a number of at most 31 bits, a word, a type, or a list of these"],
         ) from None
+    takes = {word.strip() for word in annotation.split("|")}
+    wanted = None
+    if "bool" in takes and not isinstance(found, bool):
+        wanted = "True or False"
+    elif "Sequence[int]" in takes and not isinstance(found, list):
+        whole = isinstance(found, int) and not isinstance(found, bool)
+        if not (whole and "int" in takes) and not (found is None and "None" in takes):
+            wanted = "a whole number or a list of them" if "int" in takes else "a list of whole numbers"
+    if wanted is not None:
+        raise ScheduleError("TA207", f"{name} must be {wanted}, not {shown(found)}")
+    return found
 
 
 def _holds(module: Module, handle: LoopHandle | ArrayHandle | BandHandle) -> bool:

@@ -12,6 +12,7 @@ from tracealloc.trace.dtype import DType
 __all__ = ["NotPlain", "plain_value", "shown"]
 
 _MOST_ITEMS = 1024
+_LARGEST = 2**31  # sums and products of a few such numbers fit in the 64 bits of a C loop
 
 
 class NotPlain(Exception):
@@ -29,7 +30,7 @@ def plain_value(value: Any) -> Any:
             return value
         case bool() | np.bool_():
             return bool(value)
-        case int() | np.integer():
+        case int() | np.integer() if abs(int(value)) < _LARGEST:
             return int(value)
         case float() | np.floating():
             return float(value)

@@ -23,7 +23,7 @@ Corners, the same in the interpreter, in C and in HLS C++ (nothing traps, everyt
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 __all__ = [
     "ArrayType",
@@ -65,6 +65,10 @@ class DType:
 
     def __getitem__(self, shape: int | tuple[int, ...]) -> ArrayType:
         return ArrayType(self, shape if isinstance(shape, tuple) else (shape,))
+
+    def __iter__(self) -> NoReturn:
+        # Python would ask for T[0], T[1], ... without end.
+        raise TypeError(f"the type {self} is not a list")
 
     @property
     def bits(self) -> int:

@@ -34,7 +34,7 @@ def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None)
             because=[f"the resources are {', '.join(known)}"],
             hint=repr(close) if close else None,
         )
-    if ports is not None and (isinstance(ports, bool) or ports not in (1, 2)):
+    if ports is not None and (type(ports) is not int or ports not in (1, 2)):
         raise edit.error("TA232", f"needs 1 or 2 ports per bank, not {ports!r}")
     layout = replace(edit.state.layout(array), resource=resource, ports=ports)
     return Result(edit.state.with_layout(array, layout))

@@ -35,12 +35,13 @@ def pipeline(
     Raises:
         ScheduleError: the interval is < 1, or given twice with different values.
     """
-    if ii is not None and initiation_interval is not None and ii != initiation_interval:
+    asked = [interval for interval in (ii, initiation_interval) if interval is not None] or [1]
+    for interval in asked:
+        if type(interval) is not int or interval < 1:
+            raise edit.error("TA228", f"needs an initiation interval of at least 1 cycle, not {interval!r}")
+    interval = asked[0]
+    if asked[-1] != interval:
         raise edit.error("TA228", "got both ii and initiation_interval, with different values")
-    chosen = ii if ii is not None else initiation_interval
-    interval = 1 if chosen is None else chosen
-    if not isinstance(interval, int) or isinstance(interval, bool) or interval < 1:
-        raise edit.error("TA228", f"needs an initiation interval of at least 1 cycle, not {interval!r}")
     state = mark(edit.state, loop, lambda marks: replace(marks, pipeline=interval, rewind=rewind))
     inner = data_loops_inside(edit.state, loop)
     warnings = tuple(

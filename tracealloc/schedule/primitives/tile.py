@@ -34,7 +34,7 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
     sizes = [factors] * len(loops) if isinstance(factors, int) else list(factors)
     if len(sizes) != len(loops):
         raise edit.error("TA222", f"got {len(loops)} loops but {len(sizes)} factors")
-    if any(not isinstance(size, int) or size < 1 for size in sizes):
+    if any(type(size) is not int or size < 1 for size in sizes):
         raise edit.error("TA221", f"needs factors of at least 1, not {sizes!r}")
     chosen = [edit.affine(loop) for loop in loops]
     if len({loop.key for loop in chosen}) != len(chosen):

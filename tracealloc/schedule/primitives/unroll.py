@@ -25,7 +25,7 @@ def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -
     Raises:
         ScheduleError: `factor` < 1, or None where the extent depends on data.
     """
-    if factor is not None and (not isinstance(factor, int) or factor < 1):
+    if factor is not None and (type(factor) is not int or factor < 1):
         raise edit.error("TA221", f"needs a factor of at least 1, not {factor!r}")
     if factor is None and isinstance(loop, OpaqueLoop) and not _constant(loop):
         raise edit.error(
