@@ -88,3 +88,58 @@ def test_names_of_callees_have_their_function() -> None:
     row = next(row for row in in_callee().conflicts() if row.array == "double:B")
     assert (row.function, row.loop) == ("double", "double:i")
     assert row.proposal == 's.partition("double:B", dim=0, kind="cyclic", factor=4)'
+
+
+@kernel
+def plane(A: float32[4, 16], B: float32[16]):
+    for j in grid(16):
+        B[j] = A[0, j] + A[3, j]
+
+
+@kernel
+def planes(A: float32[6, 4, 16], B: float32[6, 2, 16]):
+    for p in ta.range(6):
+        plane(A[p], B[p, 1])
+
+
+@kernel
+def nested(A: float32[2, 6, 4, 16], B: float32[2, 6, 2, 16]):
+    for q in ta.range(2):
+        planes(A[q], B[q])
+
+
+def test_calls_in_a_pipelined_loop_count() -> None:
+    s = ta.customize(planes)
+    s.pipeline("p")
+    found = {row.array: row for row in s.conflicts()}
+    assert (found["A"].reads, found["B"].writes) == (32, 16)
+    s.partition(s.A, dim=2)
+    s.partition(s.B, dim=2)
+    assert [(row.array, row.accesses, row.reads, row.writes) for row in s.conflicts()] == [
+        ("A", 32, 2, 0),
+        ("B", 16, 0, 1),
+    ]
+    t = ta.customize(nested)
+    t.pipeline("q")
+    t.partition(t.A, dim=[1, 2, 3])
+    t.partition(t.B, dim=3)
+    rows = {row.array: row for row in t.conflicts()}
+    assert (rows["A"].accesses, rows["A"].reads, rows["B"].writes) == (192, 1, 6)
+
+
+@kernel
+def search(A: float32[16], B: float32[4]):
+    k = ta.scalar(ta.int32, 0)
+
+    def body() -> None:
+        for i in ta.range(4):
+            B[i] = A[4 * i] + A[4 * i + 1] + A[4 * i + 2]
+        k[...] = k + 1
+
+    ta.while_loop(lambda: k < 3, body)
+
+
+def test_loops_inside_a_while_loop_count() -> None:
+    s = ta.customize(search)
+    s.pipeline("i")
+    assert [(row.array, row.reads, row.needed) for row in s.conflicts()] == [("A", 3, 2), ("B", 0, 1)]

@@ -1,9 +1,9 @@
 """Memory ports against accesses: which pipelined loops cannot start an iteration as often as asked.
 
-Counted on the lowered loops, as HLS does: loops inside a pipelined one are unrolled; the bank of an access
-is known when its subscript modulo the factor does not depend on a loop that runs; an access to a bank that
-is not known occupies all; identical reads, and reads of what the iteration has just written, count once.
-Ports per bank (UG1399, ``bind_storage``): by default one read and one read or write per cycle;
+Counted on the lowered loops, as HLS does: loops and calls inside a pipelined one are unrolled; the bank
+of an access is known when its subscript modulo the factor does not depend on a loop that runs; an access
+to a bank that is not known occupies all; identical reads, and reads of what the iteration has just written,
+count once. Ports per bank (UG1399, ``bind_storage``): by default one read and one read or write per cycle;
 1 port: one access; 2 ports: two accesses. A bank of one element is a register and has no ports.
 """
 
@@ -11,24 +11,46 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import combinations, product
-from math import prod
+from dataclasses import dataclass
+from typing import assert_never
 
-from tracealloc.schedule.lattice import join_banks, normal_banks
+from tracealloc.schedule.ports import (
+    Form,
+    Uses,
+    all_banks,
+    busiest,
+    interval,
+    least_partition,
+    port_text,
+    steps,
+)
 from tracealloc.schedule.resolve import full_name, visible_arrays
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.affine import Linear, constant, expression, linear, range_of
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, loads_of, substitute
-from tracealloc.trace.layout import Banks, Layout
-from tracealloc.trace.program import Alloc, Array, If, Loop, Node, Program, Store, expressions_of
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    expressions_of,
+    walk_nodes,
+)
 
 __all__ = ["Conflict", "Conflicts", "conflicts_of"]
 
 _UNROLL_LIMIT = 262144
-_Form = tuple[Linear | None, ...]
 _Values = Mapping[Iter, Linear]
+_View = tuple[Array, tuple[tuple[Linear | None, bool], ...]]
+"""What a parameter stands for: the array, and per dimension its subscript or (True) where a slice starts."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +135,6 @@ class Conflicts:
         return f"<table>{''.join(rows)}</table>"
 
 
-@dataclass
-class _Uses:
-    """The distinct accesses of one iteration to one array, as linear forms of its subscripts."""
-
-    reads: dict[_Form, None] = field(default_factory=dict)
-    writes: dict[_Form, None] = field(default_factory=dict)
-
-
 def conflicts_of(program: Program, module: Module) -> Conflicts:
     """The table of a lowered program and of the programs it calls; `module` is what was lowered."""
     rows: list[Conflict] = []
@@ -139,6 +153,8 @@ class _Function:
         self.ranges: dict[Iter, tuple[int, int]] = {}
         self.forms: dict[int, Linear | None] = {}
         self.loads: dict[int, list[Load]] = {}
+        self.views: dict[Array, _View] = {}
+        self.homes: dict[Array, Program] = {}
 
     def rows(self) -> list[Conflict]:
         self.visit(self.program.body, {})
@@ -156,11 +172,16 @@ class _Function:
                 case If(then=then, orelse=orelse):
                     self.visit(then, ranges)
                     self.visit(orelse, ranges)
-                case _:
+                case While(prologue=prologue, body=body):
+                    self.visit(prologue, ranges)
+                    self.visit(body, ranges)
+                case Alloc() | Store() | Call():
                     pass
+                case _:
+                    assert_never(node)
 
     def pipelined(self, loop: Loop, ranges: Mapping[Iter, tuple[int, int]]) -> None:
-        uses: dict[Array, _Uses] = {}
+        uses: dict[Array, Uses] = {}
         self.budget, self.ranges = _UNROLL_LIMIT, dict(ranges)
         copies = loop.marks.unroll or 1
         if copies == 1:
@@ -177,7 +198,7 @@ class _Function:
         for array, use in uses.items():
             self.found.append(self.row(loop, asked, array, use, ranges))
 
-    def block(self, block: tuple[Node, ...], values: _Values, uses: dict[Array, _Uses]) -> None:
+    def block(self, block: tuple[Node, ...], values: _Values, uses: dict[Array, Uses]) -> None:
         for node in block:
             if self.budget <= 0:
                 return
@@ -192,11 +213,50 @@ class _Function:
                 case Store(array=array, indices=indices):
                     self.reads(node, values, uses)
                     if array.rank and array.kind != "stream":
-                        uses.setdefault(array, _Uses()).writes.setdefault(self.form(indices, values))
-                case Alloc():
-                    pass
-                case _:
+                        found, form = self.place(array, indices, values)
+                        uses.setdefault(found, Uses()).writes.setdefault(form)
+                case Alloc(array=array):
+                    self.homes.setdefault(array, self.program)
+                case While(prologue=prologue, body=body):
+                    self.block(prologue, values, uses)
                     self.reads(node, values, uses)
+                    self.block(body, values, uses)
+                case Call():
+                    self.reads(node, values, uses)
+                    self.call(node, values, uses)
+                case _:
+                    assert_never(node)
+
+    def call(self, node: Call, values: _Values, uses: dict[Array, Uses]) -> None:
+        """The accesses of a called program, to its own arrays and to those that it is given."""
+        callee, before = node.program, self.views
+        passed = [*zip(callee.args, node.args, strict=True), *zip(callee.results, node.results, strict=True)]
+        views = {formal: self.view(actual, values) for formal, actual in passed if isinstance(actual, Region)}
+        for inner in walk_nodes(callee.body):
+            if isinstance(inner, Alloc):
+                self.homes[inner.array] = callee
+        self.views = {**before, **views}
+        self.block(callee.body, {}, uses)
+        self.views = before
+
+    def view(self, region: Region, values: _Values) -> _View:
+        starts = tuple(part.start if isinstance(part, Slice) else part for part in region.indices)
+        sliced = [isinstance(part, Slice) for part in region.indices]
+        parts = tuple(zip(self.form(starts, values), sliced, strict=True))
+        if region.array not in self.views:
+            return region.array, parts
+        whole, outer = self.views[region.array]
+        inner = iter(parts)
+        return whole, tuple(_within(low, *next(inner)) if cut else (low, False) for low, cut in outer)
+
+    def place(self, array: Array, indices: tuple[Expr, ...], values: _Values) -> tuple[Array, Form]:
+        """The array of this function and the subscripts that an access means."""
+        form = self.form(indices, values)
+        if array not in self.views:
+            return array, form
+        whole, parts = self.views[array]
+        inner = iter(form)
+        return whole, tuple(_within(low, next(inner), True)[0] if cut else low for low, cut in parts)
 
     def unrolled(self, loop: Loop, values: _Values) -> list[Linear]:
         """The values of an inner loop; from its least to its largest bound where these vary."""
@@ -212,7 +272,7 @@ class _Function:
         ends = range(first[0], last[1], loop.step) if loop.step > 0 else range(first[1], last[0], loop.step)
         return [Linear((), value) for value in ends]
 
-    def reads(self, node: Node, values: _Values, uses: dict[Array, _Uses]) -> None:
+    def reads(self, node: Node, values: _Values, uses: dict[Array, Uses]) -> None:
         loads = self.loads.get(id(node))
         if loads is None:
             loads = self.loads[id(node)] = [load for e in expressions_of(node) for load in loads_of(e)]
@@ -220,11 +280,12 @@ class _Function:
             self.budget -= 1
             if load.array.rank == 0 or load.array.kind == "stream":
                 continue
-            use, form = uses.setdefault(load.array, _Uses()), self.form(load.indices, values)
+            array, form = self.place(load.array, load.indices, values)
+            use = uses.setdefault(array, Uses())
             if form not in use.writes or None in form:
                 use.reads.setdefault(form)
 
-    def form(self, indices: tuple[Expr, ...], values: _Values) -> _Form:
+    def form(self, indices: tuple[Expr, ...], values: _Values) -> Form:
         """The subscripts of an access; what they are of the loop's own iterators is found once."""
         found = []
         for expr in indices:
@@ -235,16 +296,16 @@ class _Function:
         return tuple(found)
 
     def row(
-        self, loop: Loop, asked: int, array: Array, use: _Uses, ranges: Mapping[Iter, tuple[int, int]]
+        self, loop: Loop, asked: int, array: Array, use: Uses, ranges: Mapping[Iter, tuple[int, int]]
     ) -> Conflict:
-        layout = self.program.layout(array)
-        banks = _all_banks(layout, array)
+        layout = self.homes.get(array, self.program).layout(array)
+        banks = all_banks(layout, array)
         reads, writes = busiest(use, banks, array, ranges)
         needed = interval(reads, writes, layout, banks, array)
         proposal = None
         if needed > asked:
             best = least_partition(use, layout, array, ranges, asked)
-            proposal = None if best is None else _steps(self.array_text(array), banks, best)
+            proposal = None if best is None else steps(self.array_text(array), banks, best)
         kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
         return Conflict(
             self.program.name,
@@ -254,7 +315,7 @@ class _Function:
             len(use.reads) + len(use.writes),
             reads,
             writes,
-            _port_text(layout, banks, array),
+            port_text(layout, banks, array),
             asked,
             needed,
             proposal,
@@ -287,6 +348,11 @@ def _rounds(loop: Loop, ranges: Mapping[Iter, tuple[int, int]], copies: int) -> 
     return 0, max(0, (high - low) // (copies * abs(loop.step)))
 
 
+def _within(low: Linear | None, own: Linear | None, cut: bool) -> tuple[Linear | None, bool]:
+    """A subscript of a view as one of the array, and whether it is itself the start of a slice."""
+    return (None if low is None or own is None else low.plus(own)), cut
+
+
 def _put_in(expr: Expr, form: Linear, values: _Values) -> Linear | None:
     """The linear form of a subscript with some iterators replaced by their values."""
     kept: dict[Expr, int] = {}
@@ -302,135 +368,3 @@ def _put_in(expr: Expr, form: Linear, values: _Values) -> Linear | None:
         for other, count in value.terms:
             kept[other] = kept.get(other, 0) + coefficient * count
     return Linear(tuple(pair for pair in kept.items() if pair[1]), rest)
-
-
-def _all_banks(layout: Layout, array: Array) -> tuple[Banks, ...]:
-    if layout.resource == "register":
-        return tuple(Banks("complete", extent) for extent in array.shape)
-    given = layout.banks or tuple(Banks() for _ in array.shape)
-    return tuple(normal_banks(b, extent) for b, extent in zip(given, array.shape, strict=True))
-
-
-def bank_of(
-    form: Linear | None, banks: Banks, extent: int, ranges: Mapping[Iter, tuple[int, int]]
-) -> int | None:
-    """The bank of a subscript, or None where it is not known at compile time."""
-    if banks.kind == "whole":
-        return 0
-    if form is None:
-        return None
-    if banks.kind in ("cyclic", "complete"):
-        factor = banks.factor if banks.kind == "cyclic" else extent
-        if banks.kind == "complete" and form.terms:
-            return None
-        if any(coefficient % factor for _, coefficient in form.terms):
-            return None
-        return form.constant % factor
-    size = -(-extent // banks.factor)
-    ends = _ends(form, ranges)
-    return None if ends is None or ends[0] // size != ends[1] // size else ends[0] // size
-
-
-def _ends(form: Linear, ranges: Mapping[Iter, tuple[int, int]]) -> tuple[int, int] | None:
-    return range_of(expression(form), ranges)
-
-
-def busiest(
-    use: _Uses, banks: tuple[Banks, ...], array: Array, ranges: Mapping[Iter, tuple[int, int]]
-) -> tuple[int, int]:
-    """Reads and writes of the bank with the most accesses."""
-    counts: dict[tuple[int, ...], list[int]] = {}
-    everywhere = [0, 0]
-    for kind, forms in enumerate((use.reads, use.writes)):
-        for form in forms:
-            known = [bank_of(f, b, n, ranges) for f, b, n in zip(form, banks, array.shape, strict=True)]
-            if None in known:
-                _count_partly(counts, known, banks, kind, everywhere)
-            else:
-                counts.setdefault(tuple(k or 0 for k in known), [0, 0])[kind] += 1
-    totals = [(r + everywhere[0], w + everywhere[1]) for r, w in counts.values()]
-    return max([*totals, (everywhere[0], everywhere[1])], key=lambda both: (sum(both), both[1]))
-
-
-def _count_partly(
-    counts: dict[tuple[int, ...], list[int]],
-    known: list[int | None],
-    banks: tuple[Banks, ...],
-    kind: int,
-    everywhere: list[int],
-) -> None:
-    """An access whose bank is known in some dimensions occupies all that agree in these."""
-    free = prod(bank.factor for k, bank in zip(known, banks, strict=True) if k is None)
-    if free > 4096 or set(known) == {None}:
-        everywhere[kind] += 1
-        return
-    choices = [range(b.factor) if k is None else (k,) for k, b in zip(known, banks, strict=True)]
-    for chosen in product(*choices):
-        counts.setdefault(chosen, [0, 0])[kind] += 1
-
-
-def _is_registers(banks: tuple[Banks, ...], array: Array) -> bool:
-    return all(b.kind == "complete" or n == 1 for b, n in zip(banks, array.shape, strict=True))
-
-
-def interval(reads: int, writes: int, layout: Layout, banks: tuple[Banks, ...], array: Array) -> int:
-    """The least initiation interval that the ports of a bank allow."""
-    if _is_registers(banks, array):
-        return 1
-    if array.kind == "constant":
-        return max(1, -(-reads // (layout.ports or 2)))
-    both = reads + writes
-    if layout.ports == 1:
-        return max(1, both)
-    least = max(1, -(-both // 2))
-    return least if layout.ports == 2 else max(least, writes)
-
-
-def _port_text(layout: Layout, banks: tuple[Banks, ...], array: Array) -> str:
-    if _is_registers(banks, array):
-        return "registers"
-    if array.kind == "constant":
-        return f"{layout.ports or 2} read"
-    return {None: "1 read + 1 either", 1: "1 either", 2: "2 either"}[layout.ports]
-
-
-def least_partition(
-    use: _Uses, layout: Layout, array: Array, ranges: Mapping[Iter, tuple[int, int]], asked: int
-) -> tuple[Banks, ...] | None:
-    """The layout with the fewest banks that is at least what there is and allows the asked interval."""
-    given = _all_banks(layout, array)
-    most = 2 * (len(use.reads) + len(use.writes))
-    best: tuple[int, tuple[Banks, ...]] | None = None
-    for count in range(1, min(array.rank, 3) + 1):
-        for dims in combinations(range(array.rank), count):
-            for factors in product(*(_factors(array.shape[dim], most) for dim in dims)):
-                banks = list(given)
-                for dim, factor in zip(dims, factors, strict=True):
-                    extent = array.shape[dim]
-                    banks[dim] = join_banks(given[dim], normal_banks(Banks("cyclic", factor), extent), extent)
-                total = 1
-                for bank in banks:
-                    total *= bank.factor
-                if best is not None and total >= best[0]:
-                    continue
-                reads, writes = busiest(use, tuple(banks), array, ranges)
-                if interval(reads, writes, layout, tuple(banks), array) <= asked:
-                    best = (total, tuple(banks))
-        if best is not None:
-            return best[1]
-    return None
-
-
-def _factors(extent: int, most: int) -> list[int]:
-    small = list(range(2, min(extent, most, 64) + 1))
-    return small if extent in small else [*small, extent]
-
-
-def _steps(array: str, before: tuple[Banks, ...], after: tuple[Banks, ...]) -> str:
-    found = []
-    for dim, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old == new:
-            continue
-        how = "" if new.kind == "complete" else f', kind="{new.kind}", factor={new.factor}'
-        found.append(f"s.partition({array}, dim={dim}{how})")
-    return "; ".join(found)
