@@ -133,7 +133,7 @@ class CFunction(CLoops):
         self.known, self.proved, self.bounded = {}, {}, set()
         self.parallel = 0
         self.own_status = self.careful = False
-        self.apart: list[str] = []
+        self.apart, self.cut = [], []
         self.body_of = None
         self.known_range = {}
 

@@ -23,7 +23,7 @@ from tracealloc.trace.program import Array, Block, Call, Loop, Region, Store, wa
 if TYPE_CHECKING:
     from tracealloc.emit.backend import Where
     from tracealloc.emit.cexpr import Range
-    from tracealloc.trace.expr import Expr, Iter
+    from tracealloc.trace.expr import Compare, Expr, Iter
 
 __all__ = ["CLoops", "function_head", "returned_status"]
 
@@ -33,6 +33,7 @@ class CLoops(CChecks):
 
     flags: set[str]  # what the file needs
     restrict: str  # empty where a store to one array may change another
+    cut: list[frozenset[Compare]]  # conditions of which one does not hold here: the tile is cut
     careful: bool  # whether checks stay where they are
     written: frozenset[Array]  # arrays that are stored to
     heap: dict[Where, list[Array]]
@@ -110,17 +111,20 @@ class CLoops(CChecks):
 
     def _loop(self, loop: Loop, where: Where) -> None:
         found = whole_tile(loop) if not self.is_checked(loop) else None
-        if found is None:
+        if found is None or any(cut <= found[0] for cut in self.cut):
             self._one_loop(loop, where)
             return
-        condition, whole = found
-        self.line(f"if ({self.text(condition)}) {{  // a whole tile")
+        conditions, whole = found
+        condition = " && ".join(sorted(self.expr(part).at(AND) for part in conditions))
+        self.line(f"if ({condition}) {{  // a whole tile")
         self.depth += 1
         self._one_loop(whole, where)
         self.depth -= 1
         self.line("} else {")
         self.depth += 1
+        self.cut.append(conditions)
         self._one_loop(loop, where)
+        self.cut.pop()
         self.depth -= 1
         self.line("}")
 
