@@ -250,3 +250,24 @@ def test_random_steps_with_boundaries(seed: int) -> None:
 def test_many_random_steps_with_boundaries() -> None:
     for seed in range(12, 500):
         check_random(seed)
+
+
+def test_handles_follow_their_loops_across_boundaries() -> None:
+    s = ta.customize(caller)
+    outer, inner = s.split("total:j", 2)
+    row = s["total:out"]
+    s.inline("total")
+    s.unroll(inner)
+    s.partition(row)
+    i = s.loops()[0]
+    s.outline(i, "rows")
+    with pytest.raises(ta.ScheduleError) as apart:
+        s.fuse(outer, i)
+    assert apart.value.code == "TA208"
+    s.split(i, 2)
+    check(caller, s)
+    s.undo()
+    s.inline("rows")
+    s.split(i, 2)
+    assert s.module.names() == ("scale", "caller")
+    check(caller, s)

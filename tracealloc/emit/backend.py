@@ -12,8 +12,9 @@ from typing import TypeAlias, assert_never
 from tracealloc.emit.cexpr import INT32, ExprPrinter, Text, atom, infix
 from tracealloc.emit.names import Names
 from tracealloc.emit.usage import written_arrays
+from tracealloc.trace.affine import is_affine
 from tracealloc.trace.errors import BuildError
-from tracealloc.trace.expr import Iter, Load, loads_of
+from tracealloc.trace.expr import Iter, Load, iters_of, loads_of
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -54,6 +55,7 @@ class Backend(ExprPrinter):
         self.out: list[str] = []
         self.depth = 0
         self.where: Where = ()
+        self.open_ended: set[Iter] = set()  # iterators of loops whose bounds depend on data
         self._late = _late_declarations(program)
 
     # Hooks.
@@ -96,14 +98,24 @@ class Backend(ExprPrinter):
 
     def iter_type(self, loop: Loop, low: int, high: int) -> str:
         """The C type of an iterator whose values (the one that ends the loop included) lie in a range."""
-        if low < -_FARTHEST or high > _FARTHEST:
+        return "int" if INT32[0] <= low and high <= INT32[1] else "long"
+
+    def check_reach(self, loop: Loop, low: int, high: int) -> None:
+        """Refuse a loop whose fixed bounds leave no room for sums; of bounds from data nothing is known.
+
+        Raises:
+            BuildError: the loop runs past 62 bits.
+        """
+        around = iters_of(loop.start) | iters_of(loop.stop)
+        if not (is_affine(loop.start) and is_affine(loop.stop)) or around & self.open_ended:
+            self.open_ended.add(loop.iter)
+        elif low < -_FARTHEST or high > _FARTHEST:
             raise BuildError(
                 "TA807",
                 f"loop {loop.iter.name!r} of {self.program.name} runs from {low} to {high}: past 62 bits",
                 because=["skews and shifts add up"],
                 hint="skew by a smaller factor",
             )
-        return "int" if INT32[0] <= low and high <= INT32[1] else "long"
 
     def in_place(self, node: Store) -> tuple[str, Text] | None:
         """``(op, operand)`` where the store may be printed as ``A[x] op= operand``."""
@@ -217,6 +229,7 @@ class Backend(ExprPrinter):
         last = high + loop.step if loop.step > 0 else low + loop.step
         low = min(low, last, start_range[0], stop_range[0])
         high = max(high, last, start_range[1], stop_range[1])
+        self.check_reach(loop, low, high)
         type_ = self.iter_type(loop, low, high)
         pragmas = self.loop_pragmas(loop)
         if not self.PRAGMAS_INSIDE:

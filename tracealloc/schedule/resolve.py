@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
@@ -222,7 +223,7 @@ class Resolver:
 
     def _named(self, value: Any, kind: Kind, parameter: inspect.Parameter) -> Any:
         if isinstance(value, LoopHandle | ArrayHandle | BandHandle):
-            self._check_owner(value)
+            value = self._owned(value)
         elif not isinstance(value, str):
             raise self._no_name(value, kind, parameter)
         if kind == "nest":
@@ -244,8 +245,11 @@ class Resolver:
             "TA209", f"{parameter.name} must be the name or handle of {what}, not {shown(value)}", hint=hint
         )
 
-    def _check_owner(self, handle: LoopHandle | ArrayHandle | BandHandle) -> None:
-        """Refuse handles of other kernels' schedules; those of copies and replays mean the same here."""
+    def _owned(self, handle: LoopHandle | ArrayHandle | BandHandle) -> LoopHandle | ArrayHandle | BandHandle:
+        """The handle, of the function where its loop or array is now.
+
+        Handles of other kernels' schedules are refused; those of copies and replays mean the same here.
+        """
         mine, other = self.schedule.module, handle.owner.module
         if other.top != mine.top:
             raise ScheduleError(
@@ -257,7 +261,7 @@ class Resolver:
         if isinstance(handle, BandHandle):
             if handle.function not in mine.names():
                 raise self._gone(handle, UnknownLoopError)
-            return
+            return handle
         history = self.schedule.history
         shared = len(history)
         if history[: len(handle.born)] != handle.born:
@@ -266,8 +270,13 @@ class Resolver:
             if not _holds(self.schedule.module_after(shared), handle):
                 raise _never_made(handle, handle.born[shared:])
         if not _holds(mine, handle):
+            function, key = mine.home(handle.function, handle.key)
+            moved = replace(handle, function=function, key=key)
+            if _holds(mine, moved):
+                return moved
             error = UnknownArrayError if isinstance(handle, ArrayHandle) else UnknownLoopError
             raise self._gone(handle, error)
+        return handle
 
     def _nest(self, value: Any) -> Any:
         """A loop or an array for what may be a band, a loop or an array."""
@@ -349,6 +358,8 @@ class Resolver:
     def _recorded(self, value: Any, kind: Kind | None) -> object:
         if kind is None or value is None:
             return _frozen(plain_value(value))
+        if isinstance(value, LoopHandle | ArrayHandle):
+            value = self._owned(value)
         if isinstance(value, list | tuple):
             return tuple(self._recorded(item, kind) for item in value)
         if kind == "nest" and isinstance(value, str | BandHandle):

@@ -106,7 +106,8 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
             ]
             stale = _spaces([*touched, *(s for s in state.model.statements if s.origin == piece.call)])
             changed = replace(state, pieces=rest).with_model(model, tree, stale)
-            homes = ()
+            homes = tuple((new, old) for old, new in module.homes if new[0] == called)
+            module = replace(module, homes=tuple(pair for pair in module.homes if pair[1][0] != called))
         module = replace(module.with_state(function, changed), homes=(*module.homes, *homes))
     return module
 
