@@ -25,6 +25,7 @@ from tracealloc.trace.program import Array
 __all__ = ["Difference", "difference", "first_difference", "runs_once", "value_sources"]
 
 
+NOTHING = "Nothing"
 _MOST_CHOICES = 8  # of which kind of sum is free in arrays that are added to and multiplied
 
 
@@ -71,7 +72,36 @@ def value_sources(
             reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
     flow = solve(model, tree, reads, writes, tags, updates).sources
     sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
-    return _in_original_terms(model, base or model, _look_through(model, sources))
+    sources = _look_through(model, sources)
+    found = _in_original_terms(model, base or model, sources)
+    return found if base is None else found.union(_odd_copies(model, base, sources, found))
+
+
+def _odd_copies(model: Model, base: Model, sources: isl.UnionMap, found: isl.UnionMap) -> isl.UnionMap:
+    """Reads that run more than once and do not see the same each time: they see ``Nothing`` besides."""
+    moved = {s.origin for s in model.statements if s.origin and _is_renamed(s)}
+    repeated = {s.name for s in model.statements if s.origin in moved and not runs_once(model, s.origin)}
+    if not repeated:
+        return union_of([])
+    terms = _Terms(model, base)
+    reads = [
+        renamed_input(access.relation, f"{s.name}__{number}").wrap()
+        for s in model.statements
+        if s.name in repeated
+        for number, access in enumerate(s.reads)
+    ]
+    ways = [terms.reads(read).intersect_domain(read) for read in reads]
+    seen: dict[str, list[isl.Map]] = {}
+    for piece in pieces(sources):
+        seen.setdefault(_reader(piece), []).append(terms.written(piece))
+    odd: list[isl.Map] = []
+    for way in ways:
+        mine = union_of(seen.get(_reader(way), []))
+        wrong = union_of([way]).apply_range(found).subtract(mine).domain()
+        for piece in pieces(wrong.apply(union_of([way])).identity()):
+            nothing = isl.Set(f"{{ [{NOTHING}[] -> {NOTHING}[]] }}")
+            odd.append(isl.Map.from_domain_and_range(piece.domain(), nothing))
+    return union_of(odd)
 
 
 def _with_element(piece: isl.Map) -> isl.Map:
@@ -171,50 +201,57 @@ def _by_written(model: Model, piece: isl.Map) -> isl.Map:
     return written.wrap().unwrap().domain_map().apply_range(source)
 
 
-def _in_original_terms(model: Model, base: Model, sources: isl.UnionMap) -> isl.UnionMap:
-    """Statements by their originals, elements of buffers by what they are copies of.
+class _Terms:
+    """Statements of a model by their originals, elements of buffers by what they are copies of."""
 
-    A read that has just one element is that element of the traced program, wherever it is read now.
-    """
-    origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
-    instances = {s.name: _instance_map(s) for s in model.statements if _is_renamed(s)}
-    found: list[isl.Map] = []
+    def __init__(self, model: Model, base: Model) -> None:
+        self.model, self.base = model, base
+        self.origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
+        self.instances = {s.name: _instance_map(s) for s in model.statements if _is_renamed(s)}
 
-    def onto(element: isl.Set) -> isl.Map:
+    def onto(self, element: isl.Set) -> isl.Map:
         """Elements of a buffer -> what they are copies of."""
         moved = element.identity()
-        while (space := str(moved.range().get_tuple_name())) in origins:
-            moved = moved.apply_range(origins[space])
+        while (space := str(moved.range().get_tuple_name())) in self.origins:
+            moved = moved.apply_range(self.origins[space])
         return moved
 
-    for piece in pieces(sources):
-        inner, outer = piece.domain().unwrap(), piece.range().unwrap()
-        reader, writer = inner.domain().identity(), outer.domain().identity()
-        name, _, number = _reader(piece).partition("__")
-        label = _element_read(model, base, name, number)
-        if label is not None:
-            instance = renamed_input(instances[name], f"{name}__{number}") if name in instances else reader
-            instance = renamed_input(instance.reverse(), str(label.domain().get_tuple_name())).reverse()
-            value = piece.domain_factor_domain().apply_domain(instance)
-            if _writer(piece) in instances:
-                value = value.apply_range(instances[_writer(piece)].product(onto(outer.range())))
-            elif str(outer.range().get_tuple_name()) in origins:
-                value = value.apply_range(writer.product(onto(outer.range())))
-            found.append(label.wrap().unwrap().domain_map().apply_range(value))
-            continue
-        if name in instances:
-            target = f"{instances[name].range().get_tuple_name()}__{number}"
-            reader = renamed_input(instances[name], f"{name}__{number}")
+    def reads(self, reads: isl.Set) -> isl.Map:
+        """``[read -> element]`` -> the same of the traced program.
+
+        A read that has just one element is that element, wherever it is read now.
+        """
+        inner = reads.unwrap()
+        reader = inner.domain().identity()
+        name, _, number = str(inner.domain().get_tuple_name()).partition("__")
+        label = _element_read(self.model, self.base, name, number)
+        if name in self.instances:
+            target = f"{self.instances[name].range().get_tuple_name()}__{number}"
+            reader = renamed_input(self.instances[name], f"{name}__{number}")
             reader = renamed_input(reader.reverse(), target).reverse()
-        if _writer(piece) in instances:
-            writer = instances[_writer(piece)]
-        moved = _view_moved(model, base, name, number)
+        elif label is not None:
+            reader = renamed_input(reader, str(label.domain().get_tuple_name())).reverse()
+        if label is not None:
+            return inner.domain_map().apply_range(reader).apply_range(label.domain_map().reverse())
+        moved = _view_moved(self.model, self.base, name, number)
         if moved is None:
-            moved = reader.product(onto(inner.range()))
-        else:
-            moved = moved.domain().unwrap().domain_map().apply_range(reader).range_product(moved)
-        piece = piece.apply_domain(moved)
-        found.append(piece.apply_range(writer.product(onto(outer.range()))))
+            return reader.product(self.onto(inner.range()))
+        return moved.domain().unwrap().domain_map().apply_range(reader).range_product(moved)
+
+    def written(self, piece: isl.Map) -> isl.Map:
+        """``x -> [write -> element]`` with the write and the element of the traced program."""
+        outer = piece.range().unwrap()
+        name, space = _writer(piece), str(outer.range().get_tuple_name())
+        if name not in self.instances and space not in self.origins:
+            return piece
+        writer = self.instances.get(name, outer.domain().identity())
+        return piece.apply_range(writer.product(self.onto(outer.range())))
+
+
+def _in_original_terms(model: Model, base: Model, sources: isl.UnionMap) -> isl.UnionMap:
+    """All reads and writes as those of the traced program."""
+    terms = _Terms(model, base)
+    found = [terms.written(p).apply_domain(terms.reads(p.domain())) for p in pieces(sources)]
     return union_of(found).coalesce()
 
 

@@ -18,6 +18,7 @@ from tracealloc.poly.named import (
     map_of,
     offsets,
     project_scope,
+    range_dims,
     union_of,
     with_tuple,
 )
@@ -28,7 +29,16 @@ from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Array
 
-__all__ = ["Box", "Footprint", "box_around", "elements_used", "footprint", "spaced"]
+__all__ = [
+    "Box",
+    "Footprint",
+    "box_around",
+    "elements_used",
+    "exact_values",
+    "footprint",
+    "reads_what_it_writes",
+    "spaced",
+]
 
 PREFIX = "P"
 
@@ -150,6 +160,18 @@ def _spacing(whole: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> int:
         step = int(distances.get_stride(0).to_python()) if greatest > least else 0
         found = gcd(found, least, step)
     return found
+
+
+def exact_values(m: isl.Map, its: Sequence[Iter]) -> tuple[Expr, ...] | None:
+    """The coordinates that `m` gives for an iteration, as expressions (None: not so simple)."""
+    found: list[Expr] = []
+    for dim in range(range_dims(m)):
+        exact = (low for low in lower_bounds(m, dim, its) if offsets(m, dim, low, its) == (0, 0))
+        value = next(exact, None)
+        if value is None:
+            return None
+        found.append(value)
+    return tuple(found)
 
 
 def _needed(

@@ -92,45 +92,45 @@ def redirect(
 ) -> tuple[Node, tuple[Expr, ...]]:
     """The node and guards of a statement with accesses to `array` sent to `buffer`."""
 
-    def moved(indices: Sequence[Expr]) -> tuple[Expr, ...]:
-        return tuple(simplify(Binary("-", change(indices[dim]), low, index)) for dim, low in shift.items())
+    def lowered(expr: Expr, dim: int) -> Expr:
+        if shift[dim] == constant(0):
+            return expr
+        return simplify(Binary("-", expr, shift[dim], index))
 
     def load(expr: Expr) -> Expr | None:
         if isinstance(expr, Load) and expr.array == array:
-            return replace(expr, array=buffer, indices=moved(expr.indices))
+            indices = tuple(lowered(change(expr.indices[dim]), dim) for dim in shift)
+            return replace(expr, array=buffer, indices=indices)
         return None
 
     def change(expr: Expr) -> Expr:
         return rewrite(expr, load)
 
-    def region(part: Region | Expr) -> Region | Expr:
-        if not isinstance(part, Region):
-            return change(part)
+    def region(part: Region) -> Region:
         if part.array != array:
             return part
         kept: list[Expr | Slice] = []
-        for dim, low in shift.items():
+        for dim in shift:
             old = part.indices[dim]
-            start = old.start if isinstance(old, Slice) else old
-            new = simplify(Binary("-", change(start), low, index))
-            kept.append(Slice(new, old.extent) if isinstance(old, Slice) else new)
+            if isinstance(old, Slice):
+                kept.append(Slice(lowered(old.start, dim), old.extent))
+            else:
+                kept.append(lowered(old, dim))
         return Region(buffer, tuple(kept))
 
-    node = statement.node
-    match node:
-        case Store(indices=indices, value=value):
-            node = replace(node, value=change(value), indices=tuple(change(i) for i in indices))
-            if node.array == array:
-                node = replace(node, array=buffer, indices=moved(indices))
-        case Call(args=args, results=results):
-            passed = tuple(region(part) for part in args)
-            taken = tuple(part for r in results if isinstance(part := region(r), Region))
-            node = replace(node, args=passed, results=taken)
-        case Alloc(array=made) if made == array:
-            node = replace(node, array=buffer)  # made inside the loop: the buffer is the whole of it
-        case _:
-            pass
-    return node, tuple(change(guard) for guard in statement.guards)
+    def target(node: Node) -> Node:
+        match node:
+            case Store() if node.array == array:
+                return replace(node, array=buffer, indices=tuple(lowered(node.indices[d], d) for d in shift))
+            case Call(args=args, results=results):
+                passed = tuple(region(part) if isinstance(part, Region) else part for part in args)
+                return replace(node, args=passed, results=tuple(region(part) for part in results))
+            case Alloc() if node.array == array:
+                return replace(node, array=buffer)  # made inside the loop: the buffer is the whole of it
+            case _:
+                return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
+
+    return target(map_expressions(statement.node, change)), tuple(change(g) for g in statement.guards)
 
 
 def sliced_dims(statements: Sequence[Statement], array: Array) -> set[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracealloc.poly.tree import LoopNode, Path, Tree, leaves, loops_in, path_to
+from tracealloc.poly.tree import LoopNode, Path, Sequence, Tree, path_to, sequence, statements_of
 from tracealloc.schedule.moving import Moving
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
@@ -34,50 +34,60 @@ def compute_at(edit: Edit, producer: LoopNode | OpaqueLoop | Array, loop: LoopNo
         IllegalScheduleError: a value would be read before it is made.
     """
     loop = edit.affine(loop)
-    nest, name = _nest(edit, producer, loop)
-    moving = Moving(edit, nest, loop, name)
+    nest, name, common = _nest(edit, producer, loop)
+    moving = Moving(edit, nest, loop, name, common)
     state, outermost = moving.moved()
     return Result(state, () if outermost is None else (LoopRef(outermost),))
 
 
-def _nest(edit: Edit, producer: LoopNode | OpaqueLoop | Array, loop: LoopNode) -> tuple[Tree, str]:
-    """The whole nest to move: the part of the block that also holds `loop`, or a loop around it."""
+def _nest(edit: Edit, producer: LoopNode | OpaqueLoop | Array, loop: LoopNode) -> tuple[Tree, str, int]:
+    """What to move: parts of the block that also holds `loop`, or a loop around it.
+
+    Also what the user calls it, and how many loops are around both.
+    """
     state = edit.state
     to_loop = _path(state, loop)
     if isinstance(producer, Array):
-        name = producer.name
-        makers = [
-            s.name
-            for s in state.model.statements
-            if not isinstance(s.node, Alloc) and any(a.array == producer for a in s.writes)
-        ]
-        if not makers:
-            raise edit.error("TA256", f"finds no loop that makes {name!r}")
-        below = {id(node): set(leaves(node)) for node, _ in to_loop}
-        holder = next(node for node, _ in reversed(to_loop) if set(makers) <= below[id(node)])
-        found = _child_with(holder, set(makers))
+        holder, found = _makers(edit, producer, loop)
     else:
-        name = producer.name
         moved = edit.affine(producer)
         path = _path(state, moved)
         shared = sum(1 for (a, _), (b, _) in zip(path, to_loop, strict=False) if a is b)
-        found = path[shared][0] if shared < len(path) else None
-        holder = path[shared - 1][0]
-    if found is None or loop.key in {other.key for other in loops_in(found)} or isinstance(holder, LoopNode):
-        raise edit.error(
-            "TA256",
-            f"needs a nest of its own that makes {name!r}, in a block with {loop.name!r} or a loop around it",
-            hint="s.distribute sets the parts of a loop's body apart",
-        )
-    return found, name
+        if shared == len(path) or isinstance(path[shared - 1][0], LoopNode):
+            inner, outer = (moved, loop) if shared == len(to_loop) else (loop, moved)
+            what = "it is the loop" if inner.key == outer.key else f"{inner.name!r} is inside {outer.name!r}"
+            raise edit.error(
+                "TA256",
+                f"needs a nest beside the loop, or beside one around it: {what}",
+                hint="s.loops() shows the nests; s.distribute sets the parts of a loop's body apart",
+            )
+        holder, found = path[shared - 1][0], [path[shared][0]]
+    common = next(k for k, (node, _) in enumerate(to_loop) if node is holder)
+    around = sum(isinstance(node, LoopNode) for node, _ in to_loop[:common])
+    return sequence(found), producer.name, around
+
+
+def _makers(edit: Edit, array: Array, loop: LoopNode) -> tuple[Tree, list[Tree]]:
+    """The innermost block around the loop in which parts before it make `array`, and these parts."""
+    model = edit.state.model
+    names = {
+        s.name
+        for s in model.statements
+        if not isinstance(s.node, Alloc) and any(a.array == array for a in s.writes)
+    }
+    for node, position in reversed(_path(edit.state, loop)):
+        if isinstance(node, Sequence):
+            found = [child for child in node.children[:position] if names & statements_of(child)]
+            if found:
+                return node, found
+    raise edit.error(
+        "TA256",
+        f"finds nothing that makes {array.name!r} before {loop.name!r}",
+        hint="s.distribute sets the parts of a loop's body apart",
+    )
 
 
 def _path(state: State, loop: LoopNode) -> Path:
     path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == loop.key)
     assert path is not None, loop.key
     return path
-
-
-def _child_with(holder: Tree, names: set[str]) -> Tree | None:
-    children = getattr(holder, "children", ())
-    return next((child for child in children if names <= set(leaves(child))), None)

@@ -1,0 +1,303 @@
+"""What the iterations of a loop need of a nest that comes before it.
+
+Values decide: an iteration needs the instances whose values its reads see, what these read, and so on. An
+array that nothing else sees is made anew in every iteration. In one that others see too, instances run
+in every iteration that needs them, or `once`, in the first; those that no iteration needs stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import islpy as isl
+
+from tracealloc.poly.dependence import time_map
+from tracealloc.poly.footprint import reads_what_it_writes
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import project_scope, tuple_text, union_of, with_tuple
+from tracealloc.poly.solve import FINAL, pieces, solve
+from tracealloc.poly.tree import LoopNode
+from tracealloc.schedule.state import State
+from tracealloc.trace.program import Array
+
+__all__ = ["Needs"]
+
+PREFIX = "P"
+_ROUNDS = 8  # of following values back, before the closure of all ways is taken
+
+Ways = dict[str, isl.Map]
+"""Iteration -> instances, for statements by name."""
+
+
+@dataclass
+class Needs:
+    """The instances and elements that iterations of the innermost of `loops` need of `makers`.
+
+    `users` are the statements in that loop; the first `common` loops are also around the makers.
+
+    `instances`: maker -> (iteration -> the instances to run there). `left`: maker -> the instances that
+    stay. `shared`: arrays of the nest that others see. `touched`: every other array that an iteration uses
+    -> (iteration -> elements). `outside`: for these, source -> (iteration -> (instances, elements)) of
+    values that something outside the nest stored.
+    """
+
+    state: State
+    makers: list[Statement]
+    users: list[Statement]
+    loops: tuple[LoopNode, ...]
+    common: int
+    single: bool = False
+    instances: Ways = field(default_factory=dict)
+    left: dict[str, isl.Set] = field(default_factory=dict)
+    shared: set[Array] = field(default_factory=set)
+    touched: dict[Array, isl.Map] = field(default_factory=dict)
+    outside: dict[tuple[str, Array], tuple[isl.Map, isl.Map]] = field(default_factory=dict)
+    earlier: set[Array] = field(default_factory=set)
+    """Arrays through which an iteration of the common loops sees what an earlier one made."""
+
+    def __post_init__(self) -> None:
+        self.names = {s.name for s in self.makers}
+        self.readers = {s.name: s for s in self.users}
+        self.arrays = {a.array for s in self.makers for a in s.writes}
+        self.inner = self._inner()
+        flow = self._flow()
+        direct = self._direct(flow)
+        if not direct:
+            return
+        back = self._back(flow)
+        self.instances = self._closed(direct, back)
+        self._share(direct, back)
+        self._touch()
+        self._look_outside(flow)
+
+    def once(self) -> Needs | None:
+        """The same with every instance that others see in the first iteration only (None: that is so)."""
+        again = Needs(self.state, self.makers, self.users, self.loops, self.common, single=True)
+        return None if again.instances == self.instances else again
+
+    @property
+    def model(self) -> Model:
+        """The statements as they stand."""
+        return self.state.model
+
+    def prefix(self, statement: Statement) -> isl.Map:
+        """Iteration of the loop -> instances of a statement in it."""
+        times = time_map(statement, _upwards(self.loops)).intersect_domain(statement.domain)
+        return with_tuple(times, PREFIX).reverse()
+
+    def same(self, a: Statement, b: Statement) -> isl.Map:
+        """Pairs of instances in one iteration of the common loops."""
+        loops = self.loops[: self.common]
+        return time_map(a, loops).apply_range(time_map(b, loops).reverse())
+
+    def _together(self, a: Statement, b: Statement) -> isl.Map:
+        """Pairs of instances of users in one iteration of the loop."""
+        return self.prefix(a).reverse().apply_range(self.prefix(b))
+
+    def _inner(self) -> set[Array]:
+        """Arrays that live inside the nest: only it has instances of them."""
+        others = [s for s in self.model.statements if s.name not in self.names]
+        return {array for s in self.makers for array, _ in s.scopes} - {
+            array for s in others for array, _ in s.scopes
+        }
+
+    def _flow(self) -> list[isl.Map]:
+        """Write -> (read -> element) for the nest's arrays; a read sees all updates since the last write."""
+        reads: list[isl.Map] = []
+        writes: list[isl.Map] = []
+        updates: list[isl.Map] = []
+        outputs = set(self.model.outputs())
+        for statement in self.model.statements:
+            for access in statement.accesses:
+                if access.array not in self.arrays:
+                    continue
+                if not access.write:
+                    reads.append(access.relation)
+                    continue
+                (updates if reads_what_it_writes(statement, access.array) else writes).append(access.relation)
+                if access.array in outputs:
+                    final = isl.Set(f"{{ {FINAL}[] }}")
+                    reads.append(isl.Map.from_domain_and_range(final, access.relation.range()))
+        return pieces(solve(self.model, self.state.tree, reads, writes, updates=updates).sources)
+
+    def _direct(self, flow: list[isl.Map]) -> Ways:
+        """Iteration -> instances of the nest whose values its own reads see; who else sees them."""
+        direct: Ways = {}
+        self.shared |= set(self.model.outputs()) & self.arrays
+        for piece in flow:
+            source, sink, array = self._ends(piece)
+            if source not in self.names and source not in self.readers:
+                continue
+            if array in self.inner:
+                continue
+            if sink not in self.names and sink not in self.readers:
+                self.shared.add(array)
+                continue
+            first, second = self.model.statement(source), self.model.statement(sink)
+            pairs = piece.range_factor_domain()
+            if source in self.readers:
+                if sink in self.names or not pairs.is_subset(self._together(first, second)):
+                    self.shared.add(array)
+                continue
+            inside = pairs.intersect(self.same(first, second))
+            if not pairs.is_subset(inside):
+                self.shared.add(array)
+                self.earlier.add(array)
+            if sink in self.readers and not inside.is_empty():
+                _join(direct, source, self.prefix(second).apply_range(inside.reverse()))
+        return direct
+
+    def _ends(self, piece: isl.Map) -> tuple[str, str, Array]:
+        reads = piece.range().unwrap()
+        space = str(reads.range().get_tuple_name())
+        array = self.model.arrays[int(space.partition("_")[0][1:])]
+        return str(piece.domain().get_tuple_name()), str(reads.domain().get_tuple_name()), array
+
+    def _back(self, flow: list[isl.Map]) -> list[tuple[str, str, isl.Map]]:
+        """(sink, source, instances of the sink -> those whose values they read), all in the nest."""
+        found = []
+        for piece in flow:
+            source, sink, _ = self._ends(piece)
+            if source in self.names and sink in self.names:
+                pairs = piece.range_factor_domain()
+                pairs = pairs.intersect(self.same(self.model.statement(source), self.model.statement(sink)))
+                if not pairs.is_empty():
+                    found.append((sink, source, pairs.reverse()))
+        return found
+
+    def _closed(
+        self,
+        start: Mapping[str, isl.Map],
+        back: list[tuple[str, str, isl.Map]],
+        fixed: frozenset[str] = frozenset(),
+    ) -> Ways:
+        """`start` and all that it needs, by way of `back`; what is needed of `fixed` is known."""
+        found = dict(start)
+        if _grown(found, back, _ROUNDS):
+            return found
+        every, _ = union_of([relation for _, _, relation in back]).transitive_closure()
+        found = dict(start)
+        for piece in pieces(every):
+            sink, source = (str(s.get_tuple_name()) for s in (piece.domain(), piece.range()))
+            if sink in start:
+                _join(found, source, start[sink].apply_range(piece))
+        if _grown(found, back, 1):
+            return found
+        found = {name: need for name, need in start.items() if name in fixed}
+        for maker in self.makers:
+            if maker.name not in fixed and not (whole := self._whole(maker, start)).is_empty():
+                found[maker.name] = whole
+        return found
+
+    def _whole(self, maker: Statement, start: Mapping[str, isl.Map]) -> isl.Map:
+        """Iterations of `start` -> all instances of a maker in the same iteration of the common loops."""
+        names = [f"a{k}" for k in range(len(self.loops))]
+        outer = tuple_text("C", names[: self.common])
+        there = with_tuple(time_map(maker, _upwards(self.loops[: self.common])), "C")
+        iterations = isl.Map(f"{{ {tuple_text(PREFIX, names)} -> {outer} }}")
+        found = iterations.apply_range(there.intersect_domain(maker.domain).reverse())
+        domains = isl.Map.empty(found.get_space()).domain()
+        for relation in start.values():
+            domains = domains.union(relation.domain())
+        return found.intersect_domain(domains)
+
+    def _share(self, direct: Ways, back: list[tuple[str, str, isl.Map]]) -> None:
+        """Run instances that others see once; what stays, and what it needs, stays."""
+        others = {s.name for s in self.makers if any(a.array in self.shared for a in s.writes)}
+        once = {name: need for name, need in self.instances.items() if name in others}
+        if once and self.single:
+            once = {name: _first(need, self.loops) for name, need in once.items()}
+            inner = [way for way in back if way[1] not in others]
+            start = {name: need for name, need in direct.items() if name not in others} | once
+            self.instances = self._closed(start, inner, frozenset(others))
+        for statement in self.makers:
+            if statement.name in others:
+                domain = statement.domain
+                if statement.name in once:
+                    domain = domain.subtract(once[statement.name].range()).coalesce()
+                if not domain.is_empty():
+                    self.left[statement.name] = domain
+        staying = {name: isl.Map.from_domain_and_range(_START, domain) for name, domain in self.left.items()}
+        inner = [way for way in back if way[1] not in others]
+        if staying and not _grown(staying, inner, _ROUNDS):
+            for statement in self.makers:
+                if statement.name not in others:
+                    staying[statement.name] = isl.Map.from_domain_and_range(_START, statement.domain)
+        self.left = {name: relation.range().coalesce() for name, relation in staying.items()}
+
+    def _touch(self) -> None:
+        """Iteration -> elements that it uses of the arrays that can be its own."""
+        own = self.arrays - self.shared - self.inner
+        for statement in (*self.makers, *self.users):
+            way = self._way(statement)
+            for access in statement.accesses:
+                if way is not None and access.array in own:
+                    scope = len(statement.scope(access.array))
+                    part = way.apply_range(project_scope(access.relation, scope))
+                    if access.array in self.touched:
+                        part = self.touched[access.array].union(part)
+                    self.touched[access.array] = part.coalesce()
+
+    def _way(self, statement: Statement) -> isl.Map | None:
+        """Iteration -> instances of a user or maker that run there (None: it does not)."""
+        if statement.name in self.readers:
+            return self.prefix(statement)
+        return self.instances.get(statement.name)
+
+    def _look_outside(self, flow: list[isl.Map]) -> None:
+        """What an iteration reads of its own arrays and the nest did not make."""
+        for piece in flow:
+            source, sink, array = self._ends(piece)
+            if array not in self.touched or source in self.names or source in self.readers:
+                continue
+            reader = self.model.statement(sink)
+            way = self._way(reader)
+            if way is None:
+                continue
+            scope = len(reader.scope(array))
+            elements = way.apply_range(project_scope(piece.range().unwrap(), scope))
+            instances = way.apply_range(piece.range_factor_domain().reverse())
+            if elements.is_empty():
+                continue
+            if (source, array) in self.outside:
+                old = self.outside[source, array]
+                instances, elements = old[0].union(instances), old[1].union(elements)
+            self.outside[source, array] = (instances.coalesce(), elements.coalesce())
+
+
+def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
+    """Each instance in the first iteration that needs it."""
+    users = need.reverse()
+    if users.is_single_valued():
+        return need
+    names = [f"a{k}" for k in range(len(loops))]
+    times = [f"-{n}" if loop.descending else n for n, loop in zip(names, loops, strict=True)]
+    time = isl.Map(f"{{ {tuple_text(PREFIX, names)} -> {tuple_text('T', times)} }}")
+    return users.apply_range(time).lexmin().apply_range(time.reverse()).reverse().coalesce()
+
+
+_START = isl.Set("{ Start[] }")
+
+
+def _upwards(loops: tuple[LoopNode, ...]) -> tuple[LoopNode, ...]:
+    return tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+
+
+def _join(found: Ways, name: str, more: isl.Map) -> None:
+    found[name] = found[name].union(more).coalesce() if name in found else more.coalesce()
+
+
+def _grown(found: Ways, back: list[tuple[str, str, isl.Map]], rounds: int) -> bool:
+    """Follow `back` from `found` until nothing is added; whether that came to an end in so many rounds."""
+    for _ in range(rounds):
+        grown = False
+        for sink, source, relation in back:
+            if sink in found:
+                more = found[sink].apply_range(relation)
+                if not more.is_empty() and (source not in found or not more.is_subset(found[source])):
+                    _join(found, source, more)
+                    grown = True
+        if not grown:
+            return True
+    return False
