@@ -213,3 +213,24 @@ def test_given_streams_are_the_testbenchs() -> None:
     files = squares.build("vitis_hls", inputs={"xs": xs, "n": 1}).files
     assert files["data/xs.txt"].split("\n")[1] == " ".join(f"{x:08x}" for x in xs)
     assert 'check_read("xs", (hls::stream<int32_t> *)&xs, {1});' in files["squares_tb.cpp"]
+
+
+ODD = (
+    *("new", "delete", "template", "min", "max", "hls", "ap_int", "ap_fixed", "main", "data", "std", "half", "bool"),
+    *("math", "tracealloc", "wrong", "argc", "stack", "e0", "minimum", "get", "errno", "int8_t", "α", "_x", "_T"),
+    *("stream", "check", "AP_TRN", "BIAS", "M_PI", "INT_MAX", "RAND_MAX", "signed", "linux", "isnan", "log2f", "run"),
+)  # fmt: skip
+
+
+def test_names_that_mean_something_in_cpp(tmp_path: Path) -> None:
+    types = ("ta.Int(7)", "float32", "ta.Fixed(70, 20)")
+    args = ", ".join(f"{name}: {types[k % 3]}[3]" for k, name in enumerate(ODD))
+    body = "".join(f"        {name}[new_] += {name}[new_]\n" for name in ODD)
+    path = tmp_path / "odd.py"
+    path.write_text(f"def tracealloc({args}):\n    for new_ in ta.range(3):\n{body}", encoding="utf-8")
+    names: dict[str, Any] = {"ta": ta, "float32": float32}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    folder = kernel(names["tracealloc"]).build("vitis_hls").write(tmp_path / "made")
+    command = ["make", "csim", f"PYTHON={sys.executable}", "CXXFLAGS=-O0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert "PASS: tracealloc_kernel" in done.stdout, done.stderr

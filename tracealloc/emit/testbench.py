@@ -12,8 +12,8 @@ from tracealloc.emit.arguments import read_arrays, to_memory
 from tracealloc.emit.containers import container
 from tracealloc.emit.interface import element_bytes, parameters
 from tracealloc.emit.memory import cpp_type
-from tracealloc.emit.names import C_RESERVED, Names
-from tracealloc.emit.vitis import VitisText
+from tracealloc.emit.names import Names
+from tracealloc.emit.vitis import RESERVED, VitisText
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_integer
 from tracealloc.trace.errors import ArgumentError, TraceallocError
 from tracealloc.trace.expr import Expr, Load, walk
@@ -81,7 +81,7 @@ def items_of(text: VitisText) -> list[Item]:
     """The arguments of the top function in order."""
     program = text.program
     read = read_arrays(program)
-    names = Names(C_RESERVED | _LOCALS | {text.top})
+    names = Names(RESERVED | _LOCALS | {text.top})
     found = []
     for parameter in parameters(program):
         array = parameter.array

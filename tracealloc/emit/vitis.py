@@ -18,10 +18,11 @@ from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.program import Program
 
-__all__ = ["VitisText", "vitis_source"]
+__all__ = ["RESERVED", "VitisText", "vitis_source"]
 
 _TYPES = frozenset(("hls", "half", "bfloat16", "math", "ap_int", "ap_uint", "ap_fixed", "ap_ufixed"))
-_RESERVED = C_RESERVED | HELPER_NAMES | _TYPES
+_OURS = frozenset(("tracealloc", "xrt"))  # namespaces of the testbench and the host program
+RESERVED = C_RESERVED | HELPER_NAMES | _TYPES | _OURS
 _BFLOAT16 = "tracealloc_bfloat16.h"
 
 
@@ -63,7 +64,7 @@ class Module:
 
     def __init__(self, program: Program, top: str | None = None) -> None:
         self.program = program
-        self.names = Names(_RESERVED)
+        self.names = Names(RESERVED)
         self.helpers: set[str] = set()
         self.structs: dict[Struct, str] = {}
         self.struct_text: list[str] = []
@@ -155,7 +156,7 @@ class Module:
 
 def member(name: str) -> str:
     """A struct's field."""
-    return f"{name}_" if name in _RESERVED else name
+    return f"{name}_" if name in RESERVED else name
 
 
 def _widest(code: str) -> int:
