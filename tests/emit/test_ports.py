@@ -215,11 +215,45 @@ def test_given_streams_are_the_testbenchs() -> None:
     assert 'check_read("xs", (hls::stream<int32_t> *)&xs, {1});' in files["squares_tb.cpp"]
 
 
-ODD = (
-    *("new", "delete", "template", "min", "max", "hls", "ap_int", "ap_fixed", "main", "data", "std", "half", "bool"),
-    *("math", "tracealloc", "wrong", "argc", "stack", "e0", "minimum", "get", "errno", "int8_t", "α", "_x", "_T"),
-    *("stream", "check", "AP_TRN", "BIAS", "M_PI", "INT_MAX", "RAND_MAX", "signed", "linux", "isnan", "log2f", "run"),
-)  # fmt: skip
+ODD = [
+    "new",
+    "delete",
+    "template",
+    "min",
+    "max",
+    "hls",
+    "ap_int",
+    "ap_fixed",
+    "main",
+    "data",
+    "std",
+    "half",
+    "bool",
+    "math",
+    "tracealloc",
+    "wrong",
+    "argc",
+    "stack",
+    "e0",
+    "minimum",
+    "get",
+    "errno",
+    "int8_t",
+    "α",
+    "_x",
+    "_T",
+    "stream",
+    "check",
+    "AP_TRN",
+    "BIAS",
+    "M_PI",
+    "INT_MAX",
+    "RAND_MAX",
+    "signed",
+    "linux",
+    "isnan",
+    "log2f",
+]
 
 
 def test_names_that_mean_something_in_cpp(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ _BUILTINS = frozenset(_BUILTIN_WORDS.split())
 # Macros of the standard headers and of AMD's: no scope hides a name from them.
 _MACRO = re.compile(
     r"""AP_\w+ | APFX_\w+ | AF_REF_\w+ | REF_BIN_\w+ | OP_(?:ASSIGN|BIN|CMP)_\w+ | SC_[A-Z_]+ | BIAS | INLINE
-    | (?:FLOAT|DOUBLE|HALF)_(?:BIAS|EXP|MAN) | DOUBLE_CMP_AF | (?:ALL|CONCAT)_\w+_WITH_\w+ | BIT_WIDTH_UPPER_LIMIT
-    | M_(?:E|PI|LN2|LN10|LOG2E|LOG10E|SQRT2|SQRT1|1_PI|2_PI|2_SQRTPI)\w* | HUGE\w* | MAXFLOAT | SNAN\w*
+    | (?:FLOAT|DOUBLE|HALF)_(?:BIAS|EXP|MAN) | DOUBLE_CMP_AF | (?:ALL|CONCAT)_\w+_WITH_\w+
+    | BIT_WIDTH_UPPER_LIMIT | M_(?:E|PI|LN2|LN10|LOG2E|LOG10E|SQRT2|SQRT1|1_PI|2_PI|2_SQRTPI)\w* | HUGE\w* | MAXFLOAT | SNAN\w*
     | FP_\w+ | FE_\w+ | MATH_\w+ | (?:BOOL|CHAR|[SU]CHAR|WCHAR|WINT|U?SHRT|U?INT\d*|U?L?LONG|SS?IZE|PTRDIFF
     | U?INTMAX | U?INTPTR | U?INT\d+ | SIG_ATOMIC)_(?:MAX|MIN|WIDTH|BIT|C) | RE_DUP_MAX | PIPE_BUF
     | (?:RAND|NAME|PATH|LINE|TMP|IOV|FOPEN|FILENAME|NGROUPS|DELAYTIMER|RTSIG)_MAX
@@ -57,7 +57,8 @@ def identifier(name: str) -> str:
         text = text.replace(f"_u{ord(mark):x}_", "_")
     if not text or text[0].isdigit():
         text = f"v{text}"
-    if text.startswith(("__", "ta_")) or (text[0] == "_" and text[1:2].isupper()) or _MACRO.fullmatch(text):
+    taken = text.startswith(("__", "ta_")) or (text[0] == "_" and text[1:2].isupper())
+    if taken or _MACRO.fullmatch(text) is not None:
         text = f"v{text}"
     return text
 
