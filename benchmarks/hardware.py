@@ -9,7 +9,8 @@ are unrolled; an expression that several copies share is computed once. An fp32 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -19,7 +20,20 @@ from tracealloc.schedule.recurrence import recurrences
 from tracealloc.schedule.resolve import full_name
 from tracealloc.trace.affine import constant, linear, range_of
 from tracealloc.trace.dtype import Float
-from tracealloc.trace.expr import Binary, Const, Expr, Intrinsic, Iter, IterRef, Load, Unary, substitute
+from tracealloc.trace.expr import (
+    Binary,
+    Compare,
+    Const,
+    Expr,
+    Intrinsic,
+    Iter,
+    IterRef,
+    Load,
+    Logical,
+    Select,
+    Unary,
+    substitute,
+)
 from tracealloc.trace.expr import children as parts_of
 from tracealloc.trace.program import If, Loop, Node, Program, Store, blocks_of, expressions_of
 
@@ -260,10 +274,41 @@ def _ends(loop: Loop, ranges: Ranges) -> tuple[int, int]:
     return (first[0], last[1] - 1) if loop.step > 0 else (last[0] + 1, first[1])
 
 
+_COMPUTE: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "min": min,
+    "max": max,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
 def _value(expr: Expr, values: Mapping[Iter, int]) -> int:
-    ends = range_of(expr, {it: (value, value) for it, value in values.items()})
-    assert ends is not None and ends[0] == ends[1], expr
-    return ends[0]
+    """A bound of a loop at a point."""
+    parts = [_value(part, values) for part in parts_of(expr)]
+    match expr:
+        case Const(value=value):
+            return int(value)
+        case IterRef(iter=it):
+            return values[it]
+        case Unary(op="-"):
+            return -parts[0]
+        case Binary(op=op) | Compare(op=op):
+            return _COMPUTE[op](*parts)
+        case Logical(op=op):
+            return all(parts) if op == "and" else any(parts)
+        case Select():
+            return parts[1] if parts[0] else parts[2]
+        case _:
+            raise ValueError(f"a bound that depends on data: {expr}")
 
 
 def _copies(

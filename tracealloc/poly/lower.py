@@ -8,11 +8,11 @@ from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.ast_expr import as_expr
 from tracealloc.poly.brackets import BRACKET
 from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.generate import generated
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import as_expr
 from tracealloc.poly.storage import Storage, storages
 from tracealloc.poly.tidy import tidy
 from tracealloc.poly.tree import LoopNode, Tree, loops_in

@@ -10,27 +10,30 @@ import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import islpy as isl
 
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Select, Unary
+from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Unary
 
 __all__ = [
     "LOCK",
     "Names",
     "aff_text",
-    "as_expr",
+    "at_distance",
+    "at_value",
     "box_of",
     "cond_text",
     "dim_bounds",
     "dims_of",
+    "distance_map",
     "drop_range_dims",
     "equal_sets",
     "fix_to_zero",
     "is_lex_negative_possible",
+    "is_product",
     "is_simple_dim",
     "is_zero_at",
     "flat_set",
@@ -168,8 +171,26 @@ def equal_sets(a: isl.Set, b: isl.Set) -> bool:
 
 def dim_bounds(s: isl.Set, position: int) -> tuple[int, int]:
     """The least and greatest value of a coordinate of a bounded set."""
-    low, high = s.dim_min_val(position), s.dim_max_val(position)
-    return int(low.to_python()), int(high.to_python())
+    low, high = (int(end.to_python()) for end in (s.dim_min_val(position), s.dim_max_val(position)))
+    return _reached(s, position, low, high), -_reached(s, position, -high, -low, -1)
+
+
+def _reached(s: isl.Set, position: int, low: int, high: int, sign: int = 1) -> int:
+    """The least value between two of `sign` times a coordinate of a set.
+
+    isl's own is sometimes too small for sets with hidden variables (never too large).
+    """
+    if not s.fix_val(isl.dim_type.set, position, isl.Val(sign * low)).is_empty():
+        return low
+    while low < high:
+        middle = (low + high) // 2
+        value = isl.Val(sign * middle)
+        bounded = s.upper_bound_val if sign > 0 else s.lower_bound_val
+        if bounded(isl.dim_type.set, position, value).is_empty():
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def drop_range_dims(m: isl.Map, keep: Sequence[int]) -> isl.Map:
@@ -316,10 +337,18 @@ def fix_to_zero(s: isl.Set, count: int) -> isl.Set:
     return s
 
 
+def at_value(s: isl.Set, position: int, value: int) -> isl.Set:
+    """The part of a set where a coordinate has a value."""
+    return s.fix_val(isl.dim_type.set, position, isl.Val(value))
+
+
 def least_at(s: isl.Set, position: int, low: int) -> int | None:
     """The least value of a coordinate that is at least `low`, or None where there is none."""
     part = s.lower_bound_val(isl.dim_type.set, position, isl.Val(low))
-    return None if part.is_empty() else int(part.dim_min_val(position).to_python())
+    if part.is_empty():
+        return None
+    some = part.sample_point().get_coordinate_val(isl.dim_type.set, position)
+    return _reached(part, position, int(part.dim_min_val(position).to_python()), int(some.to_python()))
 
 
 def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
@@ -440,45 +469,3 @@ def point_values(s: isl.Set) -> list[int] | None:
     point = least.sample_point()
     coordinates = (point.get_coordinate_val(isl.dim_type.set, k) for k in range(dims_of(flat)))
     return [int(value.to_python()) for value in coordinates]
-
-
-_OPS: Any = isl.ast_expr_op_type  # islpy's annotations do not match its enumerations
-_KINDS: Any = isl.ast_expr_type
-_BINARY: dict[Any, str] = {
-    _OPS.add: "+",
-    _OPS.sub: "-",
-    _OPS.mul: "*",
-    _OPS.div: "//",
-    _OPS.fdiv_q: "//",
-    _OPS.pdiv_q: "//",
-    _OPS.pdiv_r: "%",
-    _OPS.zdiv_r: "%",
-}
-_RELATIONS: dict[Any, str] = {_OPS.eq: "==", _OPS.le: "<=", _OPS.lt: "<", _OPS.ge: ">=", _OPS.gt: ">"}
-
-
-def as_expr(ast: isl.AstExpr, values: Mapping[str, Expr]) -> Expr:
-    """An isl AST expression as ours; `values` gives the expressions of isl's loop variables."""
-    kind: Any = ast.get_type()
-    if kind == _KINDS.id:
-        return values[ast.id_get_id().get_name()]
-    if kind == _KINDS.int:
-        return constant(int(ast.int_get_val().to_python()))
-    op: Any = ast.op_get_type()
-    args = [as_expr(ast.op_get_arg(k), values) for k in range(ast.op_get_n_arg())]
-    if op in _BINARY:
-        return Binary(_BINARY[op], args[0], args[1], index)
-    if op in _RELATIONS:
-        return Compare(_RELATIONS[op], args[0], args[1])
-    if op == _OPS.minus:
-        return Unary("-", args[0], index)
-    if op in (_OPS.min, _OPS.max):
-        result = args[0]
-        for other in args[1:]:
-            result = Binary("min" if op == _OPS.min else "max", result, other, index)
-        return result
-    if op in (_OPS.and_, _OPS.and_then, _OPS.or_, _OPS.or_else):
-        return Logical("and" if op in (_OPS.and_, _OPS.and_then) else "or", tuple(args))
-    if op in (_OPS.cond, _OPS.select):
-        return Select(args[0], args[1], args[2])
-    raise AssertionError(f"unknown operator in isl's expression {ast.to_C_str()}")
