@@ -183,16 +183,19 @@ class Instances:
         for instance in self.ordered(tree):
             own = instance.target if instance.sum else None
             values = tuple(memory.get(e, e) for e in instance.reads if e != own)
-            seen[instance.name, instance.values] = values
             me = instance.made
+            first: Hashable = None
             for element in instance.writes:
                 old = memory.get(element, element)
+                if instance.sum is not None:
+                    first = old.first if isinstance(old, Sum) and old.group == instance.sum else old
                 if instance.sum is None:
                     memory[element] = me
                 elif isinstance(old, Sum) and old.group == instance.sum:
                     memory[element] = Sum(old.group, old.first, old.added | {me})
                 else:
                     memory[element] = Sum(instance.sum, old, frozenset((me,)))
+            seen[instance.name, instance.values] = (values, first)
         outputs = {array.key for array in self.model.outputs()}
         seen.update({("final", e): value for e, value in memory.items() if e[0] in outputs})
         return seen

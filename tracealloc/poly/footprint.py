@@ -107,7 +107,8 @@ def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Sta
         scopes = len(statement.scope(array))
         for access in statement.accesses:
             if access.array == array:
-                part = with_tuple(_prefixed(statement, access, loops, scopes), "E")
+                held = replace(access, relation=access.held)
+                part = with_tuple(_prefixed(statement, held, loops, scopes), "E")
                 whole = part if whole is None else whole.union(part)
     assert whole is not None
     return whole.coalesce()

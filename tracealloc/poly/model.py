@@ -30,7 +30,8 @@ class Access:
 
     `exact`: every instance touches exactly these elements. `text` is the access as the user wrote it.
     `update` marks the read that a write that may not happen implies. `view` is there where a called kernel
-    gets a view: (instance -> place in the view) -> element.
+    gets a view: (instance -> place in the view) -> element. `whole` gives all elements that a call gets
+    where it touches fewer.
     """
 
     array: Array
@@ -41,7 +42,13 @@ class Access:
     text: str
     update: bool = False
     view: isl.Map | None = field(default=None, compare=False, hash=False)
+    whole: isl.Map | None = field(default=None, compare=False, hash=False)
     place: Place | None = field(default=None, compare=False)
+
+    @property
+    def held(self) -> isl.Map:
+        """The elements that a buffer must hold: those that are touched, and what is passed with them."""
+        return self.relation if self.whole is None else self.whole
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import islpy as isl
 
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import drop_range_dims, lower_bounds, map_of, range_dims, renamed_input
+from tracealloc.poly.named import drop_range_dims, lower_bounds, map_of, range_dims, renamed_input, tuple_text
 from tracealloc.poly.rename import map_expressions, replace_arrays
 from tracealloc.poly.tree import (
     Leaf,
@@ -245,14 +245,29 @@ def _agrees(relation: isl.Map, trial: isl.Map, dim: int) -> bool:
 def _accesses(
     inside: Sequence[Statement], own: frozenset[Array], onto: dict[str, isl.Map]
 ) -> tuple[Access, ...]:
-    """What a call touches: all that the statements inside do, but for arrays that it makes."""
-    found = [
-        replace(a, relation=onto[s.name].reverse().apply_range(a.relation))
-        for s in inside
-        for a in s.accesses
-        if a.array not in own
-    ]
+    """What a call touches: all that the statements inside do, but for arrays that it makes.
+
+    It is passed whole arrays, so a buffer for what it touches must hold all of them.
+    """
+    found: list[Access] = []
+    for statement in inside:
+        for access in statement.accesses:
+            if access.array not in own:
+                relation = onto[statement.name].reverse().apply_range(access.relation)
+                whole = _whole(access, relation)
+                found.append(replace(access, relation=relation, view=None, whole=whole))
     return tuple(sorted(found, key=lambda access: access.write))
+
+
+def _whole(access: Access, relation: isl.Map) -> isl.Map:
+    """The whole array, of the instances that an access is to."""
+    rank = access.array.rank
+    scopes = range_dims(relation) - rank
+    names = [f"s{k}" for k in range(scopes)]
+    inner, outer = [f"e{k}" for k in range(rank)], [f"o{k}" for k in range(rank)]
+    where = " and ".join(f"0 <= {n} < {extent}" for n, extent in zip(outer, access.array.shape, strict=True))
+    left, right = (tuple_text(access.space, [*names, *more]) for more in (inner, outer))
+    return relation.apply_range(isl.Map(f"{{ {left} -> {right}{' : ' + where if where else ''} }}"))
 
 
 def stored_scalars(block: Block) -> list[Array]:

@@ -30,7 +30,7 @@ from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.needs import Needs
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.state import State
-from tracealloc.trace.affine import simplify
+from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import IllegalScheduleError, VerifyError
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, Load
@@ -125,7 +125,7 @@ class Moving:
         model = self.state.model
         self.parts, self.twins = {}, {}
         for number, (array, touched) in enumerate(self.needs.touched.items()):
-            box = box_around(touched, array.rank, self.its)
+            box = self.box(array, touched)
             passed = sliced_dims([*self.makers, *self.users], array)
             kept = tuple(d for d, extent in enumerate(box.extents) if extent > 1 or d in passed)
             own = Array(
@@ -142,6 +142,13 @@ class Moving:
             self.twins[array] = twin
             model = replace(model, arrays=(*model.arrays, twin))
         return replace(model, origins=(*model.origins, *self.origins(model)))
+
+    def box(self, array: Array, touched: isl.Map) -> Box:
+        """The part of an array that an iteration keeps: all of it where a call gets it whole."""
+        users = (*self.makers, *self.users)
+        if any(a.array == array and a.whole is not None for s in users for a in s.accesses):
+            return Box(tuple(constant(0) for _ in array.shape), array.shape, (1,) * array.rank)
+        return box_around(touched, array.rank, self.its)
 
     def scope_of(self, array: Array) -> tuple[Expr, ...]:
         """The instance of an array that an iteration uses, where the array lives inside loops."""

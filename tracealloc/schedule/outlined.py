@@ -13,10 +13,13 @@ from tracealloc.poly.named import map_of
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.poly.tree import Sequence as Seq
+from tracealloc.schedule.copies import make_statement, redirect
 from tracealloc.schedule.inlined import Expansion, expand, placed
-from tracealloc.trace.affine import constant
+from tracealloc.schedule.splice import calls_in
+from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, substitute
+from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, substitute
+from tracealloc.trace.program import Array, Region, Slice
 
 __all__ = ["Piece", "restored"]
 
@@ -50,6 +53,7 @@ def restored(pieces: tuple[Piece, ...], model: Model, tree: Tree) -> tuple[Model
                 continue
             untouched = statement.name == piece.call and statement.origin_instance is None
             found = _as_it_was(statement, piece) if untouched else _in_place(statement, piece)
+            found.statements = [_redirected(model, s, statement, found.values) for s in found.statements]
             made[statement.name] = found
             statements += found.statements
         changed = placed(tree, made)
@@ -112,6 +116,51 @@ def _moved(
         scopes=tuple((array, tuple(change(e) for e in exprs)) for array, exprs in statement.scopes),
         origin_instance=tuple(change(e) for e in statement.instance),
     )
+
+
+def _redirected(
+    model: Model, statement: Statement, call: Statement, values: Mapping[str, Mapping[Iter, Expr]]
+) -> Statement:
+    """A statement of the piece on what the call is passed now: buffers of it, say, or twins."""
+    passed = _passed(call)
+    if not any(access.array in passed for access in statement.accesses):
+        return statement
+    at = dict(values.get(statement.name, {}))
+    scopes = dict(statement.scopes)
+    node, guards = statement.node, statement.guards
+    for array, region in passed.items():
+        scopes.pop(array, None)
+        scopes[region.array] = tuple(substitute(e, at) for e in call.scope(region.array))
+        starts = [part.start for part in region.indices if isinstance(part, Slice)]
+        shift = {
+            dim: simplify(Binary("-", constant(0), substitute(start, at), index))
+            for dim, start in enumerate(starts)
+        }
+        node, guards = redirect(replace(statement, node=node, guards=guards), array, region.array, shift)
+    return make_statement(
+        model,
+        statement.name,
+        node,
+        statement.dims,
+        statement.domain,
+        scopes,
+        guards=guards,
+        origin=statement.origin,
+        origin_instance=statement.origin_instance,
+        copy=statement.copy,
+    )
+
+
+def _passed(call: Statement) -> dict[Array, Region]:
+    """What is passed instead of the arrays that the function was outlined with."""
+    found: dict[Array, Region] = {}
+    for node in calls_in(call.node):
+        for argument, part in zip(node.program.args, node.args, strict=True):
+            if isinstance(part, Load) and not part.indices:
+                part = Region(part.array, ())
+            if isinstance(part, Region) and part.array != argument:
+                found[argument] = part
+    return found
 
 
 def _origin_of(count: int) -> isl.Set:

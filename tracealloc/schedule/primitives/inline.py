@@ -216,6 +216,14 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
             refused(
                 "its calls share what it keeps between them", f's.inline("{callee.name}") inlines them all'
             )
+    copied = any(statement.copy for statement in callee.model.statements)
+    for statement in state.model.statements:
+        call = statement.node
+        if isinstance(call, Call) and call.site in sites and statement.guards and copied:
+            # Under a condition a buffer holds the old or the new values: no copy that a proof looks through.
+            refused(
+                f"it has buffers, and a condition on data guards {call.site}", "inline it before the buffers"
+            )
     for statement in state.base.statements:
         call = statement.node
         if isinstance(call, Call) and call.site in sites and not runs_once(state.model, statement.name):
