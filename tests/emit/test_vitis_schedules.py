@@ -47,7 +47,10 @@ def random_step(rng: Random, s: Schedule, name: str) -> tuple[str, tuple[Any, ..
     loops, arrays = s.loops(function) or s.loops(), s.arrays(function)
     if not s.loops():  # all is in a function of its own
         name = name if name in MARKS and name != "unroll" else "pipeline"
-    loop, array = rng.choice(loops or s.loops("part")), rng.choice(arrays)
+    inside = [loop for each in s.module.names() for loop in s.loops(each)]
+    if not inside:
+        return "partition", (rng.choice(arrays),), {}
+    loop, array = rng.choice(loops or inside), rng.choice(arrays)
     rank = len(array.shape)
     match name:
         case "reuse_at":

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
 from tracealloc.emit.cexpr import INT32, Text, atom
 from tracealloc.emit.cexpr import INT64 as INT64_RANGE
+from tracealloc.emit.independent import independent_arrays
 from tracealloc.emit.interface import returned
 from tracealloc.emit.unrolled import Unrolled
 from tracealloc.emit.vitis_calls import CallPrinter
 from tracealloc.emit.vitis_convert import Value
 from tracealloc.emit.vitis_expr import VitisExpr
-from tracealloc.emit.vitis_pragmas import array_pragmas, loop_mark_pragmas, port_pragma, tripcount_pragma
+from tracealloc.emit.vitis_pragmas import (
+    array_pragmas,
+    independent_pragma,
+    loop_mark_pragmas,
+    port_pragma,
+    tripcount_pragma,
+)
 from tracealloc.emit.vitis_rom import initialiser
 from tracealloc.emit.vitis_types import INT, INT64, UINT64, carrier_of, inside
 from tracealloc.trace.affine import expression, linear
@@ -48,6 +55,7 @@ class VitisFunction(VitisExpr):
         self.prototype = ""
         usage = module.usage[id(program)]
         self.ranges.of_value.update(usage.values)
+        self.independent = independent_arrays(program)
         self.unrolled = Unrolled(program, usage.values, id(program) in usage.inside)
 
     # The function.
@@ -314,6 +322,8 @@ class VitisFunction(VitisExpr):
         if blocker is not None:
             why = f"the trip count of {identifier_comment(blocker)} depends on data"
             lines.append(f"{self.INDENT}// Not pipelined: {why}.")
+        if loop.marks.pipeline is not None:
+            lines += [independent_pragma(self.array_name(a)) for a in self.independent.get(loop.iter, ())]
         trips = self._trips(loop)
         if trips is not None and trips[0] != trips[1]:
             lines.append(tripcount_pragma(*trips))

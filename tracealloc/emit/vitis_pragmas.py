@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracealloc.trace.layout import Banks, Layout, Marks, Port
 from tracealloc.trace.program import Array
 
-__all__ = ["array_pragmas", "loop_mark_pragmas", "port_pragma", "tripcount_pragma"]
+__all__ = ["array_pragmas", "independent_pragma", "loop_mark_pragmas", "port_pragma", "tripcount_pragma"]
 
 _STORAGE = {"bram": "bram", "uram": "uram", "lutram": "lutram", "srl": "srl"}
 _RAM_TYPES = {None: "ram_2p", 1: "ram_1p", 2: "ram_t2p"}
@@ -29,6 +29,11 @@ def loop_mark_pragmas(marks: Marks) -> list[str]:
 def tripcount_pragma(least: int, most: int) -> str:
     """How often a loop with variable bounds runs, for the reports."""
     return f"#pragma HLS loop_tripcount min={least} max={most}"
+
+
+def independent_pragma(name: str) -> str:
+    """No iteration needs what another one does with an array: proved, where HLS would assume it."""
+    return f"#pragma HLS dependence variable={name} type=inter false"
 
 
 def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> list[str]:

@@ -1,0 +1,97 @@
+"""``#pragma HLS dependence``: where HLS would assume one and there is none, and nowhere else."""
+
+from __future__ import annotations
+
+import tracealloc as ta
+from tracealloc import float32, int32, kernel
+
+
+def pragmas(s: ta.Schedule) -> list[str]:
+    source = s.build("vitis_hls").source
+    return [line.partition("dependence ")[2] for line in source.splitlines() if "HLS dependence" in line]
+
+
+def test_iterators_that_are_never_equal() -> None:
+    @kernel
+    def solve(A: float32[8, 8], B: float32[8]):
+        for k in ta.range(1, 8):
+            for i in ta.range(k):
+                B[i] += A[k, i] * B[k]
+
+    s = ta.customize(solve)
+    s.pipeline("i")
+    assert pragmas(s) == ["variable=B type=inter false"]
+
+
+def test_a_needed_value_is_no_false_dependence() -> None:
+    @kernel
+    def chain(A: float32[8, 8], B: float32[8]):
+        for k in ta.range(1, 8):
+            for i in ta.range(k + 1):
+                B[i] += A[k, i] * B[k]
+
+    s = ta.customize(chain)
+    s.pipeline("i")  # the last iteration reads and writes B[k]
+    assert pragmas(s) == []
+
+
+def test_loops_that_hls_flattens_are_looked_at_together() -> None:
+    @kernel
+    def sums(A: int32[6, 8], B: int32[16]):
+        for k in ta.range(6):
+            for i in ta.range(8):
+                B[i] = B[8 + k] + A[k, i]
+
+    s = ta.customize(sums)
+    s.pipeline("i")
+    assert pragmas(s) == []  # B[i] of two k: iterations of the flattened loop, 8 apart
+
+    @kernel
+    def apart(A: int32[6, 8], B: int32[6, 16]):
+        for k in ta.range(6):
+            for i in ta.range(8):
+                B[k, i] = B[k, 15 - k] + A[k, i]
+
+    s = ta.customize(apart)
+    s.pipeline("i")
+    assert pragmas(s) == ["variable=B type=inter false"]
+
+
+def test_fused_loops_and_transposed_copies() -> None:
+    @kernel
+    def both(A: int32[6, 8], C: int32[6, 6]):
+        for i in ta.range(6):
+            for j in ta.range(8):
+                A[i, j] += 1
+        for m in ta.range(5):
+            for n in ta.range(m + 1, 6):
+                C[n, m] = C[m, n]
+
+    s = ta.customize(both)
+    s.pipeline(s.fuse("i", "j"))
+    s.pipeline("n")
+    assert pragmas(s) == ["variable=A type=inter false", "variable=C type=inter false"]
+
+
+def test_what_hls_sees_by_itself_needs_no_pragma() -> None:
+    @kernel
+    def plain(A: int32[8, 8], B: int32[8, 8], x: int32[8]):
+        for i in ta.range(1, 8):
+            for j in ta.range(1, 8):
+                A[i, j] = A[i, j - 1] + A[i - 1, j] + B[j, i]
+                x[i] += B[i, j]
+
+    s = ta.customize(plain)
+    s.pipeline("j")
+    assert pragmas(s) == []
+
+
+def test_subscripts_that_depend_on_data_are_not_independent() -> None:
+    @kernel
+    def histogram(A: int32[8], B: int32[16]):
+        for i in ta.range(8):
+            B[A[i]] += 1
+
+    s = ta.customize(histogram)
+    s.pipeline("i")
+    assert pragmas(s) == []
