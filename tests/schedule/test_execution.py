@@ -80,7 +80,7 @@ def test_a_parallel_loop_stays_parallel() -> None:
             "  because: iteration (i=0, j=0) writes A[1, 1] (test_execution.py:44), "
             "which iteration (i=1, j=1) reads as A[i, j] (test_execution.py:44)",
             "  because: loop 'j' is parallel, and would then carry this dependence",
-            '  try: choose a loop that carries no dependence; "i" carries none',
+            "  try: take this step first, and mark a loop that carries nothing then",
         ]
     )
     check_round_trip(s, diagonal)
@@ -94,7 +94,8 @@ def test_parallel_refuses_sums() -> None:
             'TA211 parallel("i") would run iterations at the same time that depend on one another',
             "  because: iteration (i=0) writes C[0] (test_execution.py:38), "
             "which iteration (i=1) writes as C[0] (test_execution.py:38)",
-            "  try: 'i' carries a sum: choose a loop that does not, or split the sum by hand",
+            "  because: loop 'i' carries a sum, whose parts would be added at the same time",
+            "  try: no loop around it is free of dependences: split the sum by hand",
         ]
     )
     t = ta.customize(matmul)

@@ -198,7 +198,7 @@ def test_shift_and_reverse() -> None:
             "  because: iteration (i=0, j=1) writes A[1, 2] (test_order.py:14), "
             "which iteration (i=1, j=0) reads as A[i, j + 2] (test_order.py:14)",
             "  because: with 'i' reversed the second of these would come first",
-            '  try: keep the loops around these two in their order; "i" carries the dependence',
+            '  try: keep "i" as it is: it carries the dependence',
         ]
     )
 

@@ -35,6 +35,11 @@ class Instance:
         pairs = zip(self.statement.dims, self.values, strict=True)
         return "(" + ", ".join(f"{it.name}={value}" for it, value in pairs) + ")"
 
+    def time(self, loops: tuple[LoopNode, ...]) -> list[int]:
+        """The values of the given loops when it runs."""
+        at = isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
+        return point_values(at.apply(time_map(self.statement, loops))) or []
+
     @property
     def where(self) -> str:
         """``file.py:12``, or the statement's name."""

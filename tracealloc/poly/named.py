@@ -355,15 +355,19 @@ def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
     """Distance vectors -> how many iterations of a flattened nest they are.
 
     The first `fixed` coordinates must be zero; `nest` has (iterations, step) of the others, outermost first.
+    Loops of one iteration count for nothing.
     """
     names = [f"d{k}" for k in range(fixed + len(nest))]
     terms = []
     size = 1
     for name, (trips, step) in zip(reversed(names[fixed:]), reversed(nest), strict=True):
-        terms.append(f"{size}*floor({name}/{step})" if step != 1 else f"{size}*{name}")
+        if trips > 1:
+            terms.append(f"{size}*floor({name}/{step})" if step != 1 else f"{size}*{name}")
         size *= trips
     zero = " and ".join(f"{name} = 0" for name in names[:fixed])
-    return isl.Map(f"{{ T[{', '.join(names)}] -> [{' + '.join(terms)}]{' : ' + zero if zero else ''} }}")
+    return isl.Map(
+        f"{{ T[{', '.join(names)}] -> [{' + '.join(terms) or '0'}]{' : ' + zero if zero else ''} }}"
+    )
 
 
 def at_distance(pairs: isl.Map, count: isl.Map, distance: int) -> isl.Map:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tracealloc.poly.dependence import Dependence, dependences_of
 from tracealloc.poly.legality import carried, carried_pair
 from tracealloc.poly.tree import LoopNode, loops_in, statements_of
+from tracealloc.schedule.cures import wavefront
 from tracealloc.schedule.primitive import Edit
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import IllegalScheduleError
 
@@ -51,6 +53,8 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) 
         f"iteration {pair.source.iteration} {first} {pair.element()} ({pair.source.where}), "
         f"which iteration {pair.sink.iteration} {second} as {dependence.after.text} ({pair.sink.where})"
     ]
+    if dependence.sum is not None:
+        reasons.append(f"loop {loop.name!r} carries a sum, whose parts would be added at the same time")
     marked = next((old for old in loops_in(edit.state.tree) if old.key == loop.key), None)
     if marked is not None and (marked.marks.parallel or marked.marks.vectorize):
         kind = "parallel" if marked.marks.parallel else "vectorized"
@@ -59,21 +63,28 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) 
         "TA211",
         f"{edit.what} would run iterations at the same time that depend on one another",
         because=reasons,
-        hint=_hint(state, loop, dependence),
+        hint=_hint(edit, state, loop, dependence),
     )
     error.source = f"{pair.source.where} {pair.source.iteration}"
     error.sink = f"{pair.sink.where} {pair.sink.iteration}"
     return error
 
 
-def _hint(state: State, loop: LoopNode, dependence: Dependence) -> str:
-    free = [
-        other.name
-        for other in loops_in(state.tree)
-        if any(name == dependence.source for name, _ in other.exprs)
-        and not carried(state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key)
-    ]
-    others = f'; "{free[0]}" carries none' if free else ""
+def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> str:
+    """The same step on a loop that carries nothing, or what makes one."""
+    call = edit.what.partition("(")[0]
+    if call not in ("parallel", "vectorize"):
+        return "take this step first, and mark a loop that carries nothing then"
+    others = list(loops_in(state.tree))
+    for other in others if call == "parallel" else reversed(others):
+        related = any(name == dependence.source for name, _ in other.exprs)
+        if related and not carried(
+            state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key
+        ):
+            return f's.{call}("{full_name(state, other)}"), which carries none'
+    found = wavefront(state, loop) if dependence.sum is None else None
+    if found is not None:
+        return f'{found[0]}, then s.{call}("{full_name(state, found[1])}"): a wavefront'
     if dependence.sum is not None:
-        return f"{loop.name!r} carries a sum: choose a loop that does not, or split the sum by hand{others}"
-    return f"choose a loop that carries no dependence{others}"
+        return "no loop around it is free of dependences: split the sum by hand"
+    return "no loop around these two is free of dependences"

@@ -30,6 +30,7 @@ __all__ = [
     "LoopRef",
     "Primitive",
     "Result",
+    "is_legal",
     "primitive",
 ]
 
@@ -205,20 +206,31 @@ def needed_freedom(state: State, tree: Tree) -> tuple[str, ...]:
 
 def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str:
     """What a user could do instead: the first cure that is legal, else what to leave alone."""
-    if violation.dependence.sum == "float" and _is_legal(replace(state, reassociate=True), tree):
+    if violation.dependence.sum == "float" and is_legal(replace(state, reassociate=True), tree):
         return "s.reassociate() if the order of this floating-point sum does not matter"
     for text, other in islice(cures, _MOST_CURES):
-        if _is_legal(state, other):
+        if is_legal(state, other):
             return text
-    paths = paths_of(state.tree)
-    ends = (violation.source.statement.name, violation.sink.statement.name)
-    loops, _ = common_loops(paths[ends[0]], paths[ends[1]])
-    if loops:
-        return f'keep the loops around these two in their order; "{loops[0].name}" carries the dependence'
+    carrier = _carrier(state, violation)
+    if carrier is not None:
+        return f'keep "{carrier}" as it is: it carries the dependence'
     return "keep the order of these two"
 
 
-def _is_legal(state: State, tree: Tree) -> bool:
+def _carrier(state: State, violation: Violation) -> str | None:
+    """The loop in whose different iterations the two instances of a violation are, as things stand."""
+    paths = paths_of(state.tree)
+    ends = (violation.source, violation.sink)
+    loops, _ = common_loops(*(paths[end.statement.name] for end in ends))
+    for loop in loops:
+        at = [end.time((loop,)) for end in ends]
+        if at[0] != at[1]:
+            return loop.name
+    return None
+
+
+def is_legal(state: State, tree: Tree) -> bool:
+    """Whether no dependence that binds the order is reversed in `tree`."""
     binding, _ = ordered_dependences(state, affected(state.tree, tree))
     return next(iter(violations(state.model, binding, tree)), None) is None
 

@@ -56,7 +56,8 @@ class _Short(reprlib.Repr):
             text = repr(x)
         except Exception:
             return f"an object of {type(x).__name__}"
-        return text if len(text) <= self.maxother and "\n" not in text else f"an object of {type(x).__name__}"
+        tells = len(text) <= self.maxother and "\n" not in text and " at 0x" not in text
+        return text if tells else f"an object of {type(x).__name__}"
 
     repr_ndarray = repr_instance
 

@@ -18,6 +18,8 @@ from tracealloc.poly.tree import (
     replace_loop,
     sequence,
 )
+from tracealloc.schedule.cures import least_shifts
+from tracealloc.schedule.loops import loop_values
 from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, primitive
 from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import OpaqueLoop, State
@@ -28,7 +30,6 @@ from tracealloc.trace.expr import Binary
 
 __all__ = ["merge"]
 
-_SHIFTS = (1, 2, 3, 4, -1, -2)
 _MOST_BETWEEN = 5  # so many parts between the loops are tried one by one, more only as a whole
 
 
@@ -58,14 +59,14 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
     merged = _merged(edit, loop, with_loop, here < there)
     how = f"in one loop {loop.name!r} the second of these would come first"
     refusal: IllegalScheduleError | None = None
-    second_loop = with_loop if here < there else loop
+    first_loop, second_loop = (loop, with_loop) if here < there else (with_loop, loop)
     for sides in _sides(len(between)):
         before = [part for part, side in zip(between, sides, strict=True) if side]
         after = [part for part, side in zip(between, sides, strict=True) if not side]
         around = (*parent.children[:first], *before, merged, *after, *parent.children[second + 1 :])
         try:
             tree = _replaced(edit.state, parent, sequence(around))
-            done = edit.reordered(tree, how, _shifts(edit, loop, second_loop, tree))
+            done = edit.reordered(tree, how, _shifts(edit, loop, first_loop, second_loop, tree))
             return Result(done, (LoopRef(loop.key),))
         except IllegalScheduleError as error:
             refusal = refusal or error
@@ -73,10 +74,14 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
     raise refusal
 
 
-def _shifts(edit: Edit, merged: LoopNode, second: LoopNode, tree: Tree) -> Iterator[Cure]:
+def _shifts(edit: Edit, merged: LoopNode, first: LoopNode, second: LoopNode, tree: Tree) -> Iterator[Cure]:
     """Shifts of the second loop that might let its iterations come late enough."""
-    late = {name for name, _ in second.exprs}
-    for by in _SHIFTS:
+    late = frozenset(name for name, _ in second.exprs)
+    last = (loop_values(edit.state.model, first) or (0, 0))[1]
+    start = (loop_values(edit.state.model, second) or (0, 0))[0]
+    for by in least_shifts(edit.state, tree, merged.key, late):
+        if start + by >= last:
+            continue  # one loop would run after the other
 
         def moved(found: LoopNode, by: int = by) -> LoopNode:
             pairs = ((n, Binary("+", e, constant(by), index) if n in late else e) for n, e in found.exprs)

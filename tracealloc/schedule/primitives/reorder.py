@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
+from tracealloc.schedule.cures import skew_cures, transferred
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.primitives.skew import skew_cures
 from tracealloc.schedule.sink import sunk
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError
 
-__all__ = ["nests", "reorder", "reordered_chain"]
+__all__ = ["nests", "orders", "reorder", "reordered_chain"]
 
 
 @primitive(loops="loop")
@@ -40,23 +40,22 @@ def reorder(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     return Result(reordered_chain(edit, chosen))
 
 
-def reordered_chain(edit: Edit, order: list[LoopNode]) -> State:
-    """The state with the given loops permuted into this order, proved."""
-    state = edit.state
-    chain = _chain(edit, order)
-    keys = {loop.key for loop in order}
-    wanted = iter(order)
-    permuted = [next(wanted) if loop.key in keys else loop for loop in chain]
-    if [loop.key for loop in permuted] == [loop.key for loop in chain]:
-        return state
-    outer, chain, permuted = _moved(chain_above(state, chain[0].key)[:-1], chain, permuted)
+def reordered_chain(edit: Edit, order: list[LoopNode], cures_too: bool = True) -> State:
+    """The state with the given loops permuted into this order, proved.
+
+    `cures_too`: a refusal looks for skews that would help.
+    """
+    chain, permuted = _permuted(edit, order)
+    if not chain:
+        return edit.state
     names = ", ".join(loop.name for loop in permuted)
     how = f"in the order ({names}) the second of these would come before the first"
     refusal: IllegalScheduleError | None = None
-    for nest in _candidates(edit, outer, chain, permuted):
-        tree = replace_loop(state.tree, chain[0].key, lambda _, nest=nest: nest)  # type: ignore[misc]
+    for tree in orders(edit, order):
         try:
-            state = edit.reordered(tree, how, skew_cures(chain, tree))
+            first = cures_too and refusal is None
+            cures = skew_cures(edit, chain, transferred(tree, chain)) if first else ()
+            state = edit.reordered(tree, how, cures)
             return replace(state, serial=state.serial + 1)
         except IllegalScheduleError as error:
             refusal = refusal or error
@@ -64,13 +63,33 @@ def reordered_chain(edit: Edit, order: list[LoopNode]) -> State:
     raise refusal
 
 
-def _moved(
-    outer: tuple[LoopNode, ...], chain: list[LoopNode], permuted: list[LoopNode]
-) -> tuple[tuple[LoopNode, ...], list[LoopNode], list[LoopNode]]:
-    """The loops around, and the chain and its new order without the loops at both ends that stay."""
+def orders(edit: Edit, order: list[LoopNode]) -> Iterator[Tree]:
+    """The trees in which the given loops are permuted into this order, to be proved; the best first."""
+    chain, permuted = _permuted(edit, order)
+    if not chain:
+        yield edit.state.tree
+        return
+    outer = chain_above(edit.state, chain[0].key)[:-1]
+    for nest in _candidates(edit, outer, chain, permuted):
+        yield replace_loop(edit.state.tree, chain[0].key, lambda _, nest=nest: nest)  # type: ignore[misc]
+
+
+def _permuted(edit: Edit, order: list[LoopNode]) -> tuple[list[LoopNode], list[LoopNode]]:
+    """The loops that change places, in their order and in the new one; none where nothing changes."""
+    chain = _chain(edit, order)
+    keys = {loop.key for loop in order}
+    wanted = iter(order)
+    permuted = [next(wanted) if loop.key in keys else loop for loop in chain]
+    if [loop.key for loop in permuted] == [loop.key for loop in chain]:
+        return [], []
+    return _moved(chain, permuted)
+
+
+def _moved(chain: list[LoopNode], permuted: list[LoopNode]) -> tuple[list[LoopNode], list[LoopNode]]:
+    """The chain and its new order without the loops at both ends that stay."""
     first = next(k for k, (a, b) in enumerate(zip(chain, permuted, strict=True)) if a.key != b.key)
     last = next(k for k in reversed(range(len(chain))) if chain[k].key != permuted[k].key) + 1
-    return (*outer, *chain[:first]), chain[first:last], permuted[first:last]
+    return chain[first:last], permuted[first:last]
 
 
 def _candidates(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from math import gcd
 
-from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
+from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
+from tracealloc.schedule.cures import Skew, skewed
 from tracealloc.schedule.primitive import Cure, Edit, Result, primitive
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr
 
-__all__ = ["skew"]
+__all__ = ["retimed", "skew"]
+
+_FARTHEST = 6  # from the asked factor
 
 
 @primitive(loop="loop", by="loop")
@@ -56,26 +59,18 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
 
     tree = replace_loop(edit.state.tree, loop.key, lambda found: retimed(found, moved, factor * by.step))
     how = f"with {loop.name!r} at {loop.name} + {factor} * {by.name} the second of these would come first"
-    return Result(edit.reordered(tree, how))
+    return Result(edit.reordered(tree, how, _other_factors(edit, loop, by, factor)))
 
 
-def skew_cures(chain: Sequence[LoopNode], tree: Tree) -> Iterator[Cure]:
-    """Skews of loops of a chain by loops around them, before the step that leads to `tree`."""
-    known = {loop.key: loop for loop in loops_in(tree)}
-    for factor in (1, 2, -1, 3):
-        for depth, outer in enumerate(chain):
-            values = dict(outer.exprs)
-            for inner in chain[depth + 1 :]:
-                target = known.get(inner.key)
-                if target is not None and all(name in values for name, _ in target.exprs):
-                    size = "" if factor == 1 else f", factor={factor}"
-                    text = f's.skew("{inner.name}", by="{outer.name}"{size}) first'
-                    exprs = tuple(_plus(pair, values, factor) for pair in target.exprs)
-                    yield text, replace_loop(tree, inner.key, partial(_with_exprs, exprs=exprs))
-
-
-def _with_exprs(loop: LoopNode, exprs: tuple[tuple[str, Expr], ...]) -> LoopNode:
-    return replace(loop, exprs=exprs)
+def _other_factors(edit: Edit, loop: LoopNode, by: LoopNode, factor: int) -> Iterator[Cure]:
+    """Skews by another factor, the nearest first."""
+    name, other = full_name(edit.state, loop), full_name(edit.state, by)
+    for far in range(1, _FARTHEST + 1):
+        for near in (factor - far, factor + far):
+            tree = skewed(edit.state.tree, Skew(loop.key, by.key, near)) if near else None
+            if tree is not None:
+                size = "" if near == 1 else f", factor={near}"
+                yield f's.skew("{name}", by="{other}"{size})', tree
 
 
 def _plus(pair: tuple[str, Expr], values: Mapping[str, Expr], factor: int) -> tuple[str, Expr]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
-from tracealloc.poly.tree import LoopNode
-from tracealloc.schedule.loops import find
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
-from tracealloc.schedule.primitives.reorder import reordered_chain
+from tracealloc.poly.tree import LoopNode, Tree
+from tracealloc.schedule.cures import choices, skew_text, skewed, skews_for
+from tracealloc.schedule.loops import chain_above, find
+from tracealloc.schedule.primitive import Edit, LoopRef, Result, is_legal, primitive
+from tracealloc.schedule.primitives.reorder import orders, reordered_chain
 from tracealloc.schedule.primitives.split import split_loop
 from tracealloc.schedule.state import OpaqueLoop
+from tracealloc.trace.errors import IllegalScheduleError
 
 __all__ = ["tile"]
 
@@ -39,14 +42,42 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
     chosen = [edit.affine(loop) for loop in loops]
     if len({loop.key for loop in chosen}) != len(chosen):
         raise edit.error("TA223", "names a loop twice")
+    keys = [loop.key for loop in chosen]
+    step, order = _split(edit, keys, sizes)
+    try:
+        state = reordered_chain(step, order, cures_too=False)
+    except IllegalScheduleError as error:
+        sums = error.hint if error.hint and error.hint.startswith("s.reassociate") else None
+        error.hint = sums or _cure(edit, chosen, sizes) or "tile only loops that may change places"
+        raise
+    return Result(state, tuple(LoopRef(loop.key) for loop in order))
+
+
+def _split(edit: Edit, keys: Sequence[str], sizes: Sequence[int]) -> tuple[Edit, list[LoopNode]]:
+    """The edit with each loop split, and the new loops as they are to be ordered."""
     outers: list[str] = []
     inners: list[str] = []
     step = edit
-    for loop, size in zip(chosen, sizes, strict=True):
-        state, outer, inner = split_loop(step, loop, size)
+    for key, size in zip(keys, sizes, strict=True):
+        state, outer, inner = split_loop(step, find(step.state, key), size)
         step = replace(step, state=state)
         outers.append(outer)
         inners.append(inner)
-    order = [find(step.state, key) for key in (*outers, *inners)]
-    state = reordered_chain(step, order)
-    return Result(state, tuple(LoopRef(key) for key in (*outers, *inners)))
+    return step, [find(step.state, key) for key in (*outers, *inners)]
+
+
+def _cure(edit: Edit, loops: Sequence[LoopNode], sizes: Sequence[int]) -> str | None:
+    """The least skews before the tiling that make it legal."""
+    depth = {loop.key: len(chain_above(edit.state, loop.key)) for loop in loops}
+    chain = sorted(loops, key=lambda loop: depth[loop.key])
+    for choice in choices(skews_for(edit.state, chain)):
+        tree: Tree | None = edit.state.tree
+        for skew in choice:
+            tree = skewed(tree, skew) if tree is not None else None
+        if tree is None:
+            continue
+        before = replace(edit, state=edit.state.with_tree(tree))
+        step, order = _split(before, [loop.key for loop in loops], sizes)
+        if any(is_legal(step.state, tiled) for tiled in islice(orders(step, order), 3)):
+            return f"{skew_text(edit.state, choice)} first"
+    return None

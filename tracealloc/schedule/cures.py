@@ -1,0 +1,191 @@
+"""The nearest legal alternative to an illegal order: the skews or the shift that make it legal.
+
+Candidates come from the distances of the dependences, so that few are tried; each is proved before it is
+told to the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tracealloc.poly.dependence import Dependence, paths_of
+from tracealloc.poly.legality import carried, distances, violations
+from tracealloc.poly.named import at_value, dim_bounds, fix_to_zero
+from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
+from tracealloc.schedule.primitive import Cure, Edit, ordered_dependences
+from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.state import State
+from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import Binary
+
+__all__ = [
+    "Skew",
+    "choices",
+    "least_shifts",
+    "skew_cures",
+    "skew_text",
+    "skewed",
+    "skews_for",
+    "transferred",
+    "wavefront",
+]
+
+_FARTHEST = 4  # distances of the outer loop that a skew is computed from
+_STEEPEST = 64  # a larger factor is no help to anybody
+
+
+@dataclass(frozen=True)
+class Skew:
+    """Run the loop `inner` at ``inner + factor * outer``; both by key."""
+
+    inner: str
+    outer: str
+    factor: int
+
+
+def skewed(tree: Tree, skew: Skew) -> Tree | None:
+    """`tree` with one loop skewed, or None where the outer loop is not around all of it."""
+    loops = {loop.key: loop for loop in loops_in(tree)}
+    values = dict(loops[skew.outer].exprs)
+    inner = loops[skew.inner]
+    if any(name not in values for name, _ in inner.exprs):
+        return None
+    exprs = tuple(
+        (n, simplify(Binary("+", e, Binary("*", constant(skew.factor), values[n], index), index)))
+        for n, e in inner.exprs
+    )
+    return replace_loop(tree, skew.inner, lambda found: replace(found, exprs=exprs))
+
+
+def skews_for(state: State, chain: Sequence[LoopNode]) -> list[Skew]:
+    """The least skews of the loops of a nest by those around them that let all of them change places."""
+    tree, found = state.tree, []
+    binding, _ = ordered_dependences(state, statements_of(chain[0]))
+    for depth, inner in enumerate(chain):
+        for outer in chain[:depth]:
+            factor = _needed(state, tree, binding, outer.key, inner.key)
+            if 0 < factor <= _STEEPEST:
+                skew = Skew(inner.key, outer.key, factor)
+                changed = skewed(tree, skew)
+                if changed is not None:
+                    tree = changed
+                    found.append(skew)
+    return found
+
+
+def _needed(
+    state: State, tree: Tree, deps: Iterable[Dependence], outer: str, inner: str, ahead: int = 0
+) -> int:
+    """The factor by which the inner loop must be skewed so that what the outer carries never goes back.
+
+    `ahead` is how far it must go forward instead.
+    """
+    paths, factor = paths_of(tree), 0
+    for dependence in deps:
+        deltas, loops, _ = distances(state.model, dependence, paths)
+        keys = [loop.key for loop in loops]
+        if outer not in keys or inner not in keys:
+            continue
+        carried = fix_to_zero(deltas, keys.index(outer))
+        for distance in range(1, _FARTHEST + 1):
+            part = at_value(carried, keys.index(outer), distance)
+            if not part.is_empty():
+                low, _ = dim_bounds(part, keys.index(inner))
+                factor = max(factor, -((low - ahead) // distance))
+    return factor
+
+
+def choices(skews: Sequence[Skew]) -> Iterator[tuple[Skew, ...]]:
+    """One skew alone, then all but one, then all: the fewest first."""
+    seen: set[tuple[Skew, ...]] = set()
+    alone = [(skew,) for skew in skews]
+    rest = [tuple(other for other in skews if other is not skew) for skew in skews]
+    for choice in (*alone, *rest, tuple(skews)):
+        if choice and choice not in seen:
+            seen.add(choice)
+            yield choice
+
+
+def skew_text(state: State, choice: Sequence[Skew]) -> str:
+    """``s.skew("j", by="i", factor=2)``, as the user would write it."""
+    names = {loop.key: full_name(state, loop) for loop in state.loops()}
+    calls = []
+    for skew in choice:
+        size = "" if skew.factor == 1 else f", factor={skew.factor}"
+        calls.append(f's.skew("{names[skew.inner]}", by="{names[skew.outer]}"{size})')
+    return " and ".join(calls)
+
+
+def skew_cures(edit: Edit, chain: Sequence[LoopNode], make: Callable[[Tree], Tree | None]) -> Iterator[Cure]:
+    """Skews before a step; `make` gives the step's order of a tree in which loops of `chain` are skewed."""
+    state = edit.state
+    for choice in choices(skews_for(state, chain)):
+        tree: Tree | None = state.tree
+        for skew in choice:
+            tree = skewed(tree, skew) if tree is not None else None
+        made = make(tree) if tree is not None else None
+        if made is not None:
+            yield f"{skew_text(state, choice)} first", made
+
+
+def transferred(target: Tree, chain: Sequence[LoopNode]) -> Callable[[Tree], Tree | None]:
+    """Take the values of the loops of `chain` over into `target`, an order of the same loops."""
+
+    def make(tree: Tree) -> Tree | None:
+        now = {loop.key: dict(loop.exprs) for loop in loops_in(tree)}
+        made = target
+        for loop in loops_in(target):
+            if loop.key in {other.key for other in chain}:
+                known = now[loop.key]
+                exprs = tuple((name, known.get(name, expr)) for name, expr in loop.exprs)
+                made = replace_loop(made, loop.key, lambda found, exprs=exprs: replace(found, exprs=exprs))  # type: ignore[misc]
+        return made
+
+    return make
+
+
+def wavefront(state: State, loop: LoopNode) -> tuple[str, LoopNode] | None:
+    """A skew and an exchange of `loop` and a neighbour after which the inner of the two carries nothing.
+
+    Gives the steps as the user would write them, and the loop that is then free.
+    """
+    loops = {each.key: each for each in loops_in(state.tree)}
+    around = next((x for x in loops.values() if getattr(x.body, "key", None) == loop.key), None)
+    pairs = [(loop, loop.body)] if isinstance(loop.body, LoopNode) else []
+    pairs += [(around, loop)] if around is not None else []
+    for outer, inner in pairs:
+        binding, _ = ordered_dependences(state, statements_of(outer))
+        least = _needed(state, state.tree, binding, outer.key, inner.key, ahead=1)
+        if not 0 < least <= _STEEPEST:
+            continue
+        skew = Skew(inner.key, outer.key, least)
+        tree = skewed(state.tree, skew)
+        if tree is None:
+            continue
+        now = {each.key: each for each in loops_in(tree)}
+        inside = replace(now[outer.key], body=now[inner.key].body)
+        exchanged = replace(now[inner.key], body=inside, band=now[outer.key].band)
+        tree = replace_loop(tree, outer.key, lambda _, made=exchanged: made)  # type: ignore[misc]
+        names = [full_name(state, inner), full_name(state, outer)]
+        if next(iter(violations(state.model, binding, tree)), None) is None and not carried(
+            state.model, binding, tree, outer.key
+        ):
+            return f'{skew_text(state, [skew])}, s.reorder("{names[0]}", "{names[1]}")', outer
+    return None
+
+
+def least_shifts(state: State, tree: Tree, merged: str, late: frozenset[str]) -> list[int]:
+    """Shifts of the statements `late` in the loop `merged` of `tree` that may let them come late enough."""
+    paths, least = paths_of(tree), 0
+    binding, _ = ordered_dependences(state, statements_of(next(x for x in loops_in(tree) if x.key == merged)))
+    for dependence in binding:
+        if dependence.sink not in late or dependence.source in late:
+            continue
+        deltas, loops, _ = distances(state.model, dependence, paths)
+        depth = next((d for d, loop in enumerate(loops) if loop.key == merged), None)
+        part = None if depth is None else fix_to_zero(deltas, depth)
+        if depth is not None and part is not None and not part.is_empty():
+            least = min(least, dim_bounds(part, depth)[0])
+    return [-least, 1 - least] if least else [1]
