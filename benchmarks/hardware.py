@@ -37,7 +37,7 @@ from tracealloc.trace.expr import (
 from tracealloc.trace.expr import children as parts_of
 from tracealloc.trace.program import If, Loop, Node, Program, Store, blocks_of, expressions_of
 
-__all__ = ["DSPS", "STAGES", "Design", "Pipeline", "design_of", "table_row"]
+__all__ = ["DSPS", "STAGES", "Design", "Pipeline", "design_of", "perfect_nest", "table_row", "value_at"]
 
 DSPS = {"+": 2, "-": 2, "*": 3}
 STAGES = {"+": 7, "-": 7, "*": 4, "/": 12, "exp": 14}
@@ -197,12 +197,12 @@ class _Count:
             return max(self.cycles(node.then, values, times), self.cycles(node.orelse, values, times))
         if not isinstance(node, Loop):
             return 0
-        trips = range(_value(node.start, values), _value(node.stop, values), node.step)
-        nest = _flattened(node)
+        trips = range(value_at(node.start, values), value_at(node.stop, values), node.step)
+        nest = perfect_nest(node)
         if not trips:
             return 0
         if nest is not None:
-            count = prod(len(range(_value(n.start, {}), _value(n.stop, {}), n.step)) for n in nest[1:])
+            count = prod(len(range(value_at(n.start, {}), value_at(n.stop, {}), n.step)) for n in nest[1:])
             it, count = nest[-1].iter, count * len(trips)
             self.starts[it] = self.starts.get(it, 0) + count * times
             return self.found[it].interval * (count - 1) + max(self.found[it].depth - 1, 1)
@@ -213,7 +213,7 @@ class _Count:
         return sum(self.cycles(node.body, {**values, node.iter: value}, times) for value in trips) + 1
 
 
-def _flattened(loop: Loop) -> list[Loop] | None:
+def perfect_nest(loop: Loop) -> list[Loop] | None:
     """The perfect nest from a loop down to a pipelined one, the inner ones with constant bounds."""
     nest = [loop]
     while nest[-1].marks.pipeline is None:
@@ -291,9 +291,9 @@ _COMPUTE: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def _value(expr: Expr, values: Mapping[Iter, int]) -> int:
+def value_at(expr: Expr, values: Mapping[Iter, int]) -> int:
     """A bound of a loop at a point."""
-    parts = [_value(part, values) for part in parts_of(expr)]
+    parts = [value_at(part, values) for part in parts_of(expr)]
     match expr:
         case Const(value=value):
             return int(value)

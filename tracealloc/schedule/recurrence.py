@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 
+import islpy as isl
+
 from tracealloc.poly.dependence import dependences_of, time_map
 from tracealloc.poly.flow import Flow, flow_of, pieces
 from tracealloc.poly.legality import Instance, carried
@@ -23,6 +25,7 @@ from tracealloc.poly.named import (
     at_distance,
     distance_map,
     fix_to_zero,
+    is_function_of_outer,
     is_product,
     is_zero_at,
     least_at,
@@ -176,6 +179,8 @@ def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> t
 
 def _trips(state: State, loop: LoopNode) -> tuple[int, int]:
     """How often a loop of a flattened nest runs, and its step."""
+    if is_function_of_outer(_times(state, chain_above(state, loop.key), loop)):
+        return 1, loop.step
     low, high = loop_values(state.model, loop) or (0, 0)
     return (high - low) // loop.step + 1, loop.step
 
@@ -196,11 +201,16 @@ def flattened(state: State, loop: LoopNode) -> tuple[LoopNode, ...]:
 
 
 def _same_trips(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> bool:
-    """Whether a loop takes the same values in every iteration of the loops around it."""
+    """Whether a loop takes the same values in every iteration of the loops around it, or just one value."""
+    times = _times(state, chain, inner)
+    return is_product(times) or is_function_of_outer(times)
+
+
+def _times(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> list[isl.Set]:
+    """The values of a chain of loops for the statements in the innermost."""
     plain = tuple(replace(loop, descending=False) for loop in chain)
     statements = [state.model.statement(name) for name in statements_of(inner)]
-    times = [s.domain.apply(time_map(s, plain)) for s in statements]
-    return is_product(times)
+    return [s.domain.apply(time_map(s, plain)) for s in statements]
 
 
 def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | None:
