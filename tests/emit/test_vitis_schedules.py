@@ -44,7 +44,7 @@ BATCH = 25
 def random_step(rng: Random, s: Schedule, name: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
     """A primitive (`name`, if the schedule has what it needs) and random arguments."""
     function = rng.choice(s.module.names())
-    loops, arrays = s.loops(function) or s.loops(), s.arrays(function)
+    loops, arrays = s.loops(function) or s.loops(), s.arrays(function) or s.arrays()
     if not s.loops():  # all is in a function of its own
         name = name if name in MARKS and name != "unroll" else "pipeline"
     inside = [loop for each in s.module.names() for loop in s.loops(each)]

@@ -69,3 +69,23 @@ def test_an_argument_that_no_iteration_uses_keeps_its_shape() -> None:
     s = ta.customize(never)
     with pytest.raises(ta.ScheduleError, match=r"TA240 .* finds no use of 'A' in never"):
         s.reshape("A", [2, 3])
+
+
+def test_loops_that_never_run() -> None:
+    @ta.kernel
+    def never(A: int32[6, 6], B: int32[6]):  # type: ignore[no-untyped-def]
+        for i in ta.range(2):
+            t = ta.scalar(int32, 1)
+            for j in ta.range(3, i + 2):
+                for k in ta.range(j):
+                    t += A[i, k]
+                    B[i] += t
+
+    for name, args in [("outline", ("j", "part")), ("outline", ("k", "part")), ("buffer_at", ("A", "j")),
+                       ("buffer_at", ("B", "i")), ("split", ("k", 2)), ("fuse", ("j", "k"))]:  # fmt: skip
+        s = ta.customize(never)
+        try:
+            getattr(s, name)(*args)
+        except ta.ScheduleError as error:
+            assert error.code != "TA261"
+        check_round_trip(s)

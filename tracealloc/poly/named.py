@@ -245,6 +245,8 @@ def _floor_expr(div: isl.Aff, its: Sequence[Iter]) -> Expr | None:
 
 def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
     """Affine functions of the input that may bound an output dimension from below, best guesses first."""
+    if m.is_empty():  # code that never runs
+        return [constant(0)]
     pieces: list[isl.Aff] = []
     for relaxed in (m, m.remove_divs()):  # without the steps of loops the bound may be simpler
         least = relaxed.dim_min(dim).coalesce()
@@ -261,6 +263,8 @@ def is_simple_dim(m: isl.Map, dim: int) -> bool:
 
 def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, int]:
     """The least and greatest distance of an output dimension from an affine function of the input."""
+    if m.is_empty():
+        return 0, 0
     names = {it: f"a{position}" for position, it in enumerate(its)}
     left = tuple_text(m.domain().get_tuple_name(), names.values())
     outs = [f"b{position}" for position in range(range_dims(m))]
