@@ -275,7 +275,8 @@ def stored_scalars(block: Block) -> list[Array]:
     inside = list(walk_nodes(block))
     own = {node.array for node in inside if isinstance(node, Alloc)}
     stores = [node.array for node in inside if isinstance(node, Store)]
-    return [a for a in dict.fromkeys(stores) if not a.rank and a.kind != "value" and a not in own]
+    kept = ("value", "stream")  # a value is made where it is stored; a FIFO is no scalar
+    return [a for a in dict.fromkeys(stores) if not a.rank and a.kind not in kept and a not in own]
 
 
 def called(
@@ -299,12 +300,13 @@ def called(
         if isinstance(node, Call):
             parts = [p for p in (*node.args, *node.results) if isinstance(p, Region)]
             used.update(dict.fromkeys(p.array for p in parts))
-    passed = [a for a in used if a not in own and a.kind not in ("constant", "state")]
+    passed = [a for a in used if a not in own and a.kind != "constant"]
     arguments: dict[Array, Array] = {}
     args: list[Region | Expr] = []
     for array in passed:
-        arguments[array] = replace(array, kind="argument", scope=(), data=None)
-        by_value = not array.rank and array.kind != "stream"
+        stream = array.kind == "stream"
+        arguments[array] = replace(array, kind="stream" if stream else "argument", scope=(), data=None)
+        by_value = not array.rank and not stream
         whole = tuple(Slice(constant(0), extent) for extent in array.shape)
         args.append(Load(array) if by_value else Region(array, whole))
     names = {array.name for array in (*passed, *own)}

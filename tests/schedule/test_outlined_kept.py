@@ -1,0 +1,57 @@
+"""Functions cut out of kernels that use streams and arrays that live across calls."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import pytest
+
+import tracealloc as ta
+from tracealloc import int32, kernel
+from tracealloc.check.interpret import Interpreter, interpret
+
+
+@kernel
+def sums(A: int32[8], B: int32[8]):
+    S = ta.state((8,), int32)
+    for i in ta.range(8):
+        S[i] += A[i]
+    for j in ta.range(8):
+        B[j] = S[j]
+
+
+@kernel
+def queued(q: ta.Stream[int32], r: ta.Stream[int32], A: int32[8]):
+    for i in ta.range(8):
+        r.put(q.get() + A[i])
+    for j in ta.range(3):
+        A[j] = q.get()
+
+
+@pytest.mark.parametrize("loops", ["i", "j", "ij"])
+def test_an_array_across_calls_stays_one_array(loops: str) -> None:
+    s = ta.customize(sums)
+    for loop in loops:
+        s.outline(loop, f"part_{loop}")
+    machine, module = Interpreter(s.lowered), s.build()
+    for times in (1, 2, 3):
+        found = [np.zeros(8, np.int32) for _ in range(2)]
+        machine(np.arange(8, dtype=np.int32), found[0])
+        module(np.arange(8, dtype=np.int32), found[1])
+        for b in found:
+            assert b.tolist() == [times * k for k in range(8)]
+
+
+_OUT = "s.outline('i', 'p')"
+
+
+@pytest.mark.parametrize("calls", [_OUT, "s.outline('j', 'p')", f"{_OUT}\ns.inline('p')"])
+def test_streams_stay_streams(calls: str) -> None:
+    s = ta.customize(queued)
+    exec(calls, {"s": s})
+    for run in (lambda *args: interpret(s.lowered, *args), s.build()):
+        q, r, a = deque(range(20)), deque([-1]), np.arange(8, dtype=np.int32)
+        run(q, r, a)
+        assert list(q) == list(range(11, 20)) and list(r) == [-1, *range(0, 16, 2)]
+        assert a.tolist() == [8, 9, 10, 3, 4, 5, 6, 7]
