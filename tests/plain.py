@@ -11,9 +11,11 @@ operations round as their type says. An index outside an array, a negative one i
 from __future__ import annotations
 
 import builtins
+import inspect
 import itertools
 import operator
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -167,6 +169,22 @@ class PlainArray:
         return Value(0, self.dtype)
 
 
+class PlainStream:
+    """A queue of numbers."""
+
+    def __init__(self, items: Any, dtype: DType) -> None:
+        self.items = items
+        self.dtype = dtype
+
+    def get(self) -> Value:
+        return Value(_from_numpy(self.items.popleft(), self.dtype), self.dtype)
+
+    def put(self, item: Any) -> None:
+        number = convert(lift(item, Value(0, self.dtype)).number, self.dtype)
+        if active[-1]:
+            self.items.append(_to_numpy(number, self.dtype))
+
+
 class PlainRecord:
     """One record of an array of structs; fields are attributes."""
 
@@ -251,6 +269,7 @@ def _indices(bounds: tuple[Any, ...]) -> Iterator[Value]:
 
 
 _last_condition = [True]
+_states: dict[Any, PlainArray] = {}
 
 
 class PlainNamespace:
@@ -295,6 +314,16 @@ class PlainNamespace:
         if isinstance(dtype, Fixed):
             array = np.vectorize(lambda x: _to_numpy(convert(Fraction(x), dtype), dtype))(array)
         return PlainArray(array.astype(_container(dtype)), dtype)
+
+    @staticmethod
+    def state(first: Any, dtype: DType) -> PlainArray:
+        """An array that lives across calls: of one run, and told apart by the line that makes it."""
+        frame = inspect.currentframe()
+        assert frame is not None and frame.f_back is not None
+        key = frame.f_back.f_code, frame.f_back.f_lasti
+        if key not in _states:
+            _states[key] = PlainNamespace.zeros(first, dtype)
+        return _states[key]
 
     @staticmethod
     def scalar(dtype: DType, init: Any = 0) -> PlainScalar:
@@ -426,6 +455,8 @@ def _wrap(arg: Any, declared: Any) -> Any:
     dtype = declared.dtype if isinstance(declared, ArrayType) else declared
     if isinstance(arg, PlainArray):
         return arg
+    if isinstance(arg, deque):
+        return PlainStream(arg, declared.dtype)
     if isinstance(arg, np.ndarray) and arg.ndim:
         return PlainArray(arg, dtype if isinstance(dtype, DType) else _dtype_of(arg))
     if isinstance(dtype, Float) and not isinstance(arg, Value):
@@ -448,10 +479,14 @@ def _unwrap(result: Any) -> Any:
 def plain(kernel: Any) -> Callable[..., Any]:
     """A callable that runs `kernel` (a kernel or its Python function) as plain Python, in place."""
     function = getattr(kernel, "function", kernel)
+    owner = ()
+    if isinstance(function, types.MethodType):
+        function, owner = function.__func__, (function.__self__,)
     call = _patched(function, {}, callee=True)
 
     def run(*args: Any) -> Any:
-        return _unwrap(call(*args))
+        _states.clear()
+        return _unwrap(call(*owner, *args))
 
     return run
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 __all__ = ["FIXED", "FLOATS", "HEADER", "INTS", "ODD", "WIDEST", "Expressions", "Text", "Thing"]
 
 HEADER = """\
+import numpy as np
 import tracealloc as ta
 from tracealloc import (
     bfloat16, boolean, float16, float32, float64, grid, int8, int16, int32, int64, kernel,
@@ -54,6 +55,7 @@ class Thing:
     shape: tuple[int, ...] = ()
     writable: bool = True
     bits: int = 0  # of a plain variable: at most so many
+    field: str = ""  # of a struct, with its dot: what stands after the subscripts
 
     @property
     def kind(self) -> str:
@@ -86,6 +88,11 @@ class Expressions:
     things: list[Thing] = field(default_factory=list)
     frozen: set[str] = field(default_factory=set)  # scalars that a while loop counts with
     callees: list[tuple[str, list[Thing], list[Thing]]] = field(default_factory=list)
+    structs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # fields and their types
+    records: list[Thing] = field(default_factory=list)  # arrays of structs
+    queues: list[Thing] = field(default_factory=list)  # streams
+    taken: int = 0  # elements that were got of each stream, at most
+    method: bool = False  # whether `self.scale` is at hand
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -164,14 +171,14 @@ class Expressions:
 
     def load(self, thing: Thing, simple: bool = False) -> str:
         if not thing.shape:
-            return thing.name
+            return thing.name + thing.field
         if simple:
             parts = [self.simple_index(extent) for extent in thing.shape]
         else:
             parts = [self.index(extent) for extent in thing.shape]
         if len(parts) == 2 and self.chance(0.1):
-            return f"{thing.name}[{parts[0]}][{parts[1]}]"
-        return f"{thing.name}[{', '.join(parts)}]"
+            return f"{thing.name}[{parts[0]}][{parts[1]}]{thing.field}"
+        return f"{thing.name}[{', '.join(parts)}]{thing.field}"
 
     def simple_index(self, extent: int) -> str:
         fitting = [n for n, lo, hi in self.iters if lo >= 0 and hi < extent]
@@ -195,6 +202,8 @@ class Expressions:
         if kind == "int":
             if self.iters and roll < 0.2:
                 return Text(self.rng.choice(self.iters)[0], 64)
+            if self.method and roll > 0.97:
+                return Text("self.scale", 18, True)
             if thing is None or roll < 0.35:
                 value = self.rng.choice([0, 1, 2, 3, 7, -1, -5, 100, 255, -128, 1000, 65537])
                 text = str(value) if value >= 0 else f"({value})"

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.fuzz.expressions import HEADER, WIDEST, Expressions, Thing
+from tests.fuzz.expressions import HEADER, INTS, WIDEST, Expressions, Thing
 
-__all__ = ["Generator", "generate"]
+__all__ = ["LONGEST", "Generator", "generate"]
+
+LONGEST = 600  # elements that a program may take from a stream: so many are in it
+METHOD = [
+    *("", "", "class Owner:", "    def __init__(self, scale):", "        self.scale = scale", ""),
+    "    @kernel",
+]
 
 
 @dataclass
@@ -40,8 +46,45 @@ class Generator(Expressions):
             self.while_(depth)
         elif roll < 0.76 and self.callees and self.work < 100:
             self.call()
+        elif roll < 0.8 and self.records:
+            self.copy_record()
+        elif roll < 0.84 and self.queues:
+            self.queue()
+        elif roll < 0.86 and not self.iters:
+            self.kept()
         else:
             self.store()
+
+    def copy_record(self) -> None:
+        """A whole record is stored."""
+        target = self.rng.choice(self.records)
+        fitting = [record for record in self.records if record.dtype == target.dtype]
+        self.put(f"{self.load(target)} = {self.load(self.rng.choice(fitting))}")
+
+    def queue(self) -> None:
+        """An element is taken from a stream, or put into one."""
+        thing = self.rng.choice(self.queues)
+        if thing.writable:
+            self.put(f"{thing.name}.put({self.expr(thing.kind if thing.kind != 'fixed' else 'int', 2).text})")
+        elif self.taken + 2 * self.work <= LONGEST:
+            self.taken += 2 * self.work
+            name = self.fresh("g")
+            self.put(f"{name} = {thing.name}.get()")
+            self.things.append(Thing(name, thing.dtype, (), False))
+
+    def kept(self) -> None:
+        """A table, or an array that lives across calls."""
+        shape = self.shape(self.rng.choice([1, 2]))
+        size = f"({shape[0]},)" if len(shape) == 1 else str(shape)
+        dtype = self.rng.choice(["int16", "int32", "float32", "ta.Int(23)", "uint8"])
+        if self.chance(0.5):
+            count = shape[0] * (shape[1] if shape[1:] else 1)
+            data = f"np.arange({count}).reshape{size}"
+            self.things.append(Thing(self.fresh("K"), dtype, shape, False))
+            self.put(f"{self.things[-1].name} = ta.constant({data}, {dtype})")
+        else:
+            self.things.append(Thing(self.fresh("S"), dtype, shape))
+            self.put(f"{self.things[-1].name} = ta.state({size}, {dtype})")
 
     def loop(self, depth: int) -> None:
         name = self.fresh(self.rng.choice("ijk"))
@@ -179,6 +222,8 @@ class Generator(Expressions):
         for thing in self.things:
             if thing.dtype != param.dtype or thing.name in used or not thing.shape or not thing.writable:
                 continue
+            if thing.field:
+                continue
             if thing.shape == param.shape:
                 options.append((thing.name, thing.name))
             for dropped in range(1, len(thing.shape)):
@@ -211,7 +256,8 @@ class Generator(Expressions):
             op = self.rng.choice(
                 choices.get(thing.kind, ["+=", "-="]) if kind == thing.kind else ["+=", "-="]
             )
-        if thing.kind == "int" and thing.dtype != "boolean" and roll > 0.95 and self.bits_of(thing) >= 5:
+        bits = thing.kind == "int" and thing.dtype != "boolean" and not thing.field
+        if bits and roll > 0.95 and self.bits_of(thing) >= 5:
             self.put(
                 f"{target or thing.name}[1:4] = {self.atom('int').text}" if target else f"{thing.name} += 1"
             )
@@ -237,24 +283,63 @@ class Generator(Expressions):
         prefix = "p" if callee else "A"
         return [Thing(self.fresh(prefix), t.dtype, t.shape, t.writable) for t in found]
 
+    def fields(self, params: list[Thing]) -> None:
+        """Bring what the parameters hold into scope: arrays, or the fields of arrays of structs."""
+        self.things, self.records, self.queues, self.taken = [], [], [], 0
+        for param in params:
+            if param.dtype.startswith("ta.Stream"):
+                inner = param.dtype.removeprefix("ta.Stream[").removesuffix("]")
+                self.queues.append(Thing(param.name, inner, (), param.writable))
+                continue
+            if param.dtype not in self.structs:
+                self.things.append(param)
+                continue
+            self.records.append(param)
+            for name, dtype in self.structs[param.dtype]:
+                self.things.append(Thing(param.name, dtype, param.shape, field=f".{name}"))
+
     def function(self, name: str, count: int, callee: bool, depth: int, length: int) -> None:
         params = self.parameters(count, callee)
-        self.things, self.iters, self.work, self.indent = list(params), [], 1, 1
+        self.method = not callee and self.chance(0.1)
+        self.iters, self.work, self.indent = [], 1, 2 if self.method else 1
+        if not callee:
+            params += self.more_parameters()
+        self.fields(params)
         shown = ", ".join(
             f"{p.name}: {p.dtype}" + (f"[{', '.join(map(str, p.shape))}]" if p.shape else "") for p in params
         )
-        self.lines += ["", "", "@kernel", f"def {name}({shown}):"]
+        if self.method:
+            self.lines += [*METHOD, f"    def {name}(self, {shown}):"]
+        else:
+            self.lines += ["", "", "@kernel", f"def {name}({shown}):"]
         before = len(self.lines)
         self.block(depth, length)
         if len(self.lines) == before:
             self.put("pass")
-        results = [t for t in self.things if t.name.startswith("L")]
+        results = [t for t in self.things if t.name[0] in "Ls" and (t.shape or not callee)]
         chosen: list[Thing] = []
         if results and self.chance(0.6):
-            chosen = self.rng.sample(results, min(len(results), self.rng.choice([1, 2])))
+            chosen = self.rng.sample(results, min(len(results), self.rng.choice([1, 2, 3])))
             self.put(f"return {', '.join(t.name for t in chosen)}")
         if callee:
             self.callees.append((name, params, chosen))
+        if self.method:
+            self.lines += ["", "", f"{name} = Owner(3).{name}"]
+
+    def more_parameters(self) -> list[Thing]:
+        """Arrays of structs, and streams."""
+        found = []
+        if self.chance(0.25):
+            kind = self.fresh("P")
+            self.structs[kind] = [(name, self.dtype()) for name in "ab"[: self.rng.choice([1, 2, 2])]]
+            shown = ", ".join(f"{name}={dtype}" for name, dtype in self.structs[kind])
+            self.lines += ["", "", f"{kind} = ta.Struct({shown})"]
+            found += [Thing(self.fresh("A"), kind, self.shape()) for _ in range(self.rng.choice([1, 2]))]
+        if self.chance(0.12):
+            for writable in (False, True):
+                dtype = self.rng.choice([*INTS, "float32", "ta.Int(23)", "ta.Int(70)"])
+                found.append(Thing(self.fresh("Q"), f"ta.Stream[{dtype}]", (), writable))
+        return found
 
     def program(self) -> str:
         """The whole module."""

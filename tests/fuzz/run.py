@@ -1,24 +1,31 @@
-"""Running a random kernel three ways: as plain Python, in the interpreter, and compiled to C."""
+"""Running a random kernel three ways: as plain Python, in the interpreter, and compiled to C.
+
+And under a random schedule: the scheduled loops, interpreted and compiled to C, against the traced ones.
+"""
 
 from __future__ import annotations
 
 import linecache
 import random
 import warnings
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tests.fuzz.generate import generate
+import tracealloc as ta
+from tests.fuzz import schedules
+from tests.fuzz.generate import LONGEST, generate
 from tests.plain import run_plain
 from tracealloc.check.arith import integer_range
 from tracealloc.check.interpret import interpret
 from tracealloc.check.values import container
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.program import Program
 
-__all__ = ["Mismatch", "Report", "arguments", "check_seed", "check_text", "load_kernel", "trace_kernel"]
+__all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
+__all__ += ["check_text", "load_kernel", "trace_kernel"]
 
 WAYS = ("plain", "interpreter", "C")
 
@@ -29,6 +36,7 @@ class Mismatch(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
+        self.calls: list[str] = []  # the schedule under which it happened
 
 
 @dataclass
@@ -38,6 +46,7 @@ class Report:
     seed: int
     text: str
     failure: Mismatch | None = None
+    calls: tuple[str, ...] = ()  # the schedule that was applied
 
 
 def load_kernel(text: str, name: str = "main") -> Any:
@@ -62,6 +71,11 @@ def trace_kernel(kernel: Any) -> Program:
 def sample(dtype: DType, shape: tuple[int, ...], rng: random.Random) -> Any:
     """An array of corner and random values (a number for rank 0)."""
     count = int(np.prod(shape, dtype=int))
+    if isinstance(dtype, Struct):
+        records = np.empty(shape, container(dtype))
+        for name, inner in dtype.fields:
+            records[name] = sample(inner, shape, rng)
+        return records
     items = [_sample_one(dtype, rng) for _ in range(count)]
     array = np.empty(count, container(dtype))
     array[:] = items
@@ -86,16 +100,28 @@ def _sample_one(dtype: DType, rng: random.Random) -> Any:
 def arguments(program: Program, seed: int) -> list[Any]:
     """Deterministic arguments."""
     rng = random.Random(seed)
-    return [sample(array.dtype, array.shape, rng) for array in program.args]
+    return [
+        deque(sample(array.dtype, (LONGEST,), rng).tolist())
+        if array.kind == "stream"
+        else sample(array.dtype, array.shape, rng)
+        for array in program.args
+    ]
 
 
 def copies(args: list[Any]) -> list[Any]:
-    return [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
+    return [arg.copy() if isinstance(arg, np.ndarray | deque) else arg for arg in args]
 
 
 def outcome(args: list[Any], result: Any) -> list[Any]:
     results = [] if result is None else list(result) if isinstance(result, tuple) else [result]
-    return [*args, *results]
+    return [_of_queue(arg) if isinstance(arg, deque) else arg for arg in [*args, *results]]
+
+
+def _of_queue(queue: deque[Any]) -> np.ndarray:
+    """The elements as Python numbers."""
+    found = np.empty(len(queue), object)
+    found[:] = [float(item) if isinstance(item, float | np.floating) else int(item) for item in queue]
+    return found
 
 
 def compare(left: tuple[str, list[Any]], right: tuple[str, list[Any]], names: list[str]) -> None:
@@ -113,6 +139,8 @@ def compare(left: tuple[str, list[Any]], right: tuple[str, list[Any]], names: li
 
 
 def same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.void) and a.dtype.names:
+        return all(same(a[name], b[name]) for name in a.dtype.names)
     if a != a and b != b:
         return True
     if isinstance(a, int):
@@ -167,4 +195,59 @@ def check_seed(seed: int, ways: tuple[str, ...] = WAYS) -> Report:
         check_text(text, seed, ways)
     except Mismatch as failure:
         return Report(seed, text, failure)
+    return Report(seed, text)
+
+
+STEPS = 12  # primitives that are tried on one program
+
+
+def check_scheduled(text: str, seed: int, calls: list[str] | None = None) -> list[str]:
+    """Run a program under a schedule (None: a random one) and compare it with the traced kernel.
+
+    Returns:
+        The calls that were accepted.
+
+    Raises:
+        Mismatch: a result differs, or something fails.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        kernel = _attempt("load", lambda: load_kernel(text))
+        program = _attempt("trace", lambda: trace_kernel(kernel))
+        s = _attempt("customize", lambda: ta.customize(kernel))
+        if calls is None:
+            found = _attempt("schedule", lambda: schedules.draw(s, random.Random(seed), STEPS))
+        else:
+            found = _attempt("schedule", lambda: schedules.apply(s, calls))
+        try:
+            _compare_scheduled(s, program, seed)
+        except Mismatch as failure:
+            failure.calls = found
+            raise
+        return found
+
+
+def _compare_scheduled(s: Any, program: Program, seed: int) -> None:
+    args = arguments(program, seed)
+    names = [array.name for array in program.args]
+    expected = copies(args)
+    result = _attempt("interpreter", lambda: interpret(program, *expected))
+    left = ("the traced kernel", outcome(expected, result))
+    runs = {
+        "the scheduled loops": lambda mine: interpret(_attempt("lower", lambda: s.lowered), *mine),
+        "the scheduled C": lambda mine: s.build(cache=False)(*mine),
+    }
+    for way, run in runs.items():
+        mine = copies(args)
+        found = _attempt(way, lambda run=run, mine=mine: run(mine))
+        compare(left, (way, outcome(mine, found)), names)
+
+
+def check_seed_scheduled(seed: int) -> Report:
+    """Generate program number `seed`, schedule it at random and check it."""
+    text = generate(seed)
+    try:
+        check_scheduled(text, seed)
+    except Mismatch as failure:
+        return Report(seed, text, failure, tuple(failure.calls))
     return Report(seed, text)
