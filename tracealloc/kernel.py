@@ -9,6 +9,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, overload
 
 from tracealloc.trace.calls import call
@@ -47,7 +48,6 @@ class Kernel:
         self._module: Any = None
         self._special: dict[object, Kernel] = {}
         self._parameters: tuple[str, ...] | None = None  # names of staged parameters, once known
-        self._traced_names: tuple[str, ...] = ()
         self._defaults: dict[str, Any] = {}  # of scalar arguments: ``x: int32 = 7``
         functools.update_wrapper(self, function)
 
@@ -63,7 +63,6 @@ class Kernel:
         function.__name__ = function.__qualname__ = program.name
         made = cls(function)
         made._program, made._parameters = program, ()
-        made._traced_names = tuple(array.name for array in program.args)
         return made
 
     @property
@@ -84,7 +83,7 @@ class Kernel:
             return call(
                 self.function, args, kwargs, name=self.name, namespace=self.namespace, staged=self.staged
             )
-        if self._module is not None and self._parameters == () and not self._defaults:
+        if self._module is not None and self._parameters == ():
             return self._module(*args, **kwargs)
         return self._slow_call(args, kwargs)
 
@@ -92,8 +91,6 @@ class Kernel:
         place = caller_place()
         try:
             target, args, kwargs = self._specialised(args, kwargs)
-            given = {*self._traced_names[: len(args)], *kwargs}
-            kwargs |= {name: value for name, value in self._defaults.items() if name not in given}
             if target._module is None:
                 with _TRACING:
                     if target._module is None:
@@ -114,7 +111,6 @@ class Kernel:
             given = inspect.signature(plain).parameters
             empty = inspect.Parameter.empty
             self._defaults = {n: given[n].default for n in traced if given[n].default is not empty}
-            self._traced_names = traced
             self._parameters = tuple(name for name in names[first:] if name not in self.staged)
         return self._parameters
 
@@ -188,7 +184,9 @@ class Kernel:
         """The traced program, not yet proved."""
         if self._program is None:
             with _TRACING:
-                self._program = trace(self.function, self.name, staged=self.staged, namespace=self.namespace)
+                program = trace(self.function, self.name, staged=self.staged, namespace=self.namespace)
+                self._staged_names()
+                self._program = replace(program, defaults=tuple(self._defaults.items()))
         return self._program
 
     def _compiled(self) -> Any:

@@ -92,6 +92,7 @@ def test_unwritable_folder_works_and_says_so_once(tmp_path: Path, monkeypatch: p
     with pytest.warns(TraceallocWarning) as caught:
         works(plus(6), 6)
     assert len(caught) == 1
+    assert caught[0].filename == __file__
     assert str(caught[0].message) == (
         f"the cache folder {str(file / 'cache')!r} cannot be used (Not a directory): compiled kernels are "
         "kept for this process only; set TRACEALLOC_CACHE to a folder that can be written"

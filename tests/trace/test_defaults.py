@@ -48,3 +48,22 @@ def test_a_traced_value_for_a_staged_parameter() -> None:
 
     with pytest.raises(ta.TraceError, match="parameter 'n' of kernel 'add' is known while tracing"):
         wrong.trace()
+
+
+@kernel
+def scale(A: int32[4], by: int32 = 7):
+    for i in ta.range(4):
+        A[i] *= by
+
+
+def test_builds_know_the_defaults() -> None:
+    s = ta.customize(scale)
+    s.unroll("i")
+    for module in (scale.build(), s.build()):
+        a = np.ones(4, np.int32)
+        module(a)
+        module(a, 2)
+        module(a, by=3)
+        assert a[0] == 42
+    with pytest.raises(ta.ArgumentError, match=r"TA701 scale\(\) takes 2 arguments, not 0: 'A' is missing"):
+        scale.build()()

@@ -244,12 +244,15 @@ class Signature:
             if name in found:
                 raise self._error("TA701", f"{self.name}() got argument {name!r} twice", hint=f"call {self}")
             found[name] = value
+        given = len(found)
+        for name, value in self.program.defaults:
+            found.setdefault(name, value)
         missing = [name for name in names if name not in found]
         if missing:
             listed = ", ".join(map(repr, missing))
             raise self._error(
                 "TA701",
-                f"{self.name}() takes {_count(len(names))}, not {len(found)}: {listed} "
+                f"{self.name}() takes {_count(len(names))}, not {given}: {listed} "
                 f"{'is' if len(missing) == 1 else 'are'} missing",
                 hint=f"call {self}",
             )

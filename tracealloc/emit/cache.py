@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import warnings
 from pathlib import Path
 
-from tracealloc.trace.errors import TraceallocWarning
+from tracealloc.trace.source import warn
 
 __all__ = ["cache_folder", "digest", "keep_source", "lookup", "store", "writable_folder"]
 
@@ -81,11 +80,9 @@ def _private_folder(folder: Path, reason: str) -> Path:
         first = folder not in _warned
         _warned.add(folder)
     if first:
-        warnings.warn(
+        warn(
             f"the cache folder {str(folder)!r} cannot be used ({reason}): compiled kernels are kept for this "
-            "process only; set TRACEALLOC_CACHE to a folder that can be written",
-            TraceallocWarning,
-            stacklevel=2,
+            "process only; set TRACEALLOC_CACHE to a folder that can be written"
         )
     return _private
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from tracealloc.emit.compiler import OPENMP, Compiler, c_flags, compile_c, cpu_i
 from tracealloc.emit.names import entry_name
 from tracealloc.emit.storage import can_fail
 from tracealloc.emit.threads import after_fork, starts_threads
-from tracealloc.trace.errors import BuildError, TraceallocWarning
+from tracealloc.trace.errors import BuildError
+from tracealloc.trace.source import warn
 
 if TYPE_CHECKING:
     from tracealloc.trace.program import Program
@@ -117,11 +117,9 @@ def library_of(source: str, *, cache: bool = True) -> Path:
             found = _library(source, compiler, rest, cache)
         except BuildError:
             raise error from None
-        warnings.warn(
+        warn(
             f"{_NO_OPENMP} {compiler.command[0]} has no OpenMP: parallel loops run on one thread; "
             "install it (Debian, Ubuntu: apt install libgomp1 or libomp-dev), or set CC to another compiler",
-            TraceallocWarning,
-            stacklevel=2,
         )
         return found
 

@@ -218,6 +218,7 @@ class Program:
     layouts: tuple[tuple[Array, Layout], ...] = ()
     doc: str | None = field(default=None, compare=False)
     place: Place | None = field(default=None, compare=False)
+    defaults: tuple[tuple[str, Any], ...] = field(default=(), compare=False)  # of scalar arguments
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed of this program; nothing that a reader can tell."""
 
