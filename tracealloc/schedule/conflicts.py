@@ -19,6 +19,7 @@ from tracealloc.schedule.ports import (
     Uses,
     all_banks,
     busiest,
+    in_words,
     interval,
     least_partition,
     port_text,
@@ -155,6 +156,9 @@ class _Function:
         self.loads: dict[int, list[Load]] = {}
         self.views: dict[Array, _View] = {}
         self.homes: dict[Array, Program] = {}
+        self.unknowns: dict[tuple[Expr, int], Iter] = {}
+        self.written = {node.array for node in walk_nodes(program.body) if isinstance(node, Store)}
+        self.serial = 0
 
     def rows(self) -> list[Conflict]:
         self.visit(self.program.body, {})
@@ -202,6 +206,7 @@ class _Function:
         for node in block:
             if self.budget <= 0:
                 return
+            self.serial += 1
             match node:
                 case Loop():
                     for at in self.unrolled(node, values):
@@ -282,7 +287,7 @@ class _Function:
                 continue
             array, form = self.place(load.array, load.indices, values)
             use = uses.setdefault(array, Uses())
-            if form not in use.writes or None in form:
+            if form not in use.writes:
                 use.reads.setdefault(form)
 
     def form(self, indices: tuple[Expr, ...], values: _Values) -> Form:
@@ -292,15 +297,25 @@ class _Function:
             if id(expr) not in self.forms:
                 self.forms[id(expr)] = linear(expr)
             form = self.forms[id(expr)]
-            found.append(None if form is None else _put_in(expr, form, values))
+            known = None if form is None else _put_in(expr, form, values)
+            found.append(self.unknown(expr, values) if known is None else known)
         return tuple(found)
+
+    def unknown(self, expr: Expr, values: _Values) -> Linear:
+        """A subscript on data: a value of its own, one for the same expression over what does not change."""
+        atom = substitute(expr, {it: expression(form) for it, form in values.items()})
+        changes = bool(self.views) or any(load.array in self.written for load in loads_of(atom))
+        key = (atom, self.serial if changes else 0)
+        value = self.unknowns.setdefault(key, Iter(f"unknown:{len(self.unknowns)}", "unknown"))
+        return Linear(((IterRef(value), 1),), 0)
 
     def row(
         self, loop: Loop, asked: int, array: Array, use: Uses, ranges: Mapping[Iter, tuple[int, int]]
     ) -> Conflict:
         layout = self.homes.get(array, self.program).layout(array)
         banks = all_banks(layout, array)
-        reads, writes = busiest(use, banks, array, ranges)
+        use = in_words(use, layout, array)
+        reads, writes = busiest(use, layout, banks, array, ranges)
         needed = interval(reads, writes, layout, banks, array)
         proposal = None
         if needed > asked:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import product
 from math import prod
 
 from tracealloc.schedule.lattice import join_banks, normal_banks
-from tracealloc.trace.affine import Linear, expression, range_of
+from tracealloc.trace.affine import Linear, constant, expression, range_of
 from tracealloc.trace.expr import Iter
 from tracealloc.trace.layout import Banks, Layout
 from tracealloc.trace.program import Array
 
-__all__ = ["Form", "Uses", "all_banks", "busiest", "interval", "least_partition", "port_text", "steps"]
+__all__ = [
+    "Form",
+    "Uses",
+    "all_banks",
+    "busiest",
+    "in_words",
+    "interval",
+    "least_partition",
+    "port_text",
+    "steps",
+]
 
 Form = tuple[Linear | None, ...]
+_Choice = tuple[Banks, dict[Linear | None, int | None]]
 
 
 @dataclass
@@ -57,21 +68,54 @@ def _ends(form: Linear, ranges: Mapping[Iter, tuple[int, int]]) -> tuple[int, in
     return range_of(expression(form), ranges)
 
 
+def in_words(use: Uses, layout: Layout, array: Array) -> Uses:
+    """The accesses to a packed array, counted in words: neighbours in one word come together."""
+    if layout.pack == 1:
+        return use
+    dim = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+
+    def word(form: Form) -> Form:
+        part = form[dim]
+        if part is None or any(coefficient % layout.pack for _, coefficient in part.terms):
+            return form
+        terms = tuple((atom, coefficient // layout.pack) for atom, coefficient in part.terms)
+        # An atom that no subscript has keeps words apart from elements whose word is not known.
+        mark = (constant(layout.pack), 1)
+        return (*form[:dim], Linear((*terms, mark), part.constant // layout.pack), *form[dim + 1 :])
+
+    return Uses({word(form): None for form in use.reads}, {word(form): None for form in use.writes})
+
+
 def busiest(
-    use: Uses, banks: tuple[Banks, ...], array: Array, ranges: Mapping[Iter, tuple[int, int]]
+    use: Uses, layout: Layout, banks: tuple[Banks, ...], array: Array, ranges: Mapping[Iter, tuple[int, int]]
 ) -> tuple[int, int]:
-    """Reads and writes of the bank with the most accesses."""
+    """Reads and writes of the bank that needs the longest interval."""
+    places = [
+        {f: bank_of(f, bank, extent, ranges) for f in {form[dim] for form in (*use.reads, *use.writes)}}
+        for dim, (bank, extent) in enumerate(zip(banks, array.shape, strict=True))
+    ]
+    return _busiest(use, layout, banks, array, places)
+
+
+def _busiest(
+    use: Uses,
+    layout: Layout,
+    banks: tuple[Banks, ...],
+    array: Array,
+    places: Sequence[Mapping[Linear | None, int | None]],
+) -> tuple[int, int]:
     counts: dict[tuple[int, ...], list[int]] = {}
     everywhere = [0, 0]
     for kind, forms in enumerate((use.reads, use.writes)):
         for form in forms:
-            known = [bank_of(f, b, n, ranges) for f, b, n in zip(form, banks, array.shape, strict=True)]
+            known = [place[part] for place, part in zip(places, form, strict=True)]
             if None in known:
                 _count_partly(counts, known, banks, kind, everywhere)
             else:
                 counts.setdefault(tuple(k or 0 for k in known), [0, 0])[kind] += 1
     totals = [(r + everywhere[0], w + everywhere[1]) for r, w in counts.values()]
-    return max([*totals, (everywhere[0], everywhere[1])], key=lambda both: (sum(both), both[1]))
+    totals.append((everywhere[0], everywhere[1]))
+    return max(totals, key=lambda n: (interval(n[0], n[1], layout, banks, array), sum(n), n[1]))
 
 
 def _count_partly(
@@ -83,7 +127,7 @@ def _count_partly(
 ) -> None:
     """An access whose bank is known in some dimensions occupies all that agree in these."""
     free = prod(bank.factor for k, bank in zip(known, banks, strict=True) if k is None)
-    if free > 4096 or set(known) == {None}:
+    if free > _MOST_BANKS or set(known) == {None}:
         everywhere[kind] += 1
         return
     choices = [range(b.factor) if k is None else (k,) for k, b in zip(known, banks, strict=True)]
@@ -119,33 +163,88 @@ def port_text(layout: Layout, banks: tuple[Banks, ...], array: Array) -> str:
 def least_partition(
     use: Uses, layout: Layout, array: Array, ranges: Mapping[Iter, tuple[int, int]], asked: int
 ) -> tuple[Banks, ...] | None:
-    """The layout with the fewest banks that is at least what there is and allows the asked interval."""
+    """The layout with the fewest banks that is at least what there is and allows the asked interval.
+
+    Of those with as many banks, the one that changes the fewest dimensions, cyclic before block.
+    """
     given = all_banks(layout, array)
-    most = 2 * (len(use.reads) + len(use.writes))
-    best: tuple[int, tuple[Banks, ...]] | None = None
-    for count in range(1, min(array.rank, 3) + 1):
-        for dims in combinations(range(array.rank), count):
-            for factors in product(*(_factors(array.shape[dim], most) for dim in dims)):
-                banks = list(given)
-                for dim, factor in zip(dims, factors, strict=True):
-                    extent = array.shape[dim]
-                    banks[dim] = join_banks(given[dim], normal_banks(Banks("cyclic", factor), extent), extent)
-                total = 1
-                for bank in banks:
-                    total *= bank.factor
-                if best is not None and total >= best[0]:
-                    continue
-                reads, writes = busiest(use, tuple(banks), array, ranges)
-                if interval(reads, writes, layout, tuple(banks), array) <= asked:
-                    best = (total, tuple(banks))
-        if best is not None:
-            return best[1]
+    packed = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+    accesses = [*use.reads, *use.writes]
+    choices: list[list[_Choice]] = []
+    for dim, (bank, extent) in enumerate(zip(given, array.shape, strict=True)):
+        forms = {form[dim] for form in accesses}
+        stays = layout.pack > 1 and dim == packed
+        choices.append(
+            [_choice(bank, forms, extent, ranges)] if stays else _choices(bank, forms, extent, ranges)
+        )
+    fewest = -(-len(accesses) // (asked * (layout.ports or 2)))
+    ranked = sorted(product(*_few(choices, len(accesses))), key=lambda chosen: _cost(given, chosen))
+    complete = tuple(Banks("complete", extent) for extent in array.shape)
+    for chosen in ranked:
+        banks = tuple(bank for bank, _ in chosen)
+        if prod(bank.factor for bank in banks) < fewest and banks != complete:
+            continue
+        reads, writes = _busiest(use, layout, banks, array, [places for _, places in chosen])
+        if interval(reads, writes, layout, banks, array) <= asked:
+            return banks
     return None
 
 
-def _factors(extent: int, most: int) -> list[int]:
-    small = list(range(2, min(extent, most, 64) + 1))
-    return small if extent in small else [*small, extent]
+_MOST_COUNTED = 100_000
+_MOST_BANKS = 128
+
+
+def _few(choices: list[list[_Choice]], accesses: int) -> list[list[_Choice]]:
+    """Not more combinations than can be tried: of the longest list every other choice goes."""
+    while prod(len(each) for each in choices) * accesses > _MOST_COUNTED:
+        longest = max(range(len(choices)), key=lambda dim: len(choices[dim]))
+        kept = choices[longest]
+        if len(kept) <= 2:
+            break
+        choices = [*choices[:longest], [*kept[:-1:2], kept[-1]], *choices[longest + 1 :]]
+    return choices
+
+
+def _cost(given: tuple[Banks, ...], chosen: tuple[_Choice, ...]) -> tuple[int, int, int]:
+    banks = [bank for bank, _ in chosen]
+    changed = sum(1 for old, new in zip(given, banks, strict=True) if old != new)
+    return prod(bank.factor for bank in banks), changed, sum(bank.kind == "block" for bank in banks)
+
+
+def _choice(
+    bank: Banks, forms: set[Linear | None], extent: int, ranges: Mapping[Iter, tuple[int, int]]
+) -> _Choice:
+    return bank, {form: bank_of(form, bank, extent, ranges) for form in forms}
+
+
+def _choices(
+    given: Banks, forms: set[Linear | None], extent: int, ranges: Mapping[Iter, tuple[int, int]]
+) -> list[_Choice]:
+    """Layouts of one dimension that tell its subscripts apart in different ways, least factor first."""
+    found: list[_Choice] = []
+    seen: set[tuple[int | None, ...]] = set()
+    for factor in _factors(extent, forms):
+        for bank in (Banks("cyclic", factor), Banks("block", factor)):
+            choice = _choice(join_banks(given, normal_banks(bank, extent), extent), forms, extent, ranges)
+            pattern = _pattern([choice[1][form] for form in forms])
+            if pattern not in seen or (choice[0].kind == "complete" and choice not in found):
+                seen.add(pattern)
+                found.append(choice)
+    return found
+
+
+def _pattern(places: list[int | None]) -> tuple[int | None, ...]:
+    """Banks by the order in which they occur: what matters is which accesses share one."""
+    numbers: dict[int, int] = {}
+    return tuple(None if place is None else numbers.setdefault(place, len(numbers)) for place in places)
+
+
+def _factors(extent: int, forms: set[Linear | None]) -> list[int]:
+    """Factors that may tell subscripts apart: small ones, divisors of their strides, the extent."""
+    most = min(extent, max(64, 2 * len(forms)))
+    strides = {abs(c) for form in forms if form is not None for _, c in form.terms}
+    large = {stride for stride in strides if most < stride < extent}
+    return sorted({*range(1, most + 1), *large, extent})
 
 
 def steps(array: str, before: tuple[Banks, ...], after: tuple[Banks, ...]) -> str:
