@@ -57,3 +57,23 @@ def test_banks_stay_with_their_dimension() -> None:
     assert s.line.shape == (8,)
     assert "line: dim 0 cyclic 4" in str(s)
     check_round_trip(s, lines)
+
+
+def test_words_are_along_the_dimension_that_is_stored() -> None:
+    s = ta.customize(lines)
+    s.pack(s.line, 0, 2)
+    s.distribute("i")
+    s.pack(s.line, 1, 4)
+    assert "line: dim 1 pack 4" in str(s)
+    assert refused(lambda: s.pack(s.line, 0, 2), s, ta.ScheduleError) == "\n".join(
+        [
+            "TA234 pack(\"line\", 0, 2) packs dimension 0 of 'line', which is a loop's",
+            "  because: 'line' lives inside a loop, and has an element for each of its iterations",
+            "  try: a dimension from 1 to 1",
+        ]
+    )
+    assert "dimension 1 of 'line' is packed by 4" in refused(
+        lambda: s.partition(s.line, 1), s, ta.LayoutError
+    )
+    s.partition(s.line, 0)
+    check_round_trip(s, lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tracealloc.poly.storage import storage_of
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.trace.errors import LayoutError
 from tracealloc.trace.program import Array
@@ -16,6 +17,7 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
     """Store `factor` neighbours along dimension `dim` of `array` in one word, read and written together.
 
     In HLS this is ``array_reshape type=cyclic``; C keeps plain elements. An argument is called as before.
+    Dimensions are those that the array is stored with, as for `partition`.
 
     Rewrite:
         A: whole   ->   A: pack 4 (dim 1)
@@ -27,15 +29,24 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
         ScheduleError: a dimension or factor out of range.
         LayoutError: the factor does not divide the extent, or another layout stands in the way.
     """
-    if not isinstance(dim, int) or isinstance(dim, bool) or not 0 <= dim < array.rank:
+    storage = storage_of(edit.state.model, edit.state.tree, array)
+    shape, loops = storage.array.shape, len(storage.kept)
+    if not isinstance(dim, int) or isinstance(dim, bool) or not 0 <= dim < len(shape):
         raise edit.error(
             "TA230",
-            f"names dimension {dim!r} of {array.name!r}, which has {array.rank}",
+            f"names dimension {dim!r} of {array.name!r}, which has {len(shape)}",
             because=["dimensions count from 0"],
         )
     if not isinstance(factor, int) or isinstance(factor, bool) or factor < 1:
         raise edit.error("TA234", f"needs a factor of at least 1, not {factor!r}")
-    extent = array.shape[dim]
+    if dim < loops:
+        raise edit.error(
+            "TA234",
+            f"packs dimension {dim} of {array.name!r}, which is a loop's",
+            because=[f"{array.name!r} lives inside a loop, and has an element for each of its iterations"],
+            hint=f"a dimension from {loops} to {len(shape) - 1}" if array.rank else None,
+        )
+    extent = shape[dim]
     if extent % factor:
         raise LayoutError(
             "TA234",
@@ -46,7 +57,8 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
             hint=f"a divisor of {extent}",
         )
     layout = edit.state.layout(array)
-    before = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+    stored = storage.layout(layout)
+    before = len(shape) - 1 if stored.pack_dim is None else stored.pack_dim
     if layout.pack > 1 and before != dim:
         raise LayoutError(
             "TA234",
@@ -61,11 +73,11 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
             f"{edit.what} asks for unequal words",
             because=[f"{array.name!r} is packed by {layout.pack}, of which {factor} is no part or multiple"],
         )
-    if dim < len(layout.banks) and layout.banks[dim].kind != "whole" and wide > 1:
+    if dim < len(stored.banks) and stored.banks[dim].kind != "whole" and wide > 1:
         raise LayoutError(
             "TA234",
             f"{edit.what} packs a dimension that is partitioned",
-            because=[f"dimension {dim} of {array.name!r} is {layout.banks[dim]}"],
+            because=[f"dimension {dim} of {array.name!r} is {stored.banks[dim]}"],
             hint="pack one dimension and partition another",
         )
-    return Result(edit.state.with_layout(array, replace(layout, pack=wide, pack_dim=dim)))
+    return Result(edit.state.with_layout(array, replace(layout, pack=wide, pack_dim=dim - loops)))
