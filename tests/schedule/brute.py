@@ -13,11 +13,12 @@ import islpy as isl
 
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree
-from tracealloc.trace.dtype import Integer
+from tracealloc.trace.dtype import DType, Integer
 from tracealloc.trace.expr import Binary, Cast, Const, Expr, Iter, IterRef, Unary, loads_of
-from tracealloc.trace.program import Alloc, Array, Store, reduction_of
+from tracealloc.trace.program import Alloc, Array, Call, Region, Slice, Store, reduction_of, walk_nodes
 
 Element = tuple[str, tuple[int, ...]]
+GROUPS = {"+": "+", "-": "+", "*": "*", "min": "min", "max": "max"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Instances:
         if isinstance(node, Alloc):
             whole = tuple(self.whole(statement, node.array, env))
             return Instance(statement.name, values, (), whole, None, None, made)
+        if isinstance(node, Call):
+            return self.call(statement, node, values, env, made)
         assert isinstance(node, Store)
         target = self.element(statement, node.array, node.indices, env)
         if statement.guards:
@@ -103,27 +106,51 @@ class Instances:
         group = self.group(statement, node)
         return Instance(statement.name, values, tuple(reads), (target,), group, target, made)
 
+    def call(
+        self, statement: Statement, node: Call, values: tuple[int, ...], env: dict[Iter, int], made: Hashable
+    ) -> Instance:
+        """A call reads all that it is given, and writes what the callee stores to."""
+        reads: list[Element] = []
+        writes: list[Element] = []
+        stored = {n.array for n in walk_nodes(node.program.body) if isinstance(n, Store)}
+        for argument, part in zip(node.program.args, node.args, strict=True):
+            assert isinstance(part, Region)
+            scope = tuple(evaluate(e, env) for e in statement.scope(part.array))
+            inside: list[tuple[int, ...]] = [()]
+            for i in part.indices:
+                first = evaluate(i.start if isinstance(i, Slice) else i, env)
+                count = i.extent if isinstance(i, Slice) else 1
+                inside = [(*point, first + k) for point in inside for k in range(count)]
+            elements = [(part.array.key, (*scope, *point)) for point in inside]
+            reads += elements
+            writes += elements if argument in stored else []
+        for guard in statement.guards:
+            reads += [self.element(statement, load.array, load.indices, env) for load in loads_of(guard)]
+        return Instance(statement.name, values, tuple(reads), tuple(writes), None, None, made)
+
     def group(self, statement: Statement, node: Store) -> str | None:
         """The free sum that a store adds to: the rule of the manual, written down again."""
         found = reduction_of(node)
         if not self.mixed and len(self.operators(node.array)) > 1:
             return None
-        if found is None or found[0] not in ("+", "-", "*"):
+        if found is None or found[0] not in GROUPS:
             return None
         operand = found[1]
         if any(load.array == node.array for e in (operand, *statement.guards) for load in loads_of(e)):
             return None
         if isinstance(node.array.dtype, Integer):
             free = isinstance(operand.dtype, Integer)
+            if free and found[0] in ("min", "max"):
+                free = _holds(node.array.dtype, operand.dtype)
         else:
             free = self.reassociate and operand.dtype == node.array.dtype
-        return ("*" if found[0] == "*" else "+") if free else None
+        return GROUPS[found[0]] if free else None
 
-    def operators(self, array: Array) -> set[bool]:
-        """Whether an array is updated by products, by sums, or by both."""
+    def operators(self, array: Array) -> set[str]:
+        """The kinds of updates of an array: sums, products, ..."""
         nodes = [s.node for s in self.model.statements if isinstance(s.node, Store) and s.node.array == array]
         found = [update[0] for node in nodes if (update := reduction_of(node)) is not None]
-        return {op == "*" for op in found}
+        return {GROUPS.get(op, op) for op in found}
 
     def element(
         self, statement: Statement, array: Array, indices: tuple[Expr, ...], env: dict[Iter, int]
@@ -235,3 +262,13 @@ class Sum:
     group: str
     first: Hashable
     added: frozenset[Hashable]
+
+
+def _holds(mine: Integer, other: DType) -> bool:
+    """Whether every number of another type is one of mine."""
+    assert isinstance(other, Integer)
+    return _ends(mine)[0] <= _ends(other)[0] and _ends(other)[1] <= _ends(mine)[1]
+
+
+def _ends(dtype: Integer) -> tuple[int, int]:
+    return (-(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1) if dtype.signed else (0, 2**dtype.bits - 1)

@@ -12,6 +12,7 @@ import pytest
 import tracealloc as ta
 from tracealloc.check.interpret import interpret
 from tracealloc.customize import Schedule
+from tracealloc.emit.containers import container
 from tracealloc.kernel import Kernel
 from tracealloc.trace.dtype import Float, Integer
 from tracealloc.trace.program import Array, Program
@@ -26,7 +27,11 @@ def schedule_of(program: Program) -> Schedule:
 def values_for(array: Array, rng: np.random.Generator) -> np.ndarray:
     """A random content of an argument; floats are such that every order of a sum rounds differently."""
     if isinstance(array.dtype, Integer):
-        return rng.integers(-9, 10, array.shape).astype(np.int32)
+        least, most = (-9, 10) if array.dtype.signed else (0, 13)
+        bits = array.dtype.bits - array.dtype.signed
+        return rng.integers(max(least, -(2**bits)), min(most, 2**bits), array.shape).astype(
+            container(array.dtype)
+        )
     assert isinstance(array.dtype, Float)
     return (rng.standard_normal(array.shape) * 10.0 ** rng.integers(-3, 4, array.shape)).astype(np.float32)
 

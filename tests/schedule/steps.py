@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -13,7 +13,10 @@ from brute import Instances
 import tracealloc as ta
 from tracealloc.customize import Schedule
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
+from tracealloc.poly.tree import Sequence as Block
+from tracealloc.schedule.handle import LoopHandle
 from tracealloc.schedule.primitive import Edit
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import State
 
 ORDER = ("reorder", "tile", "skew", "shift", "reverse", "merge", "distribute")
@@ -30,39 +33,85 @@ def nested_pair(rng: Random, s: Schedule) -> list[Any]:
     return [handles[key] for key in rng.choice(pairs)]
 
 
-def arguments(rng: Random, s: Schedule, name: str) -> tuple[Any, ...]:
-    """Random arguments of a primitive."""
+def nested_chain(rng: Random, s: Schedule) -> list[Any]:
+    """Loops around one another, outermost first: two, three or four where there are as many."""
+    state = s.module.state(s.name)
+    handles = {handle.key: handle for handle in s.loops()}
+    inner = rng.choice([loop.key for loop in loops_in(state.tree)])
+    above = [loop.key for loop in loops_in(state.tree) if any(i.key == inner for i in loops_in(loop))]
+    if len(above) < 2:
+        return nested_pair(rng, s)
+    first = rng.randint(0, len(above) - 2)
+    return [handles[key] for key in above[first : first + rng.choice([2, 3, 3, 4])]]
+
+
+def called(rng: Random, s: Schedule, values: Any) -> Any:
+    """Handles, some of them replaced by the names that mean the same."""
+    if isinstance(values, list | tuple):
+        return type(values)(called(rng, s, value) for value in values)
+    if isinstance(values, LoopHandle) and rng.random() < 0.4:
+        state = s.module.state(values.function)
+        loop = next((loop for loop in state.loops() if loop.key == values.key), None)
+        return values if loop is None else full_name(state, loop)
+    return values
+
+
+def arguments(rng: Random, s: Schedule, name: str, made: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """Random arguments of a primitive; `made` are loops that earlier steps gave, to be used now and then."""
     loops = s.loops()
-    one = rng.choice(loops)
+    known = [loop for loop in loops if loop in made]
+    one = rng.choice(known if known and rng.random() < 0.4 else loops)
     pair = nested_pair(rng, s)
     match name:
         case "reorder":
-            chain = list(dict.fromkeys([*pair, *nested_pair(rng, s)][: rng.choice([2, 2, 3])]))
+            chain = list(dict.fromkeys([*pair, *nested_chain(rng, s)][: rng.choice([2, 2, 3, 4])]))
             rng.shuffle(chain)
             return tuple(chain) if len(chain) > 1 else (pair[1], pair[0])
         case "tile":
-            return pair, [rng.randint(1, 4) for _ in pair]
+            chain = rng.choice([pair, nested_chain(rng, s), [one]])
+            return chain, rng.choice([2, [rng.randint(1, 4) for _ in chain]])
         case "skew":
             rng.shuffle(pair)
-            return (*pair, rng.choice([1, 1, 2, -1]))
+            return (*pair, rng.choice([1, 1, 2, -1, -2]))
         case "shift":
             return one, rng.randint(-4, 4)
         case "merge":
-            return tuple(rng.sample(loops, 2)) if len(loops) > 1 else (one, one)
+            return rng.choice(neighbours(s) or [(one, rng.choice(loops))])
         case "split":
             return one, rng.randint(1, 5)
         case "peel":
-            return one, rng.randint(1, 3)
+            return one, rng.choice([1, 2, 3, -1, -2])
         case "fuse":
-            return tuple(pair)
+            return tuple(rng.choice([pair, nested_chain(rng, s)]))
         case "unroll":
             return one, rng.choice([None, 2, 3])
         case "compute_at":
+            nests = neighbours(s)
+            if nests and rng.random() < 0.6:
+                return rng.choice(nests)
             return rng.choice([*loops, *(a for a in s.arrays() if a.shape)]), one
         case "buffer_at":
             return rng.choice([a for a in s.arrays() if a.shape]), one
         case _:
             return (one,)
+
+
+def neighbours(s: Schedule) -> list[tuple[Any, Any]]:
+    """Pairs of loops in one block, the first before the second."""
+    handles = {handle.key: handle for handle in s.loops()}
+    found: list[tuple[Any, Any]] = []
+
+    def visit(tree: Tree) -> None:
+        if isinstance(tree, LoopNode):
+            visit(tree.body)
+        if isinstance(tree, Block):
+            keys = [child.key for child in tree.children if isinstance(child, LoopNode)]
+            found.extend((handles[a], handles[b]) for k, a in enumerate(keys) for b in keys[k + 1 :])
+            for child in tree.children:
+                visit(child)
+
+    visit(s.module.state(s.name).tree)
+    return found
 
 
 class Captured(Exception):

@@ -10,7 +10,8 @@ from common import check_round_trip, schedule_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
-from steps import EXACT, ORDER, arguments, is_right
+from rich import rich_program
+from steps import EXACT, ORDER, arguments, called, is_right
 
 import tracealloc as ta
 from tracealloc.poly.tree import loops_in
@@ -28,17 +29,18 @@ QUIET = settings(
 def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
     """A random program and up to four random steps, each checked; then proof, results and round trips."""
     rng = Random(seed)
-    s = schedule_of(random_program(seed))
+    s = schedule_of(rng.choice([random_program, random_program, rich_program])(seed))
     if rng.random() < 0.15:
         s.reassociate()
-    for _ in range(rng.randint(1, 4)):
+    made: list[object] = []
+    for _ in range(rng.randint(1, 5)):
         name = rng.choice([*ORDER, *ORDER, *EXACT, *OTHERS])
-        args = arguments(rng, s, name)
+        args = arguments(rng, s, name, made)
         expected = is_right(s, name, args, patch)
         marked = any(loop.marks.parallel for loop in loops_in(s.module.state(s.name).tree))
         module, text = s.module, f"{name}{tuple(map(str, args))}"
         try:
-            getattr(s, name)(*args)
+            result = getattr(s, name)(*called(rng, s, args))
         except ta.IllegalScheduleError as error:
             assert s.module is module
             assert not expected or (marked and error.code == "TA211"), f"false refusal of {text}:\n{error}"
@@ -51,6 +53,7 @@ def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
             continue
         assert expected is not False, f"false acceptance of {text}:\n{s}"
         seen["accepted"] += 1
+        made += [found for found in (result if isinstance(result, tuple) else (result,)) if found is not None]
     check_round_trip(s)
 
 

@@ -143,7 +143,7 @@ class _Lowering:
                 isinstance(s.node, Store) and s.node.array == array and self.depth[s.name] == owner_depth
                 for s in self.model.statements
             )
-        return any(
+        return not storage.kept and any(
             isinstance(s.node, Alloc)
             and s.node.array == array
             and not s.guards
@@ -249,7 +249,7 @@ class _Instance:
         storage = self.lowering.storage.get(node.array)
         if storage is None:
             return [replace(node, fill=fill)]
-        if self.lowering.declares_itself(node.array, storage) and not storage.kept:
+        if self.lowering.declares_itself(node.array, storage):
             return [Alloc(storage.array, fill, node.place)]
         extra, stored = self.extra(node.array)
         its = [Iter(f"{node.array.key}:fill{k}", f"{node.array.name}_{k}") for k in range(node.array.rank)]

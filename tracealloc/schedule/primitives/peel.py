@@ -1,4 +1,4 @@
-"""``peel``: the first iterations of a loop on their own."""
+"""``peel``: the first or last iterations of a loop on their own."""
 
 from __future__ import annotations
 
@@ -21,30 +21,32 @@ __all__ = ["peel"]
 
 @primitive(loop="loop")
 def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
-    """Run the first `n` iterations of `loop` on their own, before the others.
+    """Run the first `n` iterations of `loop` on their own, before the others; the last, if `n` is negative.
 
     Rewrite:
         for i in 0:M: body   ->   for i_peel in 0:n: body; for i in n:M: body
-        A single peeled iteration is no loop. Where the first value depends on outer loops, so does the
-        part that is peeled.
+        A single peeled iteration is no loop. Where the first (or last) value depends on outer loops, so
+        does the part that is peeled.
     Legal when:
         always: the order of iterations stays.
 
     Returns:
-        The loop over the peeled iterations (nothing for `n` = 1).
+        The loop over the peeled iterations (nothing for a single one).
 
     Raises:
-        ScheduleError: `n` < 1, or the loop never has more than `n` iterations.
+        ScheduleError: `n` is 0, or the loop never has more iterations than are peeled.
     """
     loop = edit.affine(loop)
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise edit.error("TA255", f"needs a number of iterations of at least 1, not {n!r}")
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise edit.error("TA255", f"needs a whole number of iterations, not {n!r}")
+    if n == 0:
+        raise edit.error("TA255", "needs a number of iterations other than 0")
     state, (key,) = edit.keys(1)
     first, rest = _domains(state, loop, n)
     if all(domain.is_empty() for domain in rest.values()):
         raise edit.error(
             "TA255",
-            f"would leave nothing in {loop.name!r}, which has at most {n} iterations",
+            f"would leave nothing in {loop.name!r}, which has at most {abs(n)} iterations",
             hint=f's.unroll("{loop.name}") replicates the whole loop',
         )
     twins = Twins(state, key, loop, {name: domain for name, domain in first.items() if not domain.is_empty()})
@@ -56,32 +58,33 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
             statements.append(statement)
         elif not rest[statement.name].is_empty():
             statements.append(twins.restricted(statement, rest[statement.name]))
-    peeled = _peeled_tree(edit, loop, key, twins, n)
+    peeled = _peeled_tree(edit, loop, key, twins, abs(n) > 1)
     kept = restrict(loop, frozenset(s.name for s in statements))
     assert kept is not None
 
     def both(_: LoopNode) -> Tree:
-        return sequence([peeled, kept])
+        return sequence([peeled, kept] if n > 0 else [kept, peeled])
 
     tree = replace_loop(_with_outer(state, loop, twins, statements), loop.key, both)
     model = replace(twins.model, origins=(*twins.model.origins, *twins.origins))
     model = model.with_statements(statements, tree)
     done = state.with_model(model, tree, twins.stale())
-    return Result(done, (LoopRef(key),) if n > 1 else ())
+    return Result(done, (LoopRef(key),) if abs(n) > 1 else ())
 
 
 def _domains(state: State, loop: LoopNode, n: int) -> tuple[dict[str, isl.Set], dict[str, isl.Set]]:
-    """The first `n` iterations of the loop, and the others, as domains of its statements."""
-    loops = chain_above(state, loop.key)
+    """The first `n` iterations of the loop (or the last), and the others, as domains of its statements."""
+    *outer, own = chain_above(state, loop.key)
+    loops = (*outer, own if n > 0 else replace(own, descending=not own.descending))
     statements = [state.model.statement(name) for name, _ in loop.exprs]
     times = {s.name: time_map(s, loops).intersect_domain(s.domain) for s in statements}
-    early = split_first([t.range() for t in times.values()], n, loop.step)
+    early = split_first([t.range() for t in times.values()], abs(n), loop.step)
     first = {name: t.intersect_range(early).domain().coalesce() for name, t in times.items()}
     rest = {s.name: s.domain.subtract(first[s.name]).coalesce() for s in statements}
     return first, rest
 
 
-def _peeled_tree(edit: Edit, loop: LoopNode, key: str, twins: Twins, n: int) -> Tree:
+def _peeled_tree(edit: Edit, loop: LoopNode, key: str, twins: Twins, several: bool) -> Tree:
     """The tree of the peeled iterations, with loops and statements of their own names."""
     part = restrict(loop, frozenset(twins.names))
     assert isinstance(part, LoopNode)
@@ -99,7 +102,7 @@ def _peeled_tree(edit: Edit, loop: LoopNode, key: str, twins: Twins, n: int) -> 
 
     result = _rename_leaves(map_loops(part, renamed), twins)
     assert isinstance(result, LoopNode)
-    return result if n > 1 else result.body
+    return result if several else result.body
 
 
 def _rename_leaves(tree: Tree, twins: Twins) -> Tree:
