@@ -65,7 +65,8 @@ def partition(
     kept = [scope for scope, _ in storage.kept]
     scopes = {**dict(layout.scope_banks), **dict(zip(kept, banks, strict=False))}
     own = tuple(banks[len(kept) :])
-    asked_for = replace(layout, banks=own, scope_banks=tuple(scopes.items()))
+    split = tuple((scope, found) for scope, found in scopes.items() if found.kind != "whole")
+    asked_for = replace(layout, banks=own, scope_banks=split)
     return Result(edit.state.with_layout(array, asked_for))
 
 
