@@ -1,4 +1,4 @@
-"""Functions cut out of kernels that use streams and arrays that live across calls."""
+"""Functions cut out of kernels: streams, arrays that live across calls, arrays that they fill for others."""
 
 from __future__ import annotations
 
@@ -55,3 +55,20 @@ def test_streams_stay_streams(calls: str) -> None:
         run(q, r, a)
         assert list(q) == list(range(11, 20)) and list(r) == [-1, *range(0, 16, 2)]
         assert a.tolist() == [8, 9, 10, 3, 4, 5, 6, 7]
+
+
+def test_a_part_fills_an_array_that_others_read() -> None:
+    @kernel
+    def filled(A: int32[3, 4]):
+        for k in ta.range(0, 3, 3):
+            L = ta.full((3, 4), 7, int32)
+            for j in ta.range(4):
+                A[k, j] = L[k, j] + j
+
+    s = ta.customize(filled)
+    s.distribute("k")
+    s.outline("k_1", "part")
+    for run in (lambda a: interpret(s.lowered, a), s.build()):
+        a = np.zeros((3, 4), np.int32)
+        run(a)
+        assert a[0].tolist() == [7, 8, 9, 10]

@@ -181,7 +181,7 @@ def _body(
     )
     part = replace(model, statements=tuple(kept), reference=tree)
     program = lower(part, tree, state.layouts)
-    block = tuple(n for n in program.body if not (isinstance(n, Alloc) and n.array not in own))
+    block = _filled(program.body, own)
     for outer in above:
         while len(block) == 1 and isinstance(block[0], If) and not block[0].orelse:
             block = block[0].then  # the call's own domain says when it runs
@@ -192,6 +192,26 @@ def _body(
             arrays = [n.array.name for n in block if isinstance(n, Alloc)]
             return f"{', '.join(arrays) or 'its code'} lives across iterations of {outer.name!r}"
     return block, dict(program.layouts)
+
+
+def _filled(block: Block, own: frozenset[Array]) -> Block:
+    """A block that does not make the arrays of others, but fills those that it would have filled."""
+    found: list[Node] = []
+    for node in block:
+        if not isinstance(node, Alloc) or node.array in own:
+            found.append(map_blocks(node, lambda inner: _filled(inner, own)))
+        elif node.fill is not None:
+            found.append(_fill(node.array, node.fill, node.place))
+    return tuple(found)
+
+
+def _fill(array: Array, fill: Expr, place: Place | None) -> Node:
+    """A loop nest that stores one value to every element."""
+    its = [Iter(f"{array.key}:fill{k}", f"{array.name}_{k}") for k in range(array.rank)]
+    node: Node = Store(array, tuple(IterRef(it) for it in its), fill, place=place)
+    for it, extent in zip(reversed(its), reversed(array.shape), strict=True):
+        node = Loop(it, constant(0), constant(extent), 1, (node,), place=place)
+    return node
 
 
 def _without_scopes(statement: Statement, own: frozenset[Array]) -> Statement:
