@@ -37,6 +37,8 @@ def test_an_array_that_a_loop_was_split_around_has_that_loop_as_a_dimension() ->
     assert s.total.shape == (6, 8)
     s.partition(s.total, dim=1, kind="cyclic", factor=2)
     s.partition(s.total, dim=1, kind="cyclic", factor=4)
+    s.partition(s.total, dim=0, kind="cyclic", factor=1)
+    assert "total: dim 1 cyclic 4" in str(s)
     s.partition(s.total, dim=0)
     assert "total: dim 0 complete, dim 1 cyclic 4" in str(s)
     assert "dim 2 of 'total'" not in refused(lambda: s.partition(s.total, dim=2), s, ta.ScheduleError)
@@ -72,8 +74,7 @@ def test_words_are_along_the_dimension_that_is_stored() -> None:
             "  try: a dimension from 1 to 1",
         ]
     )
-    assert "dimension 1 of 'line' is packed by 4" in refused(
-        lambda: s.partition(s.line, 1), s, ta.LayoutError
-    )
+    message = refused(lambda: s.partition(s.line, 1), s, ta.LayoutError)
+    assert "dimension 1 of 'line' is packed by 4" in message
     s.partition(s.line, 0)
     check_round_trip(s, lines)
