@@ -155,3 +155,32 @@ def test_a_scalar_whose_uses_a_guard_separates_is_declared_outside() -> None:
         found = [np.arange(6, dtype=np.int32) for _ in range(2)]
         s.build(**options)(*found)
         assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+def test_a_dividend_that_may_be_negative_is_moved_up() -> None:
+    @kernel
+    def wrap(A: int32[7], B: int32[12]):
+        for i in ta.range(12):
+            B[i] = A[(i - 5) % 7] + (i - 9) // 3
+
+    source = wrap.build("vitis_hls").source
+    assert "B[i] = A[(i + 2) % 7] + (i / 3 - 3);" in source
+    A, B = np.arange(7, dtype=np.int32), np.zeros((2, 12), np.int32)
+    wrap(A, B[0])
+    wrap.build("vitis_hls", mode="csim")(A, B[1])
+    assert np.array_equal(B[0], B[1])
+
+
+def test_fills_are_pipelined_where_nothing_around_is() -> None:
+    @kernel
+    def filled(A: int32[4, 6]):
+        for i in ta.range(4):
+            t = ta.zeros(6, int32)
+            for j in ta.range(6):
+                t[j] += A[i, j]
+                A[i, 5 - j] = t[j]
+
+    s = ta.customize(filled)
+    assert pragmas_of(s) == ["#pragma HLS pipeline II=1"]
+    s.pipeline("i", ii=40)
+    assert pragmas_of(s) == ["#pragma HLS pipeline II=40"]

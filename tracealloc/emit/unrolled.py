@@ -39,15 +39,15 @@ _MOST = 4096  # iterations; longer loops stay as they are, nobody means to unrol
 
 @dataclass
 class Usage:
-    """How the programs that a program calls are used.
+    """How a program is used by those that call it.
 
     Attributes:
         values: the range of each integer scalar argument, over all calls.
-        inside: the programs (by identity) that a pipelined loop calls.
+        inside: whether a pipelined loop calls the program.
     """
 
     values: dict[Array, Range] = field(default_factory=dict)
-    inside: set[int] = field(default_factory=set)
+    inside: bool = False
 
 
 def usage_of(program: Program) -> dict[int, Usage]:
@@ -56,7 +56,7 @@ def usage_of(program: Program) -> dict[int, Usage]:
     for item in (program, *reversed(program.callees())):
         ranges = ZeroDivisorRanges()
         ranges.of_value.update(found[id(item)].values)
-        _visit(item.body, ranges, id(item) in found[id(item)].inside, found)
+        _visit(item.body, ranges, found[id(item)].inside, found)
         for callee in item.callees():
             written = written_arrays(callee)
             usage = found[id(callee)]
@@ -73,7 +73,7 @@ def _visit(block: Block, ranges: ZeroDivisorRanges, inside: bool, found: dict[in
         if isinstance(node, Call):
             usage = found[id(node.program)]
             if inside:
-                usage.inside.add(id(node.program))
+                usage.inside = True
             for formal, actual in zip(node.program.args, node.args, strict=True):
                 if formal.rank == 0 and as_integer(formal.dtype) is not None:
                     limits = type_range(formal.dtype)

@@ -8,6 +8,8 @@ compiled with ``-fwrapv``, everywhere. Else an operand is cast to a wider type.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tracealloc.emit.cexpr import (
     ATOM,
     Range,
@@ -36,11 +38,13 @@ from tracealloc.emit.vitis_types import (
     promoted,
     spelling,
 )
+from tracealloc.trace.affine import constant, expression, linear
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
     Fixed,
     Float,
+    Index,
     Integer,
     as_fixed,
     as_integer,
@@ -48,6 +52,7 @@ from tracealloc.trace.dtype import (
     boolean,
     float16,
     float32,
+    index,
     union_type,
 )
 from tracealloc.trace.expr import (
@@ -239,7 +244,7 @@ class VitisExpr(VitisConvert):
         if as_integer(expr.type) is None:
             return self._real(expr)
         if op in ("//", "%"):
-            return self._floored(expr)
+            return self._moved_up(expr) or self._floored(expr)
         if op in ("<<", ">>"):
             return self._shift(expr, low)
         keep = low if op in _RING | _BITWISE else None
@@ -299,6 +304,20 @@ class VitisExpr(VitisConvert):
             if all(inside(values, candidate) for values in (a, b, result)):
                 return candidate, False
         return Carrier("ap", Integer(1, False)), False
+
+    def _moved_up(self, expr: Binary) -> Value | None:
+        """``(i - 14) % 28`` as ``(i + 14) % 28``: no correction for a dividend that is negative."""
+        form = linear(expr.left) if isinstance(expr.type, Index) else None
+        (low, high), (by, same) = self.range_of(expr.left), self.range_of(expr.right)
+        if form is None or by != same or by < 1 or by & (by - 1) == 0 or not -(1 << 20) < low < 0:
+            return None
+        count = -(low // by)
+        moved = Binary(
+            expr.op, expression(replace(form, constant=form.constant + count * by)), expr.right, index
+        )
+        if high + count * by >= 1 << 31:
+            return None
+        return self.value(moved if expr.op == "%" else Binary("-", moved, constant(count), index))
 
     def _floored(self, expr: Binary) -> Value:
         a, b = self.range_of(expr.left), self.range_of(expr.right)

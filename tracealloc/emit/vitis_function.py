@@ -54,9 +54,10 @@ class VitisFunction(VitisExpr):
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""
         usage = module.usage[id(program)]
+        self.pipelined = usage.inside  # whether a pipelined loop is around
         self.ranges.of_value.update(usage.values)
         self.independent = independent_arrays(program)
-        self.unrolled = Unrolled(program, usage.values, id(program) in usage.inside)
+        self.unrolled = Unrolled(program, usage.values, usage.inside)
 
     # The function.
 
@@ -219,6 +220,8 @@ class VitisFunction(VitisExpr):
         for axis, (name, extent) in enumerate(zip(names, shape, strict=True)):
             head = f"{self.unique_label(label)}: " if axis == 0 else ""
             self.line(f"{head}for (int {name} = 0; {name} < {extent}; ++{name}) {{")
+            if axis == len(shape) - 1 and not self.pipelined:
+                self.line("#pragma HLS pipeline II=1")
             self.depth += 1
         self.line(statement("".join(f"[{name}]" for name in names)))
         while self.depth > depth:
@@ -315,6 +318,12 @@ class VitisFunction(VitisExpr):
         small = INT32[0] <= low and high <= INT32[1]
         self.carriers[loop.iter] = INT if small else INT64
         return "int" if small else "int64_t"
+
+    def loop(self, loop: Loop, where: Where) -> None:
+        around = self.pipelined
+        self.pipelined = around or loop.marks.pipeline is not None
+        super().loop(loop, where)
+        self.pipelined = around
 
     def loop_pragmas(self, loop: Loop) -> list[str]:
         lines = loop_mark_pragmas(loop.marks)

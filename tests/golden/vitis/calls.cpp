@@ -32,10 +32,12 @@ void caller(const float A[4][4], float B[4][4]) {
     scale(A_local[j], tmp, 2.0f);
     float B_view[4];  // copy of a view of B
     read_B_view: for (int e0 = 0; e0 < 4; ++e0) {
+#pragma HLS pipeline II=1
       B_view[e0] = B[e0][j];
     }
     scale(tmp, B_view, 0.5f);  // calls.py:9
     write_B_view: for (int e0 = 0; e0 < 4; ++e0) {
+#pragma HLS pipeline II=1
       B[e0][j] = B_view[e0];
     }
   }
