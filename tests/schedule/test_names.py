@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tracealloc as ta
-from tracealloc import float32, grid, kernel
+from tracealloc import float32, grid, int32, kernel
 
 
 @kernel
@@ -83,3 +83,33 @@ def test_parts_of_loops_are_named_within_their_band() -> None:
     space = {"ta": ta, "two": two}
     exec(s.script(), space)
     assert space["s"].module == s.module
+
+
+def test_bands_of_inlined_calls_are_told_apart() -> None:
+    """Two calls of a function with a named band gave two bands of one name, and the last was taken."""
+
+    @kernel
+    def double(X: int32[4], Y: int32[4]):
+        for i in grid(4, name="PE"):
+            Y[i] = X[i] * 2
+
+    @kernel
+    def twice(A: int32[4], B: int32[4], C: int32[4]):
+        double(A, B)
+        double(B, C)
+        for j in grid(4, name="sum"):
+            A[j] = B[j] + C[j]
+
+    s = ta.customize(twice)
+    s.inline("double_1")
+    assert [str(band) for band in s.bands()] == ["PE", "sum"]
+    s.inline("double_0")
+    assert [str(band) for band in s.bands()] == ["PE_1", "PE", "sum"]
+    both = ta.customize(twice)
+    both.inline("double")
+    assert [str(band) for band in both.bands()] == ["PE", "PE_1", "sum"]
+    assert [str(loop) for loop in both.loops()] == ["PE.i", "PE_1.i", "j"]
+    both.reverse("PE_1.i")
+    assert "PE_1: for i in 3:-1:-1" in str(both)
+    assert both.verify()
+    assert str(both.replay(twice)) == str(both)

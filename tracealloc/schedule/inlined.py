@@ -273,10 +273,12 @@ class _Inline:
                     for old, expr in tree.exprs
                     for s in self.made[old].statements
                 )
+                key = f"{self.around.name}:{tree.key}"
                 band = tree.band
                 if band is not None and _OWN_BAND.fullmatch(band):
                     band = f"{self.splice.call.site}_{band}" if at_top else None
-                key = f"{self.around.name}:{tree.key}"
+                if band is not None:
+                    band = self.splice.names.band(key, band)
                 return replace(tree, key=key, name=name, exprs=exprs, body=inner, band=band)
 
     def expr_in(self, expr: Expr, statement: str) -> Expr:

@@ -55,22 +55,32 @@ def spliced(node: Node, sites: Collection[str], callee: Program, names: Names) -
 
 @dataclass
 class Names:
-    """Names of arrays: those that are taken, and what was given to arrays of the function `callee`."""
+    """Names of arrays and bands: those that are taken, and what was given to those of the function `callee`."""
 
     callee: str
     taken: set[str]
+    taken_bands: set[str] = field(default_factory=set)
     given: dict[str, str] = field(default_factory=dict)
+    given_bands: dict[str, str] = field(default_factory=dict)
 
     def of(self, key: str, name: str) -> str:
         """The name of the array `key`, the same whenever it is asked for."""
-        if key not in self.given:
-            made, number = name, 0
-            while made in self.taken:
-                number += 1
-                made = f"{name}_{number}"
-            self.taken.add(made)
-            self.given[key] = made
-        return self.given[key]
+        return _given(key, name, self.given, self.taken)
+
+    def band(self, key: str, name: str) -> str:
+        """The name of the band whose outermost loop is `key`, the same whenever it is asked for."""
+        return _given(key, name, self.given_bands, self.taken_bands)
+
+
+def _given(key: str, name: str, given: dict[str, str], taken: set[str]) -> str:
+    if key not in given:
+        made, number = name, 0
+        while made in taken:
+            number += 1
+            made = f"{name}_{number}"
+        taken.add(made)
+        given[key] = made
+    return given[key]
 
 
 @dataclass

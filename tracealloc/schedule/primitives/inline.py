@@ -11,6 +11,7 @@ from tracealloc.schedule.inlined import Callee, inlined, origins_of
 from tracealloc.schedule.lattice import join_banks
 from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.resolve import bands_of
 from tracealloc.schedule.splice import Names, Splice, calls_in
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.layout import Banks, Layout
@@ -25,7 +26,7 @@ def inline(edit: Edit, callee: str) -> Result:
 
     `callee` is a function's name (all its calls) or a call site (``"matmul_1"``; ``"mlp:matmul_1"`` in a
     callee). Loops and arrays of the callee get names of their own where the caller has the same; its bands
-    ``L0`` are then called ``matmul_0_L0``.
+    ``L0`` are then called ``matmul_0_L0``, others as in the callee (``PE``, the next ``PE_1``).
 
     Rewrite:
         matmul(X, W, Y)   ->   for i: for j: for k: Y[i, j] += X[i, k] * W[k, j]
@@ -114,7 +115,8 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
 
 def _taken_in(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
     """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
-    names = Names(callee.name, {array.name for array in state.model.arrays})
+    bands = {name for ends in (state.tree, state.base.reference) for name, _ in bands_of(ends)}
+    names = Names(callee.name, {array.name for array in state.model.arrays}, bands)
     program = callee.program
     body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
     now = Callee(callee.model, callee.tree, body, program)
