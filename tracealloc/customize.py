@@ -228,12 +228,11 @@ class Schedule(Methods):
             args, kwargs = step.map(other._named)
             try:
                 other._apply(REGISTRY[step.primitive], args, kwargs, step.place, place)
-            except ScheduleError as error:
+            except TraceallocError as error:
                 where = f" ({step.place.short})" if step.place is not None else ""
-                reason = (
-                    f"this is step {number + 1} of {len(self._past)} of the schedule of {self.name}{where}"
-                )
-                error.place, error.because = place, (*error.because, reason)
+                of = f"of {len(self._past)} of the schedule of {self.name}{where}"
+                error.place = place
+                error.because = (*error.because, f"s.{step.call()} is step {number + 1} {of}")
                 raise
         return other
 

@@ -11,7 +11,7 @@ from tracealloc.trace.source import caller_place
 if TYPE_CHECKING:
     from tracealloc.schedule.history import Step
     from tracealloc.schedule.state import Module
-    from tracealloc.trace.program import Array
+    from tracealloc.trace.program import Array, Program
 
 __all__ = ["ArrayHandle", "BandHandle", "LoopHandle", "Owner"]
 
@@ -22,6 +22,10 @@ class Owner(Protocol):
     @property
     def module(self) -> Module:
         """The module as it stands."""
+
+    @property
+    def lowered(self) -> Program:
+        """The loop nest as it stands."""
 
     def marked_text(self, function: str, key: str) -> str:
         """The printed loops of a function with an arrow at one loop."""

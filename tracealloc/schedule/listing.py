@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.handle import ArrayHandle, LoopHandle
 from tracealloc.schedule.resolve import band_names, visible_arrays
 from tracealloc.schedule.state import Module, OpaqueLoop, State
+from tracealloc.schedule.text import function_of, iterator_key, ranges
 from tracealloc.trace.layout import Banks
 
 __all__ = ["Layouts", "Listing", "layouts_of"]
@@ -32,30 +33,35 @@ class Listing(list[Handle]):
     """Handles of a schedule; printed, one a line with what it is."""
 
     def __repr__(self) -> str:
-        return table(_row(handle) for handle in self)
+        known: dict[str, dict[str, str]] = {}
+        for handle in self:
+            if isinstance(handle, LoopHandle) and handle.function not in known:
+                known[handle.function] = ranges(function_of(handle.owner.lowered, handle.function))
+        return table(_row(handle, known) for handle in self)
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
 
 
-def _row(handle: Any) -> tuple[str, ...]:
+def _row(handle: Any, known: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
     if isinstance(handle, LoopHandle):
-        return _loop_row(handle)
+        return _loop_row(handle, known[handle.function])
     if isinstance(handle, ArrayHandle):
         return handle.name, repr(handle).partition(": ")[2].rpartition(" of ")[0] or repr(handle)
     return (str(handle),)
 
 
-def _loop_row(handle: LoopHandle) -> tuple[str, ...]:
+def _loop_row(handle: LoopHandle, known: Mapping[str, str]) -> tuple[str, ...]:
     module = handle.owner.module
     state = module.state(handle.function) if handle.function in module.names() else None
     loop = None
     if state is not None:
         loop = next((loop for loop in state.loops() if loop.key == handle.key), None)
     if state is None or loop is None:
-        return handle.name, "gone", ""
+        return handle.name, "gone", "", ""
     band = band_names(state).get(loop.key)
-    return handle.name, f"in {band}" if band else "", ", ".join(_words(loop))
+    extent = known.get(iterator_key(loop), "at most once")
+    return handle.name, extent, f"in {band}" if band else "", ", ".join(_words(loop))
 
 
 def _words(loop: LoopNode | OpaqueLoop) -> list[str]:
@@ -84,7 +90,7 @@ def _words_of(dim: tuple[str, int]) -> str:
 def layouts_of(module: Module) -> Layouts:
     """The layouts of all arrays of all functions, as they are stored."""
     found = Layouts()
-    for name, state in module.states:
+    for name, state in reversed(module.states):  # callers come before their callees
         prefix = "" if name == module.top else f"{name}:"
         for key, dims in _layouts(state):
             found[prefix + key] = dims

@@ -37,6 +37,7 @@ class Methods:
     def distribute(
         self,
         loop: str | LoopHandle,
+        at: int | Sequence[int] | None = None,
     ) -> tuple[LoopHandle, ...]: ...
     def fuse(
         self,
@@ -76,7 +77,7 @@ class Methods:
         self,
         array: str | ArrayHandle,
         dim: int | Sequence[int] | None = None,
-        kind: BankKind = "complete",
+        kind: BankKind = 'complete',
         factor: int | None = None,
     ) -> None: ...
     def peel(

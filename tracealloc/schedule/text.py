@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.history import Step
-from tracealloc.schedule.state import Module, State
+from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.layout import Layout
-from tracealloc.trace.program import Array, Program
+from tracealloc.trace.program import Array, Loop, Program, walk_nodes
 from tracealloc.trace.text import program_text
 
-__all__ = ["layout_text", "marked_text", "schedule_text"]
+__all__ = ["function_of", "iterator_key", "layout_text", "marked_text", "ranges", "schedule_text"]
 
 _LABEL = 10
+_WIDTH = 110
+_HEAD = re.compile(r"\s*(?:\w+: )?for \S+ in (.*?)(?:\s{2,}|$)")
 
 
 def layout_text(array: Array, layout: Layout) -> str:
@@ -57,9 +61,20 @@ def schedule_text(program: Program, module: Module, history: Sequence[Step]) -> 
     if layouts:
         lines += _labelled("layouts", layouts)
     if history:
-        lines.append("history".ljust(_LABEL) + " · ".join(map(str, history)))
+        lines += _labelled("history", _wrapped(list(map(str, history))))
         lines.append("proof".ljust(_LABEL) + _proof(module))
     return "\n".join(lines)
+
+
+def _wrapped(items: Sequence[str]) -> list[str]:
+    """Items one after another, in lines that a terminal holds."""
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + len(item) < _WIDTH - _LABEL:
+            lines[-1] += f" · {item}"
+        else:
+            lines.append(item)
+    return [f"{line} ·" for line in lines[:-1]] + lines[-1:]
 
 
 def _labelled(label: str, items: Sequence[str]) -> list[str]:
@@ -68,14 +83,45 @@ def _labelled(label: str, items: Sequence[str]) -> list[str]:
 
 def marked_text(program: Program, module: Module, function: str, key: str) -> str:
     """The loops of a function, one of them marked ``# <-- here``."""
-    target = next((p for p in (*program.callees(), program) if p.name == function), program)
     loops = module.state(function).loops() if function in module.names() else ()
     loop = next((loop for loop in loops if loop.key == key), None)
     if loop is None:
         return f"<loop that is no longer in {function}>"
+    target = function_of(program, function)
     lines = program_text(target).splitlines()
-    for number, line in enumerate(lines):
-        if f"for {loop.name} in" in line:
-            lines[number] = f"{line.rstrip()}  # <-- here"
-            break
+    number = loop_lines(target, lines).get(iterator_key(loop))
+    if number is None:
+        return "\n".join([*lines, f"# loop {loop.name!r} has at most one iteration, and so is not shown"])
+    lines[number] = f"{lines[number].rstrip()}  # <-- here"
     return "\n".join(lines)
+
+
+def function_of(program: Program, function: str) -> Program:
+    """The lowered program of one function of a module."""
+    return next((each for each in program.callees() if each.name == function), program)
+
+
+def iterator_key(loop: LoopNode | OpaqueLoop) -> str:
+    """The key of the iterator that a loop has once it is lowered."""
+    return loop.loop.iter.key if isinstance(loop, OpaqueLoop) else loop.key
+
+
+def loop_lines(program: Program, lines: Sequence[str]) -> dict[str, int]:
+    """The line of the printed program on which each loop begins, by the key of its iterator."""
+    heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
+    nodes = [node for node in walk_nodes(program.body) if isinstance(node, Loop)]
+    found: dict[str, int] = {}
+    for node, number in zip(nodes, heads, strict=False):
+        found.setdefault(node.iter.key, number)
+    return found
+
+
+def ranges(program: Program) -> dict[str, str]:
+    """What each loop of a lowered program runs over, as printed: ``0:64``."""
+    lines = program_text(program).splitlines()
+    found = {}
+    for key, number in loop_lines(program, lines).items():
+        head = _HEAD.match(lines[number])
+        assert head is not None
+        found[key] = head.group(1)
+    return found
