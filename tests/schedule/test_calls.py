@@ -134,13 +134,34 @@ def test_outline_an_inner_loop_takes_iterators_by_value() -> None:
     check(outer, s)
 
 
-def test_outline_refuses_to_lose_a_scalar() -> None:
+def test_a_scalar_that_an_outlined_loop_adds_to_gets_an_element() -> None:
     s = ta.customize(sums)
+    s.outline("j", "row")
+    assert "row(acc, A, i)" in str(s.lowered)
+    s.pipeline("row:j")
+    check(sums, s)
+    s.undo()
+    s.inline("row")
+    s.split("j", 2)
+    check(sums, s)
+
+
+def test_outline_refuses_to_lose_a_scalar() -> None:
+    @kernel
+    def total_of(A: int32[N]) -> int32:
+        acc = ta.scalar(int32, 0)
+        for i in grid(N):
+            acc += A[i]
+        return acc
+
+    s = ta.customize(total_of)
     with pytest.raises(ta.ScheduleError) as raised:
-        s.outline("j", "row")
+        s.outline("i", "part")
     assert raised.value.code == "TA272"
-    with pytest.raises(ta.ScheduleError, match="TA271"):
-        s.outline("i", "sums")
+    s = ta.customize(sums)
+    for name in ("sums", "for", "two words", "", None):
+        with pytest.raises(ta.ScheduleError, match=r"TA271|TA207|TA209"):
+            s.outline("i", name)
     s.outline("i", "everything")
     check(sums, s)
 

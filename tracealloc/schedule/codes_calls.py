@@ -21,16 +21,24 @@ s = ta.customize(caller)
 """
 _SUMS = """
 @kernel
-def sums(A: int32[8, 8], y: int32[8]):
+def total(A: int32[8]) -> int32:
+    acc = ta.scalar(int32, 0)
     for i in grid(8):
-        acc = ta.scalar(int32, 0)
-        for j in grid(8):
-            acc += A[i, j]
-        y[i] = acc
+        acc += A[i]
+    return acc
 
-s = ta.customize(sums)
+s = ta.customize(total)
 """
+_ONE = """
+@kernel
+def total(A: int32[8]) -> int32[1]:
+    acc = ta.zeros((1,), int32)
+    for i in grid(8):
+        acc[0] += A[i]
+    return acc
 
+s = ta.customize(total)
+"""
 _ROWS = """
 @kernel
 def rows(A: int32[8, 8], y: int32[8]):
@@ -57,9 +65,9 @@ register(
         ),
         "TA272": Code(
             "a function of that loop would lose a scalar",
-            _SUMS + 's.outline("j", "row")\n',
-            _SUMS + 's.outline("i", "rows")\n',
-            "Functions take scalars by value; what a loop adds to one would not come back.",
+            _SUMS + 's.outline("i", "part")\n',
+            _ONE + 's.outline("i", "part")\n',
+            "Functions take scalars by value. A local one becomes an array of one element; a result cannot.",
         ),
         "TA273": Code(
             "a called function cannot be taken apart",

@@ -6,10 +6,13 @@ import keyword
 from dataclasses import replace
 
 from tracealloc.poly.tree import LoopNode, loops_in
-from tracealloc.schedule.cutting import cut_loop, cut_opaque, stored_scalars
+from tracealloc.schedule.cutting import Cut, cut_loop, cut_opaque, stored_scalars
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.proof import proved_storage
+from tracealloc.schedule.relayout import relaid
 from tracealloc.schedule.state import Module, OpaqueLoop, State, fresh_state
-from tracealloc.trace.program import Loop, Program, walk_nodes
+from tracealloc.trace.affine import constant
+from tracealloc.trace.program import Array, Loop, Program, walk_nodes
 
 __all__ = ["outline"]
 
@@ -24,10 +27,11 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     Rewrite:
         for j: body   ->   name(A, B, i)   with a function name that holds for j: body
     Legal when:
-        the loop stores to no scalar that lives outside it (a function could not give it back).
+        what it needs and makes belongs to one iteration of the loops around it. A scalar that it stores to
+        becomes an array of one element, for functions take scalars by value.
 
     Raises:
-        ScheduleError: the name is taken or no identifier, or a scalar is stored.
+        ScheduleError: the name is taken or no identifier, or the loop cannot be cut out.
     """
     if (
         not isinstance(name, str)
@@ -41,11 +45,24 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
             because=[f"the functions are {', '.join(edit.module.names())}"],
         )
     state, (call,) = edit.keys(1)
-    cut = (
-        cut_opaque(state, loop, name, call)
-        if isinstance(loop, OpaqueLoop)
-        else cut_loop(state, loop, name, call)
-    )
+    cut = _cut(edit, state, loop, name, call)
+    scalars = stored_scalars(cut.callee.body)
+    if scalars:
+        for array in scalars:
+            state = _as_register(edit, state, loop, array)
+        cut = _cut(edit, state, loop, name, call)
+    gone = {s.name for s in cut.piece.statements}
+    kept = [s for s in state.model.statements if s.name not in gone]
+    model = state.model.with_statements([*kept, cut.call], cut.tree)
+    stale = frozenset(a.space for s in (*cut.piece.statements, cut.call) for a in s.accesses)
+    changed = replace(state, pieces=(*state.pieces, cut.piece)).with_model(model, cut.tree, stale)
+    return Result(None, module=_with_function(edit, changed, name, cut.callee))
+
+
+def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call: str) -> Cut:
+    if isinstance(loop, OpaqueLoop):
+        return cut_opaque(state, loop, name, call)
+    cut = cut_loop(state, loop, name, call)
     if isinstance(cut, str):
         raise edit.error(
             "TA274",
@@ -53,20 +70,21 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
             because=[cut],
             hint="outline a loop further out",
         )
-    stored = stored_scalars(cut.callee.body)
-    if stored:
+    return cut
+
+
+def _as_register(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, array: Array) -> State:
+    """The state with a scalar stored as an array of one element: functions take scalars by value."""
+    old = next(known for known in state.model.arrays if known == array)
+    if old.kind != "local":
         raise edit.error(
             "TA272",
-            f"would lose what {loop.name!r} stores to {stored[0].name!r}",
+            f"would lose what {loop.name!r} stores to {array.name!r}",
             because=["a function takes scalars by value"],
-            hint=f"make {stored[0].name} an array of one element, or outline a loop around it",
+            hint=f"make {array.name} an array of one element, or outline a loop around it",
         )
-    gone = {s.name for s in cut.piece.statements}
-    kept = [s for s in state.model.statements if s.name not in gone]
-    model = state.model.with_statements([*kept, cut.call], cut.tree)
-    stale = frozenset(a.space for s in (*cut.piece.statements, cut.call) for a in s.accesses)
-    changed = replace(state, pieces=(*state.pieces, cut.piece)).with_model(model, cut.tree, stale)
-    return Result(None, module=_with_function(edit, changed, name, cut.callee))
+    changed = relaid(edit, state, old, replace(old, shape=(1,)), lambda indices: (constant(0),))
+    return proved_storage(edit, changed, old)
 
 
 def _with_function(edit: Edit, caller: State, name: str, callee: Program) -> Module:
