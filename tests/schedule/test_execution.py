@@ -49,7 +49,7 @@ def test_pipeline_says_what_stands_in_the_way() -> None:
     with pytest.warns(ta.TraceallocWarning) as caught:
         s.pipeline("k")
     assert [str(w.message) for w in caught] == [
-        'pipeline("k"): dependences allow ii=8, not 1: iteration (i=0, j=0, k=0) writes C '
+        'pipeline("k"): dependences allow ii=8, not 1: iteration (i=0, j=0, k=0) writes C[0, 0] '
         "(test_execution.py:17), which iteration (i=0, j=0, k=1) reads as C[i, j] (test_execution.py:17): "
         '8 cycles of float32 arithmetic at distance 1; "i" and "j" would not wait for it'
     ]
@@ -103,3 +103,19 @@ def test_parallel_refuses_sums() -> None:
     t.parallel("i")
     t.unroll("k", factor=5)
     check_round_trip(t, matmul)
+
+
+def test_pipeline_shows_the_read_that_meets_the_write() -> None:
+    """Of several reads of one array, the first was shown, whichever the value goes to."""
+
+    @kernel
+    def smooth(A: float32[4, 9]):
+        for r in grid(4):
+            for i in ta.range(1, 8):
+                A[r, i] = A[r, i + 1] * 0.5 + A[r, i - 1]
+
+    s = ta.customize(smooth)
+    with pytest.warns(ta.TraceallocWarning) as caught:
+        s.pipeline("i")
+    assert "iteration (r=0, i=1) writes A[0, 1] (" in str(caught[0].message)
+    assert "which iteration (r=0, i=2) reads as A[r, i - 1] (" in str(caught[0].message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import islpy as isl
 
 from tracealloc.poly.dependence import Dependence, Paths, common_loops, paths_of, time_map
-from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import (
     fix_to_zero,
     is_lex_negative_possible,
@@ -18,8 +18,18 @@ from tracealloc.poly.named import (
     tuple_text,
 )
 from tracealloc.poly.tree import LoopNode, Tree
+from tracealloc.trace.program import Array
 
-__all__ = ["Instance", "Violation", "carried", "carried_pair", "distances", "first_violation", "violations"]
+__all__ = [
+    "Instance",
+    "Violation",
+    "carried",
+    "carried_pair",
+    "distances",
+    "element_text",
+    "first_violation",
+    "violations",
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,11 @@ class Instance:
         at = isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
         return point_values(at.apply(time_map(self.statement, loops))) or []
 
+    def touched(self, access: Access) -> isl.Set:
+        """The elements that one of the statement's accesses touches in this execution."""
+        at = isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
+        return at.apply(access.relation)
+
     @property
     def where(self) -> str:
         """``file.py:12``, or the statement's name."""
@@ -58,10 +73,14 @@ class Violation:
     def element(self) -> str:
         """The array element that both touch, in the values of the source instance."""
         access = self.dependence.before
-        at = isl.Set(f"{{ {tuple_text(self.source.statement.name, map(str, self.source.values))} }}")
-        values = point_values(at.apply(access.relation)) or []
-        own = values[len(values) - access.array.rank :] if access.array.rank else []
-        return f"{access.array.name}[{', '.join(map(str, own))}]" if own else access.array.name
+        return element_text(access.array, self.source.touched(access))
+
+
+def element_text(array: Array, elements: isl.Set) -> str:
+    """``A[1, 2]``: the first of some elements of an array."""
+    values = point_values(elements) or []
+    own = values[len(values) - array.rank :] if array.rank else []
+    return f"{array.name}[{', '.join(map(str, own))}]" if own else array.name
 
 
 def distances(

@@ -19,7 +19,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence import dependences_of, time_map
 from tracealloc.poly.flow import Flow, flow_of, pieces
-from tracealloc.poly.legality import Instance, carried
+from tracealloc.poly.legality import Instance, carried, element_text
 from tracealloc.poly.model import Access, Statement
 from tracealloc.poly.named import (
     at_distance,
@@ -70,13 +70,23 @@ class Recurrence:
 
     def text(self) -> str:
         """The two iterations, the lines, the latency and the distance."""
-        array = self.access.array.name
+        element, read = self._element()
         return (
-            f"iteration {self.source.iteration} writes {array} ({self.source.where}), which iteration "
-            f"{self.sink.iteration} reads as {self.access.text} ({self.sink.where}): "
+            f"iteration {self.source.iteration} writes {element} ({self.source.where}), which iteration "
+            f"{self.sink.iteration} reads as {read} ({self.sink.where}): "
             f"{self.latency} cycles of {self.dtype!r} arithmetic at distance {self.distance}"
             + (f", {self.copies} iterations at a time" if self.copies > 1 else "")
         )
+
+    def _element(self) -> tuple[str, str]:
+        """The element that is written and read, and the read as the user wrote it."""
+        space = self.access.space
+        for write in (a for a in self.source.statement.writes if a.space == space and a.exact):
+            for read in (a for a in self.sink.statement.reads if a.space == space and a.exact):
+                both = self.source.touched(write).intersect(self.sink.touched(read))
+                if not both.is_empty():
+                    return element_text(read.array, both), read.text
+        return self.access.array.name, self.access.text
 
 
 @dataclass(frozen=True)

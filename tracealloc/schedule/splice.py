@@ -55,7 +55,7 @@ def spliced(node: Node, sites: Collection[str], callee: Program, names: Names) -
 
 @dataclass
 class Names:
-    """Names of arrays and bands: those that are taken, and what was given to those of the function `callee`."""
+    """Names of arrays and bands: those that are taken, and those given to what `callee` has."""
 
     callee: str
     taken: set[str]
