@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -68,6 +69,7 @@ def check_round_trip(s: Schedule, kernel: Any = None) -> None:
     assert again.module == s.module
     assert again.lowered == s.lowered
     assert again.script() == script
+    assert pickle.loads(pickle.dumps(s)).module == s.module
     undone = s.copy()
     for (step, before), _ in zip(reversed(s._past), s.history, strict=True):
         assert step is undone.history[-1]

@@ -151,7 +151,8 @@ def test_tile_any_factor() -> None:
     ]
     check_round_trip(s, matmul)
     assert refused(lambda: s.tile(["k"], [2, 2]), s, ta.ScheduleError) == (
-        'TA222 tile(["k"], [2, 2]) got 1 loops but 2 factors'
+        'TA222 tile(["k"], [2, 2]) got 1 loops but 2 factors\n'
+        "  try: a factor for each loop, or one number for all"
     )
     assert refused(lambda: s.tile(["k", "k"], 2), s, ta.ScheduleError) == (
         'TA223 tile(["k", "k"], 2) names a loop twice'

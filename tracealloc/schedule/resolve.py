@@ -239,8 +239,9 @@ class Resolver:
             hint = "give the loops one after another, not in a list" if each else f"one call for each {kind}"
         elif value is None:
             hint = "some steps hand nothing back; s.loops() and s.arrays() give handles"
-        elif kind == "array":
-            hint = "s.C or s.arrays() gives handles of the schedule's arrays"
+        else:
+            handles = "s.arrays() and s.C give" if kind == "array" else "s.loops() gives"
+            hint = f"a name, as print(s) shows it; {handles} handles"
         return ScheduleError(
             "TA209", f"{parameter.name} must be the name or handle of {what}, not {shown(value)}", hint=hint
         )

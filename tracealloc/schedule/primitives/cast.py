@@ -31,7 +31,10 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
         ScheduleError: the type is not a number's, or bits of the values are used.
     """
     if not isinstance(dtype, DType) or isinstance(dtype, Struct) or isinstance(array.dtype, Struct):
-        raise edit.error("TA236", f"needs the type of a number, not {dtype!r}")
+        close = f"ta.{dtype}" if isinstance(dtype, str) and dtype.isidentifier() else "ta.Fixed(16, 8)"
+        raise edit.error(
+            "TA236", f"needs the type of a number, not {dtype!r}", hint=f"a type such as {close}"
+        )
     if array.kind in ("constant", "stream", "state"):
         raise edit.error("TA236", f"cannot change the type of {array.name!r}, which is a {array.kind}")
     if array.kind in ("argument", "result") and edit.function != edit.module.top:

@@ -112,7 +112,8 @@ def _positions(edit: Edit, loop: LoopNode, other: LoopNode) -> tuple[Sequence, i
     ):
         raise edit.error(
             "TA254",
-            f"needs neighbouring loops: {loop.name!r} and {other.name!r} are not in the same block",
+            f"needs neighbouring loops: {full_name(edit.state, loop)!r} and {full_name(edit.state, other)!r} "
+            "are not in the same block",
             hint="merge the loops around them first; s.loops() shows the nests",
         )
     return mine[0], mine[1], theirs[1]

@@ -9,6 +9,7 @@ from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, path_to, replac
 from tracealloc.schedule.cures import skew_cures, transferred
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.sink import sunk
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError
@@ -36,7 +37,7 @@ def reorder(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
         raise edit.error("TA223", "needs at least two loops")
     chosen = [edit.affine(loop) for loop in loops]
     if len({loop.key for loop in chosen}) != len(chosen):
-        raise edit.error("TA223", "names a loop twice")
+        raise edit.error("TA223", "names a loop twice", hint="give each loop once, the outermost first")
     return Result(reordered_chain(edit, chosen))
 
 
@@ -125,9 +126,9 @@ def _chain(edit: Edit, order: list[LoopNode]) -> list[LoopNode]:
             best = above
     first = next(k for k, loop in enumerate(best) if loop.key in keys)
     chain = best[first:]
-    apart = [loop.name for loop in order if loop.key not in {other.key for other in chain}]
+    apart = [full_name(edit.state, loop) for loop in order if loop.key not in {other.key for other in chain}]
     if apart:
-        inner = chain[-1].name
+        inner = full_name(edit.state, chain[-1])
         raise edit.error(
             "TA224",
             f"needs loops that are around one another: {apart[0]!r} is not around {inner!r}",

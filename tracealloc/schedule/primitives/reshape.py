@@ -46,6 +46,7 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
             "TA235",
             f"{edit.what} changes the number of elements",
             because=[f"{array.name!r} has {array.size} elements, the new shape {prod(sizes)}"],
+            hint=f"a shape whose sizes multiply to {array.size}",
         )
     layout = edit.state.layout(array)
     registers = bool(layout.banks) and all(banks.kind == "complete" for banks in layout.banks)

@@ -41,7 +41,8 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
     if not inside and not around:
         raise edit.error(
             "TA224",
-            f"needs one loop around the other: {by.name!r} is neither around nor inside {loop.name!r}",
+            f"needs one loop around the other: {full_name(edit.state, by)!r} is neither around nor inside "
+            f"{full_name(edit.state, loop)!r}",
             hint="s.loops() shows the nests",
         )
     if inside and statements_of(by) != statements_of(loop):

@@ -36,7 +36,11 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
     """
     sizes = [factors] * len(loops) if isinstance(factors, int) else list(factors)
     if len(sizes) != len(loops):
-        raise edit.error("TA222", f"got {len(loops)} loops but {len(sizes)} factors")
+        raise edit.error(
+            "TA222",
+            f"got {len(loops)} loops but {len(sizes)} factors",
+            hint="a factor for each loop, or one number for all",
+        )
     if any(type(size) is not int or size < 1 for size in sizes):
         raise edit.error("TA221", f"needs factors of at least 1, not {sizes!r}")
     chosen = [edit.affine(loop) for loop in loops]
