@@ -73,8 +73,8 @@ register(
             "a called function cannot be taken apart",
             _CALLS + 's.outline("r", "rows")\ns.split("rows:r", 2)\ns.inline("rows")\n',
             _CALLS + 's.split("double:i", 2)\ns.inline("double")\n',
-            "Steps on both sides of a call are kept. Those that change how arguments are passed stand in the way, "
-            "and steps inside a function that was outlined.",
+            "Steps on both sides of a call are kept. Those that change how arguments are passed stand in "
+            "the way, and steps inside a function that was outlined.",
         ),
         "TA274": Code(
             "a loop cannot become a function where it stands",
