@@ -72,3 +72,24 @@ def test_a_part_fills_an_array_that_others_read() -> None:
         a = np.zeros((3, 4), np.int32)
         run(a)
         assert a[0].tolist() == [7, 8, 9, 10]
+
+
+def test_compute_at_beside_an_outlined_part() -> None:
+    """Its proof met the call, which the traced kernel does not have."""
+
+    @kernel
+    def beside(A: int32[8], B: int32[8], C: int32[8]):
+        for i in ta.range(8):
+            A[i] = C[i] * 2
+        for j in ta.range(8):
+            B[j] = A[j] + 1
+        for k in ta.range(8):
+            C[k] = A[7 - k]
+
+    s = ta.customize(beside)
+    s.outline("k", "part")
+    s.compute_at(s.A, "j")
+    assert s.verify()
+    a, b, c = np.zeros(8, np.int32), np.zeros(8, np.int32), np.arange(8, dtype=np.int32)
+    s.build()(a, b, c)
+    assert b.tolist() == [2 * k + 1 for k in range(8)] and c.tolist() == [2 * (7 - k) for k in range(8)]

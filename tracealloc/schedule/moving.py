@@ -8,7 +8,7 @@ from itertools import count
 import islpy as isl
 
 from tracealloc.poly.accesses import leaf_paths
-from tracealloc.poly.equivalence import Difference, difference
+from tracealloc.poly.equivalence import Difference
 from tracealloc.poly.flow import FINAL
 from tracealloc.poly.footprint import Box, box_around, exact_values
 from tracealloc.poly.model import Model, Statement
@@ -376,7 +376,7 @@ class Moving:
         """Check that every read still gets its value from the same write."""
         state = self.state
         try:
-            wrong = difference(state.base, state.base.reference, model, tree, state.reassociate)
+            wrong = state.difference(model, tree, state.reassociate)
         except VerifyError as error:
             raise self.edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
         if wrong is not None:
