@@ -13,6 +13,15 @@ def add(A: float32[4], B: float32[4], factor: float32):
 
 A, B = np.zeros(4, np.float32), np.ones(4, np.float32)
 """
+_FAR = """@kernel
+def add(A: float32[4, 4]):
+    for i, j in grid(4, 4):
+        A[i, j] += 1
+
+s = ta.customize(add)
+s.shift("j", 2_147_483_647)
+s.reorder("j", "i")
+"""
 _AXIS = """\
 import tracealloc as ta
 from tracealloc import kernel, int32
@@ -222,8 +231,8 @@ register(
     {
         "TA807": Code(
             "a loop runs past 62 bits",
-            "",
-            "",
+            _FAR + 's.skew("i", by="j", factor=2_147_483_647)\ns.build()\n',
+            _FAR + 's.skew("i", by="j", factor=2)\ns.build()\n',
             "Iterators are 64-bit integers in C; skews and shifts of a billion add up to more than that.",
         ),
         "TA805": Code(
