@@ -79,6 +79,8 @@ def arguments(rng: Random, s: Schedule, name: str, made: Sequence[Any] = ()) -> 
             return rng.choice(neighbours(s) or [(one, rng.choice(loops))])
         case "split":
             return one, rng.randint(1, 5)
+        case "distribute":
+            return rng.choice([(one,), (one,), (one, rng.randint(1, 3)), (one, [1, 2])])
         case "peel":
             return one, rng.choice([1, 2, 3, -1, -2])
         case "fuse":

@@ -17,7 +17,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point
-from tracealloc.poly.named import later, lex_less, renamed_input, tuple_text, with_tuple
+from tracealloc.poly.named import extreme, lex_less, renamed_input, tuple_text, with_tuple
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Seq
 
@@ -148,7 +148,7 @@ class _Search:
             if update:
                 updates.append((point, pairs))
             else:
-                self._compete(winners, point, _last(pairs))
+                self._compete(winners, point, extreme(pairs, latest=True))
         for point, pairs in updates:
             for winner, last in winners:
                 older = last.apply_range(self._order(point, winner).reverse())
@@ -191,16 +191,6 @@ class _Search:
         if a.statement == b.statement:
             position = a.number - b.number
         return lex_less(a.name, b.name, a.size, b.size, len(loops), position < 0)
-
-
-def _last(pairs: isl.Map) -> isl.Map:
-    """The latest of the moments that each moment is paired with."""
-    for plainer in (lambda m: m, isl.Map.detect_equalities, isl.Map.make_disjoint):
-        try:
-            return plainer(pairs).lexmax()
-        except isl.Error:  # isl fails on some forms of a map, and not on others of the same
-            continue
-    return pairs.subtract(pairs.apply_range(later(pairs).reverse()))
 
 
 def _before(read: Point, write: Point, level: _Level) -> isl.Map:

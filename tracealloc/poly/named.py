@@ -31,6 +31,7 @@ __all__ = [
     "distance_map",
     "drop_range_dims",
     "equal_sets",
+    "extreme",
     "fix_to_zero",
     "is_lex_negative_possible",
     "is_product",
@@ -425,6 +426,23 @@ def later(times: isl.Map) -> isl.Map:
     return isl.Map.lex_lt(times.range().get_space())
 
 
+def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
+    """The last (or the first) of what each element is paired with.
+
+    isl fails on some forms of a map and is wrong on others of the same: its answer is checked.
+    """
+    order = later(pairs) if latest else later(pairs).reverse()
+    for form in (lambda m: m, isl.Map.detect_equalities, isl.Map.make_disjoint):
+        try:
+            found = form(pairs).lexmax() if latest else form(pairs).lexmin()
+        except isl.Error:
+            continue
+        better = found.apply_range(order).intersect(pairs)
+        if better.is_empty() and found.is_subset(pairs) and pairs.domain().is_subset(found.domain()):
+            return found
+    return pairs.subtract(pairs.apply_range(order.reverse()))
+
+
 def has_hidden(m: isl.Map) -> bool:
     """Whether a map has hidden integer variables: floored divisions, remainders, steps."""
     found = m.get_basic_map_list()
@@ -458,7 +476,8 @@ def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
         whole = whole.union(other)
     outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
     left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
-    pairs = isl.Map(f"{{ {left} -> {right} }}").intersect_domain(whole).intersect_range(whole).lexmin()
+    pairs = isl.Map(f"{{ {left} -> {right} }}").intersect_domain(whole).intersect_range(whole)
+    pairs = extreme(pairs, latest=False)
     if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> {right} : (v - w) mod {step} = 0 }}")):
         step = 1
     near = isl.Map(f"{{ {left} -> {right} : v - w < {count * step} }}")

@@ -15,7 +15,7 @@ import islpy as isl
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import reads_what_it_writes
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import project_scope, tuple_text, union_of, with_tuple
+from tracealloc.poly.named import extreme, project_scope, tuple_text, union_of, with_tuple
 from tracealloc.poly.solve import FINAL, pieces, solve
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.state import State
@@ -274,7 +274,8 @@ def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
     names = [f"a{k}" for k in range(len(loops))]
     times = [f"-{n}" if loop.descending else n for n, loop in zip(names, loops, strict=True)]
     time = isl.Map(f"{{ {tuple_text(PREFIX, names)} -> {tuple_text('T', times)} }}")
-    return users.apply_range(time).lexmin().apply_range(time.reverse()).reverse().coalesce()
+    first = extreme(users.apply_range(time), latest=False)
+    return first.apply_range(time.reverse()).reverse().coalesce()
 
 
 _START = isl.Set("{ Start[] }")
