@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import islpy as isl
+import numpy as np
 
+from tracealloc.poly.boxes import box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import lex_less, map_of
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
@@ -181,24 +183,30 @@ def _order(source: str, sink: str, dims: tuple[int, int], common: int, tie: bool
     return lex_less(source, sink, *dims, common, tie)
 
 
-def _reference_order(a: Statement, b: Statement, paths: Paths) -> isl.Map | None:
+def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> isl.Map | None:
     """The pairs of instances of two statements that the reference order runs one after the other."""
     loops, position = common_loops(paths[a.name], paths[b.name])
     if not loops and position >= 0:
         return None
-    plain = all(
-        not loop.descending and loop.expr(s.name) == _ref(s, depth)
-        for depth, loop in enumerate(loops)
-        for s in (a, b)
-    )
-    if plain:
+    if len(loops) <= min(_plain(model, a, paths), _plain(model, b, paths)):
         return _order(a.name, b.name, (len(a.dims), len(b.dims)), len(loops), position < 0)
     less = lex_less("T", "T", len(loops), len(loops), len(loops), position < 0)
     return time_map(a, loops).apply_range(less).apply_range(time_map(b, loops).reverse())
 
 
-def _ref(statement: Statement, depth: int) -> Expr | None:
-    return IterRef(statement.dims[depth]) if depth < len(statement.dims) else None
+def _plain(model: Model, statement: Statement, paths: Paths) -> int:
+    """How many of the loops around a statement, from the outermost, are its first iterators."""
+    known: dict[str, int] = model.memo.setdefault("plain", {})
+    found = known.get(statement.name)
+    if found is None:
+        loops = [step.loop for step in paths[statement.name] if step.loop is not None]
+        found = 0
+        for loop, it in zip(loops, statement.dims, strict=False):
+            if loop.descending or loop.expr(statement.name) != IterRef(it):
+                break
+            found += 1
+        known[statement.name] = found
+    return found
 
 
 _Pairs = dict[tuple[str, str, str], tuple[Dependence, ...]]
@@ -212,20 +220,33 @@ def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[D
     pairs = _remembered(model)
     paths: Paths | None = None
     found: list[Dependence] = []
-    for space, users in _users(model).items():
-        if not any(access.write for _, access in users):
-            continue
-        chosen = users if among is None else [user for user in users if user[0].name in among]
-        names = dict.fromkeys(statement.name for statement, _ in chosen)
-        for source in names:
-            for sink in names:
-                known = pairs.get((source, sink, space))
-                if known is None:
-                    if paths is None:
-                        paths = paths_of(model.reference)
-                    known = pairs[source, sink, space] = _between(model, source, sink, space, paths)
-                found += known
+    for space, ends in _ends(model).items():
+        for source, sink in ends:
+            if among is not None and not (source in among and sink in among):
+                continue
+            known = pairs.get((source, sink, space))
+            if known is None:
+                if paths is None:
+                    paths = paths_of(model.reference)
+                known = pairs[source, sink, space] = _between(model, source, sink, space, paths)
+            found += known
     return tuple(found)
+
+
+def _ends(model: Model) -> dict[str, tuple[tuple[str, str], ...]]:
+    """For every array the pairs of statements that may touch an element of it which one of them writes."""
+    found: dict[str, tuple[tuple[str, str], ...]] | None = model.memo.get("ends")
+    if found is None:
+        found = {}
+        for space, users in _users(model).items():
+            if any(access.write for _, access in users):
+                writes = np.array([access.write for _, access in users])
+                meet = meeting([box_touched(access.relation) for _, access in users])
+                pairs = np.argwhere(meet & (writes[:, None] | writes[None]))
+                names = [statement.name for statement, _ in users]
+                found[space] = tuple(dict.fromkeys((names[a], names[b]) for a, b in pairs.tolist()))
+        model.memo["ends"] = found
+    return found
 
 
 def changed_from(model: Model, earlier: Model, stale: frozenset[str]) -> None:
@@ -245,7 +266,7 @@ def _remembered(model: Model) -> _Pairs:
 def _between(model: Model, source: str, sink: str, space: str, paths: Paths) -> tuple[Dependence, ...]:
     """The dependences from one statement to another through one array."""
     first, second = model.statement(source), model.statement(sink)
-    order = _reference_order(first, second, paths)
+    order = _reference_order(model, first, second, paths)
     if order is None:
         return ()
     users = _users(model)[space]

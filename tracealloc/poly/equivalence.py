@@ -7,18 +7,21 @@ not depend on trip counts. Sums whose order is free are compared as sets of cont
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, product
+from typing import TypeAlias
 
 import islpy as isl
 
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, tuple_text, union_of
-from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
+from tracealloc.poly.solve import FINAL, INPUT, pieces
+from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
-from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
@@ -43,6 +46,10 @@ class Difference:
     found: tuple[str, tuple[int, ...]] | None
 
 
+_Skip: TypeAlias = frozenset[tuple[str, str]]
+"""Reads by name and array."""
+
+
 def value_sources(
     model: Model, tree: Tree, base: Model | None = None, sums: frozenset[str] = frozenset()
 ) -> isl.UnionMap:
@@ -52,29 +59,70 @@ def value_sources(
     an argument holds at the start. The two elements differ only where a copy copies wrongly. `base` is
     the traced model, in whose terms elements are named (None: `model` is).
 
-    `sums` are traced statements that update a sum of free order: their own reads of it are left out, and
-    any other read of it sees all of them, in no order, and what the sum began with.
+    `sums` are traced statements that update a sum of free order: a read of it sees all of them, in no
+    order, and what the sum began with; their own reads of it see only the latter.
     """
-    tags = {s.name: [f"{s.name}__{k}" for k in range(len(s.reads))] for s in model.statements}
-    reads = [
-        renamed_input(access.relation, tag)
-        for s in model.statements
-        for access, tag in zip(s.reads, tags[s.name], strict=True)
-        if s.origin not in sums or access.space != s.writes[0].space
-    ]
-    writes = [a.relation for s in model.statements for a in s.writes if s.origin not in sums]
-    updates = [a.relation for s in model.statements for a in s.writes if s.origin in sums]
-    for space, array in _spaces(model, base or model).items():
-        box = isl.Set(_box_text(space, array.shape))
-        if array.kind != "result":
-            writes.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), box))
-        if array.kind != "constant":
-            reads.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), box))
-    flow = solve(model, tree, reads, writes, tags, updates).sources
-    sources = union_of([_with_element(piece) for piece in pieces(flow.reverse())])
-    sources = _look_through(model, sources)
-    found = _in_original_terms(model, base or model, sources)
+    return _sources(_values(model, tree, base or model, sums), base, sums, frozenset())
+
+
+def _values(model: Model, tree: Tree, base: Model, sums: frozenset[str]) -> Values:
+    return Values(model, tree, _inputs(model, base), lambda statement: statement.origin in sums)
+
+
+def _sources(values: Values, base: Model | None, sums: frozenset[str], skip: _Skip) -> isl.UnionMap:
+    """What the reads see that are not in `skip`, in terms of the traced model."""
+    model = values.clock.model
+    traced = base or model
+    partial = frozenset(s.name for s in model.statements if s.origin in sums)
+    flows: list[isl.Map] = []
+    for s in model.statements:
+        own = _own_sum(traced, s) if s.origin in sums else frozenset()
+        for k, read in enumerate(() if s.copy else s.reads):
+            tag = f"{s.name}__{k}"
+            if (tag, read.space) not in skip:
+                seen = values.seen(read.relation)
+                flows += [_tagged(f, tag) for f in values.flows(seen, partial if k in own else frozenset())]
+    for whole in _finals(model, traced):
+        if (FINAL, str(whole.range().get_tuple_name())) not in skip:
+            flows += values.flows(values.seen(whole))
+    sources = union_of(flows)
+    found = _in_original_terms(model, traced, sources)
     return found if base is None else found.union(_odd_copies(model, base, sources, found))
+
+
+def _same_reads(ours: Values, theirs: Values) -> _Skip:
+    """Reads of a traced model that see the very same in another one: nothing around them has changed."""
+    base, model = ours.clock.model, theirs.clock.model
+    moved = {str(m.domain().get_tuple_name()) for m in model.origins}
+    count = Counter(s.origin for s in model.statements)
+    here = {s.name for s in base.statements}
+    kept = {s.name: s for s in model.statements if s.name in here and not _is_renamed(s) and not s.copy}
+
+    def same(mine: isl.Map, other: isl.Map) -> bool:
+        seen = ours.seen(mine)
+        plain = all(write.statement is None or write.statement in kept for write, _ in seen.sources)
+        return plain and mine is other and seen is theirs.seen(other)
+
+    found: list[tuple[str, str]] = []
+    for name, statement in kept.items():
+        reads = base.statement(name).reads
+        if count[name] != 1 or len(reads) != len(statement.reads):
+            continue
+        for k, (mine, other) in enumerate(zip(reads, statement.reads, strict=True)):
+            if mine.space not in moved and same(mine.relation, other.relation):
+                found.append((f"{name}__{k}", mine.space))
+    finals = {id(whole) for whole in _finals(base, base)}
+    for whole in _finals(model, base):
+        space = str(whole.range().get_tuple_name())
+        if id(whole) in finals and space not in moved and same(whole, whole):
+            found.append((FINAL, space))
+    return frozenset(found)
+
+
+def _own_sum(base: Model, statement: Statement) -> frozenset[int]:
+    """Which reads of an update are of the sum that it adds to."""
+    traced = base.statement(str(statement.origin))
+    return frozenset(k for k, read in enumerate(traced.reads) if read.space == traced.writes[0].space)
 
 
 def _odd_copies(model: Model, base: Model, sources: isl.UnionMap, found: isl.UnionMap) -> isl.UnionMap:
@@ -104,9 +152,26 @@ def _odd_copies(model: Model, base: Model, sources: isl.UnionMap, found: isl.Uni
     return union_of(odd)
 
 
-def _with_element(piece: isl.Map) -> isl.Map:
-    """``[read -> element] -> write`` as ``[read -> element] -> [write -> element]``."""
-    return piece.range_product(piece.domain().unwrap().range_map())
+def _inputs(model: Model, base: Model) -> list[isl.Map]:
+    """What callers see of arrays at the start, and constants."""
+    spaces = _spaces(model, base).items()
+    return [_whole(INPUT, space, array.shape) for space, array in spaces if array.kind != "result"]
+
+
+def _finals(model: Model, base: Model) -> list[isl.Map]:
+    """The reads of all that callers see in the end."""
+    spaces = _spaces(model, base).items()
+    return [_whole(FINAL, space, array.shape) for space, array in spaces if array.kind != "constant"]
+
+
+@lru_cache(maxsize=1024)
+def _whole(name: str, space: str, shape: tuple[int, ...]) -> isl.Map:
+    return isl.Map.from_domain_and_range(isl.Set(f"{{ {name}[] }}"), isl.Set(_box_text(space, shape)))
+
+
+def _tagged(flow: isl.Map, tag: str) -> isl.Map:
+    """A flow with its read called `tag`."""
+    return renamed_input(flow.curry(), tag).uncurry()
 
 
 def _spaces(model: Model, base: Model) -> dict[str, Array]:
@@ -142,63 +207,6 @@ def _select(union: isl.UnionMap, wanted: Callable[[isl.Map], bool]) -> tuple[isl
     for piece in pieces(union):
         (yes if wanted(piece) else no).append(piece)
     return union_of(yes), union_of(no)
-
-
-def _look_through(model: Model, sources: isl.UnionMap) -> isl.UnionMap:
-    """Replace writes of copies by the writes that the copies read.
-
-    A value may move through many copies (a shift register), so each round doubles the distance.
-    """
-    copies = {s.name: s for s in model.statements if s.copy}
-    if not copies:
-        return sources
-    by_copy, kept = _select(sources, lambda piece: _reader(piece).partition("__")[0] in copies)
-    # A copy reads one element and writes one: [read -> read element] -> x becomes [copy -> written] -> x.
-    through = union_of([_by_written(model, piece) for piece in pieces(by_copy)]).coalesce()
-    for _ in range(_longest(list(copies.values())).bit_length() + 1):
-        todo, done = _select(through, lambda piece: _writer(piece) in copies)
-        if todo.is_empty():
-            break
-        through = done.union(todo.apply_range(through)).coalesce()
-    else:
-        through = _closed(through, frozenset(copies))
-    todo, done = _select(kept, lambda piece: _writer(piece) in copies)
-    return done.union(todo.apply_range(through))
-
-
-def _closed(through: isl.UnionMap, copies: frozenset[str]) -> isl.UnionMap:
-    """Copies -> what they bring in the end, where a value may be copied any number of times.
-
-    A partial sum goes out of a buffer and back in, once for each iteration of the loop around.
-    """
-    todo, done = _select(through, lambda piece: _writer(piece) in copies)
-    further, exact = todo.transitive_closure()
-    if not exact:
-        raise VerifyError(
-            "TA513",
-            "the proof cannot follow a value through all its copies",
-            because=["it moves from buffer to buffer in a way that isl has no closed form for"],
-            hint="prove a schedule with fewer buffers of that array; the C build can still be compared",
-        )
-    return done.union(further.apply_range(done)).coalesce()
-
-
-def _longest(copies: list[Statement]) -> int:
-    """How many copies a value can pass through: each of a chain, and each place of what shifts in itself."""
-    length = 2
-    for statement in copies:
-        array = statement.writes[0].array
-        shifts = any(read.array == array for read in statement.reads)
-        length += sum(array.shape) + 1 if shifts else 1
-    return length
-
-
-def _by_written(model: Model, piece: isl.Map) -> isl.Map:
-    name, _, number = _reader(piece).partition("__")
-    source = renamed_input(piece.domain_factor_domain(), name)
-    # The fields of a record are copied one by one: the k-th read goes with the k-th write.
-    written = model.statement(name).writes[int(number)].relation
-    return written.wrap().unwrap().domain_map().apply_range(source)
 
 
 class _Terms:
@@ -252,7 +260,7 @@ def _in_original_terms(model: Model, base: Model, sources: isl.UnionMap) -> isl.
     """All reads and writes as those of the traced program."""
     terms = _Terms(model, base)
     found = [terms.written(p).apply_domain(terms.reads(p.domain())) for p in pieces(sources)]
-    return union_of(found).coalesce()
+    return union_of(found)
 
 
 def _element_read(model: Model, base: Model, name: str, number: str) -> isl.Map | None:
@@ -315,20 +323,28 @@ def difference(
     """
     # Only a traced model holds every instance under its own name.
     assert not any(_is_renamed(statement) or statement.copy for statement in base.statements)
-    expected, found = value_sources(base, base_tree), value_sources(model, tree, base)
-    if expected.is_equal(found):
-        return None
-    runs = _executed(base, model)
-    expected = runs(expected)
-    if expected.is_equal(found):
+    runs: Callable[[isl.UnionMap], isl.UnionMap] | None = None
+
+    def compared(sums: frozenset[str]) -> tuple[bool, isl.UnionMap, isl.UnionMap]:
+        nonlocal runs
+        ours, theirs = _values(base, base_tree, base, sums), _values(model, tree, base, sums)
+        skip = _same_reads(ours, theirs)
+        expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
+        if expected.is_equal(found):
+            return True, expected, found
+        runs = runs or _executed(base, model)
+        expected = runs(expected)
+        return bool(expected.is_equal(found)), expected, found
+
+    equal, expected, found = compared(frozenset())
+    if equal:
         return None
     for all_sums in _free_sums(base, reassociate) if free else ():
         sums = frozenset(name for name in all_sums if runs_once(model, name))
         if not sums:
             continue
-        expected, found = value_sources(base, base_tree, sums=sums), value_sources(model, tree, base, sums)
-        expected = runs(expected)
-        if expected.is_equal(found):
+        equal, expected, found = compared(sums)
+        if equal:
             return None
     return first_difference(expected, found)
 

@@ -9,11 +9,16 @@ and takes a time that grows with the third power of the number of statements.)
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import TypeAlias
 
 import islpy as isl
+import numpy as np
+import numpy.typing as npt
 
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point
@@ -23,8 +28,7 @@ from tracealloc.poly.tree import Sequence as Seq
 
 __all__ = ["LastWrites", "Seen"]
 
-Steps = tuple[tuple[Tree, int], ...]
-"""The way from the root to a leaf: each node above it, with the position of the child taken."""
+_REMEMBERED = 4  # answers that a read keeps, each with the surroundings in which it holds
 
 
 @dataclass
@@ -35,13 +39,34 @@ class Seen:
     sources: list[tuple[Point, isl.Map]] = field(default_factory=list)
     unset: isl.Set | None = None
 
+    @cached_property
+    def flows(self) -> list[isl.Map]:
+        """``[read -> element] -> [write -> element]``, in instances."""
+        return [pairs.apply_range(write.back).apply_domain(self.read.back) for write, pairs in self.sources]
 
-@dataclass(frozen=True)
+    @cached_property
+    def unread(self) -> isl.Map | None:
+        """``read -> element`` of instances that see no write."""
+        return None if self.unset is None else self.unset.apply(self.read.back).unwrap()
+
+
+@dataclass(frozen=True, slots=True)
 class _Level:
-    """A time before a read: `depth` loops around both agree, and one more is less (or the text decides)."""
+    """Writes that come before a read at one level, in textual order.
+
+    `depth` loops around the read agree; in one more the writes have a lesser value (`less`), or the text
+    decides. `common` are the loops that each shares with the next.
+    """
 
     depth: int
     less: bool
+    writes: tuple[tuple[Point, bool], ...]
+    common: tuple[int, ...]
+
+
+_Trace: TypeAlias = list[_Level | tuple[Point, ...]]
+"""All that an answer depends on: the levels looked at, and at last what was there before everything."""
+_Write: TypeAlias = tuple[Point, bool]
 
 
 class LastWrites:
@@ -49,10 +74,11 @@ class LastWrites:
 
     def __init__(self, clock: Clock, writes: Iterable[Point], updates: Iterable[Point] = ()) -> None:
         self.clock = clock
-        self.steps: dict[str, Steps] = {}
-        self.below: dict[int, dict[str, list[tuple[Point, bool]]]] = {}
+        self.steps: dict[str, tuple[tuple[Tree, int], ...]] = {}
+        self.spans: dict[int, tuple[int, int]] = {}
+        self.order: list[_Write] = []
         self.first: dict[str, list[Point]] = {}
-        users: dict[str, list[tuple[Point, bool]]] = {}
+        users: dict[str, list[_Write]] = {}
         for points, update in ((writes, False), (updates, True)):
             for point in points:
                 if point.statement is None:
@@ -60,9 +86,11 @@ class LastWrites:
                 elif point.box is not None:
                     users.setdefault(point.statement, []).append((point, update))
         self._walk(clock.tree, (), users)
+        self.spaces = self._boxes()
 
-    def _walk(self, node: Tree, above: Steps, users: dict[str, list[tuple[Point, bool]]]) -> None:
-        """Note the writes below every node, in textual order."""
+    def _walk(self, node: Tree, above: tuple[tuple[Tree, int], ...], users: dict[str, list[_Write]]) -> None:
+        """Number the writes in textual order, and note those below every node."""
+        start = len(self.order)
         match node:
             case LoopNode(body=body):
                 self._walk(body, (*above, (node, 0)), users)
@@ -71,46 +99,104 @@ class LastWrites:
                     self._walk(child, (*above, (node, position)), users)
             case Leaf(statement):
                 self.steps[statement] = above
-                for point, update in users.get(statement, ()):
-                    for each, _ in (*above, (node, 0)):
-                        spaces = self.below.setdefault(id(each), {})
-                        spaces.setdefault(point.space, []).append((point, update))
+                self.order += users.get(statement, ())
+        self.spans[id(node)] = start, len(self.order)
+
+    def _boxes(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """For every array the writes to it, by number, and the ends of what they touch."""
+        numbers: dict[str, list[int]] = {}
+        for number, (point, _) in enumerate(self.order):
+            numbers.setdefault(point.space, []).append(number)
+        return {
+            space: (
+                np.array(own, np.int64),
+                np.array([self.order[k][0].box for k in own], np.int64).reshape(len(own), -1, 2),
+            )
+            for space, own in numbers.items()
+        }
 
     def of(self, read: Point) -> Seen:
-        """What one read sees."""
+        """What one read sees; remembered where nothing that it depends on has changed."""
+        levels = self._levels(read)
+        trace: _Trace = []
+        answers: list[tuple[_Trace, Seen]] = list(read.answers)
+        while answers:
+            for known, seen in answers:
+                if len(known) == len(trace):
+                    return seen
+            level = next(levels)
+            answers = [a for a in answers if a[0][len(trace)] == level]
+            trace.append(level)
         search = _Search(self, read)
-        for node, level in self._levels(read):
-            if not search.left:
-                break
-            search.look(self.below.get(id(node), {}).get(read.space, ()), level)
-        for point in self.first.get(read.space, ()):
-            if search.left:
-                search.first(point)
-        return search.seen()
+        for level in trace:
+            search.look(level)
+        while search.left and (further := next(levels, None)) is not None:
+            trace.append(further)
+            search.look(further)
+        found = search.seen()
+        read.answers[:] = [(trace, found), *read.answers[: _REMEMBERED - 1]]
+        return found
 
-    def _levels(self, read: Point) -> Iterator[tuple[Tree, _Level]]:
-        """What comes before a read, latest first."""
+    def _meeting(self, read: Point) -> list[int]:
+        """The writes whose box shares an element with that of a read, in textual order."""
+        known = self.spaces.get(read.space)
+        if known is None or read.box is None:
+            return []
+        box = np.array(read.box, np.int64).reshape(-1, 2)
+        numbers, ends = known
+        meet = ((ends[:, :, 0] <= box[:, 1]) & (box[:, 0] <= ends[:, :, 1])).all(axis=1)
+        found: list[int] = numbers[meet].tolist()
+        return found
+
+    def _levels(self, read: Point) -> Iterator[_Level | tuple[Point, ...]]:
+        """What comes before a read, latest first; at the end what was there before everything."""
+        meeting = self._meeting(read)
+
+        def part(first: int, last: int) -> list[int]:
+            return meeting[bisect_left(meeting, first) : bisect_left(meeting, last)]
+
         if read.statement is None:
-            yield from _backwards(self.clock.tree, _Level(0, False))
-            return
-        steps = self.steps[read.statement]
-        depth = sum(isinstance(node, LoopNode) for node, _ in steps)
-        for node, position in reversed(steps):
-            if isinstance(node, Seq):
-                for child in reversed(node.children[:position]):
-                    yield from _backwards(child, _Level(depth, False))
-            else:
+            yield from self._backwards(self.clock.tree, meeting, 0)
+        else:
+            steps = self.steps[read.statement]
+            depth = sum(isinstance(node, LoopNode) for node, _ in steps)
+            for node, position in reversed(steps):
+                start, end = self.spans[id(node)]
+                if isinstance(node, Seq):
+                    end = self.spans[id(node.children[position])][0]
+                    yield from self._backwards(node, part(start, end), depth)
+                    continue
                 depth -= 1
-                yield node, _Level(depth, True)
+                if inside := part(start, end):
+                    yield self._level(inside, depth, True)
+        yield tuple(self.first.get(read.space, ()))
 
+    def _backwards(self, node: Tree, numbers: list[int], depth: int) -> Iterator[_Level]:
+        """Some writes below a node, by what runs one after the other, last first."""
+        if not isinstance(node, Seq):
+            if numbers:
+                yield self._level(numbers, depth, False)
+            return
+        starts = [self.spans[id(child)][0] for child in node.children]
+        while numbers:
+            position = bisect_right(starts, numbers[-1]) - 1
+            cut = bisect_left(numbers, starts[position])
+            yield from self._backwards(node.children[position], numbers[cut:], depth)
+            numbers = numbers[:cut]
 
-def _backwards(node: Tree, level: _Level) -> Iterator[tuple[Tree, _Level]]:
-    """The parts of a node that run one after the other, last first."""
-    if isinstance(node, Seq):
-        for child in reversed(node.children):
-            yield from _backwards(child, level)
-    else:
-        yield node, level
+    def _level(self, numbers: Sequence[int], depth: int, less: bool) -> _Level:
+        writes = tuple(self.order[number] for number in numbers)
+        common = [self.common(a, b)[0] for (a, _), (b, _) in pairwise(writes)]
+        return _Level(depth, less, writes, tuple(common))
+
+    def common(self, a: Point, b: Point) -> tuple[int, int]:
+        """How many loops are around both of two writes, and their order after these."""
+        assert a.statement is not None and b.statement is not None
+        if a.statement == b.statement:
+            steps = self.clock.paths[a.statement]
+            return sum(step.loop is not None for step in steps), a.number - b.number
+        loops, position = common_loops(self.clock.paths[a.statement], self.clock.paths[b.statement])
+        return len(loops), position
 
 
 class _Search:
@@ -127,21 +213,27 @@ class _Search:
         rest = self.read.whole if self.rest is None else self.rest
         return Seen(self.read, self.found, rest if self.left else None)
 
+    def look(self, level: _Level | tuple[Point, ...]) -> None:
+        """The next level."""
+        if isinstance(level, _Level):
+            self.among(level)
+            return
+        for point in level:
+            if self.left:
+                self.first(point)
+
     def first(self, point: Point) -> None:
         """What was there before everything."""
-        if self.read.may_meet(point):
-            pairs = self._pairs(point)
-            if not pairs.is_empty():
-                self.found.append((point, pairs))
-                self._answered(pairs.domain())
+        pairs = self._pairs(point)
+        if not pairs.is_empty():
+            self.found.append((point, pairs))
+            self._answered(pairs.domain())
 
-    def look(self, candidates: Sequence[tuple[Point, bool]], level: _Level) -> None:
-        """The candidates of one level, given in textual order."""
+    def among(self, level: _Level) -> None:
+        """The writes of one level: the last of them, and all updates after it."""
         winners: list[tuple[Point, isl.Map]] = []
         updates: list[tuple[Point, isl.Map]] = []
-        for point, update in reversed(candidates):
-            if not self.read.may_meet(point):
-                continue
+        for point, update in reversed(level.writes):
             pairs = self._pairs(point).intersect(_before(self.read, point, level))
             if pairs.is_empty():
                 continue
@@ -185,12 +277,8 @@ class _Search:
 
     def _order(self, a: Point, b: Point) -> isl.Map:
         """Moments of one write -> later moments of another."""
-        assert a.statement is not None and b.statement is not None
-        paths = self.within.clock.paths
-        loops, position = common_loops(paths[a.statement], paths[b.statement])
-        if a.statement == b.statement:
-            position = a.number - b.number
-        return lex_less(a.name, b.name, a.size, b.size, len(loops), position < 0)
+        loops, position = self.within.common(a, b)
+        return lex_less(a.name, b.name, a.size, b.size, loops, position < 0)
 
 
 def _before(read: Point, write: Point, level: _Level) -> isl.Map:

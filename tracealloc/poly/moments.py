@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.boxes import Box, Same, box_touched
 from tracealloc.poly.dependence import paths_of
-from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.model import Model
 from tracealloc.poly.named import (
     Names,
     aff_text,
-    dim_bounds,
     dims_of,
     has_hidden,
     iter_names,
@@ -32,7 +33,7 @@ from tracealloc.poly.named import (
 )
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import linear
-from tracealloc.trace.expr import Binary, Const, Expr, IterRef
+from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef
 
 __all__ = ["FINAL", "INPUT", "Clock", "Point"]
 
@@ -40,20 +41,24 @@ FINAL = "Final"
 INPUT = "Input"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Point:
     """One access of one statement: ``name[moment] -> element``, single-valued.
 
     `statement` is None for what comes before (`INPUT`) or after (`FINAL`) everything. `given` are the
-    instances as they came -> moments. `spread`: the element is part of the moment.
+    instances as they came -> moments. `spread`: the element is part of the moment. `box` is around
+    the elements (None: there are none).
     """
 
     name: str
     statement: str | None
     number: int
-    relation: isl.Map = field(compare=False, hash=False)
-    given: isl.Map = field(compare=False, hash=False)
+    relation: isl.Map
+    given: isl.Map
     spread: bool
+    box: Box | None
+    answers: list[Any] = field(default_factory=list, repr=False)
+    """What it was found to see, and in which surroundings (see `latest`)."""
 
     @cached_property
     def space(self) -> str:
@@ -71,18 +76,9 @@ class Point:
         return dims_of(self.whole)
 
     @cached_property
-    def box(self) -> tuple[tuple[int, int], ...] | None:
-        """The least box around the elements (None: there are none)."""
-        touched = self.relation.range()
-        if touched.is_empty():
-            return None
-        return tuple(dim_bounds(touched, k) for k in range(dims_of(touched)))
-
-    def may_meet(self, other: Point) -> bool:
-        """Whether the boxes around the elements of two accesses share an element."""
-        if self.space != other.space or self.box is None or other.box is None:
-            return False
-        return all(a <= d and c <= b for (a, b), (c, d) in zip(self.box, other.box, strict=True))
+    def back(self) -> isl.Map:
+        """Moments -> (the instance as it came -> the element)."""
+        return self.given.reverse().range_product(self.relation)
 
 
 class Clock:
@@ -100,36 +96,21 @@ class Clock:
             statement = self.model.statement(name)
             loops = [step.loop for step in self.paths[name] if step.loop is not None]
             values = tuple((loop.expr(name), loop.descending) for loop in loops)
-            found = self._moments[name] = _moment(_Same(statement.domain, statement), values)
+            found = self._moments[name] = _moment(Same(statement.domain), name, statement.dims, values)
         return found
 
     def point(self, access: isl.Map, name: str, statement: str | None, number: int = 0) -> Point:
         """An access of a statement (None: `INPUT` or `FINAL`), called `name` from here on."""
-        return _point(_Same(access), name, statement, number, _Same(self._given(access, statement)))
+        return _point(Same(access), name, statement, number, Same(self._given(access, statement)))
 
     def _given(self, access: isl.Map, statement: str | None) -> isl.Map | None:
         return None if statement is None else self.moment(statement)
 
 
-class _Same:
-    """A value that is equal only to itself, as a key of a cache."""
-
-    __slots__ = ("more", "value")
-
-    def __init__(self, value: isl.Set | isl.Map | None, more: Statement | None = None) -> None:
-        self.value, self.more = value, more
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
-
-
 @lru_cache(maxsize=8192)
-def _point(access: _Same, name: str, statement: str | None, number: int, moment: _Same) -> Point:
+def _point(access: Same, name: str, statement: str | None, number: int, moment: Same) -> Point:
+    assert isinstance(access.value, isl.Map)
     relation = access.value
-    assert isinstance(relation, isl.Map)
     spread = not relation.is_single_valued()
     if moment.value is None:
         given = relation.domain().identity()
@@ -140,20 +121,22 @@ def _point(access: _Same, name: str, statement: str | None, number: int, moment:
     if spread:
         given = given.apply_range(relation.domain_map().flatten_domain().reverse())
         relation = relation.range_map().flatten_domain()
-    return Point(name, statement, number, renamed_input(relation, name), with_tuple(given, name), spread)
+    relation = renamed_input(relation, name).detect_equalities().coalesce()
+    given = with_tuple(given, name)
+    return Point(name, statement, number, relation, given, spread, box_touched(access.value))
 
 
 @lru_cache(maxsize=8192)
-def _moment(of: _Same, values: tuple[tuple[Expr, bool], ...]) -> isl.Map:
-    statement, domain = of.more, of.value
-    assert statement is not None and isinstance(domain, isl.Set)
-    names = iter_names(statement.dims)
-    lifted, hidden = lifted_domain(domain)
+def _moment(
+    domain: Same, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
+) -> isl.Map:
+    names = iter_names(dims)
+    assert isinstance(domain.value, isl.Set)
+    lifted, hidden = lifted_domain(domain.value)
     own = [*names.values(), *(f"h{k}" for k in range(hidden))]
     quotients = _Quotients(names)
     parts = [quotients.text(expr) for expr, _ in values]
     parts = [f"-({part})" if down else part for part, (_, down) in zip(parts, values, strict=True)]
-    name = statement.name
     short = lifted.apply_range(_timed(name, own, parts, quotients, []))
     if not has_hidden(short):
         return short

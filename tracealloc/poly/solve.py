@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import islpy as isl
@@ -13,7 +14,7 @@ from tracealloc.poly.moments import FINAL, INPUT, Clock, Point
 from tracealloc.poly.named import union_of
 from tracealloc.poly.tree import Tree
 
-__all__ = ["FINAL", "INPUT", "Solution", "pieces", "solve"]
+__all__ = ["FINAL", "INPUT", "Solution", "pieces", "points_of", "solve"]
 
 
 @dataclass(frozen=True)
@@ -35,37 +36,28 @@ def solve(
     tree: Tree,
     reads: Sequence[isl.Map],
     writes: Sequence[isl.Map],
-    tags: Mapping[str, Sequence[str]] | None = None,
     updates: Sequence[isl.Map] = (),
 ) -> Solution:
     """For every read the last write before it in the order of a tree, and all `updates` since that.
 
-    `tags` are other names for the reads of a statement. ``Final`` is after everything, ``Input`` before.
+    ``Final`` is after everything, ``Input`` before.
     """
     clock = Clock(model, tree)
-    statements: dict[str, str | None] = {s.name: s.name for s in model.statements}
-    statements |= {tag: name for name, own in (tags or {}).items() for tag in own}
-
-    def points(accesses: Sequence[isl.Map]) -> list[Point]:
-        found = []
-        for number, access in enumerate(accesses):
-            name = str(access.domain().get_tuple_name())
-            found.append(clock.point(access, name, statements.get(name), number))
-        return found
-
-    last = LastWrites(clock, points(writes), points(updates))
-    sources: list[isl.Map] = []
-    unset: list[isl.Map] = []
-    for read in points(reads):
-        seen = last.of(read)
-        back = _read(read)
-        for write, pairs in seen.sources:
-            sources.append(pairs.apply_range(write.given.reverse()).apply_domain(back).reverse())
-        if seen.unset is not None:
-            unset.append(seen.unset.apply(back).unwrap())
+    last = LastWrites(clock, points_of(clock, writes), points_of(clock, updates))
+    seen = [last.of(read) for read in points_of(clock, reads, numbered=False)]
+    sources = [flow.range_factor_domain().reverse() for each in seen for flow in each.flows]
+    unset = [each.unread for each in seen if each.unread is not None]
     return Solution(union_of(sources).coalesce(), union_of(unset).coalesce())
 
 
-def _read(read: Point) -> isl.Map:
-    """Moments -> (the instance as it came -> the element)."""
-    return read.given.reverse().range_product(read.relation)
+def points_of(clock: Clock, accesses: Sequence[isl.Map], numbered: bool = True) -> list[Point]:
+    """Accesses as points; several writes of one statement to one array are numbered."""
+    counts: Counter[tuple[str, str]] = Counter()
+    found: list[Point] = []
+    for access in accesses:
+        name = str(access.domain().get_tuple_name())
+        key = name, str(access.range().get_tuple_name())
+        statement = None if name in (FINAL, INPUT) else name
+        found.append(clock.point(access, name, statement, counts[key] if numbered else 0))
+        counts[key] += 1
+    return found

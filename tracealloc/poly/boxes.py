@@ -1,0 +1,60 @@
+"""Boxes around what accesses touch: whole numbers, by which most pairs of accesses are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import islpy as isl
+import numpy as np
+import numpy.typing as npt
+
+from tracealloc.poly.named import dim_bounds, dims_of
+
+__all__ = ["Box", "Same", "box_touched", "meeting"]
+
+Box = tuple[tuple[int, int], ...]
+"""The least and greatest index in each dimension."""
+
+
+class Same:
+    """A value that is equal to itself alone, as the key of a cache (isl's own equality is slow)."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: isl.Set | isl.Map | None) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+
+def box_touched(access: isl.Map) -> Box | None:
+    """The box around the elements of an access (None: there are none)."""
+    return _box(Same(access))
+
+
+@lru_cache(maxsize=1 << 14)
+def _box(access: Same) -> Box | None:
+    assert isinstance(access.value, isl.Map)
+    touched = access.value.range()
+    if touched.is_empty():
+        return None
+    return tuple(dim_bounds(touched, k) for k in range(dims_of(touched)))
+
+
+def meeting(boxes: Sequence[Box | None]) -> npt.NDArray[np.bool_]:
+    """Which of some boxes of one rank share an element, as a matrix."""
+    count = len(boxes)
+    full = [k for k, box in enumerate(boxes) if box is not None]
+    found = np.zeros((count, count), bool)
+    if not full:
+        return found
+    ends = np.array([boxes[k] for k in full], np.int64).reshape(len(full), -1, 2)
+    lows, highs = ends[:, :, 0], ends[:, :, 1]
+    meet = (lows[:, None] <= highs[None]) & (lows[None] <= highs[:, None])
+    found[np.ix_(full, full)] = meet.all(axis=2)
+    return found
