@@ -354,3 +354,37 @@ def test_steps_hand_back_what_the_types_say() -> None:
             assert all(isinstance(each, LoopHandle) for each in found)
         else:
             assert isinstance(found, kinds[text.split(" ")[0]]), name
+
+
+def test_only_kernels_are_scheduled() -> None:
+    s = ta.customize(matmul)
+    for thing in (3, None, sized, s, Schedule, "matmul"):
+        with pytest.raises(ta.ScheduleError, match=r"TA200 .* is no kernel"):
+            ta.customize(thing)  # type: ignore[arg-type]
+        if thing is not s:
+            with pytest.raises(ta.ScheduleError, match="TA200"):
+                ta.verify(s, thing)  # type: ignore[arg-type]
+        with pytest.raises(ta.ScheduleError, match="TA200"):
+            s.replay(thing)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match="TA204 nothing can be stored in a schedule as 'C'"):
+        s.C = 3  # type: ignore[assignment]
+    assert s.C.shape == (M, N)
+    with pytest.raises(ta.BuildError, match=r"TA801 .* has no option 'cach'"):
+        s.build(cach=False)
+
+
+def test_handles_of_callees_that_are_inlined() -> None:
+    s = ta.customize(layer)
+    array, loop = s["matmul:B"], s.loops("matmul")[2]
+    s.inline("matmul")
+    assert repr(array) == "<array W: int8[10, 12] of layer>"
+    assert array.shape == (K, N)
+    assert "for k in 0:10  # <-- here" in repr(loop)
+    outer, _ = s.split(loop, 5)
+    s.partition(array, dim=1)
+    assert rebuilt(s.script(), layer, "layer").module == s.module
+    s.undo(3)
+    with pytest.raises(ta.UnknownLoopError):
+        s.pipeline(outer)
+    s.pipeline(loop)
+    assert repr(array) == "<array B: int8[10, 12] of matmul>"

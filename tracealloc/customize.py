@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.poly.named import LOCK
@@ -157,6 +159,16 @@ class Schedule(Methods):
                 because=error.because,
                 hint=f"s.{close}" if close else error.hint,
             ) from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise UnknownNameError(
+                "TA204",
+                f"nothing can be stored in a schedule as {name!r}",
+                place=caller_place(),
+                because=["s.name is an array or a method"],
+            )
+        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(handle.name for handle in self.arrays())})
@@ -341,6 +353,7 @@ class Schedule(Methods):
 
             if mode is not None or project is not None:
                 raise BuildError("TA801", "the C target takes neither mode nor project")
+            _check_options(build_c, target, options)
             return build_c(self.compiled, **options)
         if target == "vitis_hls":
             from tracealloc.emit.project import build_hls
@@ -409,12 +422,40 @@ class Schedule(Methods):
         return marked_text(self.lowered, self._module, function, key)
 
 
+def _check_options(build: Callable[..., Any], target: str, options: Mapping[str, object]) -> None:
+    """Refuse options that a build does not have."""
+    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            close = nearest(name, known)
+            raise BuildError(
+                "TA801",
+                f"build(target={target!r}) has no option {name!r}",
+                because=[f"its options are {', '.join(known)}"],
+                hint=f"{close}=" if close else None,
+            )
+
+
 def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:
     """A schedule of `kernel` in which nothing is scheduled yet.
 
     `reassociate` allows floating-point sums to be reordered from the start.
+
+    Raises:
+        ScheduleError: `kernel` is none.
+        TraceError: it cannot be traced.
     """
-    return Schedule(kernel, kernel.trace(), reassociate)
+    if isinstance(kernel, Schedule | type) or not hasattr(kernel, "trace"):
+        raise _no_kernel(kernel)
+    return Schedule(kernel, kernel.trace(), bool(reassociate))
+
+
+def _no_kernel(value: object) -> ScheduleError:
+    hint = "s.copy() branches, and s.kernel is the kernel" if isinstance(value, Schedule) else None
+    text = shown(value)
+    if isinstance(value, FunctionType):
+        text, hint = f"the function {value.__name__!r}", "@kernel before its def makes it one"
+    return ScheduleError("TA200", f"{text} is no kernel", place=caller_place(), hint=hint)
 
 
 def verify(a: Schedule | Kernel, b: Schedule | Kernel, method: str | None = None) -> Verification:

@@ -116,6 +116,13 @@ def _code(title: str, kernel: str, wrong: str, right: str, because: str = "") ->
 
 register(
     {
+        "TA200": _code(
+            "only kernels are scheduled",
+            _GEMM,
+            "s = ta.customize(gemm.function)",
+            "s = ta.customize(gemm)",
+            "A kernel is what @kernel makes of a Python function.",
+        ),
         "TA201": _code(
             "no loop has that name",
             _GEMM,

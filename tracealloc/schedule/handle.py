@@ -63,16 +63,18 @@ class ArrayHandle:
         """Elements per dimension, as the array is stored."""
         from tracealloc.poly.storage import storage_of
 
-        state = self.owner.module.state(self.function)
-        return storage_of(state.model, state.tree, self._array).array.shape
+        function, array = self._now
+        state = self.owner.module.state(function)
+        return storage_of(state.model, state.tree, array).array.shape
 
     @property
     def dtype(self) -> object:
         """The element type."""
-        return self._array.dtype
+        return self._now[1].dtype
 
     @property
-    def _array(self) -> Array:
+    def _now(self) -> tuple[str, Array]:
+        """The array, and the function that it is in now."""
         found = self._found()
         if found is None:
             raise UnknownArrayError(
@@ -80,18 +82,23 @@ class ArrayHandle:
             )
         return found
 
-    def _found(self) -> Array | None:
+    def _found(self) -> tuple[str, Array] | None:
         module = self.owner.module
-        arrays = module.state(self.function).model.arrays if self.function in module.names() else ()
-        return next((array for array in arrays if array.key == self.key), None)
+        for function, key in ((self.function, self.key), module.home(self.function, self.key)):
+            arrays = module.state(function).model.arrays if function in module.names() else ()
+            for array in arrays:
+                if array.key == key:
+                    return function, array
+        return None
 
     def __str__(self) -> str:
         return self.name
 
     def __repr__(self) -> str:
-        if self._found() is None:
+        found = self._found()
+        if found is None:
             return f"<array {self.name}, which is no longer in {self.function}>"
-        return f"<array {self.name}: {self.dtype}{list(self.shape)} of {self.function}>"
+        return f"<array {found[1].name}: {self.dtype}{list(self.shape)} of {found[0]}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,10 +83,13 @@ def _labelled(label: str, items: Sequence[str]) -> list[str]:
 
 def marked_text(program: Program, module: Module, function: str, key: str) -> str:
     """The loops of a function, one of them marked ``# <-- here``."""
-    loops = module.state(function).loops() if function in module.names() else ()
-    loop = next((loop for loop in loops if loop.key == key), None)
+    loop = _loop(module, function, key)
     if loop is None:
-        return f"<loop that is no longer in {function}>"
+        first = function
+        function, key = module.home(function, key)
+        loop = _loop(module, function, key)
+        if loop is None:
+            return f"<loop that is no longer in {first}>"
     target = function_of(program, function)
     lines = program_text(target).splitlines()
     number = loop_lines(target, lines).get(iterator_key(loop))
@@ -94,6 +97,11 @@ def marked_text(program: Program, module: Module, function: str, key: str) -> st
         return "\n".join([*lines, f"# loop {loop.name!r} has at most one iteration, and so is not shown"])
     lines[number] = f"{lines[number].rstrip()}  # <-- here"
     return "\n".join(lines)
+
+
+def _loop(module: Module, function: str, key: str) -> LoopNode | OpaqueLoop | None:
+    loops = module.state(function).loops() if function in module.names() else ()
+    return next((loop for loop in loops if loop.key == key), None)
 
 
 def function_of(program: Program, function: str) -> Program:
