@@ -234,6 +234,25 @@ def test_verify_two_schedules() -> None:
     assert "the traced kernels differ" in different.counterexample
 
 
+def test_verify_shows_the_difference_in_the_users_names() -> None:
+    def doubled(size: int, factor: float) -> ta.Kernel:
+        @kernel
+        def double(X: float32[size], Y: float32[size]):
+            for i in grid(size):
+                Y[i] = X[i] * factor
+
+        return double
+
+    assert ta.verify(doubled(4, 2.0), doubled(4, 2.0))
+    assert ta.verify(doubled(4, 2.0), doubled(5, 2.0)).counterexample == (
+        "the traced kernels differ: kernel double(X: float32[4], Y: float32[4]) "
+        "against kernel double(X: float32[5], Y: float32[5])"
+    )
+    assert ta.verify(doubled(4, 2.0), doubled(4, 3.0)).counterexample == (
+        "the traced kernels differ: Y[i] = X[i] * 2 against Y[i] = X[i] * 3"
+    )
+
+
 def test_integer_sums_may_be_reordered_and_it_is_said() -> None:
     s = ta.customize(matmul)
     s.split("k", 4)

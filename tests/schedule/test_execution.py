@@ -95,7 +95,7 @@ def test_parallel_refuses_sums() -> None:
             "  because: iteration (i=0) writes C[0] (test_execution.py:38), "
             "which iteration (i=1) writes as C[0] (test_execution.py:38)",
             "  because: loop 'i' carries a sum, whose parts would be added at the same time",
-            "  try: no loop around it is free of dependences: split the sum by hand",
+            "  try: no loop around the sum is free of dependences: add up several sums in the kernel",
         ]
     )
     t = ta.customize(matmul)

@@ -126,11 +126,19 @@ def _program_difference(a: Program, b: Program) -> str | None:
     """Where two traced programs are not the same up to names, as text."""
     if canonical(a) == canonical(b):
         return None
-    left, right = str(canonical(a)).splitlines(), str(canonical(b)).splitlines()
-    for mine, other in zip_longest(left, right, fillvalue="(nothing)"):
-        if mine.partition("#")[0].strip() != other.partition("#")[0].strip():
-            return f"the traced kernels differ: {mine.strip()} against {other.strip()}"
+    for mine, other in zip_longest(_lines(a), _lines(b), fillvalue=("(nothing)", "(nothing)")):
+        if mine[0] != other[0]:
+            return f"the traced kernels differ: {mine[1]} against {other[1]}"
     return "the traced kernels differ in a type"
+
+
+def _lines(program: Program) -> list[tuple[str, str]]:
+    """The printed lines with names that do not matter, and as the user named things; without places."""
+    plain, own = (
+        [line.partition("#")[0].strip() for line in str(each).splitlines()]
+        for each in (canonical(program), program)
+    )
+    return list(zip(plain, own if len(own) == len(plain) else plain, strict=True))
 
 
 _MOST_COUNTED = 10**7

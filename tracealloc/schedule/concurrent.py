@@ -86,5 +86,5 @@ def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> s
     if found is not None:
         return f'{found[0]}, then s.{call}("{full_name(state, found[1])}"): a wavefront'
     if dependence.sum is not None:
-        return "no loop around it is free of dependences: split the sum by hand"
+        return "no loop around the sum is free of dependences: add up several sums in the kernel"
     return "no loop around these two is free of dependences"
