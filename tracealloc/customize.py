@@ -6,6 +6,7 @@ import inspect
 import operator
 import pickle
 from collections.abc import Callable, Mapping
+from html import escape
 from os import PathLike
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -412,6 +413,10 @@ class Schedule(Methods):
 
     def __str__(self) -> str:
         return schedule_text(self.lowered, self._module, self.history)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __repr__(self) -> str:
         steps = len(self._past)
