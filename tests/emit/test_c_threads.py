@@ -70,9 +70,13 @@ def test_the_body_of_a_parallel_loop_keeps_restrict_and_ranges() -> None:
     s.parallel("i")
     text = check_scaled(s)
     body, _, rest = text.partition("void scaled(")
-    assert "float (*restrict B)[64],\n    const int i) {" in body or "const int i) {" in body
-    assert "restrict A" in body and "restrict B" in body and "ta_within(i, 0, 63);" in body
+    assert "const int i) {" in body
+    assert "restrict A" in body and "restrict B" in body and "ta_within" not in body
     assert "  scaled_i(A, B, i);" in rest
+    s = ta.customize(scaled)
+    i, _ = s.split("i", 7)
+    s.parallel(i)
+    assert "ta_within(i_outer, 0, 9);" in check_scaled(s)  # it bounds a loop of the body
 
 
 def test_nested_parallel_loops_have_one_pragma() -> None:

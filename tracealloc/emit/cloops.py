@@ -18,6 +18,7 @@ from tracealloc.emit.interface import kept
 from tracealloc.emit.num import Machine, arith, literal
 from tracealloc.emit.threads import starts_threads
 from tracealloc.emit.tiles import whole_tile
+from tracealloc.trace.expr import iters_of
 from tracealloc.trace.program import Array, Block, Call, Loop, Region, Store, walk_nodes
 
 if TYPE_CHECKING:
@@ -203,9 +204,11 @@ class CLoops(CChecks):
         lines = ["", f"// The body of the parallel loop {iterator}."]
         lines.append(function_head(f"static {'int' if own else 'void'} {name}(", [part for _, part in taken]))
         lines += [f"  int {local} = 0;" for local in own]
+        bounds = {it for n in walk_nodes(loop.body) if isinstance(n, Loop) for e in (n.start, n.stop)
+                  for it in iters_of(e)}  # fmt: skip
         for iter_, values in self.known_range.items():
             text = self.names.find(("iter", iter_.key))
-            if text is not None and text in used:
+            if text in used and iter_ in bounds:  # elsewhere it does not help, and gcc's loops get worse
                 self.helpers.add("ta_within")
                 lines.append(f"  ta_within({text}, {values[0]}, {values[1]});")
         lines += body
