@@ -184,3 +184,14 @@ def test_fills_are_pipelined_where_nothing_around_is() -> None:
     assert pragmas_of(s) == ["#pragma HLS pipeline II=1"]
     s.pipeline("i", ii=40)
     assert pragmas_of(s) == ["#pragma HLS pipeline II=40"]
+
+
+def test_the_absolute_value_of_a_real_number_brings_the_functions_along() -> None:
+    @kernel
+    def sizes(A: ta.float32[4]):
+        for i in ta.range(4):
+            A[i] = abs(A[i])
+
+    module, A = sizes.build("vitis_hls", mode="csim"), np.array([-1.5, 2, -0.0, 3], np.float32)
+    module(A)
+    assert A.tolist() == [1.5, 2, 0, 3]

@@ -255,12 +255,14 @@ def _compile(
         (work / "unit.cpp").write_text(unit, encoding="utf-8")
         command = [*compiler.command, *FLAGS]
         if folder is not None:
-            wide = re.search(r"#define AP_INT_MAX_W (\d+)", "\n".join(files.values()))
-            prefix = _precompiled(compiler, folder) if wide is None else None
+            widths = re.findall(r"#define AP_INT_MAX_W (\d+)", "\n".join(files.values()))
+            prefix = _precompiled(compiler, folder) if not widths else None
             if prefix is None:
                 prefix = work / _PREFIX
                 prefix.write_text(_PREFIX_TEXT, encoding="utf-8")
-            command += [*([f"-DAP_INT_MAX_W={wide[1]}"] if wide else []), "-include", str(prefix)]
+            if widths:
+                command.append(f"-DAP_INT_MAX_W={max(map(int, widths))}")
+            command += ["-include", str(prefix)]
         command += [f"-I{work}", *([f"-I{folder}"] if folder is not None else [])]
         return _run([*command, str(work / "unit.cpp"), "-o", str(target)], target)
 

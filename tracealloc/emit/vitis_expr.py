@@ -226,6 +226,7 @@ class VitisExpr(VitisConvert):
         if target.kind == "float":
             if expr.type in (float16, bfloat16):
                 return Value(self._helper("absolute", operand.text), target)
+            self.helpers.add("math")
             return Value(call("math::fabs", operand.text), target)
         wide = self.converted(operand, INT64 if target.builtin and target.width == 64 else target)
         if operand.carrier.builtin and target.builtin and target.width < 32:
