@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 from common import check_round_trip, schedule_of
+from deep_nests import rich_program
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
-from rich import rich_program
 from steps import EXACT, ORDER, arguments, called, is_right
 
 import tracealloc as ta
