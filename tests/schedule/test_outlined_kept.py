@@ -93,3 +93,24 @@ def test_compute_at_beside_an_outlined_part() -> None:
     a, b, c = np.zeros(8, np.int32), np.zeros(8, np.int32), np.arange(8, dtype=np.int32)
     s.build()(a, b, c)
     assert b.tolist() == [2 * k + 1 for k in range(8)] and c.tolist() == [2 * (7 - k) for k in range(8)]
+
+
+def test_a_part_keeps_what_a_while_loop_makes() -> None:
+    @kernel
+    def made(A: int32[4]):
+        for i in ta.range(4):
+            c = ta.scalar(int32, 3)
+
+            def body():
+                c.set(c - 1)  # noqa: B023
+                T = ta.full((2,), 5, int32)
+                A[i] += T[1]  # noqa: B023
+
+            ta.while_loop(lambda: c > 0, body)  # noqa: B023
+
+    s = ta.customize(made)
+    s.outline("i", "part")
+    for run in (lambda a: interpret(s.lowered, a), s.build()):
+        a = np.zeros(4, np.int32)
+        run(a)
+        assert a.tolist() == [15] * 4

@@ -181,7 +181,8 @@ def _body(
     )
     part = replace(model, statements=tuple(kept), reference=tree)
     program = lower(part, tree, state.layouts)
-    block = _filled(program.body, own)
+    within = [n for s in kept if not isinstance(s.node, Alloc) for n in walk_nodes((s.node,))]
+    block = _filled(program.body, own | {n.array for n in within if isinstance(n, Alloc)})
     for outer in above:
         while len(block) == 1 and isinstance(block[0], If) and not block[0].orelse:
             block = block[0].then  # the call's own domain says when it runs
