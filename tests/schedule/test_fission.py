@@ -129,6 +129,7 @@ def test_peel() -> None:
             '  try: s.unroll("i") replicates the whole loop',
         ]
     )
+    assert "'i', which has at most 4 iterations" in refused(lambda: s.peel("i", 9), s, ta.ScheduleError)
     assert refused(lambda: s.peel("i", 0), s, ta.ScheduleError) == (
         'TA255 peel("i", 0) needs a number of iterations other than 0'
     )

@@ -77,7 +77,7 @@ def test_parts_of_loops_are_named_within_their_band() -> None:
     assert (outer.name, inner.name) == ("i.outer", "i.inner")
     s.unroll("Y.i.inner")
     s.tile(["X.i.outer"], [2])
-    with pytest.raises(ta.UnknownLoopError, match="TA203 .*2 loops are called"):
+    with pytest.raises(ta.UnknownLoopError, match=r"TA203 .*2 loops are called"):
         s.unroll("i.inner")
     assert s.verify()
     space = {"ta": ta, "two": two}
@@ -113,3 +113,23 @@ def test_bands_of_inlined_calls_are_told_apart() -> None:
     assert "PE_1: for i in 3:-1:-1" in str(both)
     assert both.verify()
     assert str(both.replay(twice)) == str(both)
+
+
+def test_a_loop_that_a_step_replaced_is_followed_in_the_hint() -> None:
+    def hint(s: ta.Schedule, name: str) -> str | None:
+        with pytest.raises(ta.UnknownLoopError) as caught:
+            s.reverse(name)
+        return caught.value.hint
+
+    s = ta.customize(scale)
+    s.split("i", 2)
+    assert hint(s, "i") == "'i.outer' or 'i.inner'"
+    s.fuse("i.inner", "j")
+    assert hint(s, "j") == "'i.inner_j'"
+    assert hint(s, "L0") == "'i.outer' or 'i.inner_j'"
+    assert hint(s, "i.inner_") == "'i.inner_j'"
+    t = ta.customize(two)
+    t.split("X.i", 4)
+    assert hint(t, "X.i") == "'i.outer' or 'i.inner'"
+    assert hint(t, "Y") == "'i'"
+    assert hint(t, "z") is None

@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 
+_MOST_HINTED = 4
+
+
 def bands_of(tree: Tree) -> Iterator[tuple[str, LoopNode]]:
     """Every band with its outermost loop, in textual order."""
     for loop in loops_in(tree):
@@ -126,8 +129,17 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
         "TA201",
         f"no loop is called {name!r} in {function}",
         because=[f"the loops are {', '.join(known) or '(none)'}"],
-        hint=_did_you_mean(name, known),
+        hint=_left_of(name, state) or _did_you_mean(name, known),
     )
+
+
+def _left_of(name: str, state: State) -> str | None:
+    """The loops of the band `name`, or those that steps made of a loop: ``i.outer``, ``i_j``, ``i_1``."""
+    bands = band_names(state)
+    found = {full_name(state, loop): f"{bands.get(loop.key, '')}.{loop.name}" for loop in state.loops()}
+    parts = [known for known, path in found.items() if f".{name}." in f".{path}."]
+    parts = parts or [known for known, path in found.items() if name in path.rpartition(".")[2].split("_")]
+    return " or ".join(map(repr, parts)) if 0 < len(parts) <= _MOST_HINTED else None
 
 
 def visible_arrays(state: State) -> list[Array]:

@@ -11,7 +11,7 @@ from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import split_first
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, map_loops, replace_loop, restrict, sequence
-from tracealloc.schedule.loops import chain_above
+from tracealloc.schedule.loops import chain_above, loop_values
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.schedule.twins import Twins
@@ -44,9 +44,11 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
     state, (key,) = edit.keys(1)
     first, rest = _domains(state, loop, n)
     if all(domain.is_empty() for domain in rest.values()):
+        low, high = loop_values(state.model, loop) or (0, -1)
+        most = min(abs(n), (high - low) // loop.step + 1)
         raise edit.error(
             "TA255",
-            f"would leave nothing in {loop.name!r}, which has at most {abs(n)} iterations",
+            f"would leave nothing in {loop.name!r}, which has at most {most} iteration{'s' * (most != 1)}",
             hint=f's.unroll("{loop.name}") replicates the whole loop',
         )
     twins = Twins(state, key, loop, {name: domain for name, domain in first.items() if not domain.is_empty()})
