@@ -356,9 +356,9 @@ def test_stream_k():
         """
         kernel stream_k(a: Stream[int32], b: Stream[int32])
           L0: for i in 0:8
-                x = a
-                t0 = a
-                b = x + t0
+                x = a.get()
+                t0 = a.get()
+                b.put(x + t0)
         """,
     )
 

@@ -71,6 +71,8 @@ def _text(expr: Expr) -> tuple[str, int]:
         case IterRef(iter=iterator):
             return iterator.name, ATOM
         case Load(array=array, indices=indices, path=path):
+            if array.kind == "stream":
+                return ".".join((f"{_element(array, indices)}.get()", *path)), ATOM
             return _element(array, indices, path), ATOM
         case Unary() | Binary() | Compare() | Logical():
             return _operator(expr)
@@ -266,12 +268,14 @@ def _alloc(array: Array, fill: Expr | None, place: Place | None, indent: int) ->
 def store_text(store: Store) -> str:
     """``C[i, j] += A[i, k] * B[k, j]``; the conversion to the element's type is not shown."""
     target = _element(store.array, store.indices, store.path)
-    found = reduction_of(store)
+    found = reduction_of(store) if store.array.kind != "stream" else None
     if found is not None and found[0] in _LEVELS:
         return f"{target} {found[0]}= {expr_text(found[1])}"
     value = store.value
     if isinstance(value, Cast) and store.array.kind != "value":
         value = value.operand
+    if store.array.kind == "stream":
+        return f"{target}.put({expr_text(value)})"
     return f"{target} = {expr_text(value)}"
 
 
