@@ -70,6 +70,14 @@ class Violation:
     source: Instance
     sink: Instance
 
+    def __str__(self) -> str:
+        before, after = self.dependence.before, self.dependence.after
+        first, second = (_verb(access) for access in (before, after))
+        return (
+            f"iteration {self.source.iteration} {first} {self.element()} ({self.source.where}), "
+            f"which iteration {self.sink.iteration} {second} as {after.text} ({self.sink.where})"
+        )
+
     def element(self) -> str:
         """The array element that both touch, in the values of the source instance."""
         access = self.dependence.before
@@ -81,6 +89,13 @@ def element_text(array: Array, elements: isl.Set) -> str:
     values = point_values(elements) or []
     own = values[len(values) - array.rank :] if array.rank else []
     return f"{array.name}[{', '.join(map(str, own))}]" if own else array.name
+
+
+def _verb(access: Access) -> str:
+    """What an instance does to the element; what depends on data it only may do."""
+    if access.exact:
+        return "writes" if access.write else "reads"
+    return "may write" if access.write else "may read"
 
 
 def distances(

@@ -47,12 +47,7 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) 
         key=lambda pair: (pair.source.values, pair.sink.values),
     )
     dependence = pair.dependence
-    verbs = {"flow": ("writes", "reads"), "anti": ("reads", "writes"), "output": ("writes", "writes")}
-    first, second = verbs[dependence.kind]
-    reasons = [
-        f"iteration {pair.source.iteration} {first} {pair.element()} ({pair.source.where}), "
-        f"which iteration {pair.sink.iteration} {second} as {dependence.after.text} ({pair.sink.where})"
-    ]
+    reasons = [str(pair)]
     if dependence.sum is not None:
         reasons.append(f"loop {loop.name!r} carries a sum, whose parts would be added at the same time")
     marked = next((old for old in loops_in(edit.state.tree) if old.key == loop.key), None)

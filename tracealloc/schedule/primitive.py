@@ -153,21 +153,16 @@ class Edit:
     def illegal(self, violation: Violation, how: str, hint: str) -> IllegalScheduleError:
         """The refusal that shows a violated dependence in the user's terms."""
         dependence = violation.dependence
-        verbs = {
-            "flow": ("writes", "reads", "a read before the write it needs"),
-            "anti": ("reads", "writes", "a write before the read of the old value"),
-            "output": ("writes", "writes", "two writes to one element in the wrong order"),
+        sentences = {
+            "flow": "a read before the write it needs",
+            "anti": "a write before the read of the old value",
+            "output": "two writes to one element in the wrong order",
         }
-        first, second, sentence = verbs[dependence.kind]
         source, sink = violation.source, violation.sink
         error = IllegalScheduleError(
             "TA210",
-            f"{self.what} would run {sentence}",
-            because=[
-                f"iteration {source.iteration} {first} {violation.element()} ({source.where}), "
-                f"which iteration {sink.iteration} {second} as {dependence.after.text} ({sink.where})",
-                how,
-            ],
+            f"{self.what} would run {sentences[dependence.kind]}",
+            because=[str(violation), how],
             hint=hint,
         )
         error.source = f"{source.where} {source.iteration}"
