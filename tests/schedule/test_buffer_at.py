@@ -301,3 +301,18 @@ def test_elements_between_those_used_are_not_held() -> None:
         assert s.buffer_at("A", "i").shape == shape
         agree(s, c=True)
     assert "# buffer of A[i:i + 31:30, 0:17:4]" in str(s)
+
+
+def test_records_of_which_only_some_fields_are_read() -> None:
+    pair = Struct((("x", float32), ("y", int32)))
+
+    def total(A: pair[8, 10], B: float32[8]):  # type: ignore[valid-type]
+        for i in grid(8):
+            for j in grid(8):
+                B[i] += A[i, j].x * A[i, j + 2].x
+
+    program = trace(total, namespace={"pair": pair})
+    for step, loop in (("buffer_at", 0), ("reuse_at", 1)):
+        s = Schedule(None, program)  # type: ignore[arg-type]
+        getattr(s, step)("A", s.loops()[loop])
+        assert verify_module(s.module)

@@ -16,12 +16,14 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, tuple_text, union_of
 from tracealloc.poly.solve import FINAL, INPUT, pieces
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
+from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
@@ -183,6 +185,10 @@ def _spaces(model: Model, base: Model) -> dict[str, Array]:
         for access in statement.accesses:
             if access.array in outputs or access.array.kind == "constant":
                 found.setdefault(access.space, access.array)
+            if access.array in outputs and isinstance(access.array.dtype, Struct):
+                # Copies move whole records, also fields that the kernel never touches.
+                for path in leaf_paths(access.array.dtype):
+                    found.setdefault(model.space(access.array, path), access.array)
     return found
 
 
