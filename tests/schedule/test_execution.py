@@ -78,7 +78,7 @@ def test_a_parallel_loop_stays_parallel() -> None:
         [
             'TA211 reorder("j", "i") would run iterations at the same time that depend on one another',
             "  because: iteration (i=0, j=0) writes A[1, 1] (test_execution.py:44), "
-            "which iteration (i=1, j=1) reads as A[i, j] (test_execution.py:44)",
+            "which iteration (i=1, j=1) reads as A[i, j] (test_execution.py:44), at distance 1 in 'j'",
             "  because: loop 'j' is parallel, and would then carry this dependence",
             "  try: take this step first, and mark a loop that carries nothing then",
         ]
@@ -93,7 +93,7 @@ def test_parallel_refuses_sums() -> None:
         [
             'TA211 parallel("i") would run iterations at the same time that depend on one another',
             "  because: iteration (i=0) writes C[0] (test_execution.py:38), "
-            "which iteration (i=1) writes as C[0] (test_execution.py:38)",
+            "which iteration (i=1) writes as C[0] (test_execution.py:38), at distance 1 in 'i'",
             "  because: loop 'i' carries a sum, whose parts would be added at the same time",
             "  try: no loop around the sum is free of dependences: add up several sums in the kernel",
         ]

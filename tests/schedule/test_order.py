@@ -159,6 +159,11 @@ def test_tile_any_factor() -> None:
     )
 
 
+def test_tile_of_no_loops() -> None:
+    s = ta.customize(matmul)
+    assert refused(lambda: s.tile([], []), s, ta.ScheduleError) == "TA222 tile([], []) needs at least one loop"
+
+
 def test_split_downwards_and_by_steps() -> None:
     s = ta.customize(backwards)
     s.split("i", 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracealloc.poly.dependence import Dependence, dependences_of
-from tracealloc.poly.legality import carried, carried_pair
+from tracealloc.poly.legality import Violation, carried, carried_pair
 from tracealloc.poly.tree import LoopNode, loops_in, statements_of
 from tracealloc.schedule.cures import wavefront
 from tracealloc.schedule.primitive import Edit
@@ -47,7 +47,7 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) 
         key=lambda pair: (pair.source.values, pair.sink.values),
     )
     dependence = pair.dependence
-    reasons = [str(pair)]
+    reasons = [f"{pair}, at distance {_distance(state, loop, pair)} in {loop.name!r}"]
     if dependence.sum is not None:
         reasons.append(f"loop {loop.name!r} carries a sum, whose parts would be added at the same time")
     marked = next((old for old in loops_in(edit.state.tree) if old.key == loop.key), None)
@@ -63,6 +63,13 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) 
     error.source = f"{pair.source.where} {pair.source.iteration}"
     error.sink = f"{pair.sink.where} {pair.sink.iteration}"
     return error
+
+
+def _distance(state: State, loop: LoopNode, pair: Violation) -> int:
+    """How many iterations of a loop a dependence goes on."""
+    now = next(found for found in loops_in(state.tree) if found.key == loop.key)
+    (first,), (second,) = pair.source.time((now,)), pair.sink.time((now,))
+    return abs(second - first) // now.step
 
 
 def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> str:

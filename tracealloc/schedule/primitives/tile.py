@@ -34,6 +34,8 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
         ScheduleError: numbers of loops and factors differ, or a factor is < 1.
         IllegalScheduleError: a dependence would be reversed.
     """
+    if not loops:
+        raise edit.error("TA222", "needs at least one loop")
     sizes = [factors] * len(loops) if isinstance(factors, int) else list(factors)
     if len(sizes) != len(loops):
         raise edit.error(
