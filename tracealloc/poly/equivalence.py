@@ -27,7 +27,14 @@ from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
-__all__ = ["Difference", "difference", "first_difference", "runs_once", "value_sources"]
+__all__ = [
+    "Difference",
+    "changed_sources",
+    "difference",
+    "first_difference",
+    "runs_once",
+    "value_sources",
+]
 
 
 NOTHING = "Nothing"
@@ -93,32 +100,37 @@ def _sources(values: Values, base: Model | None, sums: frozenset[str], skip: _Sk
 
 
 def _same_reads(ours: Values, theirs: Values) -> _Skip:
-    """Reads of a traced model that see the very same in another one: nothing around them has changed."""
-    base, model = ours.clock.model, theirs.clock.model
-    moved = {str(m.domain().get_tuple_name()) for m in model.origins}
-    count = Counter(s.origin for s in model.statements)
-    here = {s.name for s in base.statements}
-    kept = {s.name: s for s in model.statements if s.name in here and not _is_renamed(s) and not s.copy}
+    """Reads that see the very same in two models: nothing around them has changed."""
+    first, second = ours.clock.model, theirs.clock.model
+    known = [{str(m.domain().get_tuple_name()): m for m in model.origins} for model in (first, second)]
+    counts = [Counter(s.origin for s in model.statements) for model in (first, second)]
+    here = {s.name: s for s in first.statements}
+    kept = [(here[s.name], s) for s in second.statements if s.name in here and _runs_alike(here[s.name], s)]
+    names = {None, *(mine.name for mine, _ in kept)}
 
     def same(mine: isl.Map, other: isl.Map) -> bool:
+        space = str(mine.range().get_tuple_name())
+        if mine is not other or known[0].get(space) is not known[1].get(space):
+            return False
         seen = ours.seen(mine)
-        plain = all(write.statement is None or write.statement in kept for write, _ in seen.sources)
-        return plain and mine is other and seen is theirs.seen(other)
+        return all(write.statement in names for write, _ in seen.sources) and seen is theirs.seen(other)
 
     found: list[tuple[str, str]] = []
-    for name, statement in kept.items():
-        reads = base.statement(name).reads
-        if count[name] != 1 or len(reads) != len(statement.reads):
-            continue
-        for k, (mine, other) in enumerate(zip(reads, statement.reads, strict=True)):
-            if mine.space not in moved and same(mine.relation, other.relation):
-                found.append((f"{name}__{k}", mine.space))
-    finals = {id(whole) for whole in _finals(base, base)}
-    for whole in _finals(model, base):
-        space = str(whole.range().get_tuple_name())
-        if id(whole) in finals and space not in moved and same(whole, whole):
-            found.append((FINAL, space))
+    for mine, other in kept:
+        if all(count[mine.origin] == 1 for count in counts) and len(mine.reads) == len(other.reads):
+            for k, (a, b) in enumerate(zip(mine.reads, other.reads, strict=True)):
+                if same(a.relation, b.relation):
+                    found.append((f"{mine.name}__{k}", a.space))
+    finals = {id(whole) for whole in _finals(first, first)}
+    for whole in _finals(second, first):
+        if id(whole) in finals and same(whole, whole):
+            found.append((FINAL, str(whole.range().get_tuple_name())))
     return frozenset(found)
+
+
+def _runs_alike(a: Statement, b: Statement) -> bool:
+    """Whether two statements run the same instances of a traced one."""
+    return not a.copy and not b.copy and a.origin == b.origin and a.origin_instance == b.origin_instance
 
 
 def _own_sum(base: Model, statement: Statement) -> frozenset[int]:
@@ -329,30 +341,31 @@ def difference(
     """
     # Only a traced model holds every instance under its own name.
     assert not any(_is_renamed(statement) or statement.copy for statement in base.statements)
-    runs: Callable[[isl.UnionMap], isl.UnionMap] | None = None
-
-    def compared(sums: frozenset[str]) -> tuple[bool, isl.UnionMap, isl.UnionMap]:
-        nonlocal runs
-        ours, theirs = _values(base, base_tree, base, sums), _values(model, tree, base, sums)
-        skip = _same_reads(ours, theirs)
-        expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
-        if expected.is_equal(found):
-            return True, expected, found
-        runs = runs or _executed(base, model)
-        expected = runs(expected)
-        return bool(expected.is_equal(found)), expected, found
-
-    equal, expected, found = compared(frozenset())
-    if equal:
-        return None
-    for all_sums in _free_sums(base, reassociate) if free else ():
+    ends = ((base, base_tree), (model, tree))
+    found = changed_sources(base, *ends)
+    for all_sums in _free_sums(base, reassociate) if free and found is not None else ():
         sums = frozenset(name for name in all_sums if runs_once(model, name))
-        if not sums:
-            continue
-        equal, expected, found = compared(sums)
-        if equal:
-            return None
-    return first_difference(expected, found)
+        if sums:
+            found = changed_sources(base, *ends, sums)
+        if found is None:
+            break
+    return None if found is None else first_difference(*found)
+
+
+def changed_sources(
+    base: Model, before: tuple[Model, Tree], after: tuple[Model, Tree], sums: frozenset[str] = frozenset()
+) -> tuple[isl.UnionMap, isl.UnionMap] | None:
+    """What reads see before and after, as `value_sources` (None: the same), but for some that see the same.
+
+    Reads that are not run at all any more do not count.
+    """
+    ours, theirs = (_values(model, tree, base, sums) for model, tree in (before, after))
+    skip = _same_reads(ours, theirs)
+    expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
+    if expected.is_equal(found):
+        return None
+    expected = _executed(base, after[0])(expected)
+    return None if expected.is_equal(found) else (expected, found)
 
 
 def runs_once(model: Model, name: str) -> bool:

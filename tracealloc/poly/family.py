@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.equivalence import Difference, first_difference, value_sources
+from tracealloc.poly.equivalence import Difference, changed_sources, first_difference
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.program import Array
@@ -30,8 +30,8 @@ def changed_read(before: tuple[Model, Tree], after: tuple[Model, Tree], array: A
     names = {_name(old.space(array)), *(f"A{n}" for n in range(len(old.arrays), len(new.arrays)))}
     traced = _only(old, names, [_as_traced(s, s.name) for s in old.statements])
     changed = _only(new, names, [_renamed(s, old) for s in new.statements])
-    expected, found = value_sources(traced, before[1], traced), value_sources(changed, after[1], traced)
-    return None if expected.is_equal(found) else first_difference(expected, found)
+    found = changed_sources(traced, (traced, before[1]), (changed, after[1]))
+    return None if found is None else first_difference(*found)
 
 
 def _renamed(statement: Statement, old: Model) -> Statement:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import islpy as isl
 
+from tracealloc.poly.boxes import Same
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
@@ -88,5 +90,12 @@ def _final_reads(model: Model, writes: list[isl.Map], arrays: frozenset[Array] |
     for relation in writes:
         elements = relation.range()
         if elements.get_tuple_name() in spaces:
-            found.append(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), elements))
+            found.append(_final(Same(relation)))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _final(written: Same) -> isl.Map:
+    """The read of all that a write touches, after everything."""
+    assert isinstance(written.value, isl.Map)
+    return isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), written.value.range())
