@@ -161,7 +161,8 @@ def test_tile_any_factor() -> None:
 
 def test_tile_of_no_loops() -> None:
     s = ta.customize(matmul)
-    assert refused(lambda: s.tile([], []), s, ta.ScheduleError) == "TA222 tile([], []) needs at least one loop"
+    message = refused(lambda: s.tile([], []), s, ta.ScheduleError)
+    assert message == "TA222 tile([], []) needs at least one loop"
 
 
 def test_split_downwards_and_by_steps() -> None:
