@@ -31,31 +31,7 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
     """
     storage = storage_of(edit.state.model, edit.state.tree, array)
     shape, loops = storage.array.shape, len(storage.kept)
-    if not isinstance(dim, int) or isinstance(dim, bool) or not 0 <= dim < len(shape):
-        raise edit.error(
-            "TA230",
-            f"names dimension {dim!r} of {array.name!r}, which has {len(shape)}",
-            because=["dimensions count from 0"],
-        )
-    if not isinstance(factor, int) or isinstance(factor, bool) or factor < 1:
-        raise edit.error("TA234", f"needs a factor of at least 1, not {factor!r}")
-    if dim < loops:
-        raise edit.error(
-            "TA234",
-            f"packs dimension {dim} of {array.name!r}, which is a loop's",
-            because=[f"{array.name!r} lives inside a loop, and has an element for each of its iterations"],
-            hint=f"a dimension from {loops} to {len(shape) - 1}" if array.rank else None,
-        )
-    extent = shape[dim]
-    if extent % factor:
-        raise LayoutError(
-            "TA234",
-            f"{edit.what} leaves a word that is not full",
-            because=[
-                f"dimension {dim} of {array.name!r} has {extent} elements, which {factor} does not divide"
-            ],
-            hint=f"a divisor of {extent}",
-        )
+    _check(edit, array, shape, loops, dim, factor)
     layout = edit.state.layout(array)
     stored = storage.layout(layout)
     before = len(shape) - 1 if stored.pack_dim is None else stored.pack_dim
@@ -81,3 +57,32 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
             hint="pack one dimension and partition another",
         )
     return Result(edit.state.with_layout(array, replace(layout, pack=wide, pack_dim=dim - loops)))
+
+
+def _check(edit: Edit, array: Array, shape: tuple[int, ...], loops: int, dim: int, factor: int) -> None:
+    """Whether the dimension is there and holds a whole number of words; the first `loops` are loops'."""
+    if not isinstance(dim, int) or isinstance(dim, bool) or not 0 <= dim < len(shape):
+        raise edit.error(
+            "TA230",
+            f"names dimension {dim!r} of {array.name!r}, which has {len(shape)}",
+            because=["dimensions count from 0"],
+        )
+    if not isinstance(factor, int) or isinstance(factor, bool) or factor < 1:
+        raise edit.error("TA234", f"needs a factor of at least 1, not {factor!r}")
+    if dim < loops:
+        raise edit.error(
+            "TA234",
+            f"packs dimension {dim} of {array.name!r}, which is a loop's",
+            because=[f"{array.name!r} lives inside a loop, and has an element for each of its iterations"],
+            hint=f"a dimension from {loops} to {len(shape) - 1}" if array.rank else None,
+        )
+    extent = shape[dim]
+    if extent % factor:
+        raise LayoutError(
+            "TA234",
+            f"{edit.what} leaves a word that is not full",
+            because=[
+                f"dimension {dim} of {array.name!r} has {extent} elements, which {factor} does not divide"
+            ],
+            hint=f"a divisor of {extent}",
+        )
