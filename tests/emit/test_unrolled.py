@@ -195,3 +195,32 @@ def test_the_absolute_value_of_a_real_number_brings_the_functions_along() -> Non
     module, A = sizes.build("vitis_hls", mode="csim"), np.array([-1.5, 2, -0.0, 3], np.float32)
     module(A)
     assert A.tolist() == [1.5, 2, 0, 3]
+
+
+def test_bounds_that_move_together_are_counted_from_the_start() -> None:
+    """A load of two new elements was unrolled over all that any iteration loads, each with a guard."""
+
+    @kernel
+    def halves(A: int32[17], B: int32[8]):
+        for i in ta.range(8):
+            for j in ta.range(2 * i + 1, 2 * i + 3):
+                B[i] += A[j]
+            for k in ta.range(2 * i + 2, 2 * i, -1):
+                B[i] -= A[k] * k
+            for m in ta.range(i, ta.minimum(i + 3, 8)):
+                B[i] += A[m]
+
+    s = ta.customize(halves)
+    s.pipeline("i")
+    assert loops_of(s) == [
+        "i: for (int i = 0; i < 8; ++i) {",
+        "j: for (int j = 0; j < 2; ++j) {",
+        "k: for (int k = 0; k < 2; ++k) {",
+        "m: for (int m = 0; m < 3; ++m) {",
+        "if (i + m < 8) {",
+    ]
+    A, B = np.arange(17, dtype=np.int32), np.zeros(8, np.int32)
+    expected = B.copy()
+    halves(A, expected)
+    s.build(target="vitis_hls", mode="csim")(A, B)
+    assert np.array_equal(B, expected)

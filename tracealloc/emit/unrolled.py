@@ -123,9 +123,14 @@ class Unrolled:
         marks = node.marks
         side_by_side = marks.unroll is None and (marks.vectorize or marks.parallel)
         wanted = inside or marks.unroll == 0 or side_by_side
-        if ends is None or not wanted or not 0 <= ends[1] - ends[0] <= _MOST * abs(node.step):
+        if ends is None or not wanted:
             return replace(node, body=body)
-        return _constant_bounds(replace(node, body=body), *ends)
+        trips = self._trips(node, ranges, ends)
+        return (
+            replace(node, body=body)
+            if trips > _MOST
+            else _constant_bounds(replace(node, body=body), *ends, trips)
+        )
 
     def _ends(self, loop: Loop, ranges: Mapping[Iter, Range]) -> Range | None:
         """The least value of an iterator and one past the greatest, or None."""
@@ -135,6 +140,16 @@ class Unrolled:
         low, high = (first[0], last[1]) if loop.step > 0 else (last[0] + 1, first[1] + 1)
         low, high = _in_arrays(loop, low, high)
         return low, max(low, high)
+
+    def _trips(self, loop: Loop, ranges: Mapping[Iter, Range], ends: Range) -> int:
+        """How often a loop runs at most: from bounds that move together less often than `ends` are apart."""
+        far = [ends[1] - ends[0]]
+        low, high = (loop.start, loop.stop) if loop.step > 0 else (loop.stop, loop.start)
+        for first in _parts(low, "max"):
+            for last in _parts(high, "min"):
+                reach = self._range(Binary("-", last, first, index), ranges)
+                far += [] if reach is None else [max(0, reach[1])]
+        return -(-min(far) // abs(loop.step))
 
     def _range(self, end: Expr, ranges: Mapping[Iter, Range]) -> Range | None:
         found = range_of(end, ranges)
@@ -171,18 +186,13 @@ def _blocker_of(callee: Program) -> str | None:
     return None
 
 
-def _constant_bounds(loop: Loop, low: int, high: int) -> Node:
-    """The loop from `low` to before `high`, with a guard in the place of bounds that vary."""
-    if _varies(loop.start) and abs(loop.step) != 1:
-        # From a start that varies, in steps: count the iterations instead.
-        count = replace(loop.iter, key=f"{loop.iter.key} count")
-        step = Binary("*", constant(loop.step), IterRef(count), index)
-        value = simplify(Binary("+", loop.start, step, index))
-        body = tuple(_substituted(node, {loop.iter: value}) for node in loop.body)
-        sign = "<" if loop.step > 0 else ">"
-        guarded = If(Compare(sign, value, loop.stop), body, ())
-        trips = -(-(high - low) // abs(loop.step))
-        return replace(loop, iter=count, start=constant(0), stop=constant(trips), step=1, body=(guarded,))
+def _constant_bounds(loop: Loop, low: int, high: int, trips: int) -> Node:
+    """The loop from `low` to before `high`, with a guard in the place of bounds that vary.
+
+    Where it runs at most `trips` times, fewer than lie between these, its iterations are counted instead.
+    """
+    if _varies(loop.start) and (abs(loop.step) != 1 or trips < high - low):
+        return _counted(loop, trips)
     here = IterRef(loop.iter)
     ahead, before = (">=", "<") if loop.step > 0 else ("<=", ">")
     guards: list[Expr] = []
@@ -192,11 +202,34 @@ def _constant_bounds(loop: Loop, low: int, high: int) -> Node:
         guards.append(Compare(before, here, loop.stop))
     if not guards:
         return loop
-    guard = guards[0] if len(guards) == 1 else Logical("and", tuple(guards))
     first, last = (low, high) if loop.step > 0 else (high - 1, low - 1)
     start = constant(first) if _varies(loop.start) else loop.start
     stop = constant(last) if _varies(loop.stop) else loop.stop
-    return replace(loop, start=start, stop=stop, body=(If(guard, loop.body, ()),))
+    return replace(loop, start=start, stop=stop, body=_guarded(guards, loop.body))
+
+
+def _counted(loop: Loop, trips: int) -> Node:
+    """The loop over its iterations, counted from 0; a guard where it may run less often."""
+    count = replace(loop.iter, key=f"{loop.iter.key} count")
+    step = Binary("*", constant(loop.step), IterRef(count), index)
+    value = simplify(Binary("+", loop.start, step, index))
+    body = tuple(_substituted(node, {loop.iter: value}) for node in loop.body)
+    last = simplify(Binary("+", loop.start, constant(loop.step * (trips - 1)), index))
+    guards: list[Expr] = []
+    sign, op = ("<", "min") if loop.step > 0 else (">", "max")
+    for part in _parts(loop.stop, op):
+        left = linear(Binary("-", part, last, index))
+        if left is None or left.terms or left.constant * loop.step <= 0:
+            guards.append(Compare(sign, value, part))
+    return replace(
+        loop, iter=count, start=constant(0), stop=constant(trips), step=1, body=_guarded(guards, body)
+    )
+
+
+def _guarded(guards: list[Expr], body: Block) -> Block:
+    if not guards:
+        return body
+    return (If(guards[0] if len(guards) == 1 else Logical("and", tuple(guards)), body, ()),)
 
 
 def _substituted(node: Node, values: dict[Iter, Expr]) -> Node:
@@ -219,6 +252,13 @@ def _in_arrays(loop: Loop, low: int, high: int) -> Range:
                 if form is not None and form.terms == ((IterRef(loop.iter), 1),):
                     low, high = max(low, -form.constant), min(high, extent - form.constant)
     return low, high
+
+
+def _parts(end: Expr, op: str) -> list[Expr]:
+    """The operands of a minimum or maximum, or the expression itself."""
+    if isinstance(end, Binary) and end.op == op:
+        return [*_parts(end.left, op), *_parts(end.right, op)]
+    return [end]
 
 
 def _varies(end: Expr) -> bool:
