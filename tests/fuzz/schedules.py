@@ -6,13 +6,19 @@ Each draw is a call as text, so that a failing schedule can be shown, made small
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import tracealloc as ta
 from tracealloc.customize import Schedule
 from tracealloc.schedule.handle import ArrayHandle
 
-__all__ = ["PRIMITIVES", "apply", "draw"]
+__all__ = ["PATIENCE", "PRIMITIVES", "apply", "draw"]
+
+PATIENCE = 20  # seconds for one primitive; what takes longer counts as refused
 
 # Names weigh what they change in C: memory and concurrency more than what only HLS sees.
 PRIMITIVES = (
@@ -44,13 +50,37 @@ def apply(s: Schedule, calls: list[str]) -> list[str]:
 
 def _accepts(s: Schedule, call: str) -> bool:
     try:
-        exec(call, {"s": s})
-    except ta.TraceallocError:
+        with _patience():
+            exec(call, {"s": s})
+    except (ta.TraceallocError, _TooSlow):
         return False
     except Exception as error:
         error.args = (f"{call}: {error}",)
         raise
     return True
+
+
+class _TooSlow(Exception):
+    """A primitive took longer than anybody would wait."""
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Interrupt what takes too long: a primitive that is interrupted changes nothing."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise _TooSlow
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _call(s: Schedule, rng: random.Random) -> str | None:

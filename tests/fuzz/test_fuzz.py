@@ -13,7 +13,7 @@ from tests.fuzz.shrink import shrink
 BATCHES = 10
 NORMAL = 100  # programs in the normal run
 LONG = int(os.environ.get("TRACEALLOC_FUZZ", "2000"))  # and with --long
-SCHEDULED = 40  # of these under a random schedule in the normal run
+SCHEDULED = 20  # of these under a random schedule in the normal run
 LONG_SCHEDULED = int(os.environ.get("TRACEALLOC_FUZZ_SCHEDULED", "600"))
 FIRST = int(os.environ.get("TRACEALLOC_FUZZ_SEED", "0"))
 
