@@ -12,6 +12,7 @@ from tests.schedule.memory import agree, schedule_of
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.kernel import kernel
+from tracealloc.poly import family
 from tracealloc.schedule.copies import make_statement
 from tracealloc.trace.affine import constant
 from tracealloc.trace.dtype import Integer, Struct, float32, index
@@ -316,3 +317,17 @@ def test_records_of_which_only_some_fields_are_read() -> None:
         s = Schedule(None, program)  # type: ignore[arg-type]
         getattr(s, step)("A", s.loops()[loop])
         assert verify_module(s.module)
+
+
+def test_a_proof_that_takes_too_long_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(family, "_MOST_OPERATIONS", 10)
+    s = schedule_of(gemm)
+    before = s.module
+    with pytest.raises(ScheduleError) as caught:
+        s.buffer_at("A", "i")
+    assert caught.value.code == "TA260"
+    assert caught.value.because == ("the proof of 'A' takes too long",)
+    assert s.module is before
+    monkeypatch.undo()
+    s.buffer_at("A", "i")
+    agree(s)

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import islpy as isl
+
 from tracealloc.poly.equivalence import Difference, changed_sources, first_difference
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import Tree
+from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.program import Array
 
 __all__ = ["changed_read"]
+
+_MOST_OPERATIONS = 3_000_000  # of isl: about two seconds; chains of four windows take a tenth of that
 
 
 def changed_read(before: tuple[Model, Tree], after: tuple[Model, Tree], array: Array) -> Difference | None:
@@ -30,8 +35,16 @@ def changed_read(before: tuple[Model, Tree], after: tuple[Model, Tree], array: A
     names = {_name(old.space(array)), *(f"A{n}" for n in range(len(old.arrays), len(new.arrays)))}
     traced = _only(old, names, [_as_traced(s, s.name) for s in old.statements])
     changed = _only(new, names, [_renamed(s, old) for s in new.statements])
-    found = changed_sources(traced, (traced, before[1]), (changed, after[1]))
-    return None if found is None else first_difference(*found)
+    context = isl.DEFAULT_CONTEXT
+    context.reset_operations()
+    context.set_max_operations(_MOST_OPERATIONS)
+    try:
+        found = changed_sources(traced, (traced, before[1]), (changed, after[1]))
+        return None if found is None else first_difference(*found)
+    except isl.Error as error:
+        raise VerifyError("TA513", f"the proof of {array.name!r} takes too long") from error
+    finally:
+        context.set_max_operations(0)
 
 
 def _renamed(statement: Statement, old: Model) -> Statement:
