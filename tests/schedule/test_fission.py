@@ -206,8 +206,8 @@ def test_distribute_cuts_where_it_is_asked_to() -> None:
     assert refused(lambda: s.distribute("i"), s, ta.IllegalScheduleError) == "\n".join(
         [
             'TA210 distribute("i") would run a read before the write it needs',
-            "  because: iteration (i=1) writes C[1] (test_fission.py:199), "
-            "which iteration (i=2) reads as C[i - 1] (test_fission.py:198)",
+            "  because: iteration (i=1) writes C[1] (test_fission.py:200), "
+            "which iteration (i=2) reads as C[i - 1] (test_fission.py:199)",
             "  because: with a loop 'i' for each part the second of these would come first",
             '  try: s.distribute("i", at=[1, 3]): what depends on one another stays together',
         ]
