@@ -133,3 +133,21 @@ def test_a_loop_that_a_step_replaced_is_followed_in_the_hint() -> None:
     assert hint(t, "X.i") == "'i.outer' or 'i.inner'"
     assert hint(t, "Y") == "'i'"
     assert hint(t, "z") is None
+
+
+def test_a_buffer_that_is_inlined_says_what_it_holds_of_the_caller() -> None:
+    @kernel
+    def double(X: int32[4, 6], Y: int32[4, 6]):
+        for i, j in grid(4, 6):
+            Y[i, j] += X[i, j] * 2
+
+    @kernel
+    def twice(A: int32[4, 6], B: int32[3, 4, 6]):
+        double(A, B[1])
+
+    s = ta.customize(twice)
+    s.buffer_at("double:X", "double:i")
+    s.buffer_at("double:Y", "double:i")
+    s.inline("double")
+    assert "# buffer of A[i, :]\n" in str(s)
+    assert "# buffer of Y[i, :], Y of double_0\n" in str(s)

@@ -117,7 +117,19 @@ class Splice:
         """An array of the callee under a key and name of the caller's; all calls share what is shared."""
         shared = array.kind in ("constant", "state")
         key = f"{self.names.callee if shared else self.call.site}:{array.key}"
-        return replace(array, key=key, name=self.names.of(key, array.name), scope=())
+        name, origin = self.names.of(key, array.name), self._origin(array.origin)
+        return replace(array, key=key, name=name, scope=(), origin=origin)
+
+    def _origin(self, text: str | None) -> str | None:
+        """What a buffer of the callee holds: of the array that is passed, where that is passed whole."""
+        name, bracket, part = text.partition("[") if text is not None else ("", "", "")
+        region = next((region for array, region in self.arrays.items() if array.name == name), None)
+        if region is None:
+            return text
+        extents = tuple(item.extent if isinstance(item, Slice) else None for item in region.indices)
+        if extents == region.array.shape:
+            return f"{region.array.name}{bracket}{part}"
+        return f"{text}, {name} of {self.call.site}"
 
     def is_own(self, array: Array) -> bool:
         """Whether each call has an array of its own (it is neither passed nor kept between calls)."""
