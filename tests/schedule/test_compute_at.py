@@ -328,3 +328,25 @@ def test_data_dependent_loops_read_the_part() -> None:
     s.compute_at("k", "i")
     assert "B_i: float32[8]" in "\n".join(nest(s))
     assert s.verify()
+
+
+@kernel
+def reset(A: float32[6], B: float32[6], C: float32[4], D: float32[6]):
+    for i in grid(6):
+        t = ta.scalar(float32, 1)
+        B[i] = A[i] + t
+        t[...] = A[i]
+        D[i] = t * 2
+    for j in grid(4):
+        C[j] = B[j]
+
+
+def test_scalars_whose_first_value_went_with_the_nest_are_declared() -> None:
+    s = ta.customize(reset)
+    s.compute_at("B", "j")
+    check_round_trip(s, reset)
+    t = ta.customize(reset)
+    t.peel("i", 2)
+    t.distribute("i")
+    t.merge("i_1", "i_2")
+    check_round_trip(t, reset)

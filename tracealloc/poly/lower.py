@@ -13,6 +13,7 @@ from tracealloc.poly.brackets import BRACKET
 from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.generate import generated
 from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import map_of
 from tracealloc.poly.storage import Storage, storages
 from tracealloc.poly.tidy import tidy
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
@@ -143,13 +144,21 @@ class _Lowering:
                 isinstance(s.node, Store) and s.node.array == array and self.depth[s.name] == owner_depth
                 for s in self.model.statements
             )
-        return not storage.kept and any(
-            isinstance(s.node, Alloc)
-            and s.node.array == array
-            and not s.guards
-            and self.depth[s.name] == len(storage.loops)
-            for s in self.model.statements
-        )
+        makers = [s for s in self.model.statements if isinstance(s.node, Alloc) and s.node.array == array]
+        if storage.kept or len(makers) != 1:
+            return False
+        maker = makers[0]
+        stands = not maker.guards and self.depth[maker.name] == len(storage.loops)
+        return stands and self.is_made_for_all(array, maker)
+
+    def is_made_for_all(self, array: Array, maker: Statement) -> bool:
+        """Whether every instance of an array that a statement uses is one that `maker` makes.
+
+        Where a value is never read, peel and compute_at may leave its making out.
+        """
+        made = _scopes_of(maker, array)
+        others = (s for s in self.model.statements if s.scope(array) and s is not maker)
+        return all(_scopes_of(s, array).is_subset(made) for s in others)
 
     def statement(self, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
         name = call.op_get_arg(0).id_get_id().get_name()
@@ -163,6 +172,12 @@ class _Lowering:
         for guard in reversed(statement.guards):
             nodes = [If(inner.expr(guard), tuple(nodes), place=statement.place)]
         return nodes
+
+
+def _scopes_of(statement: Statement, array: Array) -> isl.Set:
+    """The instances of a scoped array that a statement uses."""
+    scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
+    return statement.domain.apply(scope)
 
 
 def _plus(expr: Expr, amount: int) -> Expr:
