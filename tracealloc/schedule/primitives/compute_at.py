@@ -15,13 +15,14 @@ __all__ = ["compute_at"]
 def compute_at(edit: Edit, producer: LoopNode | OpaqueLoop | Array, loop: LoopNode | OpaqueLoop) -> Result:
     """Move a producing nest into `loop`, so that each iteration makes just what it needs.
 
-    `producer` is the nest's band, one of its loops, or the array that it makes.
+    `producer` is the nest's band, one of its loops, or the array: then all that makes it moves.
 
     Rewrite:
         for i: B[i] = f(i); for j: C[j] = B[j] + B[j + 1]
           ->   for j: { B_j: T[2]; for i in j:j+2: B_j[i - j] = f(i); C[j] = B_j[0] + B_j[1] }
-        Values that several iterations need are computed again in each. Where nothing else reads the array,
-        every iteration has a part of its own, as large as it needs.
+        Values that several iterations need are computed again in each (once, where they are sums that
+        others read). Where nothing else reads the array, every iteration has a part of its own, as large
+        as it needs; what else stores to it is copied there. Both nests may be inside other loops.
     Legal when:
         every read still gets the same value: the nest comes before the loop and reads nothing that is
         overwritten in between.
@@ -30,7 +31,7 @@ def compute_at(edit: Edit, producer: LoopNode | OpaqueLoop | Array, loop: LoopNo
         The outermost loop of the moved nest.
 
     Raises:
-        ScheduleError: the loop uses nothing that the nest makes, or the part it uses depends on data.
+        ScheduleError: the loop uses nothing that the nest makes, or the nest is around it or inside it.
         IllegalScheduleError: a value would be read before it is made.
     """
     loop = edit.affine(loop)
