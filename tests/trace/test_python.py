@@ -3,6 +3,9 @@
 # The kernels are written as users write them, wrong ones included.
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -194,3 +197,16 @@ def test_boolarr():
         """,
         newer=((3, 12), "A"),
     )
+
+
+def test_a_package_found_through_a_winding_path_knows_its_own_frames(tmp_path):
+    package = Path(ta.__file__).parent
+    script = tmp_path / "clip.py"
+    script.write_text(
+        f"import sys\nsys.path.insert(0, {str(package / '..')!r})\n"
+        "import numpy as np\nimport tracealloc as ta\nfrom tracealloc import grid, int32, kernel\n"
+        "@kernel\ndef clip(A: int32[8]):\n    for i in grid(8):\n        if A[i] > 3:\n            A[i] = 0\n"
+        "assert '..' in ta.__file__\na = np.arange(8, dtype=np.int32)\nclip(a)\nprint(a.max())\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.stdout == "3\n", done.stderr

@@ -14,8 +14,9 @@ from tracealloc.trace.errors import TraceallocWarning
 
 __all__ = ["Place", "caller_frame", "caller_place", "place_of", "warn"]
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent) + "/"
-_LIBRARY = (_PACKAGE + "library/", _PACKAGE + "frontend/")
+# As imported, which may be through links or "..", and in full: code objects are named like the former.
+_PACKAGE = tuple(f"{Path(name).parent.parent}/" for name in (__file__, Path(__file__).resolve()))
+_LIBRARY = tuple(folder + part for folder in _PACKAGE for part in ("library/", "frontend/"))
 
 
 @dataclass(frozen=True, slots=True)
