@@ -13,6 +13,7 @@ from tracealloc.check.interpret import interpret
 from tracealloc.check.verify import describe
 from tracealloc.poly.equivalence import difference
 from tracealloc.poly.rename import map_expressions
+from tracealloc.poly.tree import LoopNode, Sequence
 from tracealloc.schedule.copies import make_statement
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant
@@ -161,3 +162,24 @@ def test_every_copy_of_a_read_sees_all_that_the_read_saw() -> None:
     s = ta.customize(products)
     with pytest.raises(ta.IllegalScheduleError):  # t would be made twice, once too early
         s.compute_at("i", "n")
+
+
+def test_sums_and_products_of_one_array_keep_to_their_own() -> None:
+    """Sums move among sums and products among products, never past one another."""
+
+    @kernel
+    def mixed(A: int16[4, 8], x: int16[8]):
+        for t in ta.range(2):
+            for i, j in grid(4, 8, name="add"):
+                x[j] += A[i, j] + t
+            for i, j in grid(4, 8, name="times"):
+                x[j] *= A[i, j]
+
+    s = ta.customize(mixed)
+    s.reverse("add.i")
+    s.reverse("times.i")
+    assert s.verify().assumptions == ("integer sums may be reordered",)
+    state = s.module.state("mixed")
+    assert isinstance(state.tree, LoopNode) and isinstance(state.tree.body, Sequence)
+    wrong = replace(state.tree, body=Sequence(state.tree.body.children[::-1]))
+    assert answer(replace(state, tree=wrong)) is not None

@@ -8,10 +8,9 @@ not depend on trip counts. Sums whose order is free are compared as sets of cont
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, product
 from typing import TypeAlias
 
 import islpy as isl
@@ -38,7 +37,6 @@ __all__ = [
 
 
 NOTHING = "Nothing"
-_MOST_CHOICES = 8  # of which kind of sum is free in arrays that are added to and multiplied
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,12 @@ class Difference:
 
 _Skip: TypeAlias = frozenset[tuple[str, str]]
 """Reads by name and array."""
+_Sums: TypeAlias = Mapping[str, int]
+"""Traced statements that update sums of free order, each with the number of its sum."""
+_NONE: _Sums = {}
 
 
-def value_sources(
-    model: Model, tree: Tree, base: Model | None = None, sums: frozenset[str] = frozenset()
-) -> isl.UnionMap:
+def value_sources(model: Model, tree: Tree, base: Model | None = None, sums: _Sums = _NONE) -> isl.UnionMap:
     """``[read -> element] -> [write -> element]``: originals only, copies looked through.
 
     A read is called ``S3__1`` (the second read of S3) or ``Final``; a write ``S3``, or ``Input`` for what
@@ -69,28 +68,30 @@ def value_sources(
     the traced model, in whose terms elements are named (None: `model` is).
 
     `sums` are traced statements that update a sum of free order: a read of it sees all of them, in no
-    order, and what the sum began with; their own reads of it see only the latter.
+    order, and what the sum began with; their own reads of it see none of the same kind.
     """
     return _sources(_values(model, tree, base or model, sums), base, sums, frozenset())
 
 
-def _values(model: Model, tree: Tree, base: Model, sums: frozenset[str]) -> Values:
+def _values(model: Model, tree: Tree, base: Model, sums: _Sums) -> Values:
     return Values(model, tree, _inputs(model, base), lambda statement: statement.origin in sums)
 
 
-def _sources(values: Values, base: Model | None, sums: frozenset[str], skip: _Skip) -> isl.UnionMap:
+def _sources(values: Values, base: Model | None, sums: _Sums, skip: _Skip) -> isl.UnionMap:
     """What the reads see that are not in `skip`, in terms of the traced model."""
     model = values.clock.model
     traced = base or model
-    partial = frozenset(s.name for s in model.statements if s.origin in sums)
     flows: list[isl.Map] = []
     for s in model.statements:
         own = _own_sum(traced, s) if s.origin in sums else frozenset()
+        alike = frozenset(
+            u.name for u in model.statements if own and sums.get(u.origin or "") == sums.get(s.origin or "")
+        )
         for k, read in enumerate(() if s.copy else s.reads):
             tag = f"{s.name}__{k}"
             if (tag, read.space) not in skip:
                 seen = values.seen(read.relation)
-                flows += [_tagged(f, tag) for f in values.flows(seen, partial if k in own else frozenset())]
+                flows += [_tagged(f, tag) for f in values.flows(seen, alike if k in own else frozenset())]
     for whole in _finals(model, traced):
         if (FINAL, str(whole.range().get_tuple_name())) not in skip:
             flows += values.flows(values.seen(whole))
@@ -343,17 +344,13 @@ def difference(
     assert not any(_is_renamed(statement) or statement.copy for statement in base.statements)
     ends = ((base, base_tree), (model, tree))
     found = changed_sources(base, *ends)
-    for all_sums in _free_sums(base, reassociate) if free and found is not None else ():
-        sums = frozenset(name for name in all_sums if runs_once(model, name))
-        if sums:
-            found = changed_sources(base, *ends, sums)
-        if found is None:
-            break
+    if found is not None and free and (sums := _free_sums(base, model, reassociate)):
+        found = changed_sources(base, *ends, sums)
     return None if found is None else first_difference(*found)
 
 
 def changed_sources(
-    base: Model, before: tuple[Model, Tree], after: tuple[Model, Tree], sums: frozenset[str] = frozenset()
+    base: Model, before: tuple[Model, Tree], after: tuple[Model, Tree], sums: _Sums = _NONE
 ) -> tuple[isl.UnionMap, isl.UnionMap] | None:
     """What reads see before and after, as `value_sources` (None: the same), but for some that see the same.
 
@@ -413,25 +410,28 @@ def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMa
     return runs
 
 
-def _free_sums(model: Model, reassociate: bool) -> list[frozenset[str]]:
-    """Sets of statements that update sums whose order is free; each set alone decides.
+def _free_sums(base: Model, model: Model, reassociate: bool) -> _Sums:
+    """Statements that update sums whose order is free, each with the number of its sum.
 
-    Sums and products of one array do not commute with each other: a set holds one kind for each array,
-    while the other keeps its places.
+    Sums and products of one array do not commute with each other: they are two, and every update of one
+    must see the same updates of the other.
     """
-    found: dict[str, list[list[Statement]]] = {}
-    for statement in model.statements:
+    groups: list[Statement] = []
+    found: dict[str, int] = {}
+    for statement in base.statements:
         kind = same_sum(statement, statement)
-        if kind == "integer" or (kind == "float" and reassociate):
-            groups = found.setdefault(statement.writes[0].space, [])
-            for group in groups:
-                if same_sum(group[0], statement):
-                    group.append(statement)
-                    break
-            else:
-                groups.append([statement])
-    choices = islice(product(*found.values()), _MOST_CHOICES) if found else ()
-    return [frozenset(s.name for group in choice for s in group) for choice in choices]
+        if not (kind == "integer" or (kind == "float" and reassociate)) or not runs_once(
+            model, statement.name
+        ):
+            continue
+        space = statement.writes[0].space
+        number = next(
+            (k for k, g in enumerate(groups) if g.writes[0].space == space and same_sum(g, statement)),
+            len(groups),
+        )
+        groups[number:] = groups[number:] or [statement]
+        found[statement.name] = number
+    return found
 
 
 def first_difference(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
