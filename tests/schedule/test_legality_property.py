@@ -37,7 +37,8 @@ def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
         name = rng.choice([*ORDER, *ORDER, *EXACT, *OTHERS])
         args = arguments(rng, s, name, made)
         expected = is_right(s, name, args, patch)
-        marked = any(loop.marks.parallel for loop in loops_in(s.module.state(s.name).tree))
+        loops = loops_in(s.module.state(s.name).tree)
+        marked = any(loop.marks.parallel or loop.marks.vectorize for loop in loops)
         module, text = s.module, f"{name}{tuple(map(str, args))}"
         try:
             result = getattr(s, name)(*called(rng, s, args))

@@ -20,14 +20,17 @@ __all__ = ["BRACKET", "bracketed"]
 BRACKET = "Bracket"
 
 
-def bracketed(model: Model, tree: Tree, keys: frozenset[str]) -> tuple[Model, Tree]:
-    """The model and tree with an empty statement first and last in the bodies of some loops."""
+def bracketed(model: Model, tree: Tree, keys: frozenset[str], dense: bool = False) -> tuple[Model, Tree]:
+    """The model and tree with an empty statement first and last in the bodies of some loops.
+
+    If `dense`, these run for every whole number between the least and the greatest value of the loop.
+    """
     for key in sorted(keys):
-        model, tree = _bracketed(model, tree, key)
+        model, tree = _bracketed(model, tree, key, dense)
     return model, tree
 
 
-def _bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
+def _bracketed(model: Model, tree: Tree, key: str, dense: bool) -> tuple[Model, Tree]:
     path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
     assert path is not None
     loops = tuple(node for node, _ in path if isinstance(node, LoopNode))
@@ -41,7 +44,7 @@ def _bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
     its = tuple(Iter(f"{BRACKET}:{loop.key}", loop.name) for loop in loops)
     node = Store(Array(BRACKET, BRACKET, boolean, ()), (), constant(0))
     names = [f"{BRACKET}{len(model.statements) + n}" for n in range(2)]
-    whole = hull(values)
+    whole = hull(values.remove_divs() if dense else values)
     added = [Statement(name, its, renamed(whole, name), node) for name in names]
     pairs = {
         loop.key: tuple((name, IterRef(it)) for name in names) for loop, it in zip(loops, its, strict=True)

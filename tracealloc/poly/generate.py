@@ -10,10 +10,21 @@ import islpy as isl
 
 from tracealloc.poly.brackets import bracketed
 from tracealloc.poly.dependence import time_map
+from tracealloc.poly.executed import is_simple, wrong_statements
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, is_function_of_outer, iter_names, tuple_text
-from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, leaves, map_loops, path_to
+from tracealloc.poly.tree import (
+    Leaf,
+    LoopNode,
+    Sequence,
+    Tree,
+    leaves,
+    loops_above,
+    map_loops,
+    path_to,
+)
 from tracealloc.trace.dtype import index
+from tracealloc.trace.errors import ScheduleError
 from tracealloc.trace.expr import Unary
 
 __all__ = ["generated", "schedule_text"]
@@ -74,7 +85,30 @@ def generated(model: Model, tree: Tree) -> tuple[isl.AstNode | None, Tree]:
         tree = map_loops(tree, lambda loop, gone=single: _without(loop) if loop.key in gone else loop)  # type: ignore[misc]
         whole |= split - single
         ast = _isl_ast(*bracketed(model, tree, whole))
-    return ast, tree
+    if is_simple(model, tree):
+        return ast, tree
+    wrong = wrong_statements(model, ast)
+    return (_again(model, tree, whole, wrong) if wrong else ast), tree
+
+
+def _again(model: Model, tree: Tree, whole: frozenset[str], wrong: frozenset[str]) -> isl.AstNode:
+    """Loops that run all instances, where isl has dropped some: with a loop that visits every value.
+
+    Raises:
+        ScheduleError: nothing helps.
+    """
+    around = {loop.key: None for name in sorted(wrong) for loop in reversed(loops_above(tree, name))}
+    for keys in (*(frozenset({key}) for key in around), frozenset(around)):
+        ast = _isl_ast(*bracketed(*bracketed(model, tree, whole - keys), keys, dense=True))
+        if _pieces(ast).isdisjoint(whole | keys) and not wrong_statements(model, ast):
+            return ast
+    names = ", ".join(repr(loop.name) for loop in loops_above(tree, min(wrong)))
+    raise ScheduleError(
+        "TA262",
+        f"the loops {names} cannot be generated right",
+        because=["isl leaves out iterations of this order, however it is asked"],
+        hint="undo the last step; a fuse or a skew in another order may do",
+    )
 
 
 def _isl_ast(model: Model, tree: Tree) -> isl.AstNode:

@@ -99,6 +99,13 @@ register(
             "",
             "Nothing was changed. The message says what the proof found.",
         ),
+        "TA262": Code(
+            "loops come out wrong",
+            "",
+            "",
+            "What the generated loops run is compared with what they should. isl left out iterations of this "
+            "order, and so it did in every other way of asking. Undo the last step.",
+        ),
         "TA261": Code(
             "a step was about to change what a read sees",
             "",
