@@ -6,6 +6,7 @@ loops around (a fuse of skewed loops, say), without a word. So the loops are rea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, cond_text, equal_sets, has_hidden, tuple_text
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.trace.affine import linear
-from tracealloc.trace.expr import Expr, Iter, IterRef
+from tracealloc.trace.expr import Compare, Expr, Iter, IterRef, Select, rewrite, walk
 
 __all__ = ["is_simple", "wrong_statements"]
 
@@ -39,8 +40,17 @@ class _Reader:
     values: dict[str, Expr] = field(default_factory=dict)
     texts: dict[Iter, str] = field(default_factory=dict)
 
-    def text(self, ast: isl.AstExpr) -> str:
-        return aff_text(as_expr(ast, self.values), self.texts)
+    def cases(self, exprs: Sequence[Expr]) -> list[tuple[tuple[str, ...], list[Expr]]]:
+        """Expressions without choices, under the conditions that each choice has gone one way."""
+        found = next((part for expr in exprs for part in walk(expr) if isinstance(part, Select)), None)
+        if found is None:
+            return [((), list(exprs))]
+        ways = []
+        for negate, value in ((False, found.then), (True, found.orelse)):
+            taken = [rewrite(e, lambda part, v=value: v if part == found else None) for e in exprs]  # type: ignore[misc]
+            for conds, (cond, *rest) in self.cases([found.cond, *taken]):
+                ways.append(((*conds, cond_text(cond, self.texts, negate)), rest))
+        return ways
 
     def node(self, ast: isl.AstNode, around: _Around) -> None:
         kind: Any = ast.get_type()
@@ -49,11 +59,12 @@ class _Reader:
         elif kind == _TYPES.for_:
             self.loop(ast, around)
         elif kind == _TYPES.if_:
-            cond = as_expr(ast.if_get_cond(), self.values)
-            holds, fails = (cond_text(cond, self.texts, negate) for negate in (False, True))
-            self.node(ast.if_get_then_node(), replace(around, where=(*around.where, holds)))
-            if ast.if_has_else_node():
-                self.node(ast.if_get_else_node(), replace(around, where=(*around.where, fails)))
+            for conds, (cond,) in self.cases([as_expr(ast.if_get_cond(), self.values)]):
+                holds, fails = (cond_text(cond, self.texts, negate) for negate in (False, True))
+                where = (*around.where, *conds)
+                self.node(ast.if_get_then_node(), replace(around, where=(*where, holds)))
+                if ast.if_has_else_node():
+                    self.node(ast.if_get_else_node(), replace(around, where=(*where, fails)))
         elif kind == _TYPES.block:
             children = ast.block_get_children()
             for number in range(children.n_ast_node()):
@@ -63,26 +74,31 @@ class _Reader:
 
     def loop(self, ast: isl.AstNode, around: _Around) -> None:
         name = str(ast.for_get_iterator().id_get_id().get_name())
-        start = self.text(ast.for_get_init())
+        start = as_expr(ast.for_get_init(), self.values)
         it = Iter(f"loop:{name}", name)
         self.values = {**self.values, name: IterRef(it)}
         self.texts = {**self.texts, it: name}
         if ast.for_is_degenerate():
-            where = [f"{name} = {start}"]
+            here: Expr = Compare("==", IterRef(it), start)
+            step = 1
         else:
+            here = as_expr(ast.for_get_cond(), self.values)
             step = int(ast.for_get_inc().int_get_val().to_python())
-            where = [f"{name} >= {start}", cond_text(as_expr(ast.for_get_cond(), self.values), self.texts)]
+        for conds, (first, cond) in self.cases([start, here]):
+            where = [*conds, f"{name} >= {aff_text(first, self.texts)}", cond_text(cond, self.texts)]
             if step != 1:
-                where.append(f"({name} - ({start})) mod {step} = 0")
-        inner = replace(around, names=(*around.names, name), where=(*around.where, *where))
-        self.node(ast.for_get_body(), inner)
+                where.append(f"({name} - ({aff_text(first, self.texts)})) mod {step} = 0")
+            inner = replace(around, names=(*around.names, name), where=(*around.where, *where))
+            self.node(ast.for_get_body(), inner)
 
     def user(self, call: isl.AstExpr, around: _Around) -> None:
         statement = str(call.op_get_arg(0).id_get_id().get_name())
-        parts = [self.text(call.op_get_arg(k)) for k in range(1, call.op_get_n_arg())]
-        where = f" : {' and '.join(around.where)}" if around.where else ""
-        runs = isl.Map(f"{{ [{', '.join(around.names)}] -> {tuple_text(statement, parts)}{where} }}")
-        self.found.setdefault(statement, []).append(runs)
+        exprs = [as_expr(call.op_get_arg(k), self.values) for k in range(1, call.op_get_n_arg())]
+        for conds, parts in self.cases(exprs):
+            where = " and ".join((*around.where, *conds))
+            target = tuple_text(statement, (aff_text(part, self.texts) for part in parts))
+            runs = isl.Map(f"{{ [{', '.join(around.names)}] -> {target}{' : ' + where if where else ''} }}")
+            self.found.setdefault(statement, []).append(runs)
 
 
 def wrong_statements(model: Model, ast: isl.AstNode) -> frozenset[str]:
