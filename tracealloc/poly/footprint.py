@@ -22,6 +22,7 @@ from tracealloc.poly.named import (
     union_of,
     with_tuple,
 )
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import solve
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import linear
@@ -95,7 +96,7 @@ def footprint(
     left = _left(model, tree, array, loops, users)
     if isinstance(array.dtype, Struct) and not left.is_empty():
         # Records are copied whole: the fields that are not written must be there to be copied back.
-        needed = needed.union(left).coalesce()
+        needed = coalesced(needed.union(left))
     return Footprint(loops, whole, needed, left, box_around(whole, array.rank, its))
 
 
@@ -111,7 +112,7 @@ def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Sta
                 part = with_tuple(_prefixed(statement, held, loops, scopes), "E")
                 whole = part if whole is None else whole.union(part)
     assert whole is not None
-    return whole.coalesce()
+    return coalesced(whole)
 
 
 def _rank(extent: int, low: Expr) -> tuple[int, bool, int]:
@@ -195,11 +196,11 @@ def _needed(
         unset = union_of(reads).range()
         if unset.is_empty():  # statements that never run
             return isl.Map.empty(_prefixed_space(array, loops))
-        return isl.Set.from_union_set(unset).unwrap().coalesce()
+        return coalesced(isl.Set.from_union_set(unset).unwrap())
     unset = solve(model, tree, reads, writes).unset.range()
     if unset.is_empty():
         return isl.Map.empty(_prefixed_space(array, loops))
-    return isl.Set.from_union_set(unset).unwrap().coalesce()
+    return coalesced(isl.Set.from_union_set(unset).unwrap())
 
 
 def _prefixed_space(array: Array, loops: tuple[LoopNode, ...]) -> isl.Space:
@@ -222,7 +223,7 @@ def _left(
             own = [a for a in statement.writes if a.array == array]
             for access in own:
                 found = found.union(_prefixed(statement, access, loops, len(statement.scope(array))))
-        return found.coalesce()
+        return coalesced(found)
     flow = flow_of(model, tree, arrays=frozenset((array,)))
     scopes = {statement.name: len(statement.scope(array)) for statement in users}
     found = empty
@@ -238,7 +239,7 @@ def _left(
         elements = project_scope(writers.range_factor_range(), scopes[source.name])
         times = with_tuple(time_map(source, loops), PREFIX)
         found = found.union(elements.apply_domain(times))
-    return found.coalesce()
+    return coalesced(found)
 
 
 def reads_what_it_writes(statement: Statement, array: Array) -> bool:

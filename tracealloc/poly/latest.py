@@ -23,6 +23,7 @@ import numpy.typing as npt
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point
 from tracealloc.poly.named import extreme, lex_less, renamed_input, tuple_text, with_tuple
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Seq
 
@@ -258,7 +259,7 @@ class _Search:
 
     def _answered(self, moments: isl.Set) -> None:
         rest = self.read.whole if self.rest is None else self.rest
-        self.rest = rest.subtract(moments).coalesce()
+        self.rest = coalesced(rest.subtract(moments))
         self.left = not self.rest.is_empty()
 
     def _compete(self, winners: list[tuple[Point, isl.Map]], point: Point, last: isl.Map) -> None:

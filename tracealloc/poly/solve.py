@@ -12,6 +12,7 @@ from tracealloc.poly.latest import LastWrites
 from tracealloc.poly.model import Model
 from tracealloc.poly.moments import FINAL, INPUT, Clock, Point
 from tracealloc.poly.named import union_of
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Tree
 
 __all__ = ["FINAL", "INPUT", "Solution", "pieces", "points_of", "solve"]
@@ -47,7 +48,7 @@ def solve(
     seen = [last.of(read) for read in points_of(clock, reads, numbered=False)]
     sources = [flow.range_factor_domain().reverse() for each in seen for flow in each.flows]
     unset = [each.unread for each in seen if each.unread is not None]
-    return Solution(union_of(sources).coalesce(), union_of(unset).coalesce())
+    return Solution(coalesced(union_of(sources)), coalesced(union_of(unset)))
 
 
 def points_of(clock: Clock, accesses: Sequence[isl.Map], numbered: bool = True) -> list[Point]:

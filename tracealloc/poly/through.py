@@ -11,6 +11,7 @@ from tracealloc.poly.latest import LastWrites, Seen
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.moments import Clock, Point
 from tracealloc.poly.named import renamed_input, union_of, with_tuple
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import pieces, points_of
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.errors import VerifyError
@@ -99,7 +100,7 @@ class Values:
                     for source, pairs in seen.sources
                 ]
         inner = {labels[p] for p in labels if p.statement in self.copies}
-        return labels, _closure(union_of(steps).coalesce(), inner, _longest(self.copies.values()))
+        return labels, _closure(coalesced(union_of(steps)), inner, _longest(self.copies.values()))
 
 
 def _split(union: isl.UnionMap, inner: set[str]) -> tuple[isl.UnionMap, isl.UnionMap]:
@@ -123,7 +124,7 @@ def _closure(steps: isl.UnionMap, inner: set[str], longest: int) -> isl.UnionMap
         todo, done = _split(steps, inner)
         if todo.is_empty():
             return done
-        steps = done.union(todo.apply_range(steps)).coalesce()
+        steps = coalesced(done.union(todo.apply_range(steps)))
     todo, done = _split(steps, inner)
     if todo.is_empty():
         return done
@@ -135,7 +136,7 @@ def _closure(steps: isl.UnionMap, inner: set[str], longest: int) -> isl.UnionMap
             because=["it moves from buffer to buffer in a way that isl has no closed form for"],
             hint="prove a schedule with fewer buffers of that array; the C build can still be compared",
         )
-    return done.union(further.apply_range(done)).coalesce()
+    return coalesced(done.union(further.apply_range(done)))
 
 
 def _longest(copies: Iterable[Statement]) -> int:

@@ -14,6 +14,7 @@ import islpy as isl
 
 from tracealloc.poly.footprint import Box, box_around
 from tracealloc.poly.named import aff_text, iter_names, lower_bounds, tuple_text
+from tracealloc.poly.pieces import coalesced
 from tracealloc.trace.affine import constant, linear, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, iters_of, substitute
@@ -74,18 +75,18 @@ def sliding_window(
     runs = whole.domain()
     size = abs(step)
     between = runs.apply(pairs(f"{mine} <= y and (y - {mine}) mod {size} = 0"))
-    runs = between.intersect(runs.apply(pairs(f"y <= {mine} and ({mine} - y) mod {size} = 0"))).coalesce()
-    used = pairs("true").apply_range(whole).intersect_domain(runs).coalesce()
+    runs = coalesced(between.intersect(runs.apply(pairs(f"y <= {mine} and ({mine} - y) mod {size} = 0"))))
+    used = coalesced(pairs("true").apply_range(whole).intersect_domain(runs))
     if shape is not None:
         used = _boxed(used, names, here, its, shape)
     covered = _box_map(box, names, here, its, 0)
     covered_before = _box_map(box, names, here, its, step)
-    stay = used.intersect(covered).intersect(covered_before).coalesce()
-    new = used.intersect(covered).subtract(covered_before).coalesce()
+    stay = coalesced(used.intersect(covered).intersect(covered_before))
+    new = coalesced(used.intersect(covered).subtract(covered_before))
     later = pairs(f"{mine} < y" if step > 0 else f"{mine} > y")
-    begin = runs.subtract(runs.apply(later)).coalesce()
+    begin = coalesced(runs.subtract(runs.apply(later)))
     outside = isl.Map(f"{{ {here} -> {tuple_text(_SPACE, outer)} }}")
-    before = stay.intersect_domain(begin).apply_domain(outside).coalesce()
+    before = coalesced(stay.intersect_domain(begin).apply_domain(outside))
     shared = whole.apply_range(whole.reverse()).intersect(pairs(f"y != {mine}"))
     first = _first(outside.intersect_domain(begin).reverse(), its, names)
     return Window(stay, new, before, first, not shared.is_empty())

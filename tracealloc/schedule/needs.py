@@ -16,6 +16,7 @@ from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import reads_what_it_writes
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import extreme, project_scope, tuple_text, union_of, with_tuple
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import FINAL, pieces, solve
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.state import State
@@ -215,7 +216,7 @@ class Needs:
             if statement.name in others:
                 domain = statement.domain
                 if statement.name in once:
-                    domain = domain.subtract(once[statement.name].range()).coalesce()
+                    domain = coalesced(domain.subtract(once[statement.name].range()))
                 if not domain.is_empty():
                     self.left[statement.name] = domain
         staying = {name: isl.Map.from_domain_and_range(_START, domain) for name, domain in self.left.items()}
@@ -224,7 +225,7 @@ class Needs:
             for statement in self.makers:
                 if statement.name not in others:
                     staying[statement.name] = isl.Map.from_domain_and_range(_START, statement.domain)
-        self.left = {name: relation.range().coalesce() for name, relation in staying.items()}
+        self.left = {name: coalesced(relation.range()) for name, relation in staying.items()}
 
     def _touch(self) -> None:
         """Iteration -> elements that it uses of the arrays that can be its own."""
@@ -237,7 +238,7 @@ class Needs:
                     part = way.apply_range(project_scope(access.relation, scope))
                     if access.array in self.touched:
                         part = self.touched[access.array].union(part)
-                    self.touched[access.array] = part.coalesce()
+                    self.touched[access.array] = coalesced(part)
 
     def _way(self, statement: Statement) -> isl.Map | None:
         """Iteration -> instances of a user or maker that run there (None: it does not)."""
@@ -263,7 +264,7 @@ class Needs:
             if (source, array) in self.outside:
                 old = self.outside[source, array]
                 instances, elements = old[0].union(instances), old[1].union(elements)
-            self.outside[source, array] = (instances.coalesce(), elements.coalesce())
+            self.outside[source, array] = (coalesced(instances), coalesced(elements))
 
 
 def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
@@ -275,7 +276,7 @@ def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
     times = [f"-{n}" if loop.descending else n for n, loop in zip(names, loops, strict=True)]
     time = isl.Map(f"{{ {tuple_text(PREFIX, names)} -> {tuple_text('T', times)} }}")
     first = extreme(users.apply_range(time), latest=False)
-    return first.apply_range(time.reverse()).reverse().coalesce()
+    return coalesced(first.apply_range(time.reverse()).reverse())
 
 
 _START = isl.Set("{ Start[] }")
@@ -286,7 +287,7 @@ def _upwards(loops: tuple[LoopNode, ...]) -> tuple[LoopNode, ...]:
 
 
 def _join(found: Ways, name: str, more: isl.Map) -> None:
-    found[name] = found[name].union(more).coalesce() if name in found else more.coalesce()
+    found[name] = coalesced(found[name].union(more)) if name in found else coalesced(more)
 
 
 def _grown(found: Ways, back: list[tuple[str, str, isl.Map]], rounds: int) -> bool:

@@ -14,6 +14,7 @@ import islpy as isl
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import lower_bounds, map_of, range_dims
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import (
     LoopNode,
     Sequence,
@@ -149,7 +150,7 @@ class _Move:
         state, model = self.state, self.state.model
         renamed = {name: f"{name}_{self.target.key}" for name in late}
         rest: dict[str, isl.Set] = {
-            s.name: s.domain.subtract(late[s.name]).coalesce() if s.name in late else s.domain
+            s.name: coalesced(s.domain.subtract(late[s.name])) if s.name in late else s.domain
             for s in self.fills
         }
         statements: list[Statement] = []

@@ -10,6 +10,7 @@ import islpy as isl
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import split_first
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, map_loops, replace_loop, restrict, sequence
 from tracealloc.schedule.loops import chain_above, loop_values
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
@@ -81,8 +82,8 @@ def _domains(state: State, loop: LoopNode, n: int) -> tuple[dict[str, isl.Set], 
     statements = [state.model.statement(name) for name, _ in loop.exprs]
     times = {s.name: time_map(s, loops).intersect_domain(s.domain) for s in statements}
     early = split_first([t.range() for t in times.values()], abs(n), loop.step)
-    first = {name: t.intersect_range(early).domain().coalesce() for name, t in times.items()}
-    rest = {s.name: s.domain.subtract(first[s.name]).coalesce() for s in statements}
+    first = {name: coalesced(t.intersect_range(early).domain()) for name, t in times.items()}
+    rest = {s.name: coalesced(s.domain.subtract(first[s.name])) for s in statements}
     return first, rest
 
 
