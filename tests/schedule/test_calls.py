@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from boundaries import check_random
@@ -9,6 +11,8 @@ from boundaries import check_random
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
 from tracealloc.check.interpret import interpret
+from tracealloc.check.verify import verify_module
+from tracealloc.poly.tree import Sequence
 
 N = 6
 
@@ -182,14 +186,38 @@ def test_outline_and_inline_again() -> None:
     check(caller, s)
 
 
-def test_a_scheduled_function_that_was_outlined_stays_one() -> None:
+def test_an_outlined_function_comes_back_as_it_was_scheduled() -> None:
+    s = ta.customize(caller)
+    i = s.loops()[0]
+    s.buffer_at("A", i)
+    s.outline(i, "rows")
+    outer, inner = s.split(i, 4)
+    s.peel(outer, 1)
+    check(caller, s)
+    s.inline("rows")
+    assert "i.inner" in str(s.lowered) and s.module.names() == ("scale", "total", "caller")
+    s.unroll(inner)
+    s.outline(outer, "again")
+    s.inline("total")
+    check(caller, s)
+    s.inline("again")
+    s.inline("scale")
+    assert s.module.names() == ("caller",)
+    check(caller, s)
+
+
+def test_what_was_wrong_before_inlining_stays_wrong() -> None:
     s = ta.customize(caller)
     s.outline("L0.i", "rows")
-    s.split("rows:i", 2)
-    check(caller, s)
-    with pytest.raises(ta.ScheduleError) as raised:
-        s.inline("rows")
-    assert raised.value.code == "TA273"
+    s.split("rows:i", 4)
+    s.inline("rows")
+    state = s.module.state("caller")
+    assert state.before is not None
+    earlier = state.before
+    damaged = replace(earlier, tree=Sequence(tuple(reversed(earlier.tree.children))))
+    module = s.module.with_state("caller", replace(state, before=damaged))
+    assert s.verify()
+    assert not verify_module(module)
 
 
 def test_constants_of_caller_and_callee_stay_apart() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from tracealloc.poly.equivalence import Difference
@@ -78,25 +78,29 @@ def _proved(module: Module, casts: bool) -> Verification:
             count += sum(_count(s) for s in state.base.statements)
             wrong, assumed = _proof(state)
             notes.update(dict.fromkeys(assumed))
-            if wrong is not None and found is None:
-                found = describe(state, wrong)
+            found = found or wrong
     seconds = time.perf_counter() - start
     return Verification(found is None, "polyhedral", count, seconds, tuple(notes), found)
 
 
-def _proof(state: State) -> tuple[Difference | None, tuple[str, ...]]:
+def _proof(state: State) -> tuple[str | None, tuple[str, ...]]:
     """What differs, and what the proof took for granted: no more than it needed."""
+    if state.before is not None:
+        wrong, assumed = _proof(state.before)
+        if wrong is not None:
+            return wrong, assumed
+        wrong, more = _proof(replace(state, before=None, assumptions=()))
+        return wrong, tuple(dict.fromkeys((*assumed, *more)))
     ends = (state.model, state.tree)
-    wrong = state.difference(*ends, free=False)
-    if wrong is None:
+    if state.difference(*ends, free=False) is None:
         return None, ()
-    wrong = state.difference(*ends)
-    if wrong is None:
+    found = state.difference(*ends)
+    if found is None:
         return None, ("integer sums may be reordered",)
     if state.reassociate:
-        wrong = state.difference(*ends, reassociate=True)
-    assumed = ["float sums may be reordered"] if state.reassociate else []
-    return wrong, tuple(dict.fromkeys([*state.assumptions, *assumed]))
+        found = state.difference(*ends, reassociate=True)
+    assumed = (*state.assumptions, *(["float sums may be reordered"] if state.reassociate else []))
+    return None if found is None else describe(state, found), tuple(dict.fromkeys(assumed))
 
 
 def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification:

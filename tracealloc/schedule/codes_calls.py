@@ -19,6 +19,7 @@ def caller(A: int32[4, 8], B: int32[4, 8]):
 
 s = ta.customize(caller)
 """
+_GUARDED = _CALLS.replace("    double(A[r], B[r])", "    if A[r, 0] > 0:\n            double(A[r], B[r])")
 _SUMS = """
 @kernel
 def total(A: int32[8]) -> int32:
@@ -71,10 +72,10 @@ register(
         ),
         "TA273": Code(
             "a called function cannot be taken apart",
-            _CALLS + 's.outline("r", "rows")\ns.split("rows:r", 2)\ns.inline("rows")\n',
-            _CALLS + 's.split("double:i", 2)\ns.inline("double")\n',
+            _GUARDED + 's.buffer_at("double:X", "double:i")\ns.inline("double")\n',
+            _GUARDED + 's.inline("double")\ns.buffer_at("A", "r")\n',
             "Steps on both sides of a call are kept. Those that change how arguments are passed stand in "
-            "the way, and steps inside a function that was outlined.",
+            "the way, and buffers of a function that is called under a condition on data.",
         ),
         "TA274": Code(
             "a loop cannot become a function where it stands",

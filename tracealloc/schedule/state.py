@@ -54,7 +54,8 @@ class State:
     `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
     `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
     `casts` says which arrays are stored in another type than the kernel's. `pieces` are what calls of
-    outlined functions stand for.
+    outlined functions stand for. `before` is a state that was to be proved before `base` could be taken
+    from it.
     """
 
     name: str
@@ -67,6 +68,7 @@ class State:
     serial: int = 0
     casts: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    before: State | None = None
 
     @property
     def program(self) -> Program:
@@ -78,6 +80,15 @@ class State:
         """Whether no step was taken yet."""
         plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
         return self.model is self.base and self.tree is self.base.reference and plain
+
+    def rebased(self) -> State:
+        """The state from which proofs start anew: its own statements and order take the kernel's place.
+
+        What was proved of it stays to be proved: it is `before`.
+        """
+        own = [replace(s, origin=s.name, origin_instance=None, copy=False) for s in self.model.statements]
+        base = replace(self.model.with_statements(own, self.tree), origins=())
+        return replace(self, base=base, model=base, pieces=(), before=self)
 
     def whole(self) -> tuple[Model, Tree]:
         """The model and the tree as they stand, with what calls of outlined functions stand for."""

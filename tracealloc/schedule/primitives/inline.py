@@ -89,17 +89,13 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
         mine = {site for site, name in sites.items() if name == called}
         state, callee = module.state(function), module.state(called)
         piece = next((p for p in state.pieces if p.function == called), None)
-        if piece is None:
+        if piece is None or not callee.is_fresh:
+            if piece is not None:
+                state = state.rebased()  # the scheduled part has no statements of the traced kernel
             _check(edit, module, state, callee, mine)
             changed = _taken_in(edit, state, callee, mine)
             homes = _homes(function, called, state, callee, mine)
         else:
-            if not callee.is_fresh:
-                raise edit.error(
-                    "TA273",
-                    f"cannot put back {called}, which was scheduled after it was outlined",
-                    hint="undo its steps, or leave it a function",
-                )
             model, tree = restored((piece,), state.model, state.tree)
             rest = tuple(p for p in state.pieces if p is not piece)
             touched = [
