@@ -14,6 +14,7 @@ from random import Random
 from types import FrameType
 from typing import Any
 
+import islpy as isl
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ import tracealloc as ta
 from tracealloc import float32, grid, int8, int16, int32, kernel
 from tracealloc.customize import Schedule
 from tracealloc.schedule.primitive import REGISTRY
+from tracealloc.schedule.state import State
 
 M, N = 4, 6
 
@@ -333,3 +335,23 @@ def test_interrupted_anywhere(number: int, long_mode: bool) -> None:
         step(s)  # nothing half done was remembered
         assert s.module == clean.module, at
         assert s.script() == clean.script()
+
+
+def test_a_failure_of_isl_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    @kernel
+    def plain(A: int32[8], B: int32[8]):
+        for i in grid(8):
+            B[i] = A[i]
+
+    def fails(*_: object, **__: object) -> None:
+        isl.Set("{ [i] : ")
+
+    s = ta.customize(plain)
+    monkeypatch.setattr(State, "difference", fails)
+    monkeypatch.setattr("tracealloc.schedule.apply.check_marked", fails)
+    with pytest.raises(ta.ScheduleError) as raised:
+        s.split("i", 4)
+    assert raised.value.code == "TA260" and s.history == ()
+    with pytest.raises(ta.VerifyError) as unproved:
+        s.verify()
+    assert unproved.value.code == "TA514"

@@ -76,6 +76,12 @@ register(
 
 register(
     {
+        "TA514": Code(
+            "isl fails in a proof",
+            "",
+            "",
+            "The library that the proofs are made with gave up. There is no proof, and no doubt cast either.",
+        ),
         "TA513": Code(
             "the proof cannot follow a value through all its copies",
             "",

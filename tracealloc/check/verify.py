@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+import islpy as isl
+
 from tracealloc.poly.equivalence import Difference
 from tracealloc.poly.flow import FINAL, INPUT
 from tracealloc.poly.model import Model, Statement
@@ -76,7 +78,15 @@ def _proved(module: Module, casts: bool) -> Verification:
             if casts and state.casts and found is None:
                 found = f"{state.casts[0]}: values are converted"
             count += sum(_count(s) for s in state.base.statements)
-            wrong, assumed = _proof(state)
+            try:
+                wrong, assumed = _proof(state)
+            except isl.Error as error:
+                raise VerifyError(
+                    "TA514",
+                    f"the proof of {state.name} fails inside isl",
+                    because=[str(error).partition(" in /")[0]],
+                    hint="the C build can still be compared with the kernel on data",
+                ) from error
             notes.update(dict.fromkeys(assumed))
             found = found or wrong
     seconds = time.perf_counter() - start

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import islpy as isl
+
 from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Made, Step
@@ -51,9 +53,17 @@ def take(
     step = Step(primitive.name, *resolver.record(args, kwargs), place)
     before = owner.module
     edit = Edit(before.state(resolver.function), step.call(), before, resolver.function)
-    result = primitive.function(edit, *positional, **named)
-    after = result.next_module(edit)
-    check_marked(edit, after)
+    try:
+        result = primitive.function(edit, *positional, **named)
+        after = result.next_module(edit)
+        check_marked(edit, after)
+    except isl.Error as error:
+        raise edit.error(
+            "TA260",
+            "cannot be proved right",
+            because=[f"isl fails on it: {str(error).partition(' in /')[0]}"],
+            hint="take the step earlier, or in simpler parts",
+        ) from error
     made = tuple(_made(after, resolver.function, ref) for ref in result.made)
     return Taken(replace(step, made=made), after, tuple(f"{step.call()}: {text}" for text in result.warnings))
 
