@@ -19,7 +19,7 @@ from tracealloc.schedule.history import Made, Named, Step, script_of
 from tracealloc.schedule.listing import Layouts, Listing, layouts_of
 from tracealloc.schedule.methods import Methods
 from tracealloc.schedule.primitive import REGISTRY, Primitive
-from tracealloc.schedule.resolve import bands_of, find_array, full_name, visible_arrays
+from tracealloc.schedule.resolve import bands_of, find_array, full_names, visible_arrays
 from tracealloc.schedule.state import Module, State, lowered, module_of
 from tracealloc.schedule.text import marked_text, schedule_text
 from tracealloc.schedule.values import shown
@@ -96,8 +96,8 @@ class Schedule(Methods):
     def loops(self, function: str | None = None) -> list[LoopHandle]:
         """Handles of all loops of a function (None: the top), outermost first."""
         name, state = self._function(function)
-        born = self.history
-        return Listing(LoopHandle(self, name, x.key, full_name(state, x), born) for x in state.loops())
+        born, names = self.history, full_names(state)
+        return Listing(LoopHandle(self, name, x.key, names[x.key], born) for x in state.loops())
 
     def arrays(self, function: str | None = None) -> list[ArrayHandle]:
         """Handles of all arrays of a function (None: the top), arguments first."""

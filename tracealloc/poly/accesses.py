@@ -9,7 +9,7 @@ from typing import TypeAlias
 import islpy as isl
 
 from tracealloc.poly.model import Access
-from tracealloc.poly.named import aff_text, iter_names, tuple_text, with_tuple
+from tracealloc.poly.named import aff_text, iter_names, map_text, tuple_text, with_tuple
 from tracealloc.trace.affine import constant, is_affine
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.expr import Expr, Iter, Load, iters_of, loads_of
@@ -105,9 +105,8 @@ class _Collector:
             else:
                 exact = False
                 constraints.append(f"0 <= {out} < {array.shape[position]}")
-        left, right = tuple_text(self.name, self.names.values()), tuple_text("A", parts)
-        where = f" : {' and '.join(constraints)}" if constraints else ""
-        return isl.Map(f"{{ {left} -> {right}{where} }}").intersect_domain(self.domain), exact
+        found = map_text(self.name, self.names.values(), "A", parts, " and ".join(constraints))
+        return found.intersect_domain(self.domain), exact
 
     def view(self, array: Array, indices: Sequence[Expr | Slice]) -> isl.Map:
         """(Instance -> place in the view) -> element, for a region whose corner is affine."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from tracealloc.poly.boxes import box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import lex_less, map_of
+from tracealloc.poly.named import lex_less, map_of, renamed_input, with_tuple
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.dtype import Float, Integer, as_integer, index, union_type
@@ -101,11 +101,12 @@ def _time_map(name: str, dims: tuple[Iter, ...], exprs: tuple[Expr, ...]) -> isl
 
 def time_map(statement: Statement, loops: tuple[LoopNode, ...]) -> isl.Map:
     """The position of each instance in the given loops (larger is later)."""
-    exprs = []
-    for loop in loops:
-        expr = loop.expr(statement.name)
-        exprs.append(Unary("-", expr, index) if loop.descending else expr)
-    return _time_map(statement.name, statement.dims, tuple(exprs))
+    return _time_map(statement.name, statement.dims, _times(statement, loops))
+
+
+def _times(statement: Statement, loops: tuple[LoopNode, ...]) -> tuple[Expr, ...]:
+    exprs = ((loop.expr(statement.name), loop.descending) for loop in loops)
+    return tuple(Unary("-", expr, index) if down else expr for expr, down in exprs)
 
 
 def _conflicting(statement: Statement) -> list[Access]:
@@ -190,8 +191,21 @@ def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> 
         return None
     if len(loops) <= min(_plain(model, a, paths), _plain(model, b, paths)):
         return _order(a.name, b.name, (len(a.dims), len(b.dims)), len(loops), position < 0)
-    less = lex_less("T", "T", len(loops), len(loops), len(loops), position < 0)
-    return time_map(a, loops).apply_range(less).apply_range(time_map(b, loops).reverse())
+    found = _timed_order(a.dims, _times(a, loops), b.dims, _times(b, loops), position < 0)
+    return with_tuple(renamed_input(found, a.name), b.name)
+
+
+@lru_cache(maxsize=1024)
+def _timed_order(
+    dims: tuple[Iter, ...],
+    times: tuple[Expr, ...],
+    others: tuple[Iter, ...],
+    later: tuple[Expr, ...],
+    tie: bool,
+) -> isl.Map:
+    """The same for all pairs of statements that differ in nothing but their names."""
+    less = lex_less("T", "T", len(times), len(times), len(times), tie)
+    return _time_map("A", dims, times).apply_range(less).apply_range(_time_map("B", others, later).reverse())
 
 
 def _plain(model: Model, statement: Statement, paths: Paths) -> int:

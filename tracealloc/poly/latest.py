@@ -244,6 +244,8 @@ class _Search:
                 self._compete(winners, point, extreme(pairs, latest=True))
         for point, pairs in updates:
             for winner, last in winners:
+                if _apart(point, winner):
+                    continue
                 older = last.apply_range(self._order(point, winner).reverse())
                 pairs = pairs.subtract(older)
             if not pairs.is_empty():
@@ -265,6 +267,8 @@ class _Search:
     def _compete(self, winners: list[tuple[Point, isl.Map]], point: Point, last: isl.Map) -> None:
         """Add a candidate to the winners: for each moment of the read the latest one stays."""
         for k, (other, known) in enumerate(winners):
+            if _apart(other, point):
+                continue
             both = known.range_product(last)
             if both.is_empty():
                 continue
@@ -280,6 +284,13 @@ class _Search:
         """Moments of one write -> later moments of another."""
         loops, position = self.within.common(a, b)
         return lex_less(a.name, b.name, a.size, b.size, loops, position < 0)
+
+
+def _apart(a: Point, b: Point) -> bool:
+    """Whether the boxes of two writes to one array share no element: then no read can see both."""
+    if a.box is None or b.box is None:
+        return True
+    return any(low > high or first > last for (low, last), (first, high) in zip(a.box, b.box, strict=True))
 
 
 def _before(read: Point, write: Point, level: _Level) -> isl.Map:

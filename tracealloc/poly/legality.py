@@ -25,6 +25,7 @@ __all__ = [
     "Violation",
     "carried",
     "carried_pair",
+    "distance_map",
     "distances",
     "element_text",
     "first_violation",
@@ -106,6 +107,25 @@ def distances(
     source, sink = model.statement(dependence.source), model.statement(dependence.sink)
     shifted = dependence.relation.apply_domain(time_map(source, loops)).apply_range(time_map(sink, loops))
     return shifted.deltas(), loops, position
+
+
+def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
+    """Distance vectors -> how many iterations of a flattened nest they are.
+
+    The first `fixed` coordinates must be zero; `nest` has (iterations, step) of the others, outermost first.
+    Loops of one iteration count for nothing.
+    """
+    names = [f"d{k}" for k in range(fixed + len(nest))]
+    terms = []
+    size = 1
+    for name, (trips, step) in zip(reversed(names[fixed:]), reversed(nest), strict=True):
+        if trips > 1:
+            terms.append(f"{size}*floor({name}/{step})" if step != 1 else f"{size}*{name}")
+        size *= trips
+    zero = " and ".join(f"{name} = 0" for name in names[:fixed])
+    return isl.Map(
+        f"{{ T[{', '.join(names)}] -> [{' + '.join(terms) or '0'}]{' : ' + zero if zero else ''} }}"
+    )
 
 
 def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterable[Dependence]:

@@ -27,10 +27,12 @@ from tracealloc.poly.named import (
     has_hidden,
     iter_names,
     lifted_domain,
+    map_text,
+    renamed,
     renamed_input,
-    tuple_text,
     with_tuple,
 )
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import linear
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef
@@ -121,7 +123,7 @@ def _point(access: Same, name: str, statement: str | None, number: int, moment: 
     if spread:
         given = given.apply_range(relation.domain_map().flatten_domain().reverse())
         relation = relation.range_map().flatten_domain()
-    relation = renamed_input(relation, name).detect_equalities().coalesce()
+    relation = coalesced(renamed_input(relation, name).detect_equalities())
     given = with_tuple(given, name)
     return Point(name, statement, number, relation, given, spread, box_touched(access.value))
 
@@ -130,21 +132,27 @@ def _point(access: Same, name: str, statement: str | None, number: int, moment: 
 def _moment(
     domain: Same, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
 ) -> isl.Map:
-    names = iter_names(dims)
     assert isinstance(domain.value, isl.Set)
-    lifted, hidden = lifted_domain(domain.value)
+    return with_tuple(renamed_input(_times(renamed(domain.value, "S"), dims, values), name), name)
+
+
+@lru_cache(maxsize=4096)
+def _times(domain: isl.Set, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]) -> isl.Map:
+    """Found once for all statements that differ in nothing but their name."""
+    names = iter_names(dims)
+    lifted, hidden = lifted_domain(domain)
     own = [*names.values(), *(f"h{k}" for k in range(hidden))]
     quotients = _Quotients(names)
     parts = [quotients.text(expr) for expr, _ in values]
     parts = [f"-({part})" if down else part for part, (_, down) in zip(parts, values, strict=True)]
-    short = lifted.apply_range(_timed(name, own, parts, quotients, []))
+    short = lifted.apply_range(_timed(own, parts, quotients, []))
     if not has_hidden(short):
         return short
     more = [each for each in (*own, *quotients.names) if each not in parts]
-    return lifted.apply_range(_timed(name, own, parts, quotients, more))
+    return lifted.apply_range(_timed(own, parts, quotients, more))
 
 
-def _timed(name: str, own: list[str], parts: list[str], quotients: _Quotients, more: list[str]) -> isl.Map:
+def _timed(own: list[str], parts: list[str], quotients: _Quotients, more: list[str]) -> isl.Map:
     """Iterators and hidden variables -> time, and `more` of these."""
     times = [f"t{k}" for k in range(len(parts))]
     kept = [f"k{k}" for k in range(len(more))]
@@ -153,7 +161,7 @@ def _timed(name: str, own: list[str], parts: list[str], quotients: _Quotients, m
     condition = " and ".join(where) or "true"
     if quotients.names:
         condition = f"exists {', '.join(quotients.names)}: {condition}"
-    return isl.Map(f"{{ {tuple_text(name, own)} -> {tuple_text(name, [*times, *kept])} : {condition} }}")
+    return map_text("S", own, "S", [*times, *kept], condition)
 
 
 class _Quotients:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.pieces import coalesced
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Unary
@@ -28,7 +29,6 @@ __all__ = [
     "cond_text",
     "dim_bounds",
     "dims_of",
-    "distance_map",
     "drop_range_dims",
     "equal_sets",
     "extreme",
@@ -48,6 +48,7 @@ __all__ = [
     "lifted_domain",
     "lower_bounds",
     "map_of",
+    "map_text",
     "offsets",
     "point_values",
     "project_scope",
@@ -140,9 +141,16 @@ def tuple_text(name: str, parts: Iterable[str]) -> str:
 def map_of(source: str, dims: Sequence[Iter], target: str, exprs: Sequence[Expr]) -> isl.Map:
     """The map from a statement's iterators to affine expressions over them."""
     names = iter_names(dims)
-    left = tuple_text(source, names.values())
-    right = tuple_text(target, (aff_text(expr, names) for expr in exprs))
-    return isl.Map(f"{{ {left} -> {right} }}")
+    return map_text(source, names.values(), target, [aff_text(expr, names) for expr in exprs])
+
+
+def map_text(source: str, left: Iterable[str], target: str, right: Iterable[str], where: str = "") -> isl.Map:
+    """``source[left] -> target[right] : where``, parsed once for all names of the tuples."""
+    found = _parsed(f"{{ [{', '.join(left)}] -> [{', '.join(right)}]{' : ' if where else ''}{where} }}")
+    return renamed_input(with_tuple(found, target), source)
+
+
+_parsed = lru_cache(maxsize=1 << 13)(isl.Map)
 
 
 def dims_of(s: isl.Set) -> int:
@@ -250,7 +258,7 @@ def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
         return [constant(0)]
     pieces: list[isl.Aff] = []
     for relaxed in (m, m.remove_divs()):  # without the steps of loops the bound may be simpler
-        least = relaxed.dim_min(dim).coalesce()
+        least = coalesced(relaxed.dim_min(dim))
         pieces += [least.as_aff()] if least.isa_aff() else [aff for _, aff in least.get_pieces()]
     found = [expr for aff in pieces if (expr := _aff_expr(aff, its)) is not None]
     low, _ = dim_bounds(m.range(), dim)
@@ -259,7 +267,7 @@ def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
 
 def is_simple_dim(m: isl.Map, dim: int) -> bool:
     """Whether one affine function each bounds an output dimension from below and from above."""
-    return bool(m.dim_min(dim).coalesce().n_piece() == 1 and m.dim_max(dim).coalesce().n_piece() == 1)
+    return bool(coalesced(m.dim_min(dim)).n_piece() == 1 and coalesced(m.dim_max(dim)).n_piece() == 1)
 
 
 def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, int]:
@@ -356,25 +364,6 @@ def least_at(s: isl.Set, position: int, low: int) -> int | None:
     return _reached(part, position, int(part.dim_min_val(position).to_python()), int(some.to_python()))
 
 
-def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
-    """Distance vectors -> how many iterations of a flattened nest they are.
-
-    The first `fixed` coordinates must be zero; `nest` has (iterations, step) of the others, outermost first.
-    Loops of one iteration count for nothing.
-    """
-    names = [f"d{k}" for k in range(fixed + len(nest))]
-    terms = []
-    size = 1
-    for name, (trips, step) in zip(reversed(names[fixed:]), reversed(nest), strict=True):
-        if trips > 1:
-            terms.append(f"{size}*floor({name}/{step})" if step != 1 else f"{size}*{name}")
-        size *= trips
-    zero = " and ".join(f"{name} = 0" for name in names[:fixed])
-    return isl.Map(
-        f"{{ T[{', '.join(names)}] -> [{' + '.join(terms) or '0'}]{' : ' + zero if zero else ''} }}"
-    )
-
-
 def at_distance(pairs: isl.Map, count: isl.Map, distance: int) -> isl.Map:
     """The pairs of times whose distance vector has that value in a `distance_map`."""
     wanted = count.fix_val(isl.dim_type.out, 0, isl.Val(distance)).domain()
@@ -431,6 +420,8 @@ def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
 
     isl fails on some forms of a map and is wrong on others of the same: its answer is checked.
     """
+    if pairs.is_single_valued():
+        return pairs
     order = later(pairs) if latest else later(pairs).reverse()
     for form in (lambda m: m, isl.Map.detect_equalities, isl.Map.make_disjoint):
         try:
@@ -481,7 +472,7 @@ def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
     if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> {right} : (v - w) mod {step} = 0 }}")):
         step = 1
     near = isl.Map(f"{{ {left} -> {right} : v - w < {count * step} }}")
-    return pairs.intersect(near).domain().coalesce()
+    return coalesced(pairs.intersect(near).domain())
 
 
 def point_values(s: isl.Set) -> list[int] | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeAlias, assert_never
 
 from tracealloc.trace.expr import Expr
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoopNode:
     """One loop over the statements below it, ordered by `exprs` (downwards if `descending`).
 
@@ -56,10 +57,14 @@ class LoopNode:
 
     def expr(self, statement: str) -> Expr:
         """The loop's value for the instances of a statement."""
-        for name, expr in self.exprs:
-            if name == statement:
-                return expr
-        raise KeyError(statement)
+        return self._of[statement]
+
+    @cached_property
+    def _of(self) -> dict[str, Expr]:
+        return dict(reversed(self.exprs))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_of"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tracealloc.poly.legality import carried, distances, violations
 from tracealloc.poly.named import at_value, dim_bounds, fix_to_zero
 from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
 from tracealloc.schedule.primitive import Cure, Edit, ordered_dependences
-from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.resolve import full_name, full_names
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -110,7 +110,7 @@ def choices(skews: Sequence[Skew]) -> Iterator[tuple[Skew, ...]]:
 
 def skew_text(state: State, choice: Sequence[Skew]) -> str:
     """``s.skew("j", by="i", factor=2)``, as the user would write it."""
-    names = {loop.key: full_name(state, loop) for loop in state.loops()}
+    names = full_names(state)
     calls = []
     for skew in choice:
         size = "" if skew.factor == 1 else f", factor={skew.factor}"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import islpy as isl
 
-from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model
-from tracealloc.poly.named import box_of, dim_bounds
+from tracealloc.poly.named import box_of, dim_bounds, map_of, renamed
 from tracealloc.poly.tree import LoopNode, Tree, leaves, path_to
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr
+from tracealloc.trace.expr import Binary, Expr, Iter
 
 __all__ = ["chain_above", "counter", "find", "lattice_step", "loop_values", "rename_band", "values_of"]
 
@@ -36,18 +36,25 @@ def chain_above(state: State, key: str) -> tuple[LoopNode, ...]:
 
 def values_of(model: Model, loop: LoopNode, statement: str) -> isl.Set:
     """The values that a loop takes for one statement."""
-    plain = replace(loop, descending=False)
     found = model.statement(statement)
-    return found.domain.apply(time_map(found, (plain,)))
+    return _values(renamed(found.domain, "S"), found.dims, loop.expr(statement))
+
+
+@lru_cache(maxsize=4096)
+def _values(domain: isl.Set, dims: tuple[Iter, ...], expr: Expr) -> isl.Set:
+    """Found once for all statements that differ in nothing but their name."""
+    return domain.apply(map_of("S", dims, "T", [expr]))
+
+
+@lru_cache(maxsize=4096)
+def _ends(values: isl.Set) -> tuple[int, int] | None:
+    return None if values.is_empty() else dim_bounds(values, 0)
 
 
 def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
     """The least and greatest value of a loop over everything below it (None: it never runs)."""
-    ends = [
-        dim_bounds(values, 0)
-        for name in leaves(loop.body)
-        if not (values := values_of(model, loop, name)).is_empty()
-    ]
+    found = [_ends(values_of(model, loop, name)) for name in leaves(loop.body)]
+    ends = [each for each in found if each is not None]
     if not ends:
         return None
     return min(low for low, _ in ends), max(high for _, high in ends)

@@ -19,11 +19,10 @@ import islpy as isl
 
 from tracealloc.poly.dependence import dependences_of, time_map
 from tracealloc.poly.flow import Flow, flow_of, pieces
-from tracealloc.poly.legality import Instance, carried, element_text
+from tracealloc.poly.legality import Instance, carried, distance_map, element_text
 from tracealloc.poly.model import Access, Statement
 from tracealloc.poly.named import (
     at_distance,
-    distance_map,
     fix_to_zero,
     is_function_of_outer,
     is_product,

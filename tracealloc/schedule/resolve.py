@@ -27,6 +27,7 @@ __all__ = [
     "find_array",
     "find_loop",
     "full_name",
+    "full_names",
     "is_many",
     "visible_arrays",
 ]
@@ -52,20 +53,30 @@ def band_names(state: State) -> dict[str, str]:
 
 
 def full_name(state: State, loop: LoopNode | OpaqueLoop) -> str:
-    """The shortest name that means this loop.
+    """The shortest name that means this loop; see `full_names`."""
+    return full_names(state)[loop.key]
+
+
+def full_names(state: State) -> dict[str, str]:
+    """The shortest name that means each loop, by loop key.
 
     ``k``; ``PE.k`` where ``k`` is ambiguous; ``PE.k#1`` for the second ``k`` of a band, in textual order.
     """
-    same = [other for other in state.loops() if other.name == loop.name]
-    if len(same) <= 1:
-        return loop.name
     bands = band_names(state)
-    band = bands.get(loop.key)
-    name = loop.name if band is None else f"{band}.{loop.name}"
-    alike = same if band is None else [other for other in same if bands.get(other.key) == band]
-    if len(alike) == 1:
-        return name
-    return f"{name}#{next(k for k, other in enumerate(alike) if other.key == loop.key)}"
+    loops = [(loop.key, loop.name, bands.get(loop.key)) for loop in state.loops()]
+    same: dict[tuple[str, str | None], list[str]] = {}  # of a band, and (None) of all
+    for key, name, band in loops:
+        for group in {(name, band), (name, None)}:
+            same.setdefault(group, []).append(key)
+    places = {(group, key): k for group, keys in same.items() for k, key in enumerate(keys)}
+    found: dict[str, str] = {}
+    for key, name, band in loops:
+        found[key] = name
+        if len(same[name, None]) > 1:
+            text = name if band is None else f"{band}.{name}"
+            number = f"#{places[(name, band), key]}" if len(same[name, band]) > 1 else ""
+            found[key] = text + number
+    return found
 
 
 def _named(state: State, name: str) -> list[LoopNode | OpaqueLoop]:
@@ -112,11 +123,10 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
     """
     function, name = _function(module, text)
     state = _state(module, function, text, UnknownLoopError)
-    loops = list(state.loops())
     matches = _named(state, name)
     if len(matches) == 1:
         return function, matches[0]
-    known = tuple(dict.fromkeys(full_name(state, loop) for loop in loops))
+    known = tuple(dict.fromkeys(full_names(state).values()))
     if matches:
         names = [full_name(state, loop) for loop in matches]
         raise UnknownLoopError(
@@ -136,7 +146,8 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
 def _left_of(name: str, state: State) -> str | None:
     """The loops of the band `name`, or those that steps made of a loop: ``i.outer``, ``i_j``, ``i_1``."""
     bands = band_names(state)
-    found = {full_name(state, loop): f"{bands.get(loop.key, '')}.{loop.name}" for loop in state.loops()}
+    names = full_names(state)
+    found = {names[loop.key]: f"{bands.get(loop.key, '')}.{loop.name}" for loop in state.loops()}
     parts = [known for known, path in found.items() if f".{name}." in f".{path}."]
     parts = parts or [known for known, path in found.items() if name in path.rpartition(".")[2].split("_")]
     return " or ".join(map(repr, parts)) if 0 < len(parts) <= _MOST_HINTED else None

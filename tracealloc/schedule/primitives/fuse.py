@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 from tracealloc.poly.dependence import time_map
@@ -53,15 +54,16 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     extents = [(high - low) // loop.step + 1 for loop, (low, high) in zip(chosen, known, strict=True)]
     _check_rectangular(edit, chosen, known)
 
+    @cache  # the statements of a body mostly have the same
+    def fused_value(*values: Expr) -> Expr:
+        total: Expr = constant(0)
+        for loop, value, end, extent in zip(chosen, values, known, extents, strict=True):
+            scaled = Binary("*", total, constant(extent), index)
+            total = Binary("+", scaled, counter(loop, value, end), index)
+        return simplify(total)
+
     def one(found: LoopNode) -> Tree:
-        exprs = []
-        for name, _ in found.exprs:
-            total: Expr = constant(0)
-            for loop, end, extent in zip(chosen, known, extents, strict=True):
-                count = counter(loop, loop.expr(name), end)
-                scaled = Binary("*", total, constant(extent), index)
-                total = Binary("+", scaled, count, index)
-            exprs.append((name, simplify(total)))
+        exprs = [(name, fused_value(*(loop.expr(name) for loop in chosen))) for name, _ in found.exprs]
         fused = edit.fresh("_".join(loop.name for loop in chosen))
         reduction = all(loop.reduction for loop in chosen)
         return replace(

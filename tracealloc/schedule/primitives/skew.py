@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from math import gcd
 
 from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
@@ -56,7 +57,7 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
     values = dict(by.exprs)
 
     def moved(name: str, expr: Expr) -> Expr:
-        return _plus((name, expr), values, factor)[1]
+        return Binary("+", expr, Binary("*", constant(factor), values[name], index), index)
 
     tree = replace_loop(edit.state.tree, loop.key, lambda found: retimed(found, moved, factor * by.step))
     how = f"with {loop.name!r} at {loop.name} + {factor} * {by.name} the second of these would come first"
@@ -82,5 +83,6 @@ def _plus(pair: tuple[str, Expr], values: Mapping[str, Expr], factor: int) -> tu
 
 def retimed(loop: LoopNode, change: Callable[[str, Expr], Expr], lattice: int = 0) -> LoopNode:
     """`loop` with the values of its statements changed; `lattice` is what they now also differ by."""
-    exprs = tuple((name, simplify(change(name, expr))) for name, expr in loop.exprs)
+    once = cache(simplify)  # the statements of a body mostly have the same
+    exprs = tuple((name, once(change(name, expr))) for name, expr in loop.exprs)
     return replace(loop, exprs=exprs, step=gcd(loop.step, lattice))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop
 from tracealloc.schedule.loops import counter, lattice_step, loop_values
@@ -10,7 +11,7 @@ from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary
+from tracealloc.trace.expr import Binary, Expr
 from tracealloc.trace.layout import UNMARKED
 
 __all__ = ["split"]
@@ -49,9 +50,14 @@ def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str
     def two(found: LoopNode) -> Tree:
         found = replace(found, step=step)
         size = constant(factor)
-        counts = [(name, counter(found, expr, ends)) for name, expr in found.exprs]
-        outer = tuple((name, simplify(Binary("//", count, size, index))) for name, count in counts)
-        inner = tuple((name, simplify(Binary("%", count, size, index))) for name, count in counts)
+
+        @cache  # the statements of a body mostly have the same
+        def parts(expr: Expr) -> tuple[Expr, Expr]:
+            count = counter(found, expr, ends)
+            return simplify(Binary("//", count, size, index)), simplify(Binary("%", count, size, index))
+
+        outer = tuple((name, parts(expr)[0]) for name, expr in found.exprs)
+        inner = tuple((name, parts(expr)[1]) for name, expr in found.exprs)
         inside = LoopNode(
             inner_key,
             edit.fresh_in_band(f"{found.name}.inner", loop),
