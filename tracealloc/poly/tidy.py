@@ -29,14 +29,22 @@ from tracealloc.trace.program import (
 
 __all__ = ["tidy"]
 
+_GIVEN = ("argument", "constant", "state")  # what holds something from the start
+
 
 def tidy(block: Block) -> Block:
     """The block, tidied from the inside out."""
-    return _declare(_tidy(block))
+    return _declare(_tidy(block, frozenset()))
 
 
-def _tidy(block: Block) -> Block:
-    nodes = [_hoist(map_blocks(node, _tidy)) for node in block]
+def _tidy(block: Block, ready: frozenset[Array]) -> Block:
+    """`ready` are the arrays that hold something wherever the block starts."""
+    nodes: list[Node] = []
+    for node in block:
+        here = ready
+        nodes.append(_hoist(map_blocks(node, lambda inner, here=here: _tidy(inner, here)), here))  # type: ignore[misc]
+        if isinstance(node, Store) or (isinstance(node, Alloc) and node.fill is not None):
+            ready |= {node.array}
     return _merge(nodes)
 
 
@@ -75,7 +83,7 @@ def _touches(node: Node, cond: Expr) -> bool:
     return bool(_written(node) & {load.array for load in loads_of(cond)})
 
 
-def _hoist(node: Node) -> Node:
+def _hoist(node: Node, ready: frozenset[Array]) -> Node:
     """``for: if c: body`` as ``if c: for: body`` where the loop does not change `c`."""
     if not isinstance(node, Loop) or len(node.body) != 1:
         return node
@@ -84,8 +92,9 @@ def _hoist(node: Node) -> Node:
         return node
     if node.iter in iters_of(inner.cond) or _touches(inner, inner.cond):
         return node
-    if any(load.indices for load in loads_of(inner.cond)):
-        return node  # where the loop is empty, its subscripts need not be inside the array
+    loads = loads_of(inner.cond)
+    if any(load.indices or not (load.array in ready or load.array.kind in _GIVEN) for load in loads):
+        return node  # where the loop is empty, subscripts may be outside, and scalars not stored yet
     return replace(inner, then=(replace(node, body=inner.then),))
 
 
