@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import islpy as isl
 
+from tracealloc.poly.boxes import Same
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import reads_what_it_writes
 from tracealloc.poly.model import Model, Statement
@@ -150,10 +152,8 @@ class Needs:
         return direct
 
     def _ends(self, piece: isl.Map) -> tuple[str, str, Array]:
-        reads = piece.range().unwrap()
-        space = str(reads.range().get_tuple_name())
-        array = self.model.arrays[int(space.partition("_")[0][1:])]
-        return str(piece.domain().get_tuple_name()), str(reads.domain().get_tuple_name()), array
+        source, sink, number = _names(Same(piece))
+        return source, sink, self.model.arrays[number]
 
     def _back(self, flow: list[isl.Map]) -> list[tuple[str, str, isl.Map]]:
         """(sink, source, instances of the sink -> those whose values they read), all in the nest."""
@@ -265,6 +265,16 @@ class Needs:
                 old = self.outside[source, array]
                 instances, elements = old[0].union(instances), old[1].union(elements)
             self.outside[source, array] = (coalesced(instances), coalesced(elements))
+
+
+@lru_cache(maxsize=1 << 13)
+def _names(piece: Same) -> tuple[str, str, int]:
+    """The writing and the reading statement of a flow, and the number of the array."""
+    assert isinstance(piece.value, isl.Map)
+    reads = piece.value.range().unwrap()
+    space = str(reads.range().get_tuple_name())
+    source, sink = piece.value.domain().get_tuple_name(), reads.domain().get_tuple_name()
+    return str(source), str(sink), int(space.partition("_")[0][1:])
 
 
 def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
