@@ -10,22 +10,22 @@ from tracealloc.check.interpret import interpret
 
 
 @kernel
-def corner(A: float32[6], B: int32[6]):
+def corner(A: float32[6], B: int32[6], D: int32[6]):
     for i in grid(3):
         t = ta.scalar(float32, 0)
         t += A[i]
         for k in ta.range(i + 2, 4):
             if t > 0:
                 B[k] = k
-        A[i] = 1
     for m in grid(6):
-        A[m] = A[m] + 1
+        D[m] = m
 
 
 def test_a_condition_stays_in_a_loop_that_may_be_empty_where_its_scalar_is_not_stored() -> None:
     s = ta.customize(corner)
-    s.merge("i", "m")
-    state = [np.full(6, 2, np.float32), np.zeros(6, np.int32)]
+    s.shift("i", 3)
+    s.merge("i", "m")  # iterations without a t come first
+    state = [np.full(6, 2, np.float32), *(np.zeros(6, np.int32) for _ in range(2))]
     found = [a.copy() for a in state]
     interpret(corner.trace(), *state)
     interpret(s.lowered, *found)
