@@ -12,6 +12,7 @@ loop are unrolled, so a sum over them is a chain of additions.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from math import ceil
 
@@ -56,11 +57,21 @@ class Recurrence:
 
     latency: int
     distance: int
-    source: Instance
-    sink: Instance
+    met: _Met
+    met_at: int
     access: Access
     dtype: DType
     copies: int = 1
+
+    @cached_property
+    def source(self) -> Instance:
+        """The instance that writes."""
+        return self.met.at(self.met_at)[0]
+
+    @cached_property
+    def sink(self) -> Instance:
+        """The instance that reads."""
+        return self.met.at(self.met_at)[1]
 
     @property
     def interval(self) -> int:
@@ -89,13 +100,32 @@ class Recurrence:
 
 
 @dataclass(frozen=True)
+class _Met:
+    """The instances between which values go: asked for only where a message shows two of them."""
+
+    source: Statement
+    sink: Statement
+    pairs: isl.Map
+    moved: isl.Map
+    count: isl.Map
+    times: tuple[isl.Map, isl.Map]
+
+    def at(self, distance: int) -> tuple[Instance, Instance]:
+        """The least pair at a distance."""
+        here = at_distance(self.moved, self.count, distance)
+        here = here.apply_domain(self.times[0].reverse()).apply_range(self.times[1].reverse())
+        values = point_values(self.pairs.intersect(here).wrap()) or []
+        split = len(self.source.dims)
+        return Instance(self.source, tuple(values[:split])), Instance(self.sink, tuple(values[split:]))
+
+
+@dataclass(frozen=True)
 class _Edge:
     """Values that go from one statement to another: least distance, latency in the reader."""
 
     distance: int
     latency: int
-    source: Instance
-    sink: Instance
+    met: _Met
     access: Access
 
 
@@ -177,12 +207,8 @@ def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> t
                 continue
             old = found.get(ends)
             if old is None or old.distance > least or old.latency < latency:
-                here = at_distance(moved, count, least)
-                here = pairs.intersect(here.apply_domain(times[0].reverse()).apply_range(times[1].reverse()))
-                values = point_values(here.wrap()) or []
-                split = len(source.dims)
-                first, second = Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
-                found[ends] = _Edge(least, latency, first, second, access)
+                met = _Met(source, sink, pairs, moved, count, times)
+                found[ends] = _Edge(least, latency, met, access)
     return near, far
 
 
@@ -226,12 +252,12 @@ def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | No
     """The recurrence of a cycle of edges (None where no floating-point number is computed)."""
     far = next(edge for edge in edges if edge.distance)
     dtype = far.access.array.dtype
-    latency = sum(edge.latency * _chained(state, loop, edge.sink.statement) for edge in edges)
+    latency = sum(edge.latency * _chained(state, loop, edge.met.sink) for edge in edges)
     if not isinstance(dtype, Float) or latency < 2:
         return None
     distance = sum(edge.distance for edge in edges)
     copies = loop.marks.unroll or 1
-    return Recurrence(latency, distance, far.source, far.sink, far.access, dtype, copies)
+    return Recurrence(latency, distance, far.met, far.distance, far.access, dtype, copies)
 
 
 def _chained(state: State, loop: LoopNode, statement: Statement) -> int:

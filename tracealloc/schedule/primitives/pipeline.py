@@ -61,7 +61,7 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
     worst = found[0]
     free = [
         f'"{full_name(edit.state, other)}"'
-        for other in loops_above(edit.state.tree, worst.sink.statement.name)
+        for other in loops_above(edit.state.tree, worst.met.sink.name)
         if other.key != loop.key and not recurrences(edit.state, other, alone=True)
     ]
     cure = f"; {' and '.join(free)} would not wait for it" if free else ""
