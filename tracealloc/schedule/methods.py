@@ -60,8 +60,6 @@ def user_signature(primitive: Primitive) -> inspect.Signature:
             text = _KINDS[kind]
             if is_many(parameter):
                 text = f"Sequence[{text}] | {text}"
-        elif text == "DType":
-            text = "DType"
         parameters.append(parameter.replace(annotation=_Text(text)))
     returns = _Text(RETURNS.get(primitive.name, "None"))
     return inspect.Signature(parameters, return_annotation=returns)
@@ -101,7 +99,8 @@ def stub_text() -> str:
             if parameter.kind is parameter.KEYWORD_ONLY and not seen_star:
                 lines.append("        *,")
             seen_star |= parameter.kind in (parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY)
-            lines.append(f"        {re.sub(' +', ' ', str(parameter))},")
+            text = re.sub(" +", " ", str(parameter)).replace("'", '"')
+            lines.append(f"        {text},")
         returned = str(signature.return_annotation)
         lines.append(f"    ) -> {returned}: ...")
     return "\n".join(lines) + "\n"

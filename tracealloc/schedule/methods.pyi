@@ -77,7 +77,7 @@ class Methods:
         self,
         array: str | ArrayHandle,
         dim: int | Sequence[int] | None = None,
-        kind: BankKind = 'complete',
+        kind: BankKind = "complete",
         factor: int | None = None,
     ) -> None: ...
     def peel(
