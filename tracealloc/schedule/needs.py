@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.poly.boxes import Same
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import reads_what_it_writes
 from tracealloc.poly.model import Model, Statement
@@ -28,6 +27,9 @@ __all__ = ["Needs"]
 
 PREFIX = "P"
 _ROUNDS = 8  # of following values back, before the closure of all ways is taken
+
+_Flows: TypeAlias = list[tuple[str, str, Array, isl.Map]]
+"""Writing and reading statement, array, and write -> (read -> element)."""
 
 Ways = dict[str, isl.Map]
 """Iteration -> instances, for statements by name."""
@@ -105,7 +107,7 @@ class Needs:
             array for s in others for array, _ in s.scopes
         }
 
-    def _flow(self) -> list[isl.Map]:
+    def _flow(self) -> _Flows:
         """Write -> (read -> element) for the nest's arrays; a read sees all updates since the last write."""
         reads: list[isl.Map] = []
         writes: list[isl.Map] = []
@@ -122,14 +124,14 @@ class Needs:
                 if access.array in outputs:
                     final = isl.Set(f"{{ {FINAL}[] }}")
                     reads.append(isl.Map.from_domain_and_range(final, access.relation.range()))
-        return pieces(solve(self.model, self.state.tree, reads, writes, updates=updates).sources)
+        found = solve(self.model, self.state.tree, reads, writes, updates=updates).sources
+        return [(*self._ends(piece), piece) for piece in pieces(found)]
 
-    def _direct(self, flow: list[isl.Map]) -> Ways:
+    def _direct(self, flow: _Flows) -> Ways:
         """Iteration -> instances of the nest whose values its own reads see; who else sees them."""
         direct: Ways = {}
         self.shared |= set(self.model.outputs()) & self.arrays
-        for piece in flow:
-            source, sink, array = self._ends(piece)
+        for source, sink, array, piece in flow:
             if source not in self.names and source not in self.readers:
                 continue
             if array in self.inner:
@@ -152,14 +154,15 @@ class Needs:
         return direct
 
     def _ends(self, piece: isl.Map) -> tuple[str, str, Array]:
-        source, sink, number = _names(Same(piece))
-        return source, sink, self.model.arrays[number]
+        reads = piece.range().unwrap()
+        space = str(reads.range().get_tuple_name())
+        array = self.model.arrays[int(space.partition("_")[0][1:])]
+        return str(piece.domain().get_tuple_name()), str(reads.domain().get_tuple_name()), array
 
-    def _back(self, flow: list[isl.Map]) -> list[tuple[str, str, isl.Map]]:
+    def _back(self, flow: _Flows) -> list[tuple[str, str, isl.Map]]:
         """(sink, source, instances of the sink -> those whose values they read), all in the nest."""
         found = []
-        for piece in flow:
-            source, sink, _ = self._ends(piece)
+        for source, sink, _, piece in flow:
             if source in self.names and sink in self.names:
                 pairs = piece.range_factor_domain()
                 pairs = pairs.intersect(self.same(self.model.statement(source), self.model.statement(sink)))
@@ -246,10 +249,9 @@ class Needs:
             return self.prefix(statement)
         return self.instances.get(statement.name)
 
-    def _look_outside(self, flow: list[isl.Map]) -> None:
+    def _look_outside(self, flow: _Flows) -> None:
         """What an iteration reads of its own arrays and the nest did not make."""
-        for piece in flow:
-            source, sink, array = self._ends(piece)
+        for source, sink, array, piece in flow:
             if array not in self.touched or source in self.names or source in self.readers:
                 continue
             reader = self.model.statement(sink)
@@ -265,16 +267,6 @@ class Needs:
                 old = self.outside[source, array]
                 instances, elements = old[0].union(instances), old[1].union(elements)
             self.outside[source, array] = (coalesced(instances), coalesced(elements))
-
-
-@lru_cache(maxsize=1 << 13)
-def _names(piece: Same) -> tuple[str, str, int]:
-    """The writing and the reading statement of a flow, and the number of the array."""
-    assert isinstance(piece.value, isl.Map)
-    reads = piece.value.range().unwrap()
-    space = str(reads.range().get_tuple_name())
-    source, sink = piece.value.domain().get_tuple_name(), reads.domain().get_tuple_name()
-    return str(source), str(sink), int(space.partition("_")[0][1:])
 
 
 def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
