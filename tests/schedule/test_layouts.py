@@ -7,7 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+import tracealloc as ta
 from tests.schedule.memory import agree, schedule_of
+from tracealloc import int32, kernel
 from tracealloc.check.verify import verify_module
 from tracealloc.emit.runtime import build_c
 from tracealloc.schedule.lattice import at_least, join_banks, normal_banks
@@ -264,3 +266,18 @@ def test_window_of_an_array_in_another_layout() -> None:
     s = schedule_of(blur)
     s.reuse_at(s.reshape("A", (s.A.shape[0] * s.A.shape[1],)), "i")
     agree(s)
+
+
+def test_peeled_iterations_have_buffers_with_the_same_banks() -> None:
+    @kernel
+    def rows(A: int32[8, 6], B: int32[8, 6]):
+        for i, j in grid(8, 6):
+            B[i, j] = A[i, j] + A[i, 5 - j]
+
+    s = ta.customize(rows)
+    row = s.buffer_at(s.A, "i")
+    s.partition(row)
+    s.peel("i", 2)
+    banks = {str(a): s.layouts()[str(a)] for a in s.arrays() if str(a).startswith("A_")}
+    assert len(banks) == 2
+    assert len(set(map(str, banks.values()))) == 1 and "complete" in str(banks)

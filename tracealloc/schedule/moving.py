@@ -327,7 +327,7 @@ class Moving:
         self.prove(model, tree)
         touched = (*self.makers, *self.users, *added)
         stale = frozenset(access.space for s in touched for access in s.accesses)
-        return self.state.with_model(model, tree, stale), outermost
+        return self.state.with_twins(self.twins).with_model(model, tree, stale), outermost
 
     def kept(self, model: Model, given: list[Statement]) -> list[Statement]:
         """The statements that were there and stay, with the instances that stay."""

@@ -8,7 +8,7 @@ Primitives take a `State` and return another; nothing is ever changed in place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tracealloc.poly.bounds import check_bounds, check_initialised
@@ -126,6 +126,14 @@ class State:
         layouts = dict(self.layouts)
         layouts[array] = layout
         return replace(self, layouts=tuple(layouts.items()))
+
+    def with_twins(self, twins: Mapping[Array, Array]) -> State:
+        """The state in which second copies of arrays are stored like the first."""
+        state = self
+        for array, twin in twins.items():
+            layout = self.layout(array)
+            state = state if layout.plain else state.with_layout(twin, layout)
+        return state
 
     def with_tree(self, tree: Tree) -> State:
         """The state in another order, which must have been proved."""

@@ -71,7 +71,7 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
     tree = replace_loop(_with_outer(state, loop, twins, statements), loop.key, both)
     model = replace(twins.model, origins=(*twins.model.origins, *twins.origins))
     model = model.with_statements(statements, tree)
-    done = state.with_model(model, tree, twins.stale())
+    done = state.with_twins(twins.arrays).with_model(model, tree, twins.stale())
     return Result(done, (LoopRef(key),) if abs(n) > 1 else ())
 
 
