@@ -198,6 +198,27 @@ def test_pickles() -> None:
     assert names(list(again.history)) == ["tile [i, j], [4, 4]"]
 
 
+def test_a_refused_step_leaves_the_pickle_byte_for_byte() -> None:
+    """What isl prints of a set changes while the set is only looked at."""
+
+    @kernel
+    def solve(L: float32[6, 6], x: float32[6]):
+        for i in grid(6):
+            for j in ta.range(i):
+                x[i] -= L[i, j] * x[j]
+            x[i] /= L[i, i]
+
+    s = ta.customize(solve)
+    s.peel("i", 1)
+    s.split("j", 2)
+    before = pickle.dumps(s)
+    for step in (lambda: s.parallel("i"), lambda: s.reverse("j.outer"), lambda: s.reuse_at("L", "i")):
+        with pytest.raises(ta.ScheduleError):
+            step()
+        assert s.verify()
+        assert pickle.dumps(s) == before
+
+
 def test_replay_on_another_size() -> None:
     s = ta.customize(sized(16))
     s.split("i", 4)

@@ -17,6 +17,7 @@ from typing import Any
 import islpy as isl
 
 from tracealloc.poly.tree import Tree
+from tracealloc.poly.written import PickledAsText
 from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Alloc, Array, Node, Program
 from tracealloc.trace.source import Place
@@ -25,7 +26,7 @@ __all__ = ["Access", "Model", "Statement"]
 
 
 @dataclass(frozen=True)
-class Access:
+class Access(PickledAsText):
     """The elements that each instance of a statement touches: instance -> element of `space`.
 
     `exact`: every instance touches exactly these elements. `text` is the access as the user wrote it.
@@ -52,7 +53,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(PickledAsText):
     """A node that isl sees as a unit, with the iterators of the affine loops around it.
 
     `guards` are conditions on data: the node runs where all hold. `origin` names the statement of the
@@ -100,7 +101,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(PickledAsText):
     """All statements of a program and an order of them that is known to be right.
 
     `reference` is a tree in whose order the statements compute what the kernel says; dependences are
@@ -122,7 +123,7 @@ class Model:
         self.memo["statements"] = {s.name: s for s in self.statements}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "memo": {"statements": self.memo["statements"]}}
+        return {**super().__getstate__(), "memo": {"statements": self.memo["statements"]}}
 
     def statement(self, name: str) -> Statement:
         """The statement called `name`."""
