@@ -16,7 +16,7 @@ from tracealloc.check.interpret import interpret
 from tracealloc.emit.containers import container
 from tracealloc.emit.csim import build_csim
 from tracealloc.emit.headers import open_headers
-from tracealloc.trace.dtype import DType, Fixed, boolean
+from tracealloc.trace.dtype import DType, boolean
 from tracealloc.trace.expr import Expr, walk
 from tracealloc.trace.program import Program
 
@@ -27,14 +27,9 @@ pytestmark = pytest.mark.skipif(
 Maker = Callable[[random.Random, list[Expr]], Expr]
 
 
-def refused_by_the_headers(dtype: DType) -> bool:
-    """AMD's headers have no WRAP_SM without a sign."""
-    return isinstance(dtype, Fixed) and dtype.overflow == "WRAP_SM" and not dtype.signed
-
-
 def usable(tree: Expr, most: int) -> bool:
     """Whether the headers have the types of a tree."""
-    return not any(node.dtype.bits > most or refused_by_the_headers(node.dtype) for node in walk(tree))
+    return not any(node.dtype.bits > most for node in walk(tree))
 
 
 def random_batch(
@@ -42,14 +37,9 @@ def random_batch(
 ) -> tuple[Program, list[np.ndarray], list[tuple[Expr, DType]]]:
     rng = random.Random(seed)
 
-    def one_of() -> DType:
-        while refused_by_the_headers(dtype := types(rng)):
-            pass
-        return dtype
-
     inputs, leaves, columns = [], [], []
     for number in range(6):
-        dtype = one_of()
+        dtype = types(rng)
         array, leaf = ex.column(f"x{number}", dtype, ROWS)
         inputs.append(array)
         leaves.append(leaf)
@@ -58,7 +48,7 @@ def random_batch(
     while len(found) < trees:
         tree = make(rng, leaves)
         if usable(tree, most):
-            found.append((tree, tree.dtype if rng.random() < 0.5 or tree.dtype == boolean else one_of()))
+            found.append((tree, tree.dtype if rng.random() < 0.5 or tree.dtype == boolean else types(rng)))
     return ex.batch(found, inputs, ROWS), columns, found
 
 

@@ -108,10 +108,12 @@ def spelling(carrier: Carrier) -> str:
 def _fixed_name(dtype: Fixed) -> str:
     name = "ap_fixed" if dtype.signed else "ap_ufixed"
     parts = [str(dtype.width), str(dtype.integer_bits)]
-    if dtype.rounding != "TRN" or dtype.overflow != "WRAP":
+    # Without a sign WRAP_SM saturates, and AMD's headers end the program where they see it.
+    overflow = "SAT" if dtype.overflow == "WRAP_SM" and not dtype.signed else dtype.overflow
+    if dtype.rounding != "TRN" or overflow != "WRAP":
         parts.append(f"AP_{dtype.rounding}")
-    if dtype.overflow != "WRAP":
-        parts.append(f"AP_{dtype.overflow}")
+    if overflow != "WRAP":
+        parts.append(f"AP_{overflow}")
     return f"{name}<{', '.join(parts)}>"
 
 
