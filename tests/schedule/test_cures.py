@@ -174,3 +174,58 @@ def test_the_pair_is_the_least(offsets: tuple[int, int]) -> None:
     first, second = min(pairs)
     assert str(caught.value.source).endswith(f"(i={first[0]}, j={first[1]})")
     assert str(caught.value.sink).endswith(f"(i={second[0]}, j={second[1]})")
+
+
+@kernel
+def solve(L: float32[T, T], x: float32[T], A: float32[T, T]):
+    for i in grid(T):
+        for j in ta.range(i):
+            x[i] -= L[i, j] * x[j]
+        for j in ta.range(i, T):
+            A[i, j] = A[i - 1, j] if i > 0 else A[i, j]
+
+
+@kernel
+def caller(A: float32[T, T], B: float32[T, T], C: float32[T], D: float32[T], x: float32[T]):
+    for _ in grid(T):
+        seidel(A)
+    two_nests(A, B)
+    gemm(A, A, B)
+    stages(x, C, D)
+    solve(A, x, B)
+
+
+IN_CALLEES: list[tuple[str, str | None]] = [
+    ('s.reorder("seidel:i", "seidel:_t")', 's.skew("seidel:i", by="seidel:_t") first'),
+    (
+        's.tile(["seidel:_t", "seidel:i", "seidel:j"], 2)',
+        's.skew("seidel:i", by="seidel:_t") and s.skew("seidel:j", by="seidel:_t") first',
+    ),
+    (
+        's.parallel("seidel:j")',
+        's.skew("seidel:j", by="seidel:i"), s.reorder("seidel:j", "seidel:i"), '
+        'then s.parallel("seidel:i"): a wavefront',
+    ),
+    ('s.parallel("two_nests:second.i")', 's.parallel("two_nests:second.j"), which carries none'),
+    ('s.skew("two_nests:second.i", by="two_nests:second.j")', None),
+    ('s.vectorize("gemm:k")', 's.vectorize("gemm:j"), which carries none'),
+    ('s.merge("stages:i", "stages:j")', 's.shift("stages:j", 7) first'),
+    ('s.peel("gemm:k", 10)', 's.unroll("gemm:k") replicates the whole loop'),
+    ('s.reuse_at("gemm:C", "gemm:i")', "s.buffer_at('gemm:C', 'gemm:i'), which copies back"),
+    ('s.pipeline("two_nests:i")', "name the band, as in 'two_nests:first.i', or use the loop's handle"),
+    ('s.pipeline("gemm:kk")', "'gemm:k'"),
+    ('s.skew("solve:i", by="solve:j#0")', 's.distribute("solve:i") sets them apart'),
+]
+
+
+@pytest.mark.parametrize(("step", "hint"), IN_CALLEES)
+def test_suggestions_name_what_is_in_callees(step: str, hint: str | None) -> None:
+    s = ta.customize(caller)
+    with pytest.raises(ta.ScheduleError) as caught:
+        exec(step, {"s": s})
+    assert hint is None or hint in str(caught.value.hint)
+    for call in re.findall(r"s\.\w+\([^()]*\)", str(caught.value.hint).replace("s.loops()", "")):
+        exec(call, {"s": s})
+    if str(caught.value.hint).endswith("first"):
+        exec(step, {"s": s})
+    assert s.verify()

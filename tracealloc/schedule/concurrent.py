@@ -7,7 +7,7 @@ from tracealloc.poly.legality import Violation, carried, carried_pair
 from tracealloc.poly.tree import LoopNode, loops_in, statements_of
 from tracealloc.schedule.cures import wavefront
 from tracealloc.schedule.primitive import Edit
-from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import IllegalScheduleError
 
@@ -83,10 +83,10 @@ def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> s
         if related and not carried(
             state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key
         ):
-            return f's.{call}("{full_name(state, other)}"), which carries none'
-    found = wavefront(state, loop) if dependence.sum is None else None
+            return f's.{call}("{user_name(edit, other)}"), which carries none'
+    found = wavefront(edit, loop) if dependence.sum is None else None
     if found is not None:
-        return f'{found[0]}, then s.{call}("{full_name(state, found[1])}"): a wavefront'
+        return f'{found[0]}, then s.{call}("{user_name(edit, found[1])}"): a wavefront'
     if dependence.sum is not None:
         return "no loop around the sum is free of dependences: add up several sums in the kernel"
     return "no loop around these two is free of dependences"

@@ -14,7 +14,7 @@ from tracealloc.poly.legality import carried, distances, violations
 from tracealloc.poly.named import at_value, dim_bounds, fix_to_zero
 from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
 from tracealloc.schedule.primitive import Cure, Edit, ordered_dependences
-from tracealloc.schedule.resolve import full_name, full_names
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -108,13 +108,14 @@ def choices(skews: Sequence[Skew]) -> Iterator[tuple[Skew, ...]]:
             yield choice
 
 
-def skew_text(state: State, choice: Sequence[Skew]) -> str:
+def skew_text(edit: Edit, choice: Sequence[Skew]) -> str:
     """``s.skew("j", by="i", factor=2)``, as the user would write it."""
-    names = full_names(state)
+    loops = {loop.key: loop for loop in loops_in(edit.state.tree)}
     calls = []
     for skew in choice:
         size = "" if skew.factor == 1 else f", factor={skew.factor}"
-        calls.append(f's.skew("{names[skew.inner]}", by="{names[skew.outer]}"{size})')
+        inner, outer = (user_name(edit, loops[key]) for key in (skew.inner, skew.outer))
+        calls.append(f's.skew("{inner}", by="{outer}"{size})')
     return " and ".join(calls)
 
 
@@ -127,7 +128,7 @@ def skew_cures(edit: Edit, chain: Sequence[LoopNode], make: Callable[[Tree], Tre
             tree = skewed(tree, skew) if tree is not None else None
         made = make(tree) if tree is not None else None
         if made is not None:
-            yield f"{skew_text(state, choice)} first", made
+            yield f"{skew_text(edit, choice)} first", made
 
 
 def transferred(target: Tree, chain: Sequence[LoopNode]) -> Callable[[Tree], Tree | None]:
@@ -146,11 +147,12 @@ def transferred(target: Tree, chain: Sequence[LoopNode]) -> Callable[[Tree], Tre
     return make
 
 
-def wavefront(state: State, loop: LoopNode) -> tuple[str, LoopNode] | None:
+def wavefront(edit: Edit, loop: LoopNode) -> tuple[str, LoopNode] | None:
     """A skew and an exchange of `loop` and a neighbour after which the inner of the two carries nothing.
 
     Gives the steps as the user would write them, and the loop that is then free.
     """
+    state = edit.state
     loops = {each.key: each for each in loops_in(state.tree)}
     around = next((x for x in loops.values() if getattr(x.body, "key", None) == loop.key), None)
     pairs = [(loop, loop.body)] if isinstance(loop.body, LoopNode) else []
@@ -168,11 +170,11 @@ def wavefront(state: State, loop: LoopNode) -> tuple[str, LoopNode] | None:
         inside = replace(now[outer.key], body=now[inner.key].body)
         exchanged = replace(now[inner.key], body=inside, band=now[outer.key].band)
         tree = replace_loop(tree, outer.key, lambda _, made=exchanged: made)  # type: ignore[misc]
-        names = [full_name(state, inner), full_name(state, outer)]
+        names = [user_name(edit, inner), user_name(edit, outer)]
         if next(iter(violations(state.model, binding, tree)), None) is None and not carried(
             state.model, binding, tree, outer.key
         ):
-            return f'{skew_text(state, [skew])}, s.reorder("{names[0]}", "{names[1]}")', outer
+            return f'{skew_text(edit, [skew])}, s.reorder("{names[0]}", "{names[1]}")', outer
     return None
 
 

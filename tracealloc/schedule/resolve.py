@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Named, Step
-from tracealloc.schedule.primitive import Kind, Primitive
+from tracealloc.schedule.primitive import Edit, Kind, Primitive
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.schedule.values import NotPlain, plain_value, shown
 from tracealloc.trace.errors import ScheduleError, UnknownArrayError, UnknownLoopError, nearest
@@ -29,6 +29,7 @@ __all__ = [
     "full_name",
     "full_names",
     "is_many",
+    "user_name",
     "visible_arrays",
 ]
 
@@ -55,6 +56,12 @@ def band_names(state: State) -> dict[str, str]:
 def full_name(state: State, loop: LoopNode | OpaqueLoop) -> str:
     """The shortest name that means this loop; see `full_names`."""
     return full_names(state)[loop.key]
+
+
+def user_name(edit: Edit, what: LoopNode | OpaqueLoop | Array) -> str:
+    """How a user calls a loop or an array of the function that is edited: ``k``, in a callee ``matmul:k``."""
+    name = what.name if isinstance(what, Array) else full_name(edit.state, what)
+    return _prefix(edit.module, edit.function) + name
 
 
 def full_names(state: State) -> dict[str, str]:
@@ -97,6 +104,11 @@ def _function(module: Module, text: str) -> tuple[str, str]:
     return (function, rest) if colon else (module.top, text)
 
 
+def _prefix(module: Module, function: str) -> str:
+    """What stands in front of the names of a function's loops and arrays."""
+    return "" if function == module.top else f"{function}:"
+
+
 def _state(
     module: Module, function: str, text: str, error: type[UnknownLoopError | UnknownArrayError]
 ) -> State:
@@ -110,9 +122,9 @@ def _state(
     return module.state(function)
 
 
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str | None:
+def _did_you_mean(word: str, known: tuple[str, ...], prefix: str = "") -> str | None:
     close = nearest(word, known)
-    return f"{close!r}" if close else None
+    return repr(prefix + close) if close else None
 
 
 def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
@@ -127,30 +139,31 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
     if len(matches) == 1:
         return function, matches[0]
     known = tuple(dict.fromkeys(full_names(state).values()))
+    prefix = _prefix(module, function)
     if matches:
         names = [full_name(state, loop) for loop in matches]
         raise UnknownLoopError(
             "TA203",
             f"{len(matches)} loops are called {name!r} in {function}",
             because=[f"they are {', '.join(dict.fromkeys(names))}"],
-            hint=f"name the band, as in {names[0]!r}, or use the loop's handle from s.loops()",
+            hint=f"name the band, as in {prefix + names[0]!r}, or use the loop's handle from s.loops()",
         )
     raise UnknownLoopError(
         "TA201",
         f"no loop is called {name!r} in {function}",
         because=[f"the loops are {', '.join(known) or '(none)'}"],
-        hint=_left_of(name, state) or _did_you_mean(name, known),
+        hint=_left_of(name, state, prefix) or _did_you_mean(name, known, prefix),
     )
 
 
-def _left_of(name: str, state: State) -> str | None:
+def _left_of(name: str, state: State, prefix: str) -> str | None:
     """The loops of the band `name`, or those that steps made of a loop: ``i.outer``, ``i_j``, ``i_1``."""
     bands = band_names(state)
     names = full_names(state)
     found = {names[loop.key]: f"{bands.get(loop.key, '')}.{loop.name}" for loop in state.loops()}
     parts = [known for known, path in found.items() if f".{name}." in f".{path}."]
     parts = parts or [known for known, path in found.items() if name in path.rpartition(".")[2].split("_")]
-    return " or ".join(map(repr, parts)) if 0 < len(parts) <= _MOST_HINTED else None
+    return " or ".join(repr(prefix + part) for part in parts) if 0 < len(parts) <= _MOST_HINTED else None
 
 
 def visible_arrays(state: State) -> list[Array]:
@@ -181,7 +194,7 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
         "TA204",
         f"no array is called {name!r} in {function}",
         because=[f"the arrays are {', '.join(known) or '(none)'}"],
-        hint=_did_you_mean(name, known),
+        hint=_did_you_mean(name, known, _prefix(module, function)),
     )
 
 

@@ -15,6 +15,7 @@ from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.copies import make_statement
 from tracealloc.schedule.primitive import Edit
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import State
 from tracealloc.trace.expr import Expr, Load, rewrite
 from tracealloc.trace.program import Array, Call, Node, Region
@@ -43,9 +44,13 @@ def served_reads(
         raise edit.error(
             "TA243",
             f"finds no read of {array.name!r} in {loops[-1].name!r}",
-            hint=f"s.buffer_at({array.name!r}, {loops[-1].name!r}) collects what is written",
+            hint=f"{_buffered(edit, array, loops)} collects what is written",
         )
     return seen, reading
+
+
+def _buffered(edit: Edit, array: Array, loops: tuple[LoopNode, ...]) -> str:
+    return f"s.buffer_at({user_name(edit, array)!r}, {user_name(edit, loops[-1])!r})"
 
 
 def _refuse_inside_flow(
@@ -57,7 +62,7 @@ def _refuse_inside_flow(
 ) -> None:
     state: State = edit.state
     inside, writing = {s.name for s in users}, {s.name for s in writers}
-    hint = f"s.buffer_at({array.name!r}, {loops[-1].name!r}), which copies back"
+    hint = f"{_buffered(edit, array, loops)}, which copies back"
     for statement in writers:
         if isinstance(statement.node, Call) and any(a.array == array for a in statement.reads):
             because = [f"{_where(statement)} passes it to a kernel that writes it"]

@@ -9,7 +9,7 @@ from tracealloc.poly.legality import violations
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop, sequence, statements_of
 from tracealloc.poly.tree import Sequence as Parts
 from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, ordered_dependences, primitive
-from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 
 __all__ = ["distribute"]
@@ -99,6 +99,6 @@ def _fewer(edit: Edit, loop: LoopNode, cuts: Sequence[int]) -> Iterator[Cure]:
         if next(iter(violations(edit.state.model, binding, tree)), None) is None:
             legal.append(cut)
     if legal:
-        text = f's.distribute("{full_name(edit.state, loop)}", at={legal})'
+        text = f's.distribute("{user_name(edit, loop)}", at={legal})'
         tree = _cut(edit, loop, legal, keys[: len(legal) + 1])
         yield f"{text}: what depends on one another stays together", tree

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.resolve import user_name
 from tracealloc.trace.errors import nearest
 from tracealloc.trace.layout import Port
 from tracealloc.trace.program import Array
@@ -43,7 +44,7 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
             "TA233",
             f"needs an argument of {program.name}, and {argument.name!r} is not one",
             because=[f"its arguments and results are {ports or '(none)'}"],
-            hint=f"s.bind({argument.name!r}, ...) chooses the memory of an array inside",
+            hint=f"s.bind({user_name(edit, argument)!r}, ...) chooses the memory of an array inside",
         )
     if argument.rank == 0 and kind in ("m_axi", "ap_memory"):
         raise edit.error(

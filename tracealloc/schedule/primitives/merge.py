@@ -21,7 +21,7 @@ from tracealloc.poly.tree import (
 from tracealloc.schedule.cures import least_shifts
 from tracealloc.schedule.loops import loop_values
 from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, primitive
-from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.resolve import full_name, user_name
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -87,7 +87,7 @@ def _shifts(edit: Edit, merged: LoopNode, first: LoopNode, second: LoopNode, tre
             pairs = ((n, Binary("+", e, constant(by), index) if n in late else e) for n, e in found.exprs)
             return replace(found, exprs=tuple((name, simplify(expr)) for name, expr in pairs))
 
-        name = full_name(edit.state, second)
+        name = user_name(edit, second)
         yield f's.shift("{name}", {by}) first', replace_loop(tree, merged.key, moved)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tracealloc.poly.storage import storage_of
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.resolve import user_name
 from tracealloc.trace.errors import LayoutError
 from tracealloc.trace.program import Array
 
@@ -40,7 +41,7 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
             "TA234",
             f"{edit.what} packs a second dimension",
             because=[f"{array.name!r} is packed by {layout.pack} along dimension {before}"],
-            hint=f"s.pack({array.name!r}, {before}, ...) widens these words",
+            hint=f"s.pack({user_name(edit, array)!r}, {before}, ...) widens these words",
         )
     wide, narrow = max(layout.pack, factor), min(layout.pack, factor)
     if wide % narrow:

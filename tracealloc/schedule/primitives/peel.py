@@ -14,6 +14,7 @@ from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, map_loops, replace_loop, restrict, sequence
 from tracealloc.schedule.loops import chain_above, loop_values
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.schedule.twins import Twins
 
@@ -50,7 +51,7 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
         raise edit.error(
             "TA255",
             f"would leave nothing in {loop.name!r}, which has at most {most} iteration{'s' * (most != 1)}",
-            hint=f's.unroll("{loop.name}") replicates the whole loop',
+            hint=f's.unroll("{user_name(edit, loop)}") replicates the whole loop',
         )
     twins = Twins(state, key, loop, {name: domain for name, domain in first.items() if not domain.is_empty()})
     statements: list[Statement] = []

@@ -8,7 +8,7 @@ from tracealloc.poly.tree import LoopNode, loops_above
 from tracealloc.schedule.marks import data_loops_inside, mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.recurrence import recurrences
-from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 
 __all__ = ["pipeline"]
@@ -60,7 +60,7 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
         return ()
     worst = found[0]
     free = [
-        f'"{full_name(edit.state, other)}"'
+        f'"{user_name(edit, other)}"'
         for other in loops_above(edit.state.tree, worst.met.sink.name)
         if other.key != loop.key and not recurrences(edit.state, other, alone=True)
     ]

@@ -17,6 +17,7 @@ from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.region import Region, spaces_of, users_of
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.served import served_reads
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.schedule.streamed import load_when_needed
@@ -78,7 +79,7 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
             "TA243",
             f"finds no element of {array.name!r} that two iterations of {loop.name!r} read",
             because=[f"an iteration reads {region.text()}"],
-            hint=f"s.buffer_at({array.name!r}, ...) copies without reuse",
+            hint=f"s.buffer_at({user_name(edit, array)!r}, ...) copies without reuse",
         )
     state = _Window(region, window, stride, step, key, state).build()
     state = load_when_needed(edit, state, array, loop.key, f"{key}_load")

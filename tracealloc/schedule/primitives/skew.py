@@ -10,7 +10,7 @@ from math import gcd
 from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
 from tracealloc.schedule.cures import Skew, skewed
 from tracealloc.schedule.primitive import Cure, Edit, Result, primitive
-from tracealloc.schedule.resolve import full_name
+from tracealloc.schedule.resolve import full_name, user_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -51,7 +51,7 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
             "TA251",
             f"needs {by.name!r} around every statement of {loop.name!r}",
             because=[f"some statements of {loop.name!r} are outside {by.name!r} and have no value of it"],
-            hint=f's.distribute("{loop.name}") sets them apart',
+            hint=f's.distribute("{user_name(edit, loop)}") sets them apart',
         )
 
     values = dict(by.exprs)
@@ -66,7 +66,7 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
 
 def _other_factors(edit: Edit, loop: LoopNode, by: LoopNode, factor: int) -> Iterator[Cure]:
     """Skews by another factor, the nearest first."""
-    name, other = full_name(edit.state, loop), full_name(edit.state, by)
+    name, other = user_name(edit, loop), user_name(edit, by)
     for far in range(1, _FARTHEST + 1):
         for near in (factor - far, factor + far):
             tree = skewed(edit.state.tree, Skew(loop.key, by.key, near)) if near else None

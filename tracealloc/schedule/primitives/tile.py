@@ -85,5 +85,5 @@ def _cure(edit: Edit, loops: Sequence[LoopNode], sizes: Sequence[int]) -> str | 
         before = replace(edit, state=edit.state.with_tree(tree))
         step, order = _split(before, [loop.key for loop in loops], sizes)
         if any(is_legal(step.state, tiled) for tiled in islice(orders(step, order), 3)):
-            return f"{skew_text(edit.state, choice)} first"
+            return f"{skew_text(edit, choice)} first"
     return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.marks import mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import linear
 
@@ -31,7 +32,7 @@ def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -
         raise edit.error(
             "TA227",
             f"cannot unroll {loop.name!r} completely: its extent depends on data",
-            hint=f's.unroll("{loop.name}", factor=4)',
+            hint=f's.unroll("{user_name(edit, loop)}", factor=4)',
         )
     return Result(mark(edit.state, loop, lambda marks: replace(marks, unroll=factor or 0)))
 
