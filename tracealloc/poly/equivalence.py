@@ -7,7 +7,6 @@ not depend on trip counts. Sums whose order is free are compared as sets of cont
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +21,7 @@ from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, 
 from tracealloc.poly.solve import FINAL, INPUT, pieces
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
+from tracealloc.poly.unchanged import Reads, unchanged_reads
 from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
@@ -53,8 +53,6 @@ class Difference:
     found: tuple[str, tuple[int, ...]] | None
 
 
-_Skip: TypeAlias = frozenset[tuple[str, str]]
-"""Reads by name and array."""
 _Sums: TypeAlias = Mapping[str, int]
 """Traced statements that update sums of free order, each with the number of its sum."""
 _NONE: _Sums = {}
@@ -77,7 +75,7 @@ def _values(model: Model, tree: Tree, base: Model, sums: _Sums) -> Values:
     return Values(model, tree, _inputs(model, base), lambda statement: statement.origin in sums)
 
 
-def _sources(values: Values, base: Model | None, sums: _Sums, skip: _Skip) -> isl.UnionMap:
+def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> isl.UnionMap:
     """What the reads see that are not in `skip`, in terms of the traced model."""
     model = values.clock.model
     traced = base or model
@@ -98,40 +96,6 @@ def _sources(values: Values, base: Model | None, sums: _Sums, skip: _Skip) -> is
     sources = union_of(flows)
     found = _in_original_terms(model, traced, sources)
     return found if base is None else found.union(_odd_copies(model, base, sources, found))
-
-
-def _same_reads(ours: Values, theirs: Values) -> _Skip:
-    """Reads that see the very same in two models: nothing around them has changed."""
-    first, second = ours.clock.model, theirs.clock.model
-    known = [{str(m.domain().get_tuple_name()): m for m in model.origins} for model in (first, second)]
-    counts = [Counter(s.origin for s in model.statements) for model in (first, second)]
-    here = {s.name: s for s in first.statements}
-    kept = [(here[s.name], s) for s in second.statements if s.name in here and _runs_alike(here[s.name], s)]
-    names = {None, *(mine.name for mine, _ in kept)}
-
-    def same(mine: isl.Map, other: isl.Map) -> bool:
-        space = str(mine.range().get_tuple_name())
-        if mine is not other or known[0].get(space) is not known[1].get(space):
-            return False
-        seen = ours.seen(mine)
-        return all(write.statement in names for write, _ in seen.sources) and seen is theirs.seen(other)
-
-    found: list[tuple[str, str]] = []
-    for mine, other in kept:
-        if all(count[mine.origin] == 1 for count in counts) and len(mine.reads) == len(other.reads):
-            for k, (a, b) in enumerate(zip(mine.reads, other.reads, strict=True)):
-                if same(a.relation, b.relation):
-                    found.append((f"{mine.name}__{k}", a.space))
-    finals = {id(whole) for whole in _finals(first, first)}
-    for whole in _finals(second, first):
-        if id(whole) in finals and same(whole, whole):
-            found.append((FINAL, str(whole.range().get_tuple_name())))
-    return frozenset(found)
-
-
-def _runs_alike(a: Statement, b: Statement) -> bool:
-    """Whether two statements run the same instances of a traced one."""
-    return not a.copy and not b.copy and a.origin == b.origin and a.origin_instance == b.origin_instance
 
 
 def _own_sum(base: Model, statement: Statement) -> frozenset[int]:
@@ -357,7 +321,8 @@ def changed_sources(
     Reads that are not run at all any more do not count.
     """
     ours, theirs = (_values(model, tree, base, sums) for model, tree in (before, after))
-    skip = _same_reads(ours, theirs)
+    finals = _finals(before[0], before[0]), _finals(after[0], before[0])
+    skip = unchanged_reads(ours, theirs, finals)
     expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
     if expected.is_equal(found):
         return None

@@ -15,7 +15,7 @@ from tracealloc.poly.named import union_of
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Tree
 
-__all__ = ["FINAL", "INPUT", "Solution", "pieces", "points_of", "solve"]
+__all__ = ["FINAL", "INPUT", "Solution", "answered", "last_writes", "pieces", "points_of", "solve"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,20 @@ def solve(
 
     ``Final`` is after everything, ``Input`` before.
     """
+    return answered(last_writes(model, tree, writes, updates), reads)
+
+
+def last_writes(
+    model: Model, tree: Tree, writes: Sequence[isl.Map], updates: Sequence[isl.Map] = ()
+) -> LastWrites:
+    """What finds the last of some writes, and all updates since that, in the order of a tree."""
     clock = Clock(model, tree)
-    last = LastWrites(clock, points_of(clock, writes), points_of(clock, updates))
-    seen = [last.of(read) for read in points_of(clock, reads, numbered=False)]
+    return LastWrites(clock, points_of(clock, writes), points_of(clock, updates))
+
+
+def answered(last: LastWrites, reads: Sequence[isl.Map]) -> Solution:
+    """What some reads see."""
+    seen = [last.of(read) for read in points_of(last.clock, reads, numbered=False)]
     sources = [flow.range_factor_domain().reverse() for each in seen for flow in each.flows]
     unset = [each.unread for each in seen if each.unread is not None]
     return Solution(coalesced(union_of(sources)), coalesced(union_of(unset)))

@@ -8,6 +8,7 @@ in every iteration that needs them, or `once`, in the first; those that no itera
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -15,10 +16,11 @@ import islpy as isl
 
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import reads_what_it_writes
+from tracealloc.poly.latest import LastWrites
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import extreme, project_scope, tuple_text, union_of, with_tuple
 from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.solve import FINAL, pieces, solve
+from tracealloc.poly.solve import answered, last_writes, pieces, points_of
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.state import State
 from tracealloc.trace.program import Array
@@ -52,7 +54,6 @@ class Needs:
     users: list[Statement]
     loops: tuple[LoopNode, ...]
     common: int
-    single: bool = False
     instances: Ways = field(default_factory=dict)
     left: dict[str, isl.Set] = field(default_factory=dict)
     shared: set[Array] = field(default_factory=set)
@@ -66,20 +67,27 @@ class Needs:
         self.readers = {s.name: s for s in self.users}
         self.arrays = {a.array for s in self.makers for a in s.writes}
         self.inner = self._inner()
-        flow = self._flow()
-        direct = self._direct(flow)
-        if not direct:
-            return
-        back = self._back(flow)
-        self.instances = self._closed(direct, back)
-        self._share(direct, back)
-        self._touch()
-        self._look_outside(flow)
+        self.last = self._last()
+        self.flow = self._flow()
+        self.direct = self._direct(self.flow)
+        if self.direct:
+            self._others_see()
+            self.back = self._back(self.flow)
+            self.all = self._closed(self.direct, self.back)
+            self._place(single=False)
 
     def once(self) -> Needs | None:
         """The same with every instance that others see in the first iteration only (None: that is so)."""
-        again = Needs(self.state, self.makers, self.users, self.loops, self.common, single=True)
+        again = copy(self)
+        again._place(single=True)
         return None if again.instances == self.instances else again
+
+    def _place(self, single: bool) -> None:
+        """What runs in which iteration; `single`: what others see runs in the first that needs it."""
+        self.instances, self.left, self.touched, self.outside = self.all, {}, {}, {}
+        self._share(single)
+        self._touch()
+        self._look_outside(self.flow)
 
     @property
     def model(self) -> Model:
@@ -108,36 +116,42 @@ class Needs:
         }
 
     def _flow(self) -> _Flows:
-        """Write -> (read -> element) for the nest's arrays; a read sees all updates since the last write."""
-        reads: list[isl.Map] = []
+        """Write -> (read -> element) for what the nest and the loop read of the nest's arrays.
+
+        A read sees all updates since the last write.
+        """
+        reads = [a.relation for s in (*self.makers, *self.users) for a in s.reads if a.array in self.arrays]
+        return [(*self._ends(piece), piece) for piece in pieces(answered(self.last, reads).sources)]
+
+    def _last(self) -> LastWrites:
+        """What finds the last write of the nest's arrays before a read, and all updates since."""
         writes: list[isl.Map] = []
         updates: list[isl.Map] = []
-        outputs = set(self.model.outputs())
         for statement in self.model.statements:
-            for access in statement.accesses:
-                if access.array not in self.arrays:
-                    continue
-                if not access.write:
-                    reads.append(access.relation)
-                    continue
-                (updates if reads_what_it_writes(statement, access.array) else writes).append(access.relation)
-                if access.array in outputs:
-                    final = isl.Set(f"{{ {FINAL}[] }}")
-                    reads.append(isl.Map.from_domain_and_range(final, access.relation.range()))
-        found = solve(self.model, self.state.tree, reads, writes, updates=updates).sources
-        return [(*self._ends(piece), piece) for piece in pieces(found)]
+            for access in statement.writes:
+                if access.array in self.arrays:
+                    adds = reads_what_it_writes(statement, access.array)
+                    (updates if adds else writes).append(access.relation)
+        return last_writes(self.model, self.state.tree, writes, updates)
+
+    def _others_see(self) -> None:
+        """Find the arrays of the nest through which statements outside see what the nest or the loop make."""
+        inside = self.names | self.readers.keys()
+        for statement in self.model.statements:
+            if statement.name in inside:
+                continue
+            for access in statement.reads:
+                if access.array in self.arrays - self.shared - self.inner:
+                    (point,) = points_of(self.last.clock, [access.relation], numbered=False)
+                    if any(write.statement in inside for write, _ in self.last.of(point).sources):
+                        self.shared.add(access.array)
 
     def _direct(self, flow: _Flows) -> Ways:
         """Iteration -> instances of the nest whose values its own reads see; who else sees them."""
         direct: Ways = {}
         self.shared |= set(self.model.outputs()) & self.arrays
         for source, sink, array, piece in flow:
-            if source not in self.names and source not in self.readers:
-                continue
-            if array in self.inner:
-                continue
-            if sink not in self.names and sink not in self.readers:
-                self.shared.add(array)
+            if (source not in self.names and source not in self.readers) or array in self.inner:
                 continue
             first, second = self.model.statement(source), self.model.statement(sink)
             pairs = piece.range_factor_domain()
@@ -206,14 +220,14 @@ class Needs:
             domains = domains.union(relation.domain())
         return found.intersect_domain(domains)
 
-    def _share(self, direct: Ways, back: list[tuple[str, str, isl.Map]]) -> None:
+    def _share(self, single: bool) -> None:
         """Run instances that others see once; what stays, and what it needs, stays."""
         others = {s.name for s in self.makers if any(a.array in self.shared for a in s.writes)}
         once = {name: need for name, need in self.instances.items() if name in others}
-        if once and self.single:
+        inner = [way for way in self.back if way[1] not in others]
+        if once and single:
             once = {name: _first(need, self.loops) for name, need in once.items()}
-            inner = [way for way in back if way[1] not in others]
-            start = {name: need for name, need in direct.items() if name not in others} | once
+            start = {name: need for name, need in self.direct.items() if name not in others} | once
             self.instances = self._closed(start, inner, frozenset(others))
         for statement in self.makers:
             if statement.name in others:
@@ -223,7 +237,6 @@ class Needs:
                 if not domain.is_empty():
                     self.left[statement.name] = domain
         staying = {name: isl.Map.from_domain_and_range(_START, domain) for name, domain in self.left.items()}
-        inner = [way for way in back if way[1] not in others]
         if staying and not _grown(staying, inner, _ROUNDS):
             for statement in self.makers:
                 if statement.name not in others:
