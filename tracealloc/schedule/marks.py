@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tracealloc.poly.tree import LoopNode, leaves, replace_loop
@@ -11,7 +11,7 @@ from tracealloc.trace.affine import is_affine
 from tracealloc.trace.layout import Marks
 from tracealloc.trace.program import Loop, Node, map_blocks, walk_nodes
 
-__all__ = ["data_loops_inside", "mark"]
+__all__ = ["data_loops_inside", "fused", "halves", "lost", "mark"]
 
 
 def mark(state: State, loop: LoopNode | OpaqueLoop, change: Callable[[Marks], Marks]) -> State:
@@ -31,6 +31,39 @@ def _marked(node: Node, wanted: OpaqueLoop, change: Callable[[Marks], Marks]) ->
     if isinstance(node, Loop) and node.iter == wanted.loop.iter:
         return replace(node, marks=change(node.marks))
     return node
+
+
+def halves(marks: Marks) -> tuple[Marks, Marks]:
+    """The marks of the outer and the inner loop that a marked loop is split into.
+
+    What is pipelined, run in lanes or copied is the body, which the inner loop repeats; threads take
+    whole runs of it. Only a loop that is unrolled completely stays so in both.
+    """
+    outer = Marks(parallel=marks.parallel, dataflow=marks.dataflow, unroll=0 if marks.unroll == 0 else None)
+    return outer, replace(marks, parallel=False, dataflow=False)
+
+
+def fused(loops: Sequence[Marks]) -> Marks:
+    """The marks of the loop that marked loops, outermost first, are fused into: what is true of all of it."""
+    last = loops[-1]
+    whole = all(marks.unroll == 0 for marks in loops)
+    return Marks(
+        pipeline=last.pipeline,
+        rewind=last.rewind,
+        unroll=last.unroll if last.unroll or whole else None,
+        parallel=all(marks.parallel for marks in loops),
+        vectorize=all(marks.vectorize for marks in loops),
+    )
+
+
+def lost(loops: Sequence[LoopNode], now: Marks) -> tuple[str, ...]:
+    """Warnings for marks that loops had and that the loop made of them, with the marks `now`, has not."""
+    left = set(now.words())
+    return tuple(
+        f"loop {loop.name!r} was marked {', '.join(gone)}, which the loop made of it is not"
+        for loop in loops
+        if (gone := [word for word in loop.marks.words() if word not in left])
+    )
 
 
 def data_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[str]:

@@ -10,12 +10,13 @@ from tracealloc.poly.dependence import time_map
 from tracealloc.poly.named import box_of, equal_sets
 from tracealloc.poly.tree import LoopNode, Tree, leaves, replace_loop
 from tracealloc.schedule.loops import counter, lattice_step, loop_values
+from tracealloc.schedule.marks import fused as fused_marks
+from tracealloc.schedule.marks import lost
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr
-from tracealloc.trace.layout import UNMARKED
 
 __all__ = ["fuse"]
 
@@ -28,6 +29,8 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
         for i in 0:M: for j in 0:N: body   ->   for i_j in 0:M*N: body
     Legal when:
         each loop is directly inside the one before, and the inner extents do not depend on outer loops.
+        The fused loop is pipelined or unrolled by a factor where the innermost was, and marked otherwise
+        where all were; a warning names the marks that are lost.
 
     Returns:
         The fused loop.
@@ -38,13 +41,7 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     chosen = [edit.affine(loop) for loop in loops]
     if len(chosen) < 2:
         raise edit.error("TA223", "needs at least two loops")
-    for outer, inner in pairwise(chosen):
-        if not isinstance(outer.body, LoopNode) or outer.body.key != inner.key:
-            raise edit.error(
-                "TA225",
-                f"needs adjacent loops: {inner.name!r} is not directly and alone inside {outer.name!r}",
-                hint="s.reorder or s.distribute brings them together",
-            )
+    _check_adjacent(edit, chosen)
     state, (key,) = edit.keys(1)
     chosen = [replace(loop, step=lattice_step(state.model, loop)) for loop in chosen]
     ends = [loop_values(state.model, loop) for loop in chosen]
@@ -62,6 +59,8 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
             total = Binary("+", scaled, counter(loop, value, end), index)
         return simplify(total)
 
+    marks = fused_marks([loop.marks for loop in chosen])
+
     def one(found: LoopNode) -> Tree:
         exprs = [(name, fused_value(*(loop.expr(name) for loop in chosen))) for name, _ in found.exprs]
         fused = edit.fresh("_".join(loop.name for loop in chosen))
@@ -75,10 +74,21 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
             descending=False,
             step=1,
             reduction=reduction,
-            marks=UNMARKED,
+            marks=marks,
         )
 
-    return Result(state.with_tree(replace_loop(state.tree, chosen[0].key, one)), (LoopRef(key),))
+    tree = replace_loop(state.tree, chosen[0].key, one)
+    return Result(state.with_tree(tree), (LoopRef(key),), lost(chosen, marks))
+
+
+def _check_adjacent(edit: Edit, loops: list[LoopNode]) -> None:
+    for outer, inner in pairwise(loops):
+        if not isinstance(outer.body, LoopNode) or outer.body.key != inner.key:
+            raise edit.error(
+                "TA225",
+                f"needs adjacent loops: {inner.name!r} is not directly and alone inside {outer.name!r}",
+                hint="s.reorder or s.distribute brings them together",
+            )
 
 
 def _check_rectangular(edit: Edit, loops: list[LoopNode], ends: list[tuple[int, int]]) -> None:

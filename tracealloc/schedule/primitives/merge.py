@@ -20,6 +20,7 @@ from tracealloc.poly.tree import (
 )
 from tracealloc.schedule.cures import least_shifts
 from tracealloc.schedule.loops import loop_values
+from tracealloc.schedule.marks import lost
 from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, primitive
 from tracealloc.schedule.resolve import full_name, user_name
 from tracealloc.schedule.state import OpaqueLoop, State
@@ -67,7 +68,7 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
         try:
             tree = _replaced(edit.state, parent, sequence(around))
             done = edit.reordered(tree, how, _shifts(edit, loop, first_loop, second_loop, tree))
-            return Result(done, (LoopRef(loop.key),))
+            return Result(done, (LoopRef(loop.key),), lost([with_loop], merged.marks))
         except IllegalScheduleError as error:
             refusal = refusal or error
     assert refusal is not None

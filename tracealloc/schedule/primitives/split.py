@@ -7,12 +7,12 @@ from functools import cache
 
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop
 from tracealloc.schedule.loops import counter, lattice_step, loop_values
+from tracealloc.schedule.marks import halves
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr
-from tracealloc.trace.layout import UNMARKED
 
 __all__ = ["split"]
 
@@ -25,7 +25,8 @@ def split(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int) -> Result:
         for i in 0:10: body   ->   for i.outer in 0:3: for i.inner in 0:min(4, 10 - 4*i.outer): body
     Legal when:
         always: the order of iterations stays. The factor need not divide the extent. The tiles count
-        from the loop's first value where that is constant.
+        from the loop's first value where that is constant. The inner loop is pipelined, vectorized or
+        unrolled where `loop` was, the outer one parallel.
 
     Returns:
         The outer and the inner loop.
@@ -58,12 +59,14 @@ def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str
 
         outer = tuple((name, parts(expr)[0]) for name, expr in found.exprs)
         inner = tuple((name, parts(expr)[1]) for name, expr in found.exprs)
+        marks = halves(found.marks)
         inside = LoopNode(
             inner_key,
             edit.fresh_in_band(f"{found.name}.inner", loop),
             inner,
             found.body,
             reduction=found.reduction,
+            marks=marks[1],
             place=found.place,
         )
         return replace(
@@ -74,7 +77,7 @@ def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str
             body=inside,
             descending=False,
             step=1,
-            marks=UNMARKED,
+            marks=marks[0],
         )
 
     return state.with_tree(replace_loop(state.tree, loop.key, two)), outer_key, inner_key
