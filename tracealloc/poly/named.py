@@ -15,7 +15,7 @@ from typing import TypeAlias
 import islpy as isl
 
 from tracealloc.poly.pieces import coalesced
-from tracealloc.trace.affine import constant, simplify
+from tracealloc.trace.affine import constant, expression, linear, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Unary
 
@@ -107,6 +107,10 @@ def aff_text(expr: Expr, names: Names) -> str:
             return f"{1 << int(value)}*({aff_text(left, names)})"
         case Binary(op=("+" | "-") as op, left=left, right=right):
             return f"({aff_text(left, names)} {op} ({aff_text(right, names)}))"
+        case Binary(op=">>" | "&") | Unary(op="~"):
+            form = linear(expr)
+            assert form is not None, f"not affine: {expr!r}"
+            return aff_text(expression(form), names)
         case _:
             inner: Expr | None = getattr(expr, "operand", None)
             assert inner is not None, f"not affine: {expr!r}"

@@ -1,8 +1,9 @@
 """Affine forms of index expressions: recognise, normalise, and ask for their range.
 
 An expression is *affine* here when isl can hold it exactly: sums of iterators times constants, floored
-division and remainder by positive constants, ``min``, ``max`` and ``abs`` of such, and conditions made
-of their comparisons. Integer arithmetic is exact in `trace.expr`, so widths never matter.
+division and remainder by positive constants (also as shifts and masks), ``min``, ``max`` and ``abs`` of
+such, and conditions made of their comparisons. Integer arithmetic is exact in `trace.expr`, so widths
+never matter.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ def linear(expr: Expr, ranges: Ranges | None = None) -> Linear | None:
         case Unary(op="-", operand=operand):
             inner = linear(operand, ranges)
             return None if inner is None else inner.times(-1)
+        case Unary(op="~", operand=operand, type=Index()):
+            inner = linear(operand, ranges)
+            return None if inner is None else inner.times(-1).plus(Linear((), -1))
         case Unary(op="abs", operand=operand):
             inner = linear(operand, ranges)
             return None if inner is None else _atom_abs(inner)
@@ -102,10 +106,21 @@ def _combine(op: str, a: Linear, b: Linear, ranges: Ranges) -> Linear | None:
             return _remainder(a, b.constant, ranges)
         case "<<" if not b.terms and 0 <= b.constant < 63:
             return a.times(1 << b.constant)
+        case ">>" if not b.terms and 0 <= b.constant < 63:
+            return _divide(a, 1 << b.constant, ranges)
+        case "&" if not b.terms and _is_mask(b.constant):
+            return _remainder(a, b.constant + 1, ranges)
+        case "&" if not a.terms and _is_mask(a.constant):
+            return _remainder(b, a.constant + 1, ranges)
         case "min" | "max":
             return _extreme(op, a, b, ranges)
         case _:
             return None
+
+
+def _is_mask(value: int) -> bool:
+    """Whether all set bits are the lowest ones, so that ``x & value`` is a remainder."""
+    return value >= 0 and value & (value + 1) == 0
 
 
 def _extreme(op: str, a: Linear, b: Linear, ranges: Ranges) -> Linear:
