@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.alike import Names, Reduced, reduced
 from tracealloc.poly.brackets import bracketed
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.executed import is_simple, wrong_statements
@@ -27,7 +29,9 @@ from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import ScheduleError
 from tracealloc.trace.expr import Unary
 
-__all__ = ["generated", "schedule_text"]
+_TYPES: Any = isl.ast_node_type
+
+__all__ = ["Generated", "generated", "schedule_text"]
 
 
 def schedule_text(model: Model, tree: Tree) -> str:
@@ -69,26 +73,48 @@ def _tree_text(model: Model, tree: Tree) -> str | None:
             return f"{{ sequence: [ {', '.join(filters)} ] }}"
 
 
-def generated(model: Model, tree: Tree) -> tuple[isl.AstNode | None, Tree]:
-    """isl's loops for a tree, one `for` each, and the tree without the loops that turned out to be none.
+@dataclass(frozen=True)
+class Generated:
+    """isl's loops (None: there are none), and the tree without the loops that turned out to be none.
+
+    `twins` say which other parts of the tree have the loops of one part (see `alike`).
+    """
+
+    ast: isl.AstNode | None
+    tree: Tree
+    twins: Mapping[str, tuple[Names, ...]]
+
+
+def generated(model: Model, tree: Tree) -> Generated:
+    """isl's loops for a tree, one `for` each.
 
     isl may peel an iteration off a loop in which some statements run rarely. Where it does, the loop is
     generated again with an empty statement at both ends of its body, which keeps it whole. A loop that
     runs once in each iteration of the loops around it may come out in pieces as well: it is left out.
     """
     if not model.statements:
-        return None, tree
-    ast = _isl_ast(model, tree)
+        return Generated(None, tree, {})
+    made = _generated(model, tree, reduced(model, tree))
+    assert made.ast is not None
+    counts = [count for part in _counts(made.ast) for name, count in part.items() if name in made.twins]
+    if max(counts, default=1) > 1:
+        # Two pieces of a part are not its loops one after the other: each part gets its own.
+        made = _generated(model, tree, Reduced(model, tree, {}, {}))
+    return made
+
+
+def _generated(model: Model, tree: Tree, few: Reduced) -> Generated:
+    ast = _isl_ast(few.model, few.tree)
     whole: frozenset[str] = frozenset()
-    while split := _pieces(ast) - whole:  # making one loop whole may split one inside it
-        single = frozenset(key for key in split if _runs_once(model, tree, key))
-        tree = map_loops(tree, lambda loop, gone=single: _without(loop) if loop.key in gone else loop)  # type: ignore[misc]
+    while split := few.all_of(_pieces(ast)) - whole:  # making one loop whole may split one inside it
+        single = few.all_of(key for key in few.own(split) if _runs_once(few.model, few.tree, key))
+        tree = _without(tree, single)
         whole |= split - single
-        ast = _isl_ast(*bracketed(model, tree, whole))
-    if is_simple(model, tree):
-        return ast, tree
-    wrong = wrong_statements(model, ast)
-    return (_again(model, tree, whole, wrong) if wrong else ast), tree
+        few = reduced(model, tree) if few.twins else replace(few, tree=tree)
+        ast = _isl_ast(*bracketed(few.model, few.tree, few.own(whole)))
+    if not is_simple(few.model, few.tree) and (wrong := wrong_statements(few.model, ast)):
+        ast = _again(few.model, few.tree, few.own(whole), wrong)
+    return Generated(ast, tree, few.twins)
 
 
 def _again(model: Model, tree: Tree, whole: frozenset[str], wrong: frozenset[str]) -> isl.AstNode:
@@ -116,11 +142,16 @@ def _isl_ast(model: Model, tree: Tree) -> isl.AstNode:
     return isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
 
 
-def _without(loop: LoopNode) -> Tree:
-    body = loop.body
-    if isinstance(body, LoopNode) and loop.band is not None:
-        return replace(body, band=loop.band)
-    return body
+def _without(tree: Tree, gone: frozenset[str]) -> Tree:
+    """The tree without some loops; a band keeps its name."""
+
+    def change(loop: LoopNode) -> Tree:
+        body = loop.body
+        if loop.key not in gone:
+            return loop
+        return replace(body, band=loop.band) if isinstance(body, LoopNode) and loop.band else body
+
+    return map_loops(tree, change)
 
 
 def _runs_once(model: Model, tree: Tree, key: str) -> bool:
@@ -134,28 +165,48 @@ def _runs_once(model: Model, tree: Tree, key: str) -> bool:
 
 def _pieces(ast: isl.AstNode) -> frozenset[str]:
     """The loops of the tree for which isl made several pieces (or none, where they run once)."""
-    marks: Counter[str] = Counter()
-    split = _split_loops(ast, None, marks)
-    return split | {key for key, count in marks.items() if count > 1}
+    marks, _ = _counts(ast)
+    return _split_loops(ast, None) | {key for key, count in marks.items() if count > 1}
 
 
-def _split_loops(ast: isl.AstNode, pending: str | None, marks: Counter[str]) -> frozenset[str]:
+def _counts(ast: isl.AstNode) -> tuple[Counter[str], Counter[str]]:
+    """How often each loop and each statement is in the generated code."""
+    marks, users = Counter[str](), Counter[str]()
+    todo = [ast]
+    while todo:
+        node = todo.pop()
+        kind: Any = node.get_type()
+        if kind == _TYPES.mark:
+            marks[node.mark_get_id().get_name()] += 1
+        if kind == _TYPES.user:
+            users[node.user_get_expr().op_get_arg(0).id_get_id().get_name()] += 1
+        todo += _inside(node)
+    return marks, users
+
+
+def _inside(node: isl.AstNode) -> list[isl.AstNode]:
+    """The nodes right inside a node."""
+    kind: Any = node.get_type()
+    if kind == _TYPES.mark:
+        return [node.mark_get_node()]
+    if kind == _TYPES.for_:
+        return [node.for_get_body()]
+    if kind == _TYPES.if_:
+        orelse = [node.if_get_else_node()] if node.if_has_else_node() else []
+        return [node.if_get_then_node(), *orelse]
+    if kind == _TYPES.block:
+        children = node.block_get_children()
+        return [children.get_ast_node(k) for k in range(children.n_ast_node())]
+    return []
+
+
+def _split_loops(ast: isl.AstNode, pending: str | None) -> frozenset[str]:
+    """The loops that are not one `for`; `pending` is the loop that is to come next."""
     kind: Any = ast.get_type()
-    types: Any = isl.ast_node_type
-    if kind == types.mark:
-        key = ast.mark_get_id().get_name()
-        marks[key] += 1
-        return _split_loops(ast.mark_get_node(), key, marks)
-    if kind == types.for_:
-        return _split_loops(ast.for_get_body(), None, marks)
-    if kind == types.if_:
-        found = _split_loops(ast.if_get_then_node(), pending, marks)
-        if ast.if_has_else_node():
-            found |= _split_loops(ast.if_get_else_node(), pending, marks)
-            found |= frozenset() if pending is None else {pending}
-        return found
-    if kind == types.block:
-        children = ast.block_get_children()
-        parts = [_split_loops(children.get_ast_node(k), None, marks) for k in range(children.n_ast_node())]
-        return frozenset().union(*parts, () if pending is None else (pending,))
-    return frozenset()
+    if kind == _TYPES.mark:
+        pending = ast.mark_get_id().get_name()
+    parts = [
+        _split_loops(node, pending if kind in (_TYPES.mark, _TYPES.if_) else None) for node in _inside(ast)
+    ]
+    is_several = kind == _TYPES.block or len(parts) > 1
+    return frozenset().union(*parts, (pending,) if is_several and pending is not None else ())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.alike import Names
 from tracealloc.poly.ast_expr import as_expr
 from tracealloc.poly.brackets import BRACKET
 from tracealloc.poly.dependence import paths_of
@@ -56,7 +57,12 @@ class _Lowering:
     loops: Mapping[str, LoopNode]
     depth: Mapping[str, int]
     storage: Mapping[Array, Storage]
+    twins: Mapping[str, tuple[Names, ...]]
     ranges: dict[Iter, tuple[int, int]] = field(default_factory=dict)
+    names: Names = field(default_factory=dict)
+    """Of the part that is made from the loops of another: what is called how in it."""
+    done: set[str] = field(default_factory=set)
+    """The statements that have their place."""
 
     def simple(self, expr: Expr) -> Expr:
         return simplify(expr, self.ranges)
@@ -66,7 +72,11 @@ class _Lowering:
         types: Any = isl.ast_node_type
         if kind == types.mark:
             key = ast.mark_get_id().get_name()
-            return self.node(ast.mark_get_node(), values, (*pending, key))
+            inside = ast.mark_get_node()
+            if key not in self.twins:
+                return self.node(inside, values, (*pending, self.called(key)))
+            before = [node for outer in pending for node in self.declarations(outer)]
+            return before + self.row(key, lambda: self.node(inside, values, (self.called(key),)))
         if kind == types.for_:
             return self.loop(ast, values, pending)
         if kind == types.if_:
@@ -83,7 +93,22 @@ class _Lowering:
             parts = [self.node(children.get_ast_node(k), values, ()) for k in range(count)]
             return before + [node for part in parts for node in part]
         assert kind == types.user, kind
-        return before + self.statement(ast.user_get_expr(), values)
+        call = ast.user_get_expr()
+        name = call.op_get_arg(0).id_get_id().get_name()
+        return before + self.row(name, lambda: self.statement(self.called(name), call, values))
+
+    def called(self, name: str) -> str:
+        """The loop or statement that is called `name` where isl made loops."""
+        return self.names.get(name, name)
+
+    def row(self, name: str, make: Callable[[], list[Node]]) -> list[Node]:
+        """What `make` gives for the part that `name` stands for, and for those alike after it."""
+        found, around = make(), self.names
+        for twin in self.twins.get(name, ()):
+            self.names = {**around, **{first: around.get(own, own) for first, own in twin.items()}}
+            found += make()
+            self.names = around
+        return found
 
     def loop(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
         *skipped, key = pending
@@ -160,10 +185,10 @@ class _Lowering:
         others = (s for s in self.model.statements if s.scope(array) and s is not maker)
         return all(_scopes_of(s, array).is_subset(made) for s in others)
 
-    def statement(self, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
-        name = call.op_get_arg(0).id_get_id().get_name()
+    def statement(self, name: str, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
         if name.startswith(BRACKET):
             return []
+        self.done.add(name)
         statement = self.model.statement(name)
         count = len(statement.dims)
         args = [self.simple(as_expr(call.op_get_arg(k + 1), values)) for k in range(count)]
@@ -280,18 +305,21 @@ def lower(
     layouts: tuple[tuple[Array, Layout], ...] = (),
 ) -> Program:
     """The loop nest of a schedule as a `Program`."""
-    ast, tree = generated(model, tree)
-    paths = paths_of(tree)
+    made = generated(model, tree)
+    paths = paths_of(made.tree)
     lowering = _Lowering(
         model,
-        {loop.key: loop for loop in loops_in(tree)},
+        {loop.key: loop for loop in loops_in(made.tree)},
         {name: sum(step.loop is not None for step in steps) for name, steps in paths.items()},
         storages(model, paths),
+        made.twins,
     )
     program = model.program
     top = _top_declarations(model)
     top += lowering.declarations(None)
-    body = [] if ast is None else lowering.node(ast, {}, ())
+    body = [] if made.ast is None else lowering.node(made.ast, {}, ())
+    for left in model.statements:
+        assert left.name in lowering.done or left.domain.is_empty(), f"{left.name} was lost"
     stored = tuple(_stored_layout(array, layout, lowering.storage) for array, layout in layouts)
     return replace(program, body=tidy((*top, *body)), layouts=stored)
 
