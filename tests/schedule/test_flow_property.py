@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from brute import Instances, points
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
 
+from tracealloc.poly import latest
 from tracealloc.poly.build import build_model
 from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.flow import FINAL, flow_of, pieces
@@ -42,7 +44,10 @@ def by_hand(model: Model, tree: Tree) -> Pairs:
     return found | {(FINAL, (), *writer) for e, writer in memory.items() if e[0] in outputs}  # type: ignore[index]
 
 
-def test_flow_of_random_nests(long_mode: bool) -> None:
+@pytest.mark.parametrize("few", [latest._FEW_WRITES, 0])
+def test_flow_of_random_nests(few: int, long_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latest, "_FEW_WRITES", few)
+
     @settings(
         max_examples=2000 if long_mode else 60,
         derandomize=not long_mode,

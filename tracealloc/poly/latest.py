@@ -20,9 +20,18 @@ import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
+from tracealloc.poly.boxes import Box
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point
-from tracealloc.poly.named import extreme, lex_less, renamed_input, tuple_text, with_tuple
+from tracealloc.poly.named import (
+    dim_bounds,
+    dims_of,
+    extreme,
+    lex_less,
+    renamed_input,
+    tuple_text,
+    with_tuple,
+)
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Seq
@@ -30,6 +39,8 @@ from tracealloc.poly.tree import Sequence as Seq
 __all__ = ["LastWrites", "Seen"]
 
 _REMEMBERED = 4  # answers that a read keeps, each with the surroundings in which it holds
+_FEW_WRITES = 8  # that are looked at as they come; where there are more, boxes sort them out
+_FEW_PARTS = 8  # of what is left, with a box around each
 
 
 @dataclass
@@ -65,9 +76,48 @@ class _Level:
     common: tuple[int, ...]
 
 
-_Trace: TypeAlias = list[_Level | tuple[Point, ...]]
-"""All that an answer depends on: the levels looked at, and at last what was there before everything."""
+_Boxes: TypeAlias = tuple[Box, ...]
+_Trace: TypeAlias = list[tuple[_Level | tuple[Point, ...], _Boxes]]
+"""All that an answer depends on: the levels looked at, and at last what was there before everything.
+
+With each are boxes around the elements that have no answer yet after it.
+"""
 _Write: TypeAlias = tuple[Point, bool]
+_Ends: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""The numbers of some writes, and the ends of what they touch."""
+
+
+class _Open:
+    """The writes that may touch what a read has no answer for, by number."""
+
+    def __init__(self, known: _Ends | None, boxes: _Boxes) -> None:
+        self.known, self.boxes = known, boxes
+        self.numbers: list[int] = []
+        self._meet()
+
+    def narrow(self, boxes: _Boxes) -> None:
+        """Leave out those that do not touch any of some boxes."""
+        if boxes is not self.boxes:
+            self.boxes = boxes
+            self._meet()
+
+    def _meet(self) -> None:
+        if self.known is not None:
+            numbers, ends = self.known
+            meet = np.zeros(len(numbers), bool)
+            for box in self.boxes:
+                low_high = np.array(box, np.int64).reshape(-1, 2)
+                meet |= ((ends[:, :, 0] <= low_high[:, 1]) & (low_high[:, 0] <= ends[:, :, 1])).all(axis=1)
+            self.numbers = numbers[meet].tolist()
+
+    def part(self, first: int, last: int) -> list[int]:
+        """Those from a number on, to another."""
+        return self.numbers[bisect_left(self.numbers, first) : bisect_left(self.numbers, last)]
+
+    def latest(self, first: int, last: int) -> int | None:
+        """The last of these."""
+        position = bisect_left(self.numbers, last) - 1
+        return self.numbers[position] if position >= 0 and self.numbers[position] >= first else None
 
 
 class LastWrites:
@@ -77,6 +127,7 @@ class LastWrites:
         self.clock = clock
         self.steps: dict[str, tuple[tuple[Tree, int], ...]] = {}
         self.spans: dict[int, tuple[int, int]] = {}
+        self.starts: dict[int, list[int]] = {}
         self.order: list[_Write] = []
         self.first: dict[str, list[Point]] = {}
         users: dict[str, list[_Write]] = {}
@@ -96,14 +147,16 @@ class LastWrites:
             case LoopNode(body=body):
                 self._walk(body, (*above, (node, 0)), users)
             case Seq(children):
+                starts = self.starts[id(node)] = []
                 for position, child in enumerate(children):
+                    starts.append(len(self.order))
                     self._walk(child, (*above, (node, position)), users)
             case Leaf(statement):
                 self.steps[statement] = above
                 self.order += users.get(statement, ())
         self.spans[id(node)] = start, len(self.order)
 
-    def _boxes(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    def _boxes(self) -> dict[str, _Ends]:
         """For every array the writes to it, by number, and the ends of what they touch."""
         numbers: dict[str, list[int]] = {}
         for number, (point, _) in enumerate(self.order):
@@ -118,46 +171,34 @@ class LastWrites:
 
     def of(self, read: Point) -> Seen:
         """What one read sees; remembered where nothing that it depends on has changed."""
-        levels = self._levels(read)
-        trace: _Trace = []
         answers: list[tuple[_Trace, Seen]] = list(read.answers)
-        while answers:
-            for known, seen in answers:
-                if len(known) == len(trace):
-                    return seen
-            level = next(levels)
-            answers = [a for a in answers if a[0][len(trace)] == level]
-            trace.append(level)
+        trace: _Trace = []
+        looked = 0
         search = _Search(self, read)
-        for level in trace:
-            search.look(level)
-        while search.left and (further := next(levels, None)) is not None:
-            trace.append(further)
-            search.look(further)
+        rest = _Open(self.spaces.get(read.space), search.boxes)
+        for level in self._levels(read, rest) if search.left else ():
+            at = len(trace)
+            answers = [answer for answer in answers if answer[0][at][0] == level]
+            if not answers:
+                for known, _ in trace[looked:]:
+                    search.look(known)
+                search.look(level, many=len(rest.numbers) > _FEW_WRITES)
+                looked = at + 1
+            trace.append((level, answers[0][0][at][1] if answers else search.boxes))
+            for earlier, seen in answers:
+                if len(earlier) == len(trace):
+                    return seen
+            if not answers and not search.left:
+                break
+            rest.narrow(trace[-1][1])
         found = search.seen()
         read.answers[:] = [(trace, found), *read.answers[: _REMEMBERED - 1]]
         return found
 
-    def _meeting(self, read: Point) -> list[int]:
-        """The writes whose box shares an element with that of a read, in textual order."""
-        known = self.spaces.get(read.space)
-        if known is None or read.box is None:
-            return []
-        box = np.array(read.box, np.int64).reshape(-1, 2)
-        numbers, ends = known
-        meet = ((ends[:, :, 0] <= box[:, 1]) & (box[:, 0] <= ends[:, :, 1])).all(axis=1)
-        found: list[int] = numbers[meet].tolist()
-        return found
-
-    def _levels(self, read: Point) -> Iterator[_Level | tuple[Point, ...]]:
+    def _levels(self, read: Point, rest: _Open) -> Iterator[_Level | tuple[Point, ...]]:
         """What comes before a read, latest first; at the end what was there before everything."""
-        meeting = self._meeting(read)
-
-        def part(first: int, last: int) -> list[int]:
-            return meeting[bisect_left(meeting, first) : bisect_left(meeting, last)]
-
         if read.statement is None:
-            yield from self._backwards(self.clock.tree, meeting, 0)
+            yield from self._backwards(self.clock.tree, 0, len(self.order), 0, rest)
         else:
             steps = self.steps[read.statement]
             depth = sum(isinstance(node, LoopNode) for node, _ in steps)
@@ -165,25 +206,24 @@ class LastWrites:
                 start, end = self.spans[id(node)]
                 if isinstance(node, Seq):
                     end = self.spans[id(node.children[position])][0]
-                    yield from self._backwards(node, part(start, end), depth)
+                    yield from self._backwards(node, start, end, depth, rest)
                     continue
                 depth -= 1
-                if inside := part(start, end):
+                if inside := rest.part(start, end):
                     yield self._level(inside, depth, True)
         yield tuple(self.first.get(read.space, ()))
 
-    def _backwards(self, node: Tree, numbers: list[int], depth: int) -> Iterator[_Level]:
+    def _backwards(self, node: Tree, start: int, end: int, depth: int, rest: _Open) -> Iterator[_Level]:
         """Some writes below a node, by what runs one after the other, last first."""
         if not isinstance(node, Seq):
-            if numbers:
+            if numbers := rest.part(start, end):
                 yield self._level(numbers, depth, False)
             return
-        starts = [self.spans[id(child)][0] for child in node.children]
-        while numbers:
-            position = bisect_right(starts, numbers[-1]) - 1
-            cut = bisect_left(numbers, starts[position])
-            yield from self._backwards(node.children[position], numbers[cut:], depth)
-            numbers = numbers[:cut]
+        starts = self.starts[id(node)]
+        while (last := rest.latest(start, end)) is not None:
+            position = bisect_right(starts, last) - 1
+            yield from self._backwards(node.children[position], starts[position], end, depth, rest)
+            end = starts[position]
 
     def _level(self, numbers: Sequence[int], depth: int, less: bool) -> _Level:
         writes = tuple(self.order[number] for number in numbers)
@@ -201,12 +241,16 @@ class LastWrites:
 
 
 class _Search:
-    """The search for what one read sees. `rest` are its moments without an answer (None: all)."""
+    """The search for what one read sees. `rest` are its moments without an answer (None: all).
+
+    `boxes` are around the elements read there.
+    """
 
     def __init__(self, within: LastWrites, read: Point) -> None:
         self.within, self.read = within, read
         self.rest: isl.Set | None = None
         self.left = read.box is not None
+        self.boxes: _Boxes = () if read.box is None else (read.box,)
         self.found: list[tuple[Point, isl.Map]] = []
 
     def seen(self) -> Seen:
@@ -214,10 +258,13 @@ class _Search:
         rest = self.read.whole if self.rest is None else self.rest
         return Seen(self.read, self.found, rest if self.left else None)
 
-    def look(self, level: _Level | tuple[Point, ...]) -> None:
-        """The next level."""
+    def look(self, level: _Level | tuple[Point, ...], many: bool = False) -> None:
+        """The next level; where `many` writes may follow, boxes say which of them matter."""
         if isinstance(level, _Level):
+            count = len(self.found)
             self.among(level)
+            if many and self.left and len(self.found) > count:
+                self._enclose()
             return
         for point in level:
             if self.left:
@@ -263,6 +310,13 @@ class _Search:
         rest = self.read.whole if self.rest is None else self.rest
         self.rest = coalesced(rest.subtract(moments))
         self.left = not self.rest.is_empty()
+
+    def _enclose(self) -> None:
+        """Set boxes around what is left, where it falls into few parts."""
+        parts = [] if self.rest is None else self.rest.get_basic_sets()
+        if 0 < len(parts) <= _FEW_PARTS:
+            touched = [isl.Set.from_basic_set(part).apply(self.read.relation) for part in parts]
+            self.boxes = tuple(tuple(dim_bounds(t, k) for k in range(dims_of(t))) for t in touched)
 
     def _compete(self, winners: list[tuple[Point, isl.Map]], point: Point, last: isl.Map) -> None:
         """Add a candidate to the winners: for each moment of the read the latest one stays."""
