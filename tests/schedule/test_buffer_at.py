@@ -331,3 +331,24 @@ def test_a_proof_that_takes_too_long_is_a_refusal(monkeypatch: pytest.MonkeyPatc
     monkeypatch.undo()
     s.buffer_at("A", "i")
     agree(s)
+
+
+def sparse(at: int32[7], col: int32[20], A: float32[20], x: float32[8, 6], y: float32[6, 6]):
+    for i in grid(6):
+        for p in ta_range(at[i] & 7, (at[i + 1] & 7) + 8):
+            for q in ta_range(i, 6):
+                y[i, q] += A[p] * x[col[p] & 7, q]
+            for q in ta_range(4, 0, -2):
+                y[i, q] -= 1.0
+
+
+def test_loops_whose_bounds_depend_on_data_use_parts_that_do_not() -> None:
+    s = schedule_of(sparse)
+    row = s.buffer_at("y", "i")
+    ends = s.buffer_at("at", "i")
+    assert (row.shape, ends.shape) == ((6,), (2,))
+    agree(s, c=True)
+    for array in ("A", "x"):
+        with pytest.raises(ScheduleError) as caught:
+            s.buffer_at(array, "i")
+        assert caught.value.code == "TA241"

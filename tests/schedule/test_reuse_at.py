@@ -10,11 +10,13 @@ from tests.schedule.memory import agree, arguments, schedule_of
 from tracealloc.check.interpret import interpret
 from tracealloc.customize import Schedule
 from tracealloc.kernel import kernel
-from tracealloc.trace.dtype import float32
+from tracealloc.trace.dtype import Integer, float32
 from tracealloc.trace.errors import ScheduleError
 from tracealloc.trace.functional import scalar
 from tracealloc.trace.loops import grid
 from tracealloc.trace.loops import range as ta_range
+
+int32 = Integer(32, True)
 
 
 def conv(A: float32[10, 12], W: float32[3, 3], B: float32[8, 10]):
@@ -223,3 +225,16 @@ def test_a_called_kernel_gets_the_window() -> None:
     with pytest.raises(ScheduleError) as caught:
         s.reuse_at("B", "i")
     assert caught.value.code == "TA245"
+
+
+def test_a_window_of_what_a_loop_with_bounds_on_data_reads() -> None:
+    def rounds(A: float32[18, 16], L: int32[12], B: float32[12]):
+        for i in grid(12):
+            for r in ta_range(L[i] & 3):
+                for p, j in grid(2, 4):
+                    B[i] += A[i + 3 * p, 2 * j] * r
+
+    s = schedule_of(rounds)
+    assert s.reuse_at("A", "i").shape == (4, 7)
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}

@@ -31,7 +31,7 @@ from tracealloc.trace.program import (
 from tracealloc.trace.source import Place
 from tracealloc.trace.text import expr_text, region_text
 
-__all__ = ["Scopes", "accesses_of", "field_paths", "leaf_paths"]
+__all__ = ["Scopes", "accesses_of", "affine_loops", "field_paths", "leaf_paths"]
 
 Scopes: TypeAlias = Mapping[Array, tuple[Expr, ...]]
 Spaces: TypeAlias = Callable[[Array], str]
@@ -49,6 +49,18 @@ def field_paths(array: Array, path: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [leaf for leaf in leaf_paths(array.dtype) if leaf[: len(path)] == path]
 
 
+def affine_loops(node: Node, dims: Iterable[Iter]) -> list[Loop]:
+    """The loops inside a node whose bounds are affine in `dims` and in each other, outermost first."""
+    known, found = set(dims), list[Loop]()
+    for inner in walk_nodes((node,)):
+        if isinstance(inner, Loop):
+            bounds = (inner.start, inner.stop)
+            if all(is_affine(bound) and iters_of(bound) <= known for bound in bounds):
+                known.add(inner.iter)
+                found.append(inner)
+    return found
+
+
 class _Collector:
     """Collects the accesses of one statement."""
 
@@ -60,6 +72,7 @@ class _Collector:
         self.found: list[Access] = []
         self.private: set[Array] = set()
         self.certain = True  # False where the node may not run
+        self.inner: dict[Iter, Loop] = {}  # affine loops inside an opaque node
 
     def add(
         self,
@@ -73,8 +86,7 @@ class _Collector:
         if array in self.private:
             return
         relation, exact = self.relation(array, indices)
-        sliced = exact and any(isinstance(part, Slice) for part in indices)
-        view = self.view(array, indices) if sliced else None
+        view = self.view(array, indices)
         exact = exact and self.certain
         if array.kind == "stream" and not write:
             # Taking from a FIFO changes it: the order of all uses is bound.
@@ -99,26 +111,63 @@ class _Collector:
                 continue
             out = f"o{position}"
             parts.append(out)
-            if isinstance(part, Slice) and self.is_known(part.start):
-                start = aff_text(part.start, self.names)
-                constraints.append(f"{start} <= {out} < {start} + {part.extent}")
+            start = part.start if isinstance(part, Slice) else part
+            extent = part.extent if isinstance(part, Slice) else 1
+            if self.is_known(start) or self.is_affine_inside(start):
+                exact = exact and self.is_known(start)
+                text = aff_text(start, self.inner_names)
+                constraints.append(f"{text} <= {out} < {text} + {extent}")
             else:
                 exact = False
                 constraints.append(f"0 <= {out} < {array.shape[position]}")
-        found = map_text(self.name, self.names.values(), "A", parts, " and ".join(constraints))
+        where = self.inside(indices, " and ".join(constraints))
+        found = map_text(self.name, self.names.values(), "A", parts, where)
         return found.intersect_domain(self.domain), exact
 
-    def view(self, array: Array, indices: Sequence[Expr | Slice]) -> isl.Map:
-        """(Instance -> place in the view) -> element, for a region whose corner is affine."""
+    @property
+    def inner_names(self) -> dict[Iter, str]:
+        return iter_names((*self.dims, *self.inner))
+
+    def inside(self, indices: Sequence[Expr | Slice], where: str) -> str:
+        """A condition for some iteration of the affine loops inside an opaque node that subscripts use."""
+        starts = [part.start if isinstance(part, Slice) else part for part in indices]
+        used = {it for e in starts if self.is_affine_inside(e) for it in iters_of(e)}
+        names, bounds, needed = self.inner_names, list[str](), list[str]()
+        for it, loop in reversed(self.inner.items()):
+            if it not in used:
+                continue
+            used |= iters_of(loop.start) | iters_of(loop.stop)
+            bounds.append(self.bounds(loop))
+            needed.append(names[it])
+        if not needed:
+            return where
+        return f"exists ({', '.join(needed)} : {' and '.join([*bounds, where])})"
+
+    def bounds(self, loop: Loop) -> str:
+        """The condition that an iterator is one of an affine loop's inside an opaque node."""
+        it = self.inner_names[loop.iter]
+        start, stop = aff_text(loop.start, self.inner_names), aff_text(loop.stop, self.inner_names)
+        ends = f"{start} <= {it} < {stop}" if loop.step > 0 else f"{stop} < {it} <= {start}"
+        return f"{ends} and ({it} - ({start})) mod {abs(loop.step)} = 0"
+
+    def view(self, array: Array, indices: Sequence[Expr | Slice]) -> isl.Map | None:
+        """(Instance -> place) -> element, where an instance may touch several and none is chosen by data.
+
+        Places are iterations of the affine loops inside an opaque node, and those in a region.
+        """
+        starts = [part.start if isinstance(part, Slice) else part for part in indices]
+        sliced = any(isinstance(part, Slice) for part in indices)
+        if not (sliced or self.inner) or not all(self.is_affine_inside(start) for start in starts):
+            return None
         parts = [aff_text(expr, self.names) for expr in self.scopes.get(array, ())]
-        places: list[str] = []
-        held: list[str] = []
-        for part in indices:
-            text = aff_text(part.start if isinstance(part, Slice) else part, self.names)
+        places = [self.inner_names[it] for it in self.inner]
+        held = [self.bounds(loop) for loop in self.inner.values()]
+        for number, (part, start) in enumerate(zip(indices, starts, strict=True)):
+            text = aff_text(start, self.inner_names)
             if isinstance(part, Slice):
-                held.append(f"0 <= p{len(places)} < {part.extent}")
-                places.append(f"p{len(places)}")
-                text = f"{text} + {places[-1]}"
+                held.append(f"0 <= p{number} < {part.extent}")
+                places.append(f"p{number}")
+                text = f"{text} + p{number}"
             parts.append(text)
         left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
         found = isl.Map(f"{{ {left} -> {tuple_text('A', parts)} : {' and '.join(held)} }}")
@@ -126,6 +175,9 @@ class _Collector:
 
     def is_known(self, expr: Expr) -> bool:
         return is_affine(expr) and iters_of(expr) <= self.known
+
+    def is_affine_inside(self, expr: Expr) -> bool:
+        return is_affine(expr) and iters_of(expr) <= self.known | self.inner.keys()
 
     def read(self, exprs: Iterable[Expr]) -> None:
         for expr in exprs:
@@ -169,9 +221,10 @@ class _Collector:
         self.private |= {n.array for n in inside if isinstance(n, Alloc)}
         self.private |= {n.array for n in inside if isinstance(n, Store) and n.array.kind == "value"}
         self.certain = False
+        self.inner = {loop.iter: loop for loop in affine_loops(node, self.dims)}
         for inner in inside:
             self.node(inner)
-        self.certain = True
+        self.certain, self.inner = True, {}
 
 
 def _whole(array: Array) -> tuple[Slice, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import islpy as isl
 
-from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.accesses import accesses_of, affine_loops
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.rename import map_expressions
 from tracealloc.trace.affine import constant, is_affine, simplify
@@ -71,9 +71,7 @@ def make_statement(
 
 def touches_by_data(statement: Statement, array: Array) -> bool:
     """Whether a statement's part of an array depends on data."""
-    if not isinstance(statement.node, Store | Call | Alloc):
-        return any(access.array == array for access in statement.accesses)
-    known = set(statement.dims)
+    known = {*statement.dims, *(loop.iter for loop in affine_loops(statement.node, statement.dims))}
     for node in walk_nodes((statement.node,)):
         exprs = [*expressions_of(node), *statement.guards]
         indices = [i for e in exprs for load in loads_of(e) if load.array == array for i in load.indices]
