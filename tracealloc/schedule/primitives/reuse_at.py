@@ -25,7 +25,7 @@ from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, substitute
 from tracealloc.trace.layout import Banks, Layout, Marks
-from tracealloc.trace.program import Array, Store
+from tracealloc.trace.program import Array, Call, Store
 
 __all__ = ["reuse_at"]
 
@@ -59,6 +59,7 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     state, (key,) = edit.keys(1)
     loops = chain_above(state, loop.key)
     seen, users = served_reads(edit, array, loops, users_of(edit, array, loop))
+    _refuse_whole(edit, array, seen, users)
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     whole = elements_used(seen, loops, users)
     box = box_around(whole, array.rank, its)
@@ -84,6 +85,29 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     state = _Window(region, window, stride, step, key, state).build()
     state = load_when_needed(edit, state, array, loop.key, f"{key}_load")
     return Result(proved_storage(edit, state, array), (ArrayRef(key),))
+
+
+def _refuse_whole(edit: Edit, array: Array, seen: Array, users: Sequence[Statement]) -> None:
+    """Refuse calls that get all of the array though they use a part: a window is not all of it.
+
+    Raises:
+        ScheduleError: a function that ``outline`` made gets whole arrays.
+    """
+    for statement in users:
+        for access in statement.reads:
+            if (
+                access.array == seen
+                and access.whole is not None
+                and not access.whole.is_equal(access.relation)
+            ):
+                assert isinstance(statement.node, Call)
+                function = statement.node.program.name
+                raise edit.error(
+                    "TA244",
+                    f"needs a call of {function} that gets the part of {array.name!r} that it uses",
+                    because=[f"outline passes all of {array.name} to {function}"],
+                    hint=f's.inline("{function}") first, and outline it again after reuse_at',
+                )
 
 
 @dataclass
