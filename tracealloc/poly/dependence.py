@@ -7,6 +7,7 @@ once per model.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ import numpy as np
 from tracealloc.poly.boxes import box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import lex_less, map_of, renamed_input, with_tuple
+from tracealloc.poly.shapes import Shape, shape_between
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.dtype import Float, Integer, as_integer, index, union_type
@@ -42,8 +44,13 @@ class Dependence:
     sink: str
     before: Access
     after: Access
-    relation: isl.Map = field(compare=False, hash=False)
+    shape: Shape = field(compare=False, hash=False)
     sum: str | None = None  # both are updates of one sum: "integer" or "float"
+
+    @property
+    def relation(self) -> isl.Map:
+        """The instances of `source` -> those of `sink`."""
+        return renamed_input(with_tuple(self.shape.relation, self.sink), self.source)
 
     @property
     def kind(self) -> str:
@@ -164,38 +171,40 @@ def same_sum(a: Statement, b: Statement) -> str | None:
     return "float" if isinstance(dtype, Float) else None
 
 
-_Users = dict[str, list[tuple[Statement, Access]]]
+_Users = dict[str, dict[str, list[Access]]]
 
 
 def _users(model: Model) -> _Users:
-    """For every isl name of an array, the accesses that matter for order, in textual order."""
+    """For every isl name of an array, by statement, the accesses that matter for order, in textual order."""
     found: _Users | None = model.memo.get("users")
     if found is None:
         found = {}
         for statement in model.statements:
             for access in _conflicting(statement):
-                found.setdefault(access.space, []).append((statement, access))
+                found.setdefault(access.space, {}).setdefault(statement.name, []).append(access)
         model.memo["users"] = found
     return found
 
 
 @lru_cache(maxsize=4096)
-def _order(source: str, sink: str, dims: tuple[int, int], common: int, tie: bool) -> isl.Map:
-    return lex_less(source, sink, *dims, common, tie)
+def _order(dims: tuple[int, int], common: int, tie: bool) -> isl.Map:
+    return lex_less("A", "B", *dims, common, tie)
 
 
 def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> isl.Map | None:
-    """The pairs of instances of two statements that the reference order runs one after the other."""
+    """The pairs of instances of two statements that the reference order runs one after the other.
+
+    Instances of the first are called ``A``, those of the second ``B``.
+    """
     loops, position = common_loops(paths[a.name], paths[b.name])
     if not loops and position >= 0:
         return None
     if len(loops) <= min(_plain(model, a, paths), _plain(model, b, paths)):
-        return _order(a.name, b.name, (len(a.dims), len(b.dims)), len(loops), position < 0)
-    found = _timed_order(a.dims, _times(a, loops), b.dims, _times(b, loops), position < 0)
-    return with_tuple(renamed_input(found, a.name), b.name)
+        return _order((len(a.dims), len(b.dims)), len(loops), position < 0)
+    return _timed_order(a.dims, _times(a, loops), b.dims, _times(b, loops), position < 0)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _timed_order(
     dims: tuple[Iter, ...],
     times: tuple[Expr, ...],
@@ -224,6 +233,7 @@ def _plain(model: Model, statement: Statement, paths: Paths) -> int:
 
 
 _Pairs = dict[tuple[str, str, str], tuple[Dependence, ...]]
+_MOST_ASKED = 16  # sets of statements whose dependences are kept in one list
 
 
 def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[Dependence, ...]:
@@ -231,20 +241,31 @@ def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[D
 
     Each pair of statements is looked at when it is first asked for, and remembered.
     """
+    asked: dict[frozenset[str] | None, tuple[Dependence, ...]] = model.memo.setdefault("asked", {})
+    known = asked.get(among)
+    if known is None:
+        if len(asked) >= _MOST_ASKED:
+            asked.clear()
+        known = asked[among] = tuple(_dependences(model, among))
+    return known
+
+
+def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Dependence]:
     pairs = _remembered(model)
     paths: Paths | None = None
-    found: list[Dependence] = []
     for space, ends in _ends(model).items():
+        users = _users(model)[space]
         for source, sink in ends:
             if among is not None and not (source in among and sink in among):
                 continue
             known = pairs.get((source, sink, space))
             if known is None:
-                if paths is None:
-                    paths = paths_of(model.reference)
-                known = pairs[source, sink, space] = _between(model, source, sink, space, paths)
-            found += known
-    return tuple(found)
+                paths = paths or paths_of(model.reference)
+                first, second = model.statement(source), model.statement(sink)
+                order = _reference_order(model, first, second, paths)
+                found = () if order is None else _between(first, second, users, order)
+                known = pairs[source, sink, space] = tuple(found)
+            yield from known
 
 
 def _ends(model: Model) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -253,11 +274,12 @@ def _ends(model: Model) -> dict[str, tuple[tuple[str, str], ...]]:
     if found is None:
         found = {}
         for space, users in _users(model).items():
-            if any(access.write for _, access in users):
-                writes = np.array([access.write for _, access in users])
-                meet = meeting([box_touched(access.relation) for _, access in users])
+            names = [name for name, accesses in users.items() for _ in accesses]
+            accesses = [access for each in users.values() for access in each]
+            writes = np.array([access.write for access in accesses])
+            if writes.any():
+                meet = meeting([box_touched(access.relation) for access in accesses])
                 pairs = np.argwhere(meet & (writes[:, None] | writes[None]))
-                names = [statement.name for statement, _ in users]
                 found[space] = tuple(dict.fromkeys((names[a], names[b]) for a, b in pairs.tolist()))
         model.memo["ends"] = found
     return found
@@ -277,22 +299,19 @@ def _remembered(model: Model) -> _Pairs:
     return pairs
 
 
-def _between(model: Model, source: str, sink: str, space: str, paths: Paths) -> tuple[Dependence, ...]:
-    """The dependences from one statement to another through one array."""
-    first, second = model.statement(source), model.statement(sink)
-    order = _reference_order(model, first, second, paths)
-    if order is None:
-        return ()
-    users = _users(model)[space]
-    found: list[Dependence] = []
-    for before in [access for statement, access in users if statement.name == source]:
-        for after in [access for statement, access in users if statement.name == sink]:
+def _between(
+    first: Statement, second: Statement, users: dict[str, list[Access]], order: isl.Map
+) -> Iterator[Dependence]:
+    """The dependences from one statement to another through one array, among the pairs of an order."""
+    found: set[Shape] = set()
+    for before in users[first.name]:
+        for after in users[second.name]:
             if not (before.write or after.write):
                 continue
-            relation = before.relation.apply_range(after.relation.reverse()).intersect(order)
-            if relation.is_empty() or any(relation.plain_is_equal(d.relation) for d in found):
+            shape = shape_between(before.relation, after.relation, order)
+            if shape is None or shape in found:
                 continue
+            found.add(shape)
             updates = before.write and after.write and not (before.update or after.update)
             kind = same_sum(first, second) if updates else None
-            found.append(Dependence(source, sink, before, after, relation, kind))
-    return tuple(found)
+            yield Dependence(first.name, second.name, before, after, shape, kind)

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import islpy as isl
 
-from tracealloc.poly.dependence import Dependence, Paths, common_loops, paths_of, time_map
+from tracealloc.poly.dependence import Dependence, time_map
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import (
-    fix_to_zero,
-    is_lex_negative_possible,
-    is_zero_at,
-    lex_less,
-    point_values,
-    tuple_text,
-)
-from tracealloc.poly.tree import LoopNode, Tree
+from tracealloc.poly.named import aff_text, iter_names, point_values, tuple_text
+from tracealloc.poly.shapes import Moved, Pair, TimeText
+from tracealloc.poly.tree import Leaf, LoopNode, Tree
+from tracealloc.poly.tree import Sequence as Parts
 from tracealloc.trace.program import Array
 
 __all__ = [
     "Instance",
+    "Places",
     "Violation",
     "carried",
-    "carried_pair",
+    "carries",
     "distance_map",
-    "distances",
     "element_text",
+    "first_carried",
     "first_violation",
+    "is_violated",
+    "places_of",
     "violations",
 ]
+
+_MOST_TREES = 8  # whose places are remembered
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,6 @@ def _verb(access: Access) -> str:
     return "may write" if access.write else "may read"
 
 
-def distances(
-    model: Model, dependence: Dependence, paths: Paths
-) -> tuple[isl.Set, tuple[LoopNode, ...], int]:
-    """Distance vectors over the shared loops (sink minus source), these loops, and the order after them."""
-    loops, position = common_loops(paths[dependence.source], paths[dependence.sink])
-    source, sink = model.statement(dependence.source), model.statement(dependence.sink)
-    shifted = dependence.relation.apply_domain(time_map(source, loops)).apply_range(time_map(sink, loops))
-    return shifted.deltas(), loops, position
-
-
 def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
     """Distance vectors -> how many iterations of a flattened nest they are.
 
@@ -128,69 +119,132 @@ def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
     )
 
 
-def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterable[Dependence]:
+class Places:
+    """Where the statements of a tree are: the loops around each, its place in the text, and its times."""
+
+    def __init__(self, model: Model, tree: Tree) -> None:
+        self.model, self.tree = model, tree
+        self.loops: dict[str, tuple[LoopNode, ...]] = {}
+        self.numbers: dict[str, int] = {}
+        self._visit(tree, ())
+        self._texts: dict[str, list[TimeText]] = {}
+        self._common: dict[tuple[int, int], int] = {}
+
+    def _visit(self, node: Tree, above: tuple[LoopNode, ...]) -> None:
+        match node:
+            case LoopNode(body=body):
+                self._visit(body, (*above, node))
+            case Parts(children):
+                for child in children:
+                    self._visit(child, above)
+            case Leaf(statement):
+                self.numbers[statement] = len(self.numbers)
+                self.loops[statement] = above
+
+    def common(self, dependence: Dependence) -> int:
+        """How many loops are around both statements of a dependence."""
+        mine, other = self.loops[dependence.source], self.loops[dependence.sink]
+        if mine is other:
+            return len(mine)
+        key = id(mine), id(other)
+        found = self._common.get(key)
+        if found is None:
+            found = sum(
+                1 for _ in takewhile(lambda pair: pair[0].key == pair[1].key, zip(mine, other, strict=False))
+            )
+            self._common[key] = found
+        return found
+
+    def depth(self, dependence: Dependence, key: str) -> int | None:
+        """How many loops are around the loop `key`, if that is around both statements of a dependence."""
+        loops = self.loops[dependence.source][: self.common(dependence)]
+        return next((depth for depth, loop in enumerate(loops) if loop.key == key), None)
+
+    def moved(self, dependence: Dependence) -> Moved:
+        """A dependence in the times of the loops around both of its statements."""
+        count = self.common(dependence)
+        first, second = self.texts(dependence.source)[count], self.texts(dependence.sink)[count]
+        return dependence.shape.moved(first, second)
+
+    def texts(self, name: str) -> list[TimeText]:
+        """The times of a statement in none of the loops around it, the outermost, the outermost two, ..."""
+        found = self._texts.get(name)
+        if found is None:
+            names = iter_names(self.model.statement(name).dims)
+            texts = [(aff_text(loop.expr(name), names), loop.descending) for loop in self.loops[name]]
+            whole = tuple(f"-({text})" if down else text for text, down in texts)
+            found = self._texts[name] = [whole[:count] for count in range(len(whole) + 1)]
+        return found
+
+    def below(self, dependence: Dependence) -> bool:
+        """Whether the text has the first statement of a dependence after the second."""
+        return self.numbers[dependence.source] > self.numbers[dependence.sink]
+
+
+def places_of(model: Model, tree: Tree) -> Places:
+    """The places in a tree, remembered for the trees that were asked for last."""
+    known: list[Places] = model.memo.setdefault("places", [])
+    for places in known:
+        if places.tree is tree:
+            return places
+    found = Places(model, tree)
+    known[:] = [found, *known[: _MOST_TREES - 1]]
+    return found
+
+
+def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterator[Dependence]:
     """The dependences that `tree` does not respect."""
-    paths = paths_of(tree)
+    places = places_of(model, tree)
     for dependence in deps:
-        deltas, _, position = distances(model, dependence, paths)
-        if is_lex_negative_possible(deltas, zero_counts=position > 0):
+        if places.moved(dependence).wrong(places.below(dependence)):
             yield dependence
 
 
-def first_violation(model: Model, deps: Sequence[Dependence], tree: Tree) -> Violation | None:
+def first_violation(model: Model, deps: Iterable[Dependence], tree: Tree) -> Violation | None:
     """The lexicographically least pair of instances that `tree` runs in the wrong order, if any."""
-    broken = list(violations(model, deps, tree))
-    if not broken:
+    places = places_of(model, tree)
+    broken = violations(model, deps, tree)
+    return _least(model, ((each, places.moved(each).wrong_pair(places.below(each))) for each in broken))
+
+
+def _least(model: Model, found: Iterable[tuple[Dependence, Pair]]) -> Violation | None:
+    """The first of the least pairs."""
+    least = min(found, key=lambda each: each[1], default=None)
+    if least is None:
         return None
-    paths = paths_of(tree)
-    found = [_witness(model, dependence, paths) for dependence in broken]
-    return min(found, key=lambda v: (v.source.values, v.sink.values))
-
-
-def _witness(model: Model, dependence: Dependence, paths: Paths) -> Violation:
-    loops, position = common_loops(paths[dependence.source], paths[dependence.sink])
+    dependence, (first, second) = least
     source, sink = model.statement(dependence.source), model.statement(dependence.sink)
-    # In the new order the sink comes first: time(sink) < time(source), or a tie with the sink above.
-    wrong = lex_less("T", "T", len(loops), len(loops), len(loops), tie=position > 0)
-    pairs = time_map(source, loops).apply_range(wrong.reverse()).apply_range(time_map(sink, loops).reverse())
-    values = point_values(dependence.relation.intersect(pairs).wrap())
-    assert values is not None
-    split = len(source.dims)
-    return Violation(
-        dependence, Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
-    )
+    return Violation(dependence, Instance(source, first), Instance(sink, second))
+
+
+def is_violated(model: Model, deps: Iterable[Dependence], tree: Tree) -> bool:
+    """Whether `tree` does not respect one of some dependences."""
+    return next(iter(violations(model, deps, tree)), None) is not None
+
+
+def _carried(
+    model: Model, deps: Iterable[Dependence], tree: Tree, key: str
+) -> Iterator[tuple[Dependence, Moved, int]]:
+    places = places_of(model, tree)
+    for dependence in deps:
+        depth = places.depth(dependence, key)
+        if depth is not None:
+            moved = places.moved(dependence)
+            if moved.nonzero_at(depth):
+                yield dependence, moved, depth
 
 
 def carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> list[Dependence]:
     """The dependences that the loop `key` carries: equal outside it, different in it."""
-    paths = paths_of(tree)
-    found = []
-    for dependence in deps:
-        loops, _ = common_loops(paths[dependence.source], paths[dependence.sink])
-        depth = next((d for d, loop in enumerate(loops) if loop.key == key), None)
-        if depth is None:
-            continue
-        deltas, _, _ = distances(model, dependence, paths)
-        if _nonzero_at(deltas, depth):
-            found.append(dependence)
-    return found
+    return [dependence for dependence, _, _ in _carried(model, deps, tree, key)]
 
 
-def carried_pair(model: Model, dependence: Dependence, tree: Tree, key: str) -> Violation:
+def carries(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> bool:
+    """Whether the loop `key` carries one of some dependences."""
+    return next(_carried(model, deps, tree, key), None) is not None
+
+
+def first_carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> Violation | None:
     """The least pair of instances in different iterations of the loop `key` that depend on one another."""
-    paths = paths_of(tree)
-    loops, _ = common_loops(paths[dependence.source], paths[dependence.sink])
-    depth = next(d for d, loop in enumerate(loops) if loop.key == key)
-    source, sink = model.statement(dependence.source), model.statement(dependence.sink)
-    same = time_map(source, loops[:depth]).apply_range(time_map(sink, loops[:depth]).reverse())
-    here = time_map(source, loops[: depth + 1]).apply_range(time_map(sink, loops[: depth + 1]).reverse())
-    values = point_values(dependence.relation.intersect(same).subtract(here).wrap())
-    assert values is not None
-    split = len(source.dims)
-    return Violation(
-        dependence, Instance(source, tuple(values[:split])), Instance(sink, tuple(values[split:]))
-    )
-
-
-def _nonzero_at(deltas: isl.Set, depth: int) -> bool:
-    return not is_zero_at(fix_to_zero(deltas, depth), depth)
+    found = _carried(model, deps, tree, key)
+    return _least(model, ((each, moved.carried_pair(depth)) for each, moved, depth in found))

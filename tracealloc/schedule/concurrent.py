@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracealloc.poly.dependence import Dependence, dependences_of
-from tracealloc.poly.legality import Violation, carried, carried_pair
+from tracealloc.poly.legality import Violation, carries, first_carried
 from tracealloc.poly.tree import LoopNode, loops_in, statements_of
 from tracealloc.schedule.cures import wavefront
 from tracealloc.schedule.primitive import Edit
@@ -36,16 +36,13 @@ def check_concurrent(edit: Edit, state: State, loop: LoopNode) -> None:
     Raises:
         IllegalScheduleError: with the least two iterations of which one needs the other.
     """
-    found = carried(state.model, dependences_of(state.model, statements_of(loop)), state.tree, loop.key)
-    if found:
+    deps = dependences_of(state.model, statements_of(loop))
+    found = first_carried(state.model, deps, state.tree, loop.key)
+    if found is not None:
         raise _refusal(edit, state, loop, found)
 
 
-def _refusal(edit: Edit, state: State, loop: LoopNode, found: list[Dependence]) -> IllegalScheduleError:
-    pair = min(
-        (carried_pair(state.model, dependence, state.tree, loop.key) for dependence in found),
-        key=lambda pair: (pair.source.values, pair.sink.values),
-    )
+def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> IllegalScheduleError:
     dependence = pair.dependence
     reasons = [f"{pair}, at distance {_distance(state, loop, pair)} in {loop.name!r}"]
     if dependence.sum is not None:
@@ -80,7 +77,7 @@ def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> s
     others = list(loops_in(state.tree))
     for other in others if call == "parallel" else reversed(others):
         related = any(name == dependence.source for name, _ in other.exprs)
-        if related and not carried(
+        if related and not carries(
             state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key
         ):
             return f's.{call}("{user_name(edit, other)}"), which carries none'

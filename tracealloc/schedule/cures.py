@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tracealloc.poly.dependence import Dependence, paths_of
-from tracealloc.poly.legality import carried, distances, violations
-from tracealloc.poly.named import at_value, dim_bounds, fix_to_zero
+from tracealloc.poly.dependence import Dependence
+from tracealloc.poly.legality import carries, is_violated, places_of
 from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
 from tracealloc.schedule.primitive import Cure, Edit, ordered_dependences
 from tracealloc.schedule.resolve import user_name
@@ -82,17 +81,15 @@ def _needed(
 
     `ahead` is how far it must go forward instead.
     """
-    paths, factor = paths_of(tree), 0
+    places, factor = places_of(state.model, tree), 0
     for dependence in deps:
-        deltas, loops, _ = distances(state.model, dependence, paths)
-        keys = [loop.key for loop in loops]
-        if outer not in keys or inner not in keys:
+        depths = [places.depth(dependence, key) for key in (outer, inner)]
+        if depths[0] is None or depths[1] is None:
             continue
-        carried = fix_to_zero(deltas, keys.index(outer))
+        moved = places.moved(dependence)
         for distance in range(1, _FARTHEST + 1):
-            part = at_value(carried, keys.index(outer), distance)
-            if not part.is_empty():
-                low, _ = dim_bounds(part, keys.index(inner))
+            low = moved.least(depths[0], distance, depths[1])
+            if low is not None:
                 factor = max(factor, -((low - ahead) // distance))
     return factor
 
@@ -171,23 +168,18 @@ def wavefront(edit: Edit, loop: LoopNode) -> tuple[str, LoopNode] | None:
         exchanged = replace(now[inner.key], body=inside, band=now[outer.key].band)
         tree = replace_loop(tree, outer.key, lambda _, made=exchanged: made)  # type: ignore[misc]
         names = [user_name(edit, inner), user_name(edit, outer)]
-        if next(iter(violations(state.model, binding, tree)), None) is None and not carried(
-            state.model, binding, tree, outer.key
-        ):
+        if not is_violated(state.model, binding, tree) and not carries(state.model, binding, tree, outer.key):
             return f'{skew_text(edit, [skew])}, s.reorder("{names[0]}", "{names[1]}")', outer
     return None
 
 
 def least_shifts(state: State, tree: Tree, merged: str, late: frozenset[str]) -> list[int]:
     """Shifts of the statements `late` in the loop `merged` of `tree` that may let them come late enough."""
-    paths, least = paths_of(tree), 0
+    places, least = places_of(state.model, tree), 0
     binding, _ = ordered_dependences(state, statements_of(next(x for x in loops_in(tree) if x.key == merged)))
     for dependence in binding:
-        if dependence.sink not in late or dependence.source in late:
-            continue
-        deltas, loops, _ = distances(state.model, dependence, paths)
-        depth = next((d for d, loop in enumerate(loops) if loop.key == merged), None)
-        part = None if depth is None else fix_to_zero(deltas, depth)
-        if depth is not None and part is not None and not part.is_empty():
-            least = min(least, dim_bounds(part, depth)[0])
+        if dependence.sink in late and dependence.source not in late:
+            depth = places.depth(dependence, merged)
+            low = None if depth is None else places.moved(dependence).least(depth, None, depth)
+            least = min(least, low or 0)
     return [-least, 1 - least] if least else [1]

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of
 from tracealloc.poly.flow import flow_of
-from tracealloc.poly.legality import Violation, first_violation, violations
+from tracealloc.poly.legality import Violation, first_violation, is_violated
 from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
@@ -227,7 +227,7 @@ def _carrier(state: State, violation: Violation) -> str | None:
 def is_legal(state: State, tree: Tree) -> bool:
     """Whether no dependence that binds the order is reversed in `tree`."""
     binding, _ = ordered_dependences(state, affected(state.tree, tree))
-    return next(iter(violations(state.model, binding, tree)), None) is None
+    return not is_violated(state.model, binding, tree)
 
 
 def ordered_dependences(

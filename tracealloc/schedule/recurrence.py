@@ -20,7 +20,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence import dependences_of, time_map
 from tracealloc.poly.flow import Flow, flow_of, pieces
-from tracealloc.poly.legality import Instance, carried, distance_map, element_text
+from tracealloc.poly.legality import Instance, carries, distance_map, element_text
 from tracealloc.poly.model import Access, Statement
 from tracealloc.poly.named import (
     at_distance,
@@ -136,12 +136,8 @@ def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recur
     """
     names = statements_of(loop)
     nest = (loop,) if alone else flattened(state, loop)
-    suspects = dependences_of(state.model, names)
-    if not any(
-        isinstance(d.before.array.dtype, Float)
-        for each in nest
-        for d in carried(state.model, suspects, state.tree, each.key)
-    ):
+    suspects = [d for d in dependences_of(state.model, names) if isinstance(d.before.array.dtype, Float)]
+    if not any(carries(state.model, suspects, state.tree, each.key) for each in nest):
         return []
     import networkx as nx  # slow to import, and most loops carry nothing
 

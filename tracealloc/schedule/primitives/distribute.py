@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tracealloc.poly.legality import violations
+from tracealloc.poly.legality import is_violated
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop, sequence, statements_of
 from tracealloc.poly.tree import Sequence as Parts
 from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, ordered_dependences, primitive
@@ -96,7 +96,7 @@ def _fewer(edit: Edit, loop: LoopNode, cuts: Sequence[int]) -> Iterator[Cure]:
     legal = []
     for cut in cuts:
         tree = _cut(edit, loop, [cut], keys[:2])
-        if next(iter(violations(edit.state.model, binding, tree)), None) is None:
+        if not is_violated(edit.state.model, binding, tree):
             legal.append(cut)
     if legal:
         text = f's.distribute("{user_name(edit, loop)}", at={legal})'
