@@ -20,15 +20,25 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """A seventh of the rows, then a seventh of the columns at a time: every sum waits for six others."""
+    """A quarter of a row at a time: for tmp in chains of eight, for y in turns of three rows."""
     s = ta.customize(kernel)
-    rows, columns = (-(-extent // 7) for extent in s.A.shape)
-    for array in (s.tmp, s.y):
-        s.partition(array)
-    for dim, lanes in enumerate((rows, columns)):
-        s.partition(s.A, dim=dim, kind="cyclic", factor=lanes)
-    zero, i, _ = s.distribute("L1.i")
-    s.reorder("L1_2.j", i)
-    for loop, lanes in (("L0.i", columns), (zero, rows), (i, rows), ("L1_3.j", columns)):
+    s.reassociate()
+    lanes = 8 * -(-s.A.shape[1] // 32)
+    s.partition(s.A, dim=1, kind="cyclic", factor=lanes)
+    for array in (s.x, s.y):
+        s.partition(array, kind="cyclic", factor=lanes)
+    zero, row, column = s.distribute("L1.i")
+    group, j = s.split("L1_2.j", lanes)
+    s.reorder(group, row)
+    parts, _ = s.split(j, 8)
+    s.partition(s.rfactor(s.tmp, parts, over=parts))
+    s.pipeline(row)
+    group, _ = s.split("L1_3.j", lanes)
+    y = s.rfactor(s.y, column, factor=3)
+    s.partition(y, dim=1)
+    s.partition(y, dim=0, kind="cyclic", factor=lanes)
+    for loop in (zero, group):
+        s.pipeline(loop)
+    for loop in ("L0.i", "j_start", "j_finish"):
         s.pipeline(s.split(loop, lanes)[0])
     return s

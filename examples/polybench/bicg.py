@@ -19,20 +19,17 @@ def make(*, M, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """A seventh of s and a seventh of q at a time, both at once: every sum waits for six others."""
+    """A row at a time: for q in chains of 20, for s in turns of eight rows."""
     s = ta.customize(kernel)
-    rows, columns = (-(-extent // 7) for extent in s.A.shape)
-    for array in (s.s, s.q):
-        s.partition(array)
-    for dim, lanes in enumerate((rows, columns)):
-        s.partition(s.A, dim=dim, kind="cyclic", factor=lanes)
-    j, k = s.distribute("j")
-    zero, i, q = s.distribute("L1.i")
-    s.reorder(k, q)
-    j, _ = s.split(j, columns)
-    q, _ = s.split(q, rows)
-    s.merge(i, k)
-    s.pipeline(s.merge(j, q))
-    for loop, lanes in (("L0.i", columns), (zero, rows)):
-        s.pipeline(s.split(loop, lanes)[0])
+    s.reassociate()
+    for array, dim in ((s.A, 1), (s.p, 0), (s.s, 0)):
+        s.partition(array, dim=dim)
+    zero, row = s.distribute("L1.i")
+    parts, _ = s.split("L1_2.j", 20)
+    s.partition(s.rfactor(s.q, parts, over=parts))
+    s.partition(s.rfactor(s.s, row, factor=8))
+    for loop in (zero, row):
+        s.pipeline(loop)
+    for loop in ("L0.i", "j_start", "j_finish"):
+        s.pipeline(s.split(loop, 32)[0])
     return s

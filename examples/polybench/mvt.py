@@ -16,15 +16,18 @@ def make(*, N, dtype=ta.float64):
 
 
 def schedule(kernel):
-    """Both products at once, a seventh of the rows and of the columns: every sum waits for six others."""
+    """A row at a time: for x1 in chains of 20, for x2 in turns of eight rows."""
     s = ta.customize(kernel)
-    lanes = -(-s.x1.shape[0] // 7)
-    for array in (s.x1, s.x2):
-        s.partition(array)
-    s.partition(s.A, kind="cyclic", factor=lanes)
-    s.reorder("L0.j", "L0.i")
+    s.reassociate()
+    for array, dim in ((s.A, 1), (s.y_1, 0), (s.x2, 0)):
+        s.partition(array, dim=dim)
     s.reorder("L1.j", "L1.i")
-    s.merge("L0.j", "L1.j")
-    i, _ = s.split(s.merge("i", "i_1"), lanes)
-    s.pipeline(i)
+    row = s.merge("L0.i", "L1.j")
+    j = s.merge("j", "L0.i_1")
+    parts, _ = s.split(j, 20)
+    s.partition(s.rfactor(s.x1, parts, over=parts))
+    s.partition(s.rfactor(s.x2, row, factor=8))
+    s.pipeline(row)
+    for loop in ("i_start", "i_finish"):
+        s.pipeline(s.split(loop, 32)[0])
     return s

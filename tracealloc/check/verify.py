@@ -9,10 +9,12 @@ from itertools import zip_longest
 
 import islpy as isl
 
+from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.equivalence import Difference
 from tracealloc.poly.flow import FINAL, INPUT
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
+from tracealloc.poly.partial import Split
 from tracealloc.poly.rename import canonical
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import VerifyError
@@ -95,12 +97,15 @@ def _proved(module: Module, casts: bool) -> Verification:
 
 def _proof(state: State) -> tuple[str | None, tuple[str, ...]]:
     """What differs, and what the proof took for granted: no more than it needed."""
-    if state.before is not None:
-        wrong, assumed = _proof(state.before)
-        if wrong is not None:
-            return wrong, assumed
-        wrong, more = _proof(replace(state, before=None, assumptions=()))
-        return wrong, tuple(dict.fromkeys((*assumed, *more)))
+    if state.before:
+        notes: list[str] = []
+        rest = replace(state, before=(), assumptions=())
+        for each in (*state.before, rest):
+            wrong, assumed = _in_parts(state, each) if isinstance(each, Split) else _proof(each)
+            notes += assumed
+            if wrong is not None:
+                break
+        return wrong, tuple(dict.fromkeys(notes))
     ends = (state.model, state.tree)
     if state.difference(*ends, free=False) is None:
         return None, ()
@@ -111,6 +116,15 @@ def _proof(state: State) -> tuple[str | None, tuple[str, ...]]:
         found = state.difference(*ends, reassociate=True)
     assumed = (*state.assumptions, *(["float sums may be reordered"] if state.reassociate else []))
     return None if found is None else describe(state, found), tuple(dict.fromkeys(assumed))
+
+
+def _in_parts(state: State, split: Split) -> tuple[str | None, tuple[str, ...]]:
+    """What differs where a sum is added up in parts."""
+    wrong = split.difference()
+    kind = same_sum(*[split.before[0].statement(split.updates[0])] * 2)
+    after = split.after[0]
+    text = None if wrong is None else describe(replace(state, base=after, model=after), wrong)
+    return text, (f"{kind} sums may be reordered",)
 
 
 def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification:

@@ -29,6 +29,7 @@ RETURNS = {
     "permute": "ArrayHandle",
     "reshape": "ArrayHandle",
     "reuse_at": "ArrayHandle",
+    "rfactor": "ArrayHandle",
     "split": "tuple[LoopHandle, LoopHandle]",
     "tile": "tuple[LoopHandle, ...]",
 }
@@ -60,6 +61,8 @@ def user_signature(primitive: Primitive) -> inspect.Signature:
             text = _KINDS[kind]
             if is_many(parameter):
                 text = f"Sequence[{text}] | {text}"
+            if parameter.default is None:
+                text += " | None"
         parameters.append(parameter.replace(annotation=_Text(text)))
     returns = _Text(RETURNS.get(primitive.name, "None"))
     return inspect.Signature(parameters, return_annotation=returns)

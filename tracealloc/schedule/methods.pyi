@@ -118,6 +118,13 @@ class Methods:
         self,
         loop: str | LoopHandle,
     ) -> None: ...
+    def rfactor(
+        self,
+        array: str | ArrayHandle,
+        loop: str | LoopHandle,
+        factor: int | None = None,
+        over: str | LoopHandle | None = None,
+    ) -> ArrayHandle: ...
     def shift(
         self,
         loop: str | LoopHandle,

@@ -18,6 +18,7 @@ from tracealloc.poly.equivalence import Difference, difference
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import LOCK
+from tracealloc.poly.partial import Split
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.outlined import Piece, restored
 from tracealloc.trace.layout import PLAIN, Layout
@@ -54,8 +55,8 @@ class State:
     `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
     `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
     `casts` says which arrays are stored in another type than the kernel's. `pieces` are what calls of
-    outlined functions stand for. `before` is a state that was to be proved before `base` could be taken
-    from it.
+    outlined functions stand for. `before` is what is to be proved before `base` may be taken for the kernel:
+    states, and sums that are added up in parts.
     """
 
     name: str
@@ -68,7 +69,7 @@ class State:
     serial: int = 0
     casts: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
-    before: State | None = None
+    before: tuple[State | Split, ...] = ()
 
     @property
     def program(self) -> Program:
@@ -79,16 +80,16 @@ class State:
     def is_fresh(self) -> bool:
         """Whether no step was taken yet."""
         plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
-        return self.model is self.base and self.tree is self.base.reference and plain
+        return self.model is self.base and self.tree is self.base.reference and plain and not self.before
 
-    def rebased(self) -> State:
+    def rebased(self, before: tuple[State | Split, ...] = ()) -> State:
         """The state from which proofs start anew: its own statements and order take the kernel's place.
 
-        What was proved of it stays to be proved: it is `before`.
+        What says that they may stays to be proved: `before` (nothing said: the state itself).
         """
         own = [replace(s, origin=s.name, origin_instance=None, copy=False) for s in self.model.statements]
         base = replace(self.model.with_statements(own, self.tree), origins=())
-        return replace(self, base=base, model=base, pieces=(), before=self)
+        return replace(self, base=base, model=base, pieces=(), before=before or (self,))
 
     def whole(self) -> tuple[Model, Tree]:
         """The model and the tree as they stand, with what calls of outlined functions stand for."""

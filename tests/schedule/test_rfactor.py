@@ -1,0 +1,409 @@
+"""Sums that are added up in parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from common import assert_same_results, check_round_trip, nest, refused, run
+
+import tracealloc as ta
+from tracealloc import float32, grid, int8, int32, kernel
+from tracealloc.poly.partial import Split
+from tracealloc.poly.tree import LoopNode, Sequence, map_loops, restrict
+from tracealloc.trace.dtype import Integer
+
+
+@kernel
+def dot(a: float32[37], b: float32[37]) -> float32:
+    total = ta.scalar(float32, 1)
+    for i in grid(37):
+        total += a[i] * b[i]
+    return total
+
+
+@kernel
+def product(A: int8[5, 9], B: int8[9, 6], C: int32[5, 6]):
+    for i, j, k in grid(5, 6, 9):
+        C[i, j] += A[i, k] * B[k, j]
+
+
+@kernel
+def triangle(A: int32[7, 7], y: int32[7]):
+    for i in grid(7):
+        y[i] = 3
+        for j in ta.range(i, 7):
+            y[i] -= A[i, j]
+        y[i] *= 2
+
+
+@kernel
+def running(A: int32[8], B: int32[8]):
+    total = ta.scalar(int32, 0)
+    for i in grid(8):
+        total += A[i]
+        B[i] = total
+
+
+@kernel
+def both(A: int32[6, 8], r: int32[6], c: int32[8]):
+    for i, j in grid(6, 8):
+        r[i] += A[i, j]
+        c[j] += A[i, j]
+
+
+@kernel
+def solve(L: int32[6, 6], x: int32[6]):
+    for i in grid(6):
+        for j in ta.range(i):
+            x[i] -= L[i, j] * x[j]
+
+
+def test_parts_take_turns() -> None:
+    s = ta.customize(dot)
+    s.reassociate()
+    parts = s.rfactor(s.total, "i", factor=8)
+    assert nest(s) == [
+        "total_parts: float32[8]",
+        "total = 1",
+        "L0_start: for i_start in 0:8",
+        "            total_parts[i_start] = 0",
+        "L0: for i in 0:37",
+        "      total_parts[i % 8] += a[i] * b[i]",
+        "L0_finish: for i_finish in 0:8",
+        "             total += total_parts[i_finish]",
+        "return total",
+    ]
+    s.partition(parts)
+    s.pipeline("i")
+    assert s.verify().assumptions == ("float sums may be reordered",)
+    check_round_trip(s)
+    a, b = np.random.default_rng(0).random((2, 37), dtype=np.float32)
+    np.testing.assert_allclose(s.build()(a, b), 1 + a @ b, rtol=1e-5)
+
+
+def test_a_part_for_each_iteration() -> None:
+    s = ta.customize(product)
+    k, lane = s.split("k", 4)
+    s.reorder(k, lane, "i", "j")
+    assert s.rfactor(s.C, lane).shape == (5, 6, 4)
+    assert nest(s)[1:5] == [
+        "L0_start: for i_start in 0:5",
+        "            for j_start in 0:6                           [pipeline ii=1]",
+        "              for k_inner_start in 0:4",
+        "                C_parts[i_start, j_start, k_inner_start] = 0",
+    ]
+    check_round_trip(s)
+
+
+def test_kept_over_an_inner_loop() -> None:
+    s = ta.customize(product)
+    lane = s.split("k", 4)[1]
+    assert s.rfactor(s.C, lane, over=lane).shape == (4,)
+    lines = [line.strip() for line in nest(s)]
+    assert lines.index("for k.outer in 0:3") < lines.index("C_parts: int32[4]")
+    check_round_trip(s)
+    s.undo()
+    assert s.rfactor(s.C, lane).shape == (4,)
+    lines = [line.strip() for line in nest(s)]
+    assert lines.index("for k.outer in 0:3") > lines.index("C_parts: int32[4]"), "around all additions"
+    check_round_trip(s)
+
+
+def test_triangles_and_differences() -> None:
+    s = ta.customize(triangle)
+    s.rfactor(s.y, "j", factor=3)
+    assert "y_parts[j % 3] -= A[i, j]" in "\n".join(nest(s))
+    check_round_trip(s)
+    t = ta.customize(triangle)
+    assert t.rfactor(t.y, "j").shape == (7,)
+    check_round_trip(t)
+
+
+def test_two_sums_of_one_nest() -> None:
+    s = ta.customize(both)
+    s.rfactor(s.c, "i", factor=4)
+    s.rfactor(s.r, "j", factor=3)
+    check_round_trip(s)
+
+
+@pytest.mark.parametrize(
+    ("op", "start"), [("+", 5), ("-", 5), ("*", 3), ("&", 93), ("|", 8), ("^", 12), ("min", 90), ("max", 2)]
+)
+@pytest.mark.parametrize("dtype", [int8, ta.UInt(7), ta.Int(11), int32])
+def test_operators(op: str, start: int, dtype: Any) -> None:
+    def combined(x: Any, y: Any) -> Any:
+        if op in ("min", "max"):
+            return (ta.minimum if op == "min" else ta.maximum)(x, y)
+        return eval(f"x {op} y", {"x": x, "y": y})
+
+    @kernel
+    def fold(A: dtype[13], out: dtype[1]):
+        out[0] = start
+        for i in grid(13):
+            out[0] = combined(out[0], A[i])
+
+    s = ta.customize(fold)
+    s.rfactor(s.out, "i", factor=4)
+    assert s.verify().assumptions == ("integer sums may be reordered",)
+    assert_same_results(s)
+    expected, found = np.zeros(1, np.int32), None
+    A = np.random.default_rng(1).integers(0, 60, 13)
+    kind = run_type(dtype)
+    expected, found = np.zeros(1, kind), np.zeros(1, kind)
+    fold(A.astype(kind), expected)
+    s.build()(A.astype(kind), found)
+    assert (expected == found).all()
+
+
+def run_type(dtype: Integer) -> Any:
+    from tracealloc.emit.containers import container
+
+    return container(dtype)
+
+
+def test_floats_of_all_operators() -> None:
+    @kernel
+    def fold(A: float32[11], out: float32[4]):
+        for i in grid(11):
+            out[0] += A[i]
+            out[1] *= A[i]
+            out[2] = ta.minimum(out[2], A[i])
+            out[3] = ta.maximum(out[3], A[i])
+
+    s = ta.customize(fold, reassociate=True)
+    parts = s.distribute("i")
+    for number, loop in enumerate(parts):
+        s.rfactor(s.out, loop, factor=number + 2)
+    assert s.verify()
+    A = np.random.default_rng(0).random(11, dtype=np.float32) + 0.5
+    out, found = np.ones(4, np.float32), np.ones(4, np.float32)
+    fold(A, out)
+    s.build()(A, found)
+    np.testing.assert_allclose(found, out, rtol=1e-6)
+    hls = np.ones(4, np.float32)
+    s.build(target="vitis_hls", mode="csim")(A, hls)
+    np.testing.assert_array_equal(hls, found)
+
+
+def test_later_steps_are_proved_against_the_parts() -> None:
+    s = ta.customize(product)
+    s.reorder("k", "i", "j")
+    parts = s.rfactor(s.C, "k", factor=4)
+    s.reorder("i", "k")
+    s.partition(s.buffer_at(parts, "i"))
+    s.reshape(parts, (5, 24))
+    s.permute(parts, (1, 0))
+    check_round_trip(s)
+    again = ta.customize(product)
+    again.rfactor(again.C, "k", factor=4)
+    assert ta.verify(s, again)
+
+
+def test_parts_of_parts() -> None:
+    s = ta.customize(dot, reassociate=True)
+    outer, inner = s.split("i", 12)
+    first = s.rfactor(s.total, inner)
+    lanes = s.rfactor(first, outer, factor=2)
+    assert first.shape == (12,)
+    assert lanes.shape == (12, 2)
+    assert s.verify()
+    a, b = np.random.default_rng(0).random((2, 37), dtype=np.float32)
+    np.testing.assert_allclose(s.build()(a, b), 1 + a @ b, rtol=1e-5)
+
+
+def test_in_a_called_kernel_that_is_inlined() -> None:
+    @kernel
+    def row_sum(A: int32[9], out: int32[1]):
+        for i in grid(9):
+            out[0] += A[i]
+
+    @kernel
+    def top(M: int32[4, 9], sums: int32[4]):
+        for n in grid(4):
+            row_sum(M[n], sums[n : n + 1])
+
+    s = ta.customize(top)
+    s.rfactor("row_sum:out", "row_sum:i", factor=4)
+    assert s.verify().assumptions == ("integer sums may be reordered",)
+    assert_same_results(s)
+    s.inline("row_sum")
+    proof = s.verify()
+    assert proof
+    assert proof.assumptions == ("integer sums may be reordered",)
+    check_round_trip(s)
+    s.rfactor("sums", "n", factor=2)
+    check_round_trip(s)
+
+
+def test_outlined_afterwards() -> None:
+    s = ta.customize(product)
+    s.rfactor(s.C, "k", factor=4)
+    s.outline("j", "cell")
+    check_round_trip(s)
+    s.inline("cell")
+    check_round_trip(s)
+
+
+def test_refused_without_permission() -> None:
+    s = ta.customize(dot)
+    assert refused(lambda: s.rfactor(s.total, "i", factor=8), s, ta.IllegalScheduleError) == (
+        'TA247 rfactor("total", "i", factor=8) would add up \'total\' in another order\n'
+        "  because: floating-point sums keep their order unless you say that it does not matter\n"
+        "  try: s.reassociate() first, if it does not"
+    )
+
+
+def test_refused_where_something_else_looks() -> None:
+    s = ta.customize(running)
+    message = refused(lambda: s.rfactor("total", "i", factor=2), s, ta.ScheduleError)
+    assert message.startswith('TA246 rfactor("total", "i", factor=2) finds no plain sum of \'total\'')
+    s = ta.customize(solve)
+    assert "TA246" in refused(lambda: s.rfactor(s.x, "j", factor=2), s, ta.ScheduleError)
+    s = ta.customize(triangle)
+    message = refused(lambda: s.rfactor(s.y, "j", factor=2, over="i"), s, ta.ScheduleError)
+    assert "'i' has another use of y in it, test_rfactor.py:" in message
+    assert 'try: over="j", or leave it out' in message
+    message = refused(lambda: s.rfactor(s.y, "i", factor=2), s, ta.ScheduleError)
+    assert message.startswith("TA246")
+    message = refused(lambda: s.rfactor(s.A, "j"), s, ta.ScheduleError)
+    assert message.startswith("TA246")
+
+
+@pytest.mark.parametrize("factor", [0, -1, 2.0, True])
+def test_refused_factors(factor: Any) -> None:
+    s = ta.customize(product)
+    assert refused(lambda: s.rfactor(s.C, "k", factor=factor), s, ta.ScheduleError).startswith("TA221")
+
+
+# -- random sums, and damaged ones ---------------------------------------------------------------------------
+
+STEPS = ("split", "reorder", *3 * ("rfactor",), "buffer_at", "reverse", "skew", "tile", "peel", "unroll")
+
+
+def random_sum(random: Random) -> Any:
+    """A kernel with sums of integers in a nest of three loops."""
+    extents = [random.randint(1, 6) for _ in range(3)]
+    low = random.choice([0, 0, 1, 2])
+    steps = [random.choice([1, 1, 2]) for _ in range(3)]
+    triangular = random.random() < 0.3
+    guarded = random.random() < 0.3
+    subscripts = random.choice(["i, j", "j, i", "0, k", "i, 0", "i + j, 1", "j, k % 3"])
+    op = random.choice(["+=", "-=", "*="])
+    first = random.random() < 0.5
+    return f"""
+@kernel
+def sums(A: int32[40, 40], C: int32[24, 24], D: int32[40]):
+    for i in ta.range({low}, {low + extents[0] * steps[0]}, {steps[0]}):
+        {"D[i] += 1" if random.random() < 0.3 else "pass"}
+        for j in ta.range({"i" if triangular else 0}, {extents[1] * steps[1]}, {steps[1]}):
+            {f"C[{subscripts.replace('k', '0')}] = 2" if first and "k" not in subscripts else "pass"}
+            for k in ta.range({extents[2] * steps[2]}{f", {steps[2]}" if steps[2] > 1 else ""}):
+                {"with ta.when(A[i, k] > 3):" if guarded else "if True:"}
+                    C[{subscripts}] {op} A[i + k, j]
+"""
+
+
+def compiled(source: str) -> Any:
+    import linecache
+
+    name = f"<sums {hash(source)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    env: dict[str, Any] = {"ta": ta, "kernel": kernel, "int32": int32}
+    exec(compile(source, name, "exec"), env)
+    return env["sums"]
+
+
+def random_step(s: ta.Schedule, random: Random) -> None:
+    name = random.choice(STEPS)
+    one, two = random.choice(s.loops()), random.choice(s.loops())
+    array = random.choice([*s.arrays(), s.C, s.C, s.C])
+    match name:
+        case "rfactor":
+            over = random.choice([None, None, two])
+            s.rfactor(array, one, factor=random.choice([None, 1, 2, 3, 5]), over=over)
+        case "buffer_at":
+            s.buffer_at(array, one)
+        case "split" | "peel":
+            getattr(s, name)(one, random.randint(1, 3))
+        case "tile":
+            s.tile([one, two], [2, 3])
+        case "reorder":
+            s.reorder(one, two)
+        case "skew":
+            s.skew(one, two)
+        case _:
+            getattr(s, name)(one)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_sums(seed: int) -> None:
+    check_seed(seed)
+
+
+def check_seed(seed: int) -> None:
+    random = Random(seed)
+    s = ta.customize(compiled(random_sum(random)))
+    done = 0
+    for _ in range(12 if s.loops() else 0):
+        try:
+            random_step(s, random)
+            done += 1
+        except ta.ScheduleError:
+            continue
+    assert s.verify(), s.script()
+    assert_same_results(s, seed)
+    if any(step.primitive == "rfactor" for step in s.history):
+        damaged_are_found(s, random)
+
+
+def damaged_are_found(s: ta.Schedule, random: Random) -> None:
+    """A statement less, or an update that adds to another part or comes too late: the proof sees it."""
+    for state in dict(s.module.states).values():
+        for split in state.before:
+            if isinstance(split, Split):
+                assert split.difference() is None
+                for damaged in damages(split, random):
+                    assert damaged.difference() is not None, s.script()
+
+
+def damages(split: Split, random: Random) -> list[Split]:
+    model, tree = split.after
+    found: list[Split] = []
+    runs = [name for name in (*split.updates, split.finish) if not model.statement(name).domain.is_empty()]
+    for name in runs:
+        statement = model.statement(name)
+        point = statement.domain.sample_point()
+        less = statement.domain.subtract(type(statement.domain).from_point(point))
+        accesses = tuple(replace(a, relation=a.relation.intersect_domain(less)) for a in statement.accesses)
+        fewer = [
+            replace(s, domain=less, accesses=accesses) if s is statement else s for s in model.statements
+        ]
+        found.append(replace(split, after=(model.with_statements(fewer, tree), tree)))
+    if runs:
+
+        def swapped(loop: LoopNode) -> Any:
+            if not isinstance(loop.body, Sequence):
+                return loop
+            return replace(loop, body=backwards(loop.body))
+
+        def backwards(parts: Sequence) -> Sequence:
+            names = [split.start, split.finish]
+            mine = [c for c in parts.children if restrict(c, frozenset(names)) is not None]
+            return Sequence(tuple(reversed(parts.children))) if len(mine) > 1 else parts
+
+        late = map_loops(tree, swapped)
+        late = backwards(late) if isinstance(late, Sequence) else late
+        if late != tree and len(runs) > 1:
+            found.append(replace(split, after=(model, late)))
+    return found
+
+
+def test_the_interpreter_agrees_on_floats() -> None:
+    s = ta.customize(dot, reassociate=True)
+    s.rfactor(s.total, "i", factor=5)
+    plain = ta.customize(dot)
+    np.testing.assert_allclose(run(s.lowered)[-1], run(plain.lowered)[-1], rtol=1e-3)
