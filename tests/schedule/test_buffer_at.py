@@ -352,3 +352,28 @@ def test_loops_whose_bounds_depend_on_data_use_parts_that_do_not() -> None:
         with pytest.raises(ScheduleError) as caught:
             s.buffer_at(array, "i")
         assert caught.value.code == "TA241"
+
+
+def test_subscripts_of_a_part_that_moves_by_a_quotient_are_simple() -> None:
+    """isl writes i // 2 as i - (i + 1) // 2; what is left of a subscript in the buffer is t all the same."""
+
+    def half(X: float32[20], Y: float32[12]):
+        for i in grid(12):
+            for t in grid(3):
+                Y[i] += X[i // 2 + t]
+
+    def downwards(X: float32[20], Y: float32[12]):
+        for i in grid(12):
+            for t in grid(3):
+                Y[i] += X[12 - i // 2 + t]
+
+    def phases(X: float32[40], Y: float32[12]):
+        for i in grid(12):
+            for t in grid(3):
+                Y[i] += X[(3 * i + 1) // 2 + t + i % 3]
+
+    for function in (half, downwards, phases):
+        s = schedule_of(function)
+        assert s.buffer_at("X", "i").shape == (3,)
+        assert "X_i[t_init] = X[" in str(s) and "Y[i] += X_i[t] " in str(s), str(s)
+        agree(s, c=True)

@@ -202,12 +202,53 @@ def simplify(expr: Expr, ranges: Ranges | None = None) -> Expr:
     if isinstance(expr, Compare):
         form = linear(Binary("-", expr.left, expr.right, index), ranges)
         if form is not None and _is_index(expr.left) and _is_index(expr.right):
-            return _comparison(expr.op, form)
+            return _comparison(expr.op, _tidied(form))
     if isinstance(expr.dtype, Index) and not isinstance(expr, Load):
         form = linear(expr, ranges)
         if form is not None:
-            return expression(form)
+            return expression(_tidied(form))
     return map_children(expr, lambda operand: simplify(operand, ranges))
+
+
+def _tidied(form: Linear) -> Linear:
+    """The form with floors in terms of one another, where it is shorter: ``i // 2`` and ``(i + 1) // 2``."""
+    if len(form.terms) < 2 or not any(_is_division(atom) for atom, _ in form.terms):
+        return form
+    found = Linear((), form.constant)
+    for atom, coefficient in form.terms:
+        own = _canonical(atom) if _is_division(atom) else None
+        found = found.plus(own or Linear(((atom, 1),), 0), coefficient)
+    return found if len(found.terms) < len(form.terms) else form
+
+
+def _is_division(atom: Expr) -> bool:
+    return isinstance(atom, Binary) and atom.op in ("//", "%")
+
+
+def _canonical(atom: Expr) -> Linear | None:
+    """A quotient or remainder by way of one of all quotients that differ from it by a linear form.
+
+    ``x // n`` with coefficients from 0 to n - 1, or ``-((n - 1 - x) // n)``, the opposite of the same.
+    """
+    assert isinstance(atom, Binary) and isinstance(atom.right, Const)
+    inner, n = linear(atom.left), int(atom.right.value)
+    if inner is None:
+        return None
+    ordered = sorted(inner.terms, key=lambda term: repr(term[0]))
+    whole = Linear(tuple((t, c // n) for t, c in ordered if c // n), inner.constant // n)
+    rest = Linear(tuple((t, c % n) for t, c in ordered if c % n), inner.constant % n)
+    other = Linear(tuple((t, n - c) for t, c in rest.terms), n - 1 - rest.constant)
+    if _order(other) < _order(rest):
+        quotient = Linear(((Binary("//", expression(other), constant(n), index), -1),), 0)
+        quotient = quotient.plus(Linear(tuple((t, 1) for t, _ in rest.terms), 0))
+    else:
+        quotient = Linear(((Binary("//", expression(rest), constant(n), index), 1),), 0)
+    quotient = whole.plus(quotient)
+    return quotient if atom.op == "//" else inner.plus(quotient, -n)
+
+
+def _order(form: Linear) -> tuple[list[int], int]:
+    return [coefficient for _, coefficient in form.terms], form.constant
 
 
 def _is_index(expr: Expr) -> bool:
