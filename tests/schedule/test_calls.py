@@ -212,10 +212,9 @@ def test_what_was_wrong_before_inlining_stays_wrong() -> None:
     s.split("rows:i", 4)
     s.inline("rows")
     state = s.module.state("caller")
-    assert state.before is not None
-    earlier = state.before
+    (earlier,) = state.before
     damaged = replace(earlier, tree=Sequence(tuple(reversed(earlier.tree.children))))
-    module = s.module.with_state("caller", replace(state, before=damaged))
+    module = s.module.with_state("caller", replace(state, before=(damaged,)))
     assert s.verify()
     assert not verify_module(module)
 
@@ -320,3 +319,58 @@ def test_handles_follow_their_loops_across_boundaries() -> None:
     s.split(i, 2)
     assert s.module.names() == ("scale", "caller")
     check(caller, s)
+
+
+@kernel
+def spread(X: int32[N], Y: int32[N]):
+    for i in grid(N):
+        for t in ta.range(3):
+            Y[i] += X[i // 2 + t] * 2
+
+
+@kernel
+def under_a_condition(A: int32[N, N], B: int32[N, N]):
+    for r in grid(N):
+        if A[r, 0] > 0:
+            spread(A[r], B[r])
+        else:
+            B[r, 0] = 7
+
+
+@kernel
+def rows_by_data(p: int32[N], A: int32[N, N], B: int32[N, N]):
+    for r in grid(N):
+        spread(A[p[r] & 3], B[r])
+
+
+@kernel
+def rows_again(A: int32[N, N], C: int32[4, N]):
+    B = ta.zeros((N, N), int32)
+    for r in grid(N):
+        spread(A[r], B[r])
+    for r, c in grid(4, N, name="sum"):
+        C[r, c] = B[r, c] + B[r + 1, c] + B[r + 2, c]
+
+
+@pytest.mark.parametrize("kernel_", [under_a_condition, rows_by_data, rows_again], ids=lambda k: k.name)
+def test_buffers_of_a_callee_stay_where_no_proof_sees_through_them(kernel_: ta.Kernel) -> None:
+    """Calls under conditions, of parts chosen by data, and repeated ones: both functions are proved apart."""
+    s = ta.customize(kernel_)
+    if kernel_ is rows_again:
+        s.split("sum.r", 2)
+        s.compute_at("L0", "r.outer")
+    for array in "XY":
+        s.buffer_at(f"spread:{array}", "spread:i")
+    s.inline("spread")
+    assert s.module.names() == (kernel_.name,)
+    check(kernel_, s)
+    s.pipeline("t")
+    if kernel_ is under_a_condition:
+        s.buffer_at("B", "r")
+    check(kernel_, s)
+    state = s.module.state(kernel_.name)
+    caller_, callee = state.before
+    only_copies = [part for part in callee.model.statements if part.copy]
+    damaged = replace(callee, model=callee.model.with_statements(only_copies, callee.tree))
+    module = s.module.with_state(kernel_.name, replace(state, before=(caller_, damaged)))
+    assert not verify_module(module)

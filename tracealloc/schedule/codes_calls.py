@@ -19,7 +19,6 @@ def caller(A: int32[4, 8], B: int32[4, 8]):
 
 s = ta.customize(caller)
 """
-_GUARDED = _CALLS.replace("    double(A[r], B[r])", "    if A[r, 0] > 0:\n            double(A[r], B[r])")
 _SUMS = """
 @kernel
 def total(A: int32[8]) -> int32:
@@ -72,10 +71,10 @@ register(
         ),
         "TA273": Code(
             "a called function cannot be taken apart",
-            _GUARDED + 's.buffer_at("double:X", "double:i")\ns.inline("double")\n',
-            _GUARDED + 's.inline("double")\ns.buffer_at("A", "r")\n',
-            "Steps on both sides of a call are kept. Those that change how arguments are passed stand in "
-            "the way, and buffers of a function that is called under a condition on data.",
+            _CALLS + 's.pack("double:X", 0, 2)\ns.inline("double")\n',
+            _CALLS + 's.inline("double")\ns.pack("A", 1, 2)\n',
+            "Steps on both sides of a call are kept; those that change how arguments are passed stand in the "
+            "way.",
         ),
         "TA274": Code(
             "a loop cannot become a function where it stands",

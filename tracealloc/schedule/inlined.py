@@ -294,13 +294,11 @@ def _is_identity(exprs: Sequence[Expr], dims: Sequence[Iter]) -> bool:
 _SHARED = ("constant", "state")
 
 
-def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> list[isl.Map]:
+def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> list[isl.Map] | None:
     """Of which element each element of the callee's buffers is a copy, in the spaces of `model`.
 
     `base` is the traced call, `splice` replaces it. Arrays that are passed are found through the regions.
-
-    Raises:
-        ValueError: a part that is passed depends on data.
+    None where a part that is passed depends on data.
     """
     count = len(base.dims)
     found: list[isl.Map] = []
@@ -311,7 +309,10 @@ def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> 
         if splice.is_own(array) or array.kind in _SHARED:
             moved = with_tuple(moved, _space(model, callee, target, splice))
         else:
-            moved = moved.apply_range(_onto_passed(model, base, splice, array, target))
+            passed = _onto_passed(model, base, splice, array, target)
+            if passed is None:
+                return None
+            moved = moved.apply_range(passed)
         found.append(moved)
     return found
 
@@ -327,12 +328,12 @@ def _space(model: Model, callee: Model, space: str, splice: Splice) -> str:
     return f"A{number}" + (f"_{rest}" if rest else "")
 
 
-def _onto_passed(model: Model, base: Statement, splice: Splice, array: Array, space: str) -> isl.Map:
-    """Iterations of the call and elements of an argument -> elements of what is passed."""
+def _onto_passed(model: Model, base: Statement, splice: Splice, array: Array, space: str) -> isl.Map | None:
+    """Iterations of the call and elements of an argument -> elements of what is passed (None: by data)."""
     its = [Iter(f"element:{k}", f"e{k}") for k in range(array.rank)]
     target, indices = splice.place(array, tuple(IterRef(it) for it in its))
     if any(loads_of(e) for e in indices):
-        raise ValueError(array.name)
+        return None
     names = iter_names((*base.dims, *its))
     path = tuple(space.split("_")[1:])
     parts = [aff_text(e, names) for e in (*base.scope(target), *indices)]

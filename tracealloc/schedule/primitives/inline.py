@@ -122,21 +122,16 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str]) -> State
     base, _ = inlined(base, state.base.reference, traced, sites, names)
     model = replace(model, arrays=base.arrays)
     layouts = dict(state.layouts)
+    followed = not _copies_are_hidden(state, callee, sites)
     for statement in state.base.statements:
         call = statement.node
         if not isinstance(call, Call) or call.site not in sites:
             continue
         splice = Splice(call, names)
-        try:
+        if followed:
             origins = origins_of(model, callee.model, statement, splice)
-        except ValueError as error:
-            raise edit.error(
-                "TA273",
-                f"cannot follow the copies that {callee.name} makes of {error}",
-                because=["which part of an array it gets depends on data"],
-                hint=f"inline {callee.name} before its arguments are buffered",
-            ) from error
-        model = replace(model, origins=(*model.origins, *origins))
+            followed = origins is not None
+            model = replace(model, origins=(*model.origins, *(origins or ())))
         for array, layout in callee.layouts:
             _join(layouts, splice, array, layout)
     if state.is_fresh and callee.is_fresh:
@@ -152,8 +147,20 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str]) -> State
         assumptions=tuple(dict.fromkeys((*state.assumptions, *callee.assumptions))),
         casts=tuple(dict.fromkeys((*state.casts, *callee.casts))),
         serial=max(state.serial, callee.serial),
+        before=(*state.before, *callee.before),
     )
-    return changed.with_model(model, tree, _spaces([*old, *made]))
+    changed = changed.with_model(model, tree, _spaces([*old, *made]))
+    return changed if followed else changed.rebased((state, callee))
+
+
+def _copies_are_hidden(state: State, callee: State, sites: set[str]) -> bool:
+    """Whether a proof of the whole cannot follow the callee's buffers: both parts are proved apart then."""
+    called = [s for s in state.model.statements if isinstance(s.node, Call) and s.node.site in sites]
+    traced = [s for s in state.base.statements if isinstance(s.node, Call) and s.node.site in sites]
+    if not all(runs_once(state.model, s.name) for s in traced):
+        return True  # compute_at repeats the call
+    # Under a condition a buffer holds the old or the new values: no copy that a proof looks through.
+    return any(s.guards for s in called) and any(s.copy for s in callee.model.statements)
 
 
 def _spaces(statements: list[Statement]) -> frozenset[str]:
@@ -214,18 +221,6 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
             refused(
                 "its calls share what it keeps between them", f's.inline("{callee.name}") inlines them all'
             )
-    copied = any(statement.copy for statement in callee.model.statements)
-    for statement in state.model.statements:
-        call = statement.node
-        if isinstance(call, Call) and call.site in sites and statement.guards and copied:
-            # Under a condition a buffer holds the old or the new values: no copy that a proof looks through.
-            refused(
-                f"it has buffers, and a condition on data guards {call.site}", "inline it before the buffers"
-            )
-    for statement in state.base.statements:
-        call = statement.node
-        if isinstance(call, Call) and call.site in sites and not runs_once(state.model, statement.name):
-            refused(f"compute_at repeats its call {call.site}", "inline it before that step")
 
 
 def _homes(
