@@ -22,7 +22,7 @@ class Same:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: isl.Set | isl.Map | None) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
     def __hash__(self) -> int:

@@ -43,29 +43,76 @@ FINAL = "Final"
 INPUT = "Input"
 
 
+class _Moments:
+    """The moments of a statement's instances, found when they are asked for."""
+
+    def __init__(
+        self, domain: isl.Set, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
+    ) -> None:
+        self.domain, self.name, self.dims, self.values = domain, name, dims, values
+
+    @cached_property
+    def map(self) -> isl.Map:
+        """Instance -> its moment."""
+        times = _times(renamed(self.domain, "S"), self.dims, self.values)
+        return with_tuple(renamed_input(times, self.name), self.name)
+
+
 @dataclass(frozen=True, eq=False)
 class Point:
     """One access of one statement: ``name[moment] -> element``, single-valued.
 
-    `statement` is None for what comes before (`INPUT`) or after (`FINAL`) everything. `given` are the
-    instances as they came -> moments. `spread`: the element is part of the moment. `box` is around
-    the elements (None: there are none).
+    `statement` is None for what comes before (`INPUT`) or after (`FINAL`) everything. `box` is around
+    the elements (None: there are none). What costs time is found when it is asked for: most reads see
+    what they did before, which can be told without.
     """
 
     name: str
     statement: str | None
     number: int
-    relation: isl.Map
-    given: isl.Map
-    spread: bool
     box: Box | None
+    access: isl.Map = field(repr=False)
+    moments: _Moments | None = field(repr=False)
     answers: list[Any] = field(default_factory=list, repr=False)
     """What it was found to see, and in which surroundings (see `latest`)."""
 
     @cached_property
     def space(self) -> str:
         """The isl name of the array."""
-        return str(self.relation.range().get_tuple_name())
+        return str(self.access.range().get_tuple_name())
+
+    @cached_property
+    def spread(self) -> bool:
+        """Whether the element is part of the moment: an instance touches several."""
+        return not self.access.is_single_valued()
+
+    @cached_property
+    def _instances(self) -> isl.Map:
+        """The instances as they came -> when they run."""
+        if self.moments is None:
+            return self.access.domain().identity()
+        return renamed_input(self.moments.map, str(self.access.domain().get_tuple_name()))
+
+    @cached_property
+    def _touched(self) -> isl.Map:
+        """When an instance runs -> the elements that it touches."""
+        return self.access if self.moments is None else self._instances.reverse().apply_range(self.access)
+
+    @cached_property
+    def relation(self) -> isl.Map:
+        """Moments -> the element."""
+        relation = self._touched
+        if self.spread:
+            relation = relation.range_map().flatten_domain()
+        return coalesced(renamed_input(relation, self.name).detect_equalities())
+
+    @cached_property
+    def given(self) -> isl.Map:
+        """The instances as they came -> moments."""
+        given = self._instances
+        if self.spread:
+            given = given.apply_range(self._touched.domain_map().flatten_domain().reverse())
+        return with_tuple(given, self.name)
 
     @cached_property
     def whole(self) -> isl.Set:
@@ -89,51 +136,36 @@ class Clock:
     def __init__(self, model: Model, tree: Tree) -> None:
         self.model, self.tree = model, tree
         self.paths = paths_of(tree)
-        self._moments: dict[str, isl.Map] = {}
+        self._moments: dict[str, _Moments] = {}
 
-    def moment(self, name: str) -> isl.Map:
-        """Instance of a statement -> its moment."""
+    def _of(self, name: str) -> _Moments:
         found = self._moments.get(name)
         if found is None:
             statement = self.model.statement(name)
             loops = [step.loop for step in self.paths[name] if step.loop is not None]
             values = tuple((loop.expr(name), loop.descending) for loop in loops)
-            found = self._moments[name] = _moment(Same(statement.domain), name, statement.dims, values)
+            found = self._moments[name] = _moments(Same(statement.domain), name, statement.dims, values)
         return found
 
     def point(self, access: isl.Map, name: str, statement: str | None, number: int = 0) -> Point:
         """An access of a statement (None: `INPUT` or `FINAL`), called `name` from here on."""
-        return _point(Same(access), name, statement, number, Same(self._given(access, statement)))
-
-    def _given(self, access: isl.Map, statement: str | None) -> isl.Map | None:
-        return None if statement is None else self.moment(statement)
+        return _point(
+            Same(access), name, statement, number, None if statement is None else self._of(statement)
+        )
 
 
 @lru_cache(maxsize=8192)
-def _point(access: Same, name: str, statement: str | None, number: int, moment: Same) -> Point:
+def _point(access: Same, name: str, statement: str | None, number: int, moments: _Moments | None) -> Point:
     assert isinstance(access.value, isl.Map)
-    relation = access.value
-    spread = not relation.is_single_valued()
-    if moment.value is None:
-        given = relation.domain().identity()
-    else:
-        assert isinstance(moment.value, isl.Map)
-        given = renamed_input(moment.value, str(relation.domain().get_tuple_name()))
-        relation = given.reverse().apply_range(relation)
-    if spread:
-        given = given.apply_range(relation.domain_map().flatten_domain().reverse())
-        relation = relation.range_map().flatten_domain()
-    relation = coalesced(renamed_input(relation, name).detect_equalities())
-    given = with_tuple(given, name)
-    return Point(name, statement, number, relation, given, spread, box_touched(access.value))
+    return Point(name, statement, number, box_touched(access.value), access.value, moments)
 
 
 @lru_cache(maxsize=8192)
-def _moment(
+def _moments(
     domain: Same, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
-) -> isl.Map:
+) -> _Moments:
     assert isinstance(domain.value, isl.Set)
-    return with_tuple(renamed_input(_times(renamed(domain.value, "S"), dims, values), name), name)
+    return _Moments(domain.value, name, dims, values)
 
 
 @lru_cache(maxsize=4096)

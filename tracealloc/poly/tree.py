@@ -96,16 +96,9 @@ def sequence(children: list[Tree] | tuple[Tree, ...]) -> Tree:
 
 def leaves(tree: Tree) -> Iterator[str]:
     """The statements of a tree, in textual order."""
-    match tree:
-        case Leaf(statement):
-            yield statement
-        case LoopNode(body=body):
-            yield from leaves(body)
-        case Sequence(children):
-            for child in children:
-                yield from leaves(child)
-        case _:
-            assert_never(tree)
+    for node in _nodes(tree):
+        if isinstance(node, Leaf):
+            yield node.statement
 
 
 def statements_of(tree: Tree) -> frozenset[str]:
@@ -115,17 +108,22 @@ def statements_of(tree: Tree) -> frozenset[str]:
 
 def loops_in(tree: Tree) -> Iterator[LoopNode]:
     """The loops of a tree, outermost first, in textual order."""
-    match tree:
-        case Leaf():
-            return
-        case LoopNode(body=body):
-            yield tree
-            yield from loops_in(body)
-        case Sequence(children):
-            for child in children:
-                yield from loops_in(child)
-        case _:
-            assert_never(tree)
+    for node in _nodes(tree):
+        if isinstance(node, LoopNode):
+            yield node
+
+
+def _nodes(tree: Tree) -> Iterator[Tree]:
+    """All nodes, parents first, in textual order; without recursion, which costs a step per level."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        match node:
+            case LoopNode(body=body):
+                todo.append(body)
+            case Sequence(children):
+                todo.extend(reversed(children))
 
 
 def path_to(tree: Tree, wanted: Callable[[Tree], bool]) -> Path | None:
@@ -174,7 +172,22 @@ def map_loops(tree: Tree, change: Callable[[LoopNode], Tree]) -> Tree:
 
 def replace_loop(tree: Tree, key: str, change: Callable[[LoopNode], Tree]) -> Tree:
     """The tree with the loop `key` replaced by ``change(loop)``."""
-    return map_loops(tree, lambda loop: change(loop) if loop.key == key else loop)
+    match tree:
+        case Leaf():
+            return tree
+        case LoopNode(body=body):
+            if tree.key == key:
+                return change(tree)
+            inner = replace_loop(body, key, change)
+            return tree if inner is body else replace(tree, body=inner)
+        case Sequence(children):
+            for position, child in enumerate(children):
+                changed = replace_loop(child, key, change)
+                if changed is not child:
+                    return sequence([*children[:position], changed, *children[position + 1 :]])
+            return tree
+        case _:
+            assert_never(tree)
 
 
 def affected(old: Tree, new: Tree) -> frozenset[str]:

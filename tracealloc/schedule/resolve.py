@@ -9,8 +9,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol
 
+from tracealloc.poly.boxes import Same
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Named, Step
@@ -64,11 +66,18 @@ def user_name(edit: Edit, what: LoopNode | OpaqueLoop | Array) -> str:
     return _prefix(edit.module, edit.function) + name
 
 
-def full_names(state: State) -> dict[str, str]:
+def full_names(state: State) -> Mapping[str, str]:
     """The shortest name that means each loop, by loop key.
 
     ``k``; ``PE.k`` where ``k`` is ambiguous; ``PE.k#1`` for the second ``k`` of a band, in textual order.
     """
+    return _full_names(Same(state))
+
+
+@lru_cache(maxsize=4)  # a step asks for the names of each of its loops
+def _full_names(held: Same) -> Mapping[str, str]:
+    state = held.value
+    assert isinstance(state, State)
     bands = band_names(state)
     loops = [(loop.key, loop.name, bands.get(loop.key)) for loop in state.loops()]
     same: dict[tuple[str, str | None], list[str]] = {}  # of a band, and (None) of all
