@@ -78,6 +78,7 @@ class Instances:
         self.model = model
         self.mixed = mixed
         self.reassociate = reassociate
+        self.selfish: dict[str, bool] = {}
         self.all = [
             self.instance(statement, values)
             for statement in model.statements
@@ -136,7 +137,7 @@ class Instances:
         if found is None or found[0] not in GROUPS:
             return None
         operand = found[1]
-        if any(load.array == node.array for e in (operand, *statement.guards) for load in loads_of(e)):
+        if self.may_be_own(statement, node, (operand, *statement.guards)):
             return None
         if isinstance(node.array.dtype, Integer):
             free = isinstance(operand.dtype, Integer)
@@ -145,6 +146,19 @@ class Instances:
         else:
             free = self.reassociate and operand.dtype == node.array.dtype
         return GROUPS[found[0]] if free else None
+
+    def may_be_own(self, statement: Statement, node: Store, others: tuple[Expr, ...]) -> bool:
+        """Whether some instance adds what it adds to."""
+        loads = [load for expr in others for load in loads_of(expr) if load.array == node.array]
+        if statement.name not in self.selfish:
+            self.selfish[statement.name] = any(
+                self.element(statement, node.array, load.indices, env)
+                == self.element(statement, node.array, node.indices, env)
+                for load in loads
+                for values in points(statement.domain, len(statement.dims))
+                for env in [dict(zip(statement.dims, values, strict=True))]
+            )
+        return self.selfish[statement.name]
 
     def operators(self, array: Array) -> set[str]:
         """The kinds of updates of an array: sums, products, ..."""

@@ -226,3 +226,50 @@ def test_loops_of_one_name_in_a_band_are_numbered() -> None:
     s.reverse("i")
     assert s.script().splitlines()[1:] == ['s.split("L0.i#1", 3)', 's.reverse("i")']
     check_round_trip(s, jacobi)
+
+
+@kernel
+def solve(L: int32[8, 8], x: int32[8]):
+    for i in grid(8):
+        for j in ta.range(i):
+            x[i] -= L[i, j] * x[j]
+
+
+@kernel
+def spread(x: int32[8]):
+    for i, j in grid(8, 8):
+        x[i] += x[j]
+
+
+def test_a_sum_of_other_elements_of_its_array_is_free() -> None:
+    s = ta.customize(solve)
+    s.reverse("j")
+    assert s.verify().assumptions == ("integer sums may be reordered",)
+    check_round_trip(s)
+    refused(lambda: s.reverse("i"), s, ta.IllegalScheduleError)
+    refused(lambda: s.reorder("j", "i"), s, ta.IllegalScheduleError)  # j runs downwards
+    s.undo()
+    s.reorder("j", "i")
+    check_round_trip(s)
+
+
+def test_what_is_added_may_be_the_sum_itself() -> None:
+    s = ta.customize(spread)
+    refused(lambda: s.reverse("j"), s, ta.IllegalScheduleError)
+    refused(lambda: s.reorder("j", "i"), s, ta.IllegalScheduleError)
+
+
+def test_lu_by_columns_or_rows() -> None:
+    @kernel
+    def lu(A: float32[9, 9]):
+        for k in ta.range(9):
+            for i in ta.range(k + 1, 9):
+                A[i, k] /= A[k, k]
+                for j in ta.range(k + 1, 9):
+                    A[i, j] -= A[i, k] * A[k, j]
+
+    s = ta.customize(lu)
+    s.reorder("j", "i")
+    check_round_trip(s)
+    t = ta.customize(lu, reassociate=True)
+    refused(lambda: t.reverse("k"), t, ta.IllegalScheduleError)

@@ -248,6 +248,13 @@ def test_outlined_afterwards() -> None:
     check_round_trip(s)
 
 
+def test_a_sum_of_other_elements_of_its_array() -> None:
+    s = ta.customize(solve)
+    s.rfactor(s.x, "j", factor=2)
+    assert "x_parts[j % 2] -= L[i, j] * x[j]" in "\n".join(nest(s))
+    check_round_trip(s)
+
+
 def test_refused_without_permission() -> None:
     s = ta.customize(dot)
     assert refused(lambda: s.rfactor(s.total, "i", factor=8), s, ta.IllegalScheduleError) == (
@@ -262,7 +269,8 @@ def test_refused_where_something_else_looks() -> None:
     message = refused(lambda: s.rfactor("total", "i", factor=2), s, ta.ScheduleError)
     assert message.startswith('TA246 rfactor("total", "i", factor=2) finds no plain sum of \'total\'')
     s = ta.customize(solve)
-    assert "TA246" in refused(lambda: s.rfactor(s.x, "j", factor=2), s, ta.ScheduleError)
+    message = refused(lambda: s.rfactor(s.x, "j", factor=2, over="i"), s, ta.ScheduleError)
+    assert message.startswith('TA246 rfactor("x", "j", factor=2, over="i") would hide sums of \'x\'')
     s = ta.customize(triangle)
     message = refused(lambda: s.rfactor(s.y, "j", factor=2, over="i"), s, ta.ScheduleError)
     assert "'i' has another use of y in it, test_rfactor.py:" in message

@@ -19,9 +19,9 @@ from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import lex_less, map_of, renamed_input, with_tuple
 from tracealloc.poly.shapes import Shape, shape_between
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
-from tracealloc.trace.affine import is_affine
+from tracealloc.trace.affine import constant, is_affine
 from tracealloc.trace.dtype import Float, Integer, as_integer, index, union_type
-from tracealloc.trace.expr import Expr, Iter, IterRef, Unary, loads_of
+from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, Unary, iters_of, loads_of
 from tracealloc.trace.program import Store, reduction_of
 
 __all__ = [
@@ -138,12 +138,33 @@ def _sum_group(statement: Statement) -> str | None:
     found = reduction_of(node)
     if found is None or found[0] not in _GROUPS:
         return None
-    others = [found[1], *statement.guards, *node.indices]
-    if any(load.array == node.array for expr in others for load in loads_of(expr)):
-        return None
     if not all(is_affine(expr) for expr in node.indices):
         return None
+    others = [load for expr in (found[1], *statement.guards) for load in loads_of(expr)]
+    if any(load.array == node.array and _may_be_own(statement, load) for load in others):
+        return None
     return _GROUPS[found[0]] if _wraps_alike(node, found[0], found[1]) else None
+
+
+def _may_be_own(statement: Statement, load: Load) -> bool:
+    """Whether what an update adds may be the element that it adds to, as in ``x[i] += x[j]`` for i == j."""
+    node = statement.node
+    assert isinstance(node, Store)
+    dims = set(statement.dims)
+    if not all(is_affine(i) and iters_of(i) <= dims for i in (*load.indices, *node.indices)):
+        return True
+    return _meet(statement.domain, statement.dims, node.indices, load.indices)
+
+
+@lru_cache(maxsize=1024)
+def _meet(domain: isl.Set, dims: tuple[Iter, ...], a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
+    """Whether two lists of subscripts are alike in some instance of a domain."""
+    name = domain.get_tuple_name()
+    apart = [Binary("-", mine, other, index) for mine, other in zip(a, b, strict=True)]
+    zero = map_of(name, dims, "Z", apart).intersect_range(
+        map_of("Z", (), "Z", [constant(0)] * len(a)).range()
+    )
+    return not zero.domain().is_disjoint(domain)
 
 
 def _wraps_alike(node: Store, op: str, operand: Expr) -> bool:

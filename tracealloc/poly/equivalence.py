@@ -99,9 +99,14 @@ def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> is
 
 
 def _own_sum(base: Model, statement: Statement) -> frozenset[int]:
-    """Which reads of an update are of the sum that it adds to."""
+    """Which reads of an update are of the element that it adds to."""
     traced = base.statement(str(statement.origin))
-    return frozenset(k for k, read in enumerate(traced.reads) if read.space == traced.writes[0].space)
+    (write,) = traced.writes
+    return frozenset(
+        k
+        for k, read in enumerate(traced.reads)
+        if read.space == write.space and read.relation.is_equal(write.relation)
+    )
 
 
 def _odd_copies(model: Model, base: Model, sources: isl.UnionMap, found: isl.UnionMap) -> isl.UnionMap:

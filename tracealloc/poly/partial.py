@@ -74,7 +74,7 @@ class Split:
         taken: list[isl.Map] = []
         for name in self.updates:
             update = new.statement(name)
-            for own in _tags(update, self.partial):  # under a condition there are two
+            for own in _own(update):  # under a condition there are two
                 starts = [piece for piece in pieces(found) if _reader(piece) == own]
                 odd = [piece for piece in starts if _writer(piece) != self.start]
                 wrong = wrong or _first_unbegun(own, update, union_of(starts)) or _seen(odd, name)
@@ -90,14 +90,14 @@ class Split:
         """What reads see after, with partial sums looked through: in the terms of before."""
         (own,) = _tags(new.statement(self.finish), self.array)
         inner = {own, *_tags(new.statement(self.finish), self.partial)}
-        inner |= {tag for name in self.updates for tag in _tags(new.statement(name), self.partial)}
+        inner |= {tag for name in self.updates for tag in _own(new.statement(name))}
         back = carry.reverse()
         known: list[isl.Map] = []
         for piece in pieces(found):
             if _reader(piece) == own:
                 for update in pieces(back):
                     name = str(update.range().get_tuple_name())
-                    for tag in _tags(old.statement(name), self.array):
+                    for tag in _own(old.statement(name)):
                         reader = renamed_input(with_tuple(update, tag), own)
                         known.append(piece.curry().apply_domain(reader).uncurry())
             elif _reader(piece) not in inner:
@@ -129,6 +129,16 @@ def _sums(model: Model) -> dict[str, int]:
 
 def _tags(statement: Statement, array: Array) -> list[str]:
     return [f"{statement.name}__{k}" for k, read in enumerate(statement.reads) if read.array == array]
+
+
+def _own(update: Statement) -> list[str]:
+    """An update's reads of what it adds to."""
+    (write,) = update.writes
+    return [
+        f"{update.name}__{k}"
+        for k, read in enumerate(update.reads)
+        if read.space == write.space and read.relation.is_equal(write.relation)
+    ]
 
 
 def _reader(piece: isl.Map) -> str:

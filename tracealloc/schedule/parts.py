@@ -15,7 +15,7 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import flat_set, map_of, project_scope, with_tuple
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, sequence
-from tracealloc.schedule.copies import divided, in_iters, make_statement, quotient, redirect, unique_name
+from tracealloc.schedule.copies import in_iters, make_statement, quotient, unique_name
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.region import Region, spaces_of
 from tracealloc.schedule.state import State
@@ -24,7 +24,7 @@ from tracealloc.trace.build import binary, convert, minmax
 from tracealloc.trace.dtype import Float, Integer, index
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, Load, rewrite
 from tracealloc.trace.layout import Marks
-from tracealloc.trace.program import Array, Node, Store, reduction_of
+from tracealloc.trace.program import Array, Store, reduction_of
 
 __all__ = ["Lanes", "Parts", "parts_of"]
 
@@ -131,24 +131,30 @@ class Parts:
 
     def _moved(self, model: Model, statement: Statement) -> Statement:
         """An update, adding to the partial sum of its iteration."""
-        region, partial = self.region, self.partial
+        region, node = self.region, statement.node
+        assert isinstance(node, Store)
         values = region.values(statement)
-        shift = {dim: in_iters(region.box.lows[dim], values) for dim in region.kept}
-        node, guards = redirect(statement, region.array, partial, shift)
-        node, guards = divided(node, guards, partial, [region.box.steps[dim] for dim in region.kept])
-        low = in_iters(self.lanes.low, values)
-        away = simplify(Binary("-", self.lanes.part(statement.name), low, index))
-        node = _with_index(node, partial, quotient(away, self.lanes.step))
-        scopes = {**dict(statement.scopes), partial: tuple(values.values())}
-        scopes.pop(region.array, None)
+        inside = tuple(
+            _slot(node.indices[dim], in_iters(region.box.lows[dim], values), region.box.steps[dim])
+            for dim in region.kept
+        )
+        part = _slot(self.lanes.part(statement.name), in_iters(self.lanes.low, values), self.lanes.step)
+        own = Load(node.array, node.indices)
+        target = Load(self.partial, (*inside, part))
+
+        def load(expr: Expr) -> Expr | None:
+            return replace(target, place=expr.place) if isinstance(expr, Load) and expr == own else None
+
+        added = replace(node, array=self.partial, indices=target.indices, value=rewrite(node.value, load))
+        scopes = {**dict(statement.scopes), self.partial: tuple(values.values())}
         return make_statement(
             model,
             statement.name,
-            node,
+            added,
             statement.dims,
             statement.domain,
             scopes,
-            guards=guards,
+            guards=statement.guards,
             origin=statement.origin,
             origin_instance=statement.origin_instance,
         )
@@ -163,8 +169,8 @@ class Parts:
         lane_name = region.edit.fresh(f"{lanes.loop.name.replace('.', '_')}_{suffix}", names)
         lane = Iter(f"{name}:lane", lane_name)
         inside = (
-            *(_slot(element[d], region.box.lows[d], region.box.steps[d]) for d in region.kept),
-            _slot(lane, lanes.low, lanes.step),
+            *(_slot(IterRef(element[d]), region.box.lows[d], region.box.steps[d]) for d in region.kept),
+            _slot(IterRef(lane), lanes.low, lanes.step),
         )
         place = region.users[0].place
         outside = tuple(IterRef(it) for it in element)
@@ -245,17 +251,5 @@ class Parts:
         return tree
 
 
-def _slot(it: Iter, low: Expr, step: int) -> Expr:
-    return quotient(simplify(Binary("-", IterRef(it), low, index)), step)
-
-
-def _with_index(node: Node, array: Array, last: Expr) -> Node:
-    """A store with one more subscript wherever it uses `array`."""
-
-    def load(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array == array:
-            return replace(expr, indices=(*expr.indices, last))
-        return None
-
-    assert isinstance(node, Store)
-    return replace(node, indices=(*node.indices, last), value=rewrite(node.value, load))
+def _slot(subscript: Expr, low: Expr, step: int) -> Expr:
+    return quotient(simplify(Binary("-", subscript, low, index)), step)

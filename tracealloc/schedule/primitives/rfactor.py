@@ -74,6 +74,13 @@ def rfactor(
     )
     wrong = split.difference(all_arrays=False)
     if wrong is not None:
+        if any(read.array == array for s in updates for read in after.model.statement(s.name).reads):
+            raise edit.error(
+                "TA246",
+                f"would hide sums of {array.name!r} that are still in parts",
+                because=[f"{_where(updates[0])} also reads {array.name} where it has been added to"],
+                hint="keep the parts over a loop further in: over=...",
+            )
         raise TraceallocError(
             "TA261",
             f"{edit.what} was about to lose a part of {array.name!r}: a bug in tracealloc",
@@ -126,7 +133,7 @@ def _around(
     state = edit.state
     chain = chain_above(state, loop.key)
     names = frozenset(s.name for s in updates)
-    deps = [d for d in dependences_of(state.model, names) if d.before.array == array]
+    deps = [d for d in dependences_of(state.model, names) if d.before.array == array and d.sum]
     found, because = len(chain), ""
     depth = len(chain)
     if over is not None:
