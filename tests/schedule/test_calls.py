@@ -374,3 +374,71 @@ def test_buffers_of_a_callee_stay_where_no_proof_sees_through_them(kernel_: ta.K
     damaged = replace(callee, model=callee.model.with_statements(only_copies, callee.tree))
     module = s.module.with_state(kernel_.name, replace(state, before=(caller_, damaged)))
     assert not verify_module(module)
+
+
+def test_what_is_outlined_keeps_apart_from_its_caller() -> None:
+    """A condition of the caller is an argument; what the new function makes has keys of its own."""
+
+    @kernel
+    def guarded(A: int32[N, N], B: int32[N, N], v: int32[N]):
+        for i in grid(N):
+            if v[i] > 1:
+                for j in grid(N):
+                    A[i, j] += B[i, j]
+                    if B[j, i] > 0:
+                        A[j, i] = 2
+                        A[j, j] -= 1
+                v[i] = A[i, i]
+
+    s = ta.customize(guarded)
+    s.outline("j", "row")
+    check(guarded, s)
+    s.split("row:j", 3)
+    check(guarded, s)
+    s.inline("row")
+    check(guarded, s)
+
+    @kernel
+    def products(A: int32[N, N], B: int32[N, N]):
+        for i in grid(N):
+            for j in grid(N):
+                for k in grid(N):
+                    B[i, j] += A[i, k]
+
+    s = ta.customize(products)
+    s.buffer_at("B", "i")
+    s.outline("i", "part")
+    s.buffer_at("part:A", "part:i")
+    s.buffer_at("part:B_i", "part:j")
+    s.inline("part")
+    check(products, s)
+
+
+def test_a_function_of_the_name_of_one_that_was_inlined() -> None:
+    """Handles of the first are not taken for loops of the second; their arrays stay apart."""
+
+    @kernel
+    def twice(A: int32[N], B: int32[N], v: int32[N]):
+        for i in grid(N):
+            if v[i] > 1:
+                for j in grid(N):
+                    A[j] += B[j]
+                v[i] = A[0]
+                for k in grid(N):
+                    B[k] = A[k] + A[0]
+
+    s = ta.customize(twice)
+    s.outline("j", "row")
+    first = s.loops("row")[0]
+    buffer = s.buffer_at("row:A", first)
+    s.inline("row")
+    s.outline("k", "row")
+    s.unroll(first, 2)
+    assert first.owner is s
+    assert [str(loop) for loop in s.loops("row")] == ["k"]
+    assert "unroll" not in repr(s.loops("row"))
+    s.buffer_at("row:A", "row:k")
+    s.inline("row")
+    assert buffer.shape == () and s.A_j.name == buffer.name
+    assert len({array.key for array in s.module.state("twice").model.arrays}) == len(s.arrays())
+    check(twice, s)

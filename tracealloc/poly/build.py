@@ -52,12 +52,16 @@ class _Context:
 
 @dataclass
 class _Builder:
-    """`prefix` opens all names; `around` is the statement in whose place the block runs, if any."""
+    """`prefix` opens all names; `around` is the statement in whose place the block runs, if any.
+
+    `names` are those that arrays have which are not seen yet.
+    """
 
     prefix: str = ""
     around: Statement | None = None
     versions: Mapping[Array, int] = field(default_factory=dict)
     arrays: dict[Array, int] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
     scopes: dict[Array, tuple[Expr, ...]] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     loops: int = 0
@@ -149,7 +153,7 @@ class _Builder:
 
     def guard_value(self, node: If) -> Array:
         key = f"{self.prefix}guard:{len(self.statements)}"
-        taken = {array.name for array in self.arrays}
+        taken = {array.name for array in self.arrays} | self.names
         name = next(f"c{n}" for n in range(len(taken) + 1) if f"c{n}" not in taken)
         return Array(key, name, boolean, (), "value", place=node.place)
 
@@ -178,11 +182,12 @@ def _known(expr: Expr, context: _Context) -> bool:
 def _is_simple_guard(node: If) -> bool:
     """Whether the condition may be evaluated at each guarded statement instead of once.
 
-    True for a stored value, and for a single guarded store that nothing else depends on.
+    True for a stored value or a scalar that is passed, and for a single guarded store that nothing else
+    depends on.
     """
     cond = node.cond
-    if isinstance(cond, Load) and cond.array.kind == "value":
-        return True
+    if isinstance(cond, Load) and not cond.array.rank and cond.array.kind in ("value", "argument"):
+        return not any(isinstance(n, Store) and n.array == cond.array for n in walk_nodes((node,)))
     return not node.orelse and len(node.then) == 1 and isinstance(node.then[0], Store)
 
 
@@ -220,9 +225,13 @@ def build_block(
     return tuple(builder.statements), tuple(builder.arrays), tree
 
 
-def build_model(program: Program) -> tuple[Model, Tree]:
-    """The statements of a traced program and the tree of its own order."""
-    builder = _Builder()
+def build_model(program: Program, prefix: str = "") -> tuple[Model, Tree]:
+    """The statements of a traced program and the tree of its own order.
+
+    `prefix` stands in front of all names of statements and keys of loops and arrays that are given here.
+    """
+    stored = frozenset(node.array.name for node in walk_nodes(program.body) if isinstance(node, Store))
+    builder = _Builder(prefix, names=stored)
     for argument in program.args:
         builder.space(argument)
     tree = builder.block(program.body, _Context()) or sequence(())

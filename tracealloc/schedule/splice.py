@@ -55,17 +55,26 @@ def spliced(node: Node, sites: Collection[str], callee: Program, names: Names) -
 
 @dataclass
 class Names:
-    """Names of arrays and bands: those that are taken, and those given to what `callee` has."""
+    """Names and keys of arrays, and names of bands: those taken, and those given to what `callee` has."""
 
     callee: str
     taken: set[str]
     taken_bands: set[str] = field(default_factory=set)
+    taken_keys: set[str] = field(default_factory=set)
     given: dict[str, str] = field(default_factory=dict)
     given_bands: dict[str, str] = field(default_factory=dict)
+    given_keys: dict[str, str] = field(default_factory=dict)
 
     def of(self, key: str, name: str) -> str:
         """The name of the array `key`, the same whenever it is asked for."""
         return _given(key, name, self.given, self.taken)
+
+    def key(self, key: str) -> str:
+        """A key that no array of the caller has, the same whenever it is asked for.
+
+        A site comes again where a function of the name of an inlined one is outlined.
+        """
+        return _given(key, key, self.given_keys, self.taken_keys)
 
     def band(self, key: str, name: str) -> str:
         """The name of the band whose outermost loop is `key`, the same whenever it is asked for."""
@@ -116,8 +125,9 @@ class Splice:
     def renamed(self, array: Array) -> Array:
         """An array of the callee under a key and name of the caller's; all calls share what is shared."""
         shared = array.kind in ("constant", "state")
-        key = f"{self.names.callee if shared else self.call.site}:{array.key}"
-        name, origin = self.names.of(key, array.name), self._origin(array.origin)
+        names = self.names
+        key = f"{names.callee}:{array.key}" if shared else names.key(f"{self.call.site}:{array.key}")
+        name, origin = names.of(key, array.name), self._origin(array.origin)
         return replace(array, key=key, name=name, scope=(), origin=origin)
 
     def _origin(self, text: str | None) -> str | None:

@@ -180,8 +180,10 @@ class Module:
         return str(lowered(self))
 
 
-def proved(program: Program) -> tuple[Model, Tree]:
+def proved(program: Program, prefix: str = "") -> tuple[Model, Tree]:
     """The model of a program and its tree, once accesses are proved to be inside and initialised.
+
+    `prefix` is that of `build_model`.
 
     Raises:
         BoundsError: an access leaves its array.
@@ -190,17 +192,21 @@ def proved(program: Program) -> tuple[Model, Tree]:
     found: tuple[Model, Tree] | None = program.memo.get("proved")
     if found is None:
         with LOCK:
-            found = build_model(program)
+            found = build_model(program, prefix)
             check_bounds(found[0])
             check_initialised(found[0])
         program.memo["proved"] = found
     return found
 
 
-def fresh_state(name: str, program: Program, reassociate: bool) -> State:
-    """The first state of one function."""
-    model, tree = proved(program)
-    return State(name, model, model, tree, program.layouts, reassociate)
+def fresh_state(name: str, program: Program, reassociate: bool, prefix: str = "", serial: int = 0) -> State:
+    """The first state of one function.
+
+    A function that was cut out of another has arrays and loops of that one: `prefix` and `serial` keep the
+    keys that it gives apart from theirs, and from those of an earlier function of its name.
+    """
+    model, tree = proved(program, prefix)
+    return State(name, model, model, tree, program.layouts, reassociate, serial=serial)
 
 
 def module_of(program: Program, reassociate: bool = False) -> Module:

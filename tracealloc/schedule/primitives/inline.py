@@ -93,8 +93,9 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
             if piece is not None:
                 state = state.rebased()  # the scheduled part has no statements of the traced kernel
             _check(edit, module, state, callee, mine)
-            changed = _taken_in(edit, state, callee, mine)
-            homes = _homes(function, called, state, callee, mine)
+            names = _names(state, callee)
+            changed = _taken_in(edit, state, callee, mine, names)
+            homes = _homes(function, called, state, callee, mine, names)
         else:
             model, tree = restored((piece,), state.model, state.tree)
             rest = tuple(p for p in state.pieces if p is not piece)
@@ -109,10 +110,15 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
     return module
 
 
-def _taken_in(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
-    """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
+def _names(state: State, callee: State) -> Names:
+    """What is taken in the caller."""
     bands = {name for ends in (state.tree, state.base.reference) for name, _ in bands_of(ends)}
-    names = Names(callee.name, {array.name for array in state.model.arrays}, bands)
+    arrays = state.model.arrays
+    return Names(callee.name, {array.name for array in arrays}, bands, {array.key for array in arrays})
+
+
+def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: Names) -> State:
+    """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
     program = callee.program
     body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
     now = Callee(callee.model, callee.tree, body, program)
@@ -224,7 +230,7 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
 
 
 def _homes(
-    function: str, called: str, state: State, callee: State, sites: set[str]
+    function: str, called: str, state: State, callee: State, sites: set[str], names: Names
 ) -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
     """Where loops and arrays of a callee that is inlined at one place are found now."""
     places = [s for s in state.model.statements if isinstance(s.node, Call) and s.node.site in sites]
@@ -233,7 +239,7 @@ def _homes(
     call = places[0].node
     assert isinstance(call, Call)
     loops = [(loop.key, f"{places[0].name}:{loop.key}") for loop in callee.loops()]
-    splice = Splice(call, Names(called, set()))
+    splice = Splice(call, names)
     arrays = [
         (array.key, splice.own(array).key) for array in callee.model.arrays if array not in splice.values
     ]

@@ -56,7 +56,7 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     model = state.model.with_statements([*kept, cut.call], cut.tree)
     stale = frozenset(a.space for s in (*cut.piece.statements, cut.call) for a in s.accesses)
     changed = replace(state, pieces=(*state.pieces, cut.piece)).with_model(model, cut.tree, stale)
-    return Result(None, module=_with_function(edit, changed, name, cut.callee))
+    return Result(None, module=_with_function(edit, changed, name, cut.callee, call))
 
 
 def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call: str) -> Cut:
@@ -87,9 +87,9 @@ def _as_register(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, array: A
     return proved_storage(edit, changed, old)
 
 
-def _with_function(edit: Edit, caller: State, name: str, callee: Program) -> Module:
+def _with_function(edit: Edit, caller: State, name: str, callee: Program, call: str) -> Module:
     """The module with a new function right before the one that calls it; its loops keep their handles."""
-    state = fresh_state(name, callee, caller.reassociate)
+    state = fresh_state(name, callee, caller.reassociate, f"{call}_", caller.serial)
     opaque = {found.loop.iter for found in state.loops() if isinstance(found, OpaqueLoop)}
     loops = [n for n in walk_nodes(callee.body) if isinstance(n, Loop) and n.iter not in opaque]
     made = [loop.key for loop in loops_in(state.tree)]
