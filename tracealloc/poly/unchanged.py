@@ -1,9 +1,9 @@
 """Reads that see the very same in two models, because nothing around them has changed.
 
-Most of a kernel is the same before and after a step. Where the statements that have not changed run in the
-same order, a read by one of them sees the same as before unless a statement that has changed writes, or
-wrote, to the array that it reads. The others are asked for what they see in both models, which is remembered
-where nothing has changed on the way to it.
+What nothing writes is what it was. And most of a kernel is the same before and after a step: where the
+statements that have not changed run in the same order, a read by one of them sees the same as before unless
+a statement that has changed writes, or wrote, to the array that it reads. The others are asked for what they
+see in both models, which is remembered where nothing has changed on the way to it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Alike:
     """What two models have in common.
 
     `still` are the statements that are the same and run in the same order (None is the end), and `changed`
-    the arrays whose contents may not be the same even so.
+    the arrays whose contents may not be the same even so; to those not in `written` nothing writes.
     """
 
     def __init__(self, ours: Values, theirs: Values) -> None:
@@ -67,6 +67,9 @@ class _Alike:
         # A copy that has not changed may still bring something else.
         others = [s for model in self.models for s in model.statements if s.copy or s.name not in same]
         self.changed = {access.space for s in others for access in s.writes}
+        self.written = {
+            access.space for model in self.models for s in model.statements for access in s.writes
+        }
 
     def origins(self) -> list[list[tuple[Statement, Statement]]]:
         """The pairs that run instances of one traced statement, where nothing else runs any of it."""
@@ -86,7 +89,7 @@ class _Alike:
         space = str(mine.range().get_tuple_name())
         if mine is not other or self.onto[0].get(space) is not self.onto[1].get(space):
             return False
-        if reader in self.still and space not in self.changed:
+        if space not in self.written or (reader in self.still and space not in self.changed):
             return True
         seen = self.ours.seen(mine)
         return seen is self.theirs.seen(other) and all(w.statement in self.names for w, _ in seen.sources)
