@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -415,3 +416,30 @@ def test_the_interpreter_agrees_on_floats() -> None:
     s.rfactor(s.total, "i", factor=5)
     plain = ta.customize(dot)
     np.testing.assert_allclose(run(s.lowered)[-1], run(plain.lowered)[-1], rtol=1e-3)
+
+
+def test_pipeline_names_the_parts_that_do_not_wait() -> None:
+    s = ta.customize(dot)
+    with pytest.warns(ta.TraceallocWarning, match="allow ii=7, not 1") as caught:
+        s.pipeline("i")
+    hint = str(caught[0].message).rpartition("; ")[2]
+    assert hint == 's.reassociate() and s.rfactor("total", "i", factor=8) would add up in turns'
+    for step in hint.partition(" would")[0].split(" and "):
+        eval(step, {"s": s})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        s.pipeline("i")
+
+
+def test_pipeline_names_no_parts_where_the_sum_is_looked_at() -> None:
+    @kernel
+    def prefix(A: float32[8], B: float32[8]):
+        total = ta.scalar(float32, 0)
+        for i in grid(8):
+            total += A[i]
+            B[i] = total
+
+    s = ta.customize(prefix)
+    with pytest.warns(ta.TraceallocWarning, match="allow ii=7, not 1") as caught:
+        s.pipeline("i")
+    assert "rfactor" not in str(caught[0].message)

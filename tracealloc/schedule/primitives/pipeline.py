@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 from tracealloc.poly.tree import LoopNode, loops_above
+from tracealloc.schedule.loops import find
 from tracealloc.schedule.marks import data_loops_inside, mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.recurrence import recurrences
+from tracealloc.schedule.primitives.rfactor import rfactor
+from tracealloc.schedule.recurrence import Recurrence, recurrences
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
+from tracealloc.trace.dtype import Float
+from tracealloc.trace.errors import ScheduleError
 
 __all__ = ["pipeline"]
 
@@ -64,5 +69,25 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
         for other in loops_above(edit.state.tree, worst.met.sink.name)
         if other.key != loop.key and not recurrences(edit.state, other, alone=True)
     ]
-    cure = f"; {' and '.join(free)} would not wait for it" if free else ""
-    return (f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}{cure}",)
+    cure = f"{' and '.join(free)} would not wait for it" if free else _in_parts(edit, loop, worst, interval)
+    text = f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}"
+    return (f"{text}; {cure}" if cure else text,)
+
+
+def _in_parts(edit: Edit, loop: LoopNode, worst: Recurrence, interval: int) -> str | None:
+    """How to add up the sum of a recurrence in parts that do not wait; None: it is no sum."""
+    array = worst.access.array
+    allowed = edit.state.reassociate or not isinstance(array.dtype, Float)
+    step = replace(edit, state=replace(edit.state, reassociate=True))
+    for latency in (worst.latency, worst.latency + 1):  # parts may be in a memory, the sum in a register
+        turns = ceil(latency * worst.copies / interval)
+        try:
+            after = rfactor(step, array, loop, factor=turns).state
+        except ScheduleError:
+            return None
+        assert after is not None
+        left = recurrences(after, find(after, loop.key))
+        if not left or left[0].interval <= interval:
+            text = f's.rfactor("{user_name(edit, array)}", "{user_name(edit, loop)}", factor={turns})'
+            return f"{'' if allowed else 's.reassociate() and '}{text} would add up in turns"
+    return None
