@@ -442,4 +442,4 @@ def test_pipeline_names_no_parts_where_the_sum_is_looked_at() -> None:
     s = ta.customize(prefix)
     with pytest.warns(ta.TraceallocWarning, match="allow ii=7, not 1") as caught:
         s.pipeline("i")
-    assert "rfactor" not in str(caught[0].message)
+    assert "s.rfactor" not in str(caught[0].message)
