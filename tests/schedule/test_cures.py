@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import tracealloc as ta
-from tracealloc import float32, grid, kernel
+from tracealloc import float32, grid, int32, kernel
 from tracealloc.customize import Schedule
 
 T = 10
@@ -228,4 +228,60 @@ def test_suggestions_name_what_is_in_callees(step: str, hint: str | None) -> Non
         exec(call, {"s": s})
     if str(caught.value.hint).endswith("first"):
         exec(step, {"s": s})
+    assert s.verify()
+
+
+@kernel
+def trellis(A: float32[T, T], C: float32[T, T]):
+    for t in ta.range(1, T):
+        for j in grid(T):
+            A[t, j] = A[t - 1, (T - 1) - j] + 1
+    for i in grid(T - 1):
+        for p in grid(T - 1):
+            C[i + 1, p + 1] = C[i, p] * 2
+
+
+@kernel
+def checksum(d: int32[T], out: int32[T]):
+    c = ta.scalar(int32, 0)
+    for i in grid(T):
+        c.set(c + d[i])
+        out[i] = c
+
+
+@kernel
+def mixed(A: float32[T, T], V: float32[T]):
+    for i in grid(T):
+        V[0] = A[i, 0]
+        for k in grid(T):
+            A[i, k] += V[0]
+
+
+def test_no_suggestion_breaks_the_mark_of_a_loop() -> None:
+    """A skew would make the order legal, but the parallel loop would carry a dependence then."""
+    s = ta.customize(trellis)
+    s.parallel("j")
+    with pytest.raises(ta.IllegalScheduleError) as caught:
+        s.reorder("j", "t")
+    assert caught.value.hint == 'keep "t" as it is: it carries the dependence'
+    s.undo()
+    with pytest.raises(ta.IllegalScheduleError) as caught:
+        s.reorder("j", "t")
+    assert caught.value.hint is not None and caught.value.hint.startswith('s.skew("j", by="t"')
+
+
+def test_a_loop_that_carries_more_than_a_sum() -> None:
+    s = ta.customize(checksum)
+    with pytest.raises(ta.IllegalScheduleError) as caught:
+        s.parallel("i")
+    assert not any("carries a sum" in reason for reason in caught.value.because)
+    assert caught.value.hint == "no loop around these two is free of dependences"
+
+
+def test_skew_by_a_loop_that_is_not_around_everything() -> None:
+    s = ta.customize(mixed)
+    with pytest.raises(ta.ScheduleError) as caught:
+        s.skew("i", by="k")
+    assert caught.value.hint == 's.skew("k", by="i"), which keeps the order'
+    s.skew("k", by="i")
     assert s.verify()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tracealloc.poly.dependence import Dependence, dependences_of
 from tracealloc.poly.legality import Violation, carries, first_carried
 from tracealloc.poly.tree import LoopNode, loops_in, statements_of
@@ -45,6 +47,8 @@ def check_concurrent(edit: Edit, state: State, loop: LoopNode) -> None:
 def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> IllegalScheduleError:
     dependence = pair.dependence
     reasons = [f"{pair}, at distance {_distance(state, loop, pair)} in {loop.name!r}"]
+    if dependence.sum is not None and not _sums_alone(state, loop):
+        dependence = replace(dependence, sum=None)
     if dependence.sum is not None:
         reasons.append(f"loop {loop.name!r} carries a sum, whose parts would be added at the same time")
     marked = next((old for old in loops_in(edit.state.tree) if old.key == loop.key), None)
@@ -60,6 +64,12 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> Illeg
     error.source = f"{pair.source.where} {pair.source.iteration}"
     error.sink = f"{pair.sink.where} {pair.sink.iteration}"
     return error
+
+
+def _sums_alone(state: State, loop: LoopNode) -> bool:
+    """Whether a loop carries nothing but sums."""
+    deps = (each for each in dependences_of(state.model, statements_of(loop)) if each.sum is None)
+    return not carries(state.model, deps, state.tree, loop.key)
 
 
 def _distance(state: State, loop: LoopNode, pair: Violation) -> int:

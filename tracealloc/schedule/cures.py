@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tracealloc.poly.dependence import Dependence
-from tracealloc.poly.legality import carries, is_violated, places_of
+from tracealloc.poly.dependence import Dependence, dependences_of
+from tracealloc.poly.legality import carries, places_of
 from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
-from tracealloc.schedule.primitive import Cure, Edit, ordered_dependences
+from tracealloc.schedule.primitive import Cure, Edit, is_legal, ordered_dependences
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
@@ -168,7 +168,8 @@ def wavefront(edit: Edit, loop: LoopNode) -> tuple[str, LoopNode] | None:
         exchanged = replace(now[inner.key], body=inside, band=now[outer.key].band)
         tree = replace_loop(tree, outer.key, lambda _, made=exchanged: made)  # type: ignore[misc]
         names = [user_name(edit, inner), user_name(edit, outer)]
-        if not is_violated(state.model, binding, tree) and not carries(state.model, binding, tree, outer.key):
+        among = dependences_of(state.model, statements_of(outer))
+        if is_legal(state, tree) and not carries(state.model, among, tree, outer.key):
             return f'{skew_text(edit, [skew])}, s.reorder("{names[0]}", "{names[1]}")', outer
     return None
 

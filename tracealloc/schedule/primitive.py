@@ -16,8 +16,8 @@ from typing import Literal, TypeAlias
 
 from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of
 from tracealloc.poly.flow import flow_of
-from tracealloc.poly.legality import Violation, first_violation, is_violated
-from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in
+from tracealloc.poly.legality import Violation, carries, first_violation, is_violated
+from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in, statements_of
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 
@@ -225,9 +225,16 @@ def _carrier(state: State, violation: Violation) -> str | None:
 
 
 def is_legal(state: State, tree: Tree) -> bool:
-    """Whether no dependence that binds the order is reversed in `tree`."""
+    """Whether no dependence that binds the order is reversed in `tree`.
+
+    Nor carried by a loop whose iterations run at the same time.
+    """
+    model = state.model
     binding, _ = ordered_dependences(state, affected(state.tree, tree))
-    return not is_violated(state.model, binding, tree)
+    if is_violated(model, binding, tree):
+        return False
+    marked = [loop for loop in loops_in(tree) if loop.marks.parallel or loop.marks.vectorize]
+    return not any(carries(model, dependences_of(model, statements_of(x)), tree, x.key) for x in marked)
 
 
 def ordered_dependences(

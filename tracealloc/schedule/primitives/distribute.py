@@ -12,7 +12,7 @@ from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, ordered_d
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 
-__all__ = ["distribute"]
+__all__ = ["cut_body", "distribute"]
 
 
 @primitive(loop="loop")
@@ -44,7 +44,7 @@ def distribute(edit: Edit, loop: LoopNode | OpaqueLoop, at: int | Sequence[int] 
     cuts = _cuts(edit, loop, len(loop.body.children), at)
     state, keys = edit.keys(len(cuts) + 1)
     step = replace(edit, state=state)
-    tree = _cut(edit, loop, cuts, keys)
+    tree = cut_body(edit, loop, cuts, keys)
     how = f"with a loop {loop.name!r} for each part the second of these would come first"
     after = step.reordered(tree, how, _fewer(edit, loop, cuts))
     return Result(after, tuple(LoopRef(key) for key in keys))
@@ -68,7 +68,7 @@ def _cuts(edit: Edit, loop: LoopNode, parts: int, at: int | Sequence[int] | None
     return sorted(set(cuts))
 
 
-def _cut(edit: Edit, loop: LoopNode, cuts: Sequence[int], keys: Sequence[str]) -> Tree:
+def cut_body(edit: Edit, loop: LoopNode, cuts: Sequence[int], keys: Sequence[str]) -> Tree:
     """The state's tree with the body of a loop cut before some of its parts."""
 
     def apart(found: LoopNode) -> Tree:
@@ -95,10 +95,10 @@ def _fewer(edit: Edit, loop: LoopNode, cuts: Sequence[int]) -> Iterator[Cure]:
     keys = [f"{loop.key}:{number}" for number in range(len(cuts) + 1)]
     legal = []
     for cut in cuts:
-        tree = _cut(edit, loop, [cut], keys[:2])
+        tree = cut_body(edit, loop, [cut], keys[:2])
         if not is_violated(edit.state.model, binding, tree):
             legal.append(cut)
     if legal:
         text = f's.distribute("{user_name(edit, loop)}", at={legal})'
-        tree = _cut(edit, loop, legal, keys[: len(legal) + 1])
+        tree = cut_body(edit, loop, legal, keys[: len(legal) + 1])
         yield f"{text}: what depends on one another stays together", tree

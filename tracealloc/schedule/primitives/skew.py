@@ -8,8 +8,10 @@ from functools import cache
 from math import gcd
 
 from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
+from tracealloc.poly.tree import Sequence as Parts
 from tracealloc.schedule.cures import Skew, skewed
-from tracealloc.schedule.primitive import Cure, Edit, Result, primitive
+from tracealloc.schedule.primitive import Cure, Edit, Result, is_legal, primitive
+from tracealloc.schedule.primitives.distribute import cut_body
 from tracealloc.schedule.resolve import full_name, user_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
@@ -51,7 +53,7 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
             "TA251",
             f"needs {by.name!r} around every statement of {loop.name!r}",
             because=[f"some statements of {loop.name!r} are outside {by.name!r} and have no value of it"],
-            hint=f's.distribute("{user_name(edit, loop)}") sets them apart',
+            hint=_apart(edit, loop, by),
         )
 
     values = dict(by.exprs)
@@ -62,6 +64,20 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
     tree = replace_loop(edit.state.tree, loop.key, lambda found: retimed(found, moved, factor * by.step))
     how = f"with {loop.name!r} at {loop.name} + {factor} * {by.name} the second of these would come first"
     return Result(edit.reordered(tree, how, _other_factors(edit, loop, by, factor)))
+
+
+def _apart(edit: Edit, loop: LoopNode, by: LoopNode) -> str:
+    """The cuts that give what is in `by` a loop of its own, where they are legal, or the other skew."""
+    name, other = user_name(edit, loop), user_name(edit, by)
+    parts = loop.body.children if isinstance(loop.body, Parts) else ()
+    own = next((k for k, part in enumerate(parts) if statements_of(part) == statements_of(by)), None)
+    if own is not None:
+        cuts = [cut for cut in (own, own + 1) if 0 < cut < len(parts)]
+        keys = [f"{loop.key}:{number}" for number in range(len(cuts) + 1)]
+        if is_legal(edit.state, cut_body(edit, loop, cuts, keys)):
+            at = "" if len(cuts) == len(parts) - 1 else f", at={cuts}"
+            return f's.distribute("{name}"{at}) sets them apart'
+    return f's.skew("{other}", by="{name}"), which keeps the order'
 
 
 def _other_factors(edit: Edit, loop: LoopNode, by: LoopNode, factor: int) -> Iterator[Cure]:
