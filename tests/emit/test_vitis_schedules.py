@@ -36,6 +36,7 @@ TYPES: tuple[DType, ...] = (
 )
 LOOPS = ("split", "tile", "reorder", "fuse", "skew", "shift", "reverse", "distribute", "merge", "peel")
 LOOPS += ("compute_at", "buffer_at", "buffer_at", "reuse_at", "reuse_at", "permute", "reshape", "cast")
+LOOPS += ("rfactor", "rfactor", "reassociate")
 MARKS = ("pipeline", "pipeline", "unroll", "unroll", "parallel", "vectorize", "partition", "partition")
 MARKS += ("pack", "bind", "interface")
 BATCH = 25
@@ -55,6 +56,10 @@ def random_step(rng: Random, s: Schedule, name: str) -> tuple[str, tuple[Any, ..
     match name:
         case "reuse_at":
             return name, (array, loop), {}
+        case "rfactor":
+            return name, (array, loop), {"factor": rng.choice([None, 2, 3])}
+        case "reassociate":
+            return name, (), {}
         case "permute":
             return name, (array, rng.sample(range(rank), rank)), {}
         case "reshape":

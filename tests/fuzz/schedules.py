@@ -25,7 +25,7 @@ PRIMITIVES = (
     *("split", "tile", "reorder", "fuse", "skew", "shift", "reverse", "distribute", "merge", "peel"),
     *("split", "tile", "reorder", "compute_at", "unroll", "parallel", "parallel", "parallel", "vectorize"),
     *("vectorize", "buffer_at", "buffer_at", "buffer_at", "reuse_at", "reshape", "permute", "pack"),
-    *("pipeline", "partition", "bind", "inline", "outline", "unroll", "parallel"),
+    *("rfactor", "rfactor", "pipeline", "partition", "bind", "inline", "outline", "unroll", "parallel"),
 )
 
 
@@ -158,6 +158,7 @@ _ARRAYS: dict[str, _Arrays] = {
     "compute_at": lambda rng, loops, array: rng.choice(loops),
     "buffer_at": lambda rng, loops, array: rng.choice(loops),
     "reuse_at": lambda rng, loops, array: rng.choice(loops),
+    "rfactor": lambda rng, loops, array: f"{rng.choice(loops)}, factor={rng.choice([None, 2, 3])}",
     "reshape": lambda rng, loops, array: str(_shape(rng, array.shape)),
     "permute": lambda rng, loops, array: str(rng.sample(range(len(array.shape)), len(array.shape))),
     "pack": lambda rng, loops, array: f"{rng.randrange(len(array.shape))}, {rng.choice([2, 3, 4])}",
