@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import islpy as isl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
+from orders import other_order
 
 from tracealloc.poly.build import build_model
 from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of, time_map
@@ -21,50 +21,9 @@ from tracealloc.poly.named import (
     lex_less,
     point_values,
 )
-from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, sequence
-from tracealloc.poly.tree import Sequence as Parts
-from tracealloc.schedule.cures import Skew, skewed
-from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary
+from tracealloc.poly.tree import LoopNode, Tree, loops_in
 
 Pairs = tuple[tuple[int, ...], tuple[int, ...]]
-
-
-def other_order(rng: Random, tree: Tree) -> Tree:
-    """Some order of the same statements, right or wrong."""
-    loops = list(loops_in(tree))
-    loop = rng.choice(loops)
-
-    def turned(found: LoopNode) -> Tree:
-        return replace(found, descending=not found.descending)
-
-    def swapped(found: LoopNode) -> Tree:
-        if not isinstance(found.body, LoopNode):
-            return turned(found)
-        inner = found.body
-        return replace(inner, body=replace(found, body=inner.body, band=None), band=found.band)
-
-    def shuffled(found: LoopNode) -> Tree:
-        if not isinstance(found.body, Parts):
-            return turned(found)
-        parts = list(found.body.children)
-        rng.shuffle(parts)
-        return replace(found, body=sequence(parts))
-
-    def tiled(found: LoopNode) -> Tree:
-        size = constant(rng.randint(2, 3))
-        outer = tuple((n, Binary("//", e, size, index)) for n, e in found.exprs)
-        return replace(found, key=f"{found.key}o", exprs=outer, body=replace(found, band=None))
-
-    def skew(found: LoopNode) -> Tree:
-        inner = list(loops_in(found.body))
-        if not inner:
-            return turned(found)
-        made = skewed(found, Skew(rng.choice(inner).key, found.key, rng.choice([1, -1, 2])))
-        return made or turned(found)
-
-    return replace_loop(tree, loop.key, rng.choice([turned, swapped, shuffled, tiled, skew]))
 
 
 def distances(model: Model, d: Dependence, tree: Tree) -> tuple[isl.Set, tuple[LoopNode, ...], int]:

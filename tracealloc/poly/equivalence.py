@@ -31,6 +31,8 @@ __all__ = [
     "changed_sources",
     "difference",
     "first_difference",
+    "free_sums",
+    "own_sum",
     "runs_once",
     "value_sources",
 ]
@@ -81,7 +83,7 @@ def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> is
     traced = base or model
     flows: list[isl.Map] = []
     for s in model.statements:
-        own = _own_sum(traced, s) if s.origin in sums else frozenset()
+        own = own_sum(traced, s) if s.origin in sums else frozenset()
         alike = frozenset(
             u.name for u in model.statements if own and sums.get(u.origin or "") == sums.get(s.origin or "")
         )
@@ -98,7 +100,7 @@ def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> is
     return found if base is None else found.union(_odd_copies(model, base, sources, found))
 
 
-def _own_sum(base: Model, statement: Statement) -> frozenset[int]:
+def own_sum(base: Model, statement: Statement) -> frozenset[int]:
     """Which reads of an update are of the element that it adds to."""
     traced = base.statement(str(statement.origin))
     (write,) = traced.writes
@@ -313,7 +315,7 @@ def difference(
     assert not any(_is_renamed(statement) or statement.copy for statement in base.statements)
     ends = ((base, base_tree), (model, tree))
     found = changed_sources(base, *ends)
-    if found is not None and free and (sums := _free_sums(base, model, reassociate)):
+    if found is not None and free and (sums := free_sums(base, model, reassociate)):
         found = changed_sources(base, *ends, sums)
     return None if found is None else first_difference(*found)
 
@@ -380,7 +382,7 @@ def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMa
     return runs
 
 
-def _free_sums(base: Model, model: Model, reassociate: bool) -> _Sums:
+def free_sums(base: Model, model: Model, reassociate: bool) -> _Sums:
     """Statements that update sums whose order is free, each with the number of its sum.
 
     Sums and products of one array do not commute with each other: they are two, and every update of one

@@ -47,15 +47,18 @@ class Instance:
         pairs = zip(self.statement.dims, self.values, strict=True)
         return "(" + ", ".join(f"{it.name}={value}" for it, value in pairs) + ")"
 
+    @property
+    def point(self) -> isl.Set:
+        """The one element of the statement's domain."""
+        return isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
+
     def time(self, loops: tuple[LoopNode, ...]) -> list[int]:
         """The values of the given loops when it runs."""
-        at = isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
-        return point_values(at.apply(time_map(self.statement, loops))) or []
+        return point_values(self.point.apply(time_map(self.statement, loops))) or []
 
     def touched(self, access: Access) -> isl.Set:
         """The elements that one of the statement's accesses touches in this execution."""
-        at = isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
-        return at.apply(access.relation)
+        return self.point.apply(access.relation)
 
     @property
     def where(self) -> str:

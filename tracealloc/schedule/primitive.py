@@ -15,8 +15,10 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of
+from tracealloc.poly.equivalence import free_sums
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, carries, first_violation, is_violated
+from tracealloc.poly.reversed import changes_value
 from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in, statements_of
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
@@ -139,7 +141,7 @@ class Edit:
         state = self.state
         binding, freed = ordered_dependences(state, affected(state.tree, tree))
         violation = first_violation(state.model, binding, tree)
-        if violation is not None and not same_values(state, tree):
+        if violation is not None and not same_values(state, tree, violation):
             raise self.illegal(violation, how, suggestion(state, violation, tree, cures))
         kinds: dict[str, None] = {}
         if freed and first_violation(state.model, freed, tree) is not None:
@@ -176,12 +178,17 @@ def _unused(name: str, taken: Collection[str | None]) -> str:
     return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
 
 
-def same_values(state: State, tree: Tree) -> bool:
+def same_values(state: State, tree: Tree, violation: Violation) -> bool:
     """Whether every read sees the same write in the order of `tree` as in the state's (or the kernel's).
 
-    The partial results of a sum whose order is free do not count.
+    The partial results of a sum whose order is free do not count. `violation` is a dependence that is
+    reversed: where to look first.
     """
     model = state.model
+    if not state.pieces:
+        sums = free_sums(state.base, model, state.reassociate)
+        if changes_value(model, (state.tree, tree), violation, state.base, sums):
+            return False
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
     return state.difference(model, tree, state.reassociate) is None

@@ -1,0 +1,134 @@
+"""Does a reversed dependence matter? Looked at where it is reversed: a few elements, a few reads.
+
+An order may reverse dependences and still be right: nothing may read what comes out otherwise. Most often it
+is wrong, and then a read of the very element sees another write. To find that read takes a moment, however
+large the kernel is; only where there is none must all values be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.equivalence import own_sum, runs_once
+from tracealloc.poly.legality import Violation
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import union_of
+from tracealloc.poly.solve import FINAL, pieces
+from tracealloc.poly.through import Values
+from tracealloc.poly.tree import Tree
+from tracealloc.trace.errors import VerifyError
+
+__all__ = ["changes_value"]
+
+
+def changes_value(
+    model: Model, orders: tuple[Tree, Tree], found: Violation, base: Model, sums: Mapping[str, int]
+) -> bool:
+    """Whether a read of what a reversed dependence is about sees another write in one of two orders.
+
+    False says nothing: another read may. `base` is the traced model; `sums` are its statements that update
+    sums of free order, each with the number of its sum.
+    """
+    try:
+        part = _Part(model, orders, found, base, sums)
+        return any(part.differs(read) for read in part.reads())
+    except (isl.Error, VerifyError):  # it cannot be said in closed form
+        return False
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Some instances of a read and what they read; `without` are the updates that it does not see."""
+
+    relation: isl.Map
+    without: frozenset[str] = frozenset()
+
+
+class _Part:
+    """What of a model has to do with the elements of a reversed dependence."""
+
+    def __init__(
+        self, model: Model, orders: tuple[Tree, Tree], found: Violation, base: Model, sums: Mapping[str, int]
+    ) -> None:
+        self.whole, self.found, self.base, self.sums = model, found, base, sums
+        access = found.dependence.before
+        self.array = access.array
+        spaces = _brought(model, access.space)
+        self.space = access.space
+        self.elements = found.source.touched(access)
+        # A copy brings elements from elsewhere, which are not looked for.
+        only = self.elements if len(spaces) == 1 else None
+        kept = [_kept(s, spaces, only) for s in model.statements]
+        part = replace(model, statements=tuple(kept))
+        # Where no sum is free, it is enough to follow the last writes.
+        adding = {s.origin for s in kept if s.writes and s.origin in sums}
+        self.orders = [Values(part, tree, (), lambda s: s.origin in adding) for tree in orders]
+
+    def reads(self) -> Iterator[_Read]:
+        """The reads of these elements, those by the two statements first."""
+        ends = (self.found.source, self.found.sink)
+        for end in ends:
+            yield from self._reads(end.statement, end.point)
+        for statement in self.whole.statements:
+            yield from self._reads(statement, None)
+        if self.array in self.whole.outputs():
+            yield _Read(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), self.elements))
+
+    def _reads(self, statement: Statement, at: isl.Set | None) -> Iterator[_Read]:
+        if statement.copy or statement.origin is None:
+            return
+        for number, access in enumerate(statement.reads):
+            if access.space == self.space:
+                relation = access.relation.intersect_range(self.elements)
+                relation = relation if at is None else relation.intersect_domain(at)
+                if not relation.is_empty():
+                    yield _Read(relation, self._same_sum(statement, number))
+
+    def _same_sum(self, statement: Statement, number: int) -> frozenset[str]:
+        """The updates that a read by an update of their sum does not see."""
+        own = self.sums.get(str(statement.origin))
+        if own is None or number not in own_sum(self.base, statement):
+            return frozenset()
+        return frozenset(s.name for s in self.whole.statements if self.sums.get(s.origin or "") == own)
+
+    def differs(self, read: _Read) -> bool:
+        """Whether a read sees another write in one order than in the other."""
+        seen = [union_of(each.flows(each.seen(read.relation), read.without)) for each in self.orders]
+        if seen[0].is_equal(seen[1]):
+            return False
+        writers = {str(p.range().unwrap().domain().get_tuple_name()) for each in seen for p in pieces(each)}
+        return all(self._is_original(self.whole.statement(name)) for name in writers)
+
+    def _is_original(self, writer: Statement) -> bool:
+        """Whether no other instance computes the same as one of a statement."""
+        known: dict[str, bool] = self.whole.memo.setdefault("runs once", {})
+        origin = str(writer.origin)
+        if writer.origin is not None and origin not in known:
+            known[origin] = runs_once(self.whole, origin)
+        return known.get(origin, False)
+
+
+def _brought(model: Model, space: str) -> frozenset[str]:
+    """An array and all from which copies bring it something."""
+    copies = [s for s in model.statements if s.copy]
+    found, before = {space}, 0
+    while len(found) > before:
+        before = len(found)
+        for copy in copies:
+            if any(access.space in found for access in copy.writes):
+                found |= {access.space for access in copy.accesses}
+    return frozenset(found)
+
+
+def _kept(statement: Statement, spaces: frozenset[str], elements: isl.Set | None) -> Statement:
+    """A statement with what it writes to some arrays (what it copies there), or to some elements only."""
+    writes = tuple(access for access in statement.writes if access.space in spaces)
+    if statement.copy:
+        return statement if writes else replace(statement, accesses=(), copy=False)
+    if elements is not None:
+        writes = tuple(replace(a, relation=a.relation.intersect_range(elements)) for a in writes)
+        writes = tuple(access for access in writes if not access.relation.is_empty())
+    return replace(statement, accesses=writes)
