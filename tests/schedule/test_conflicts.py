@@ -143,3 +143,56 @@ def test_loops_inside_a_while_loop_count() -> None:
     s = ta.customize(search)
     s.pipeline("i")
     assert [(row.array, row.reads, row.needed) for row in s.conflicts()] == [("A", 3, 2), ("B", 0, 1)]
+
+
+@kernel
+def product(A: float32[20, 100, 110], B: float32[110, 90], C: float32[20, 100, 90]):
+    for n, i, j, k in grid(20, 100, 90, 110):
+        C[n, i, j] += A[n, i, k] * B[k, j]
+
+
+def test_a_nest_of_a_million_statements_is_counted_exactly() -> None:
+    s = ta.customize(product)
+    s.pipeline("n")
+    rows = {row.array: row for row in s.conflicts()}
+    assert {name: (row.accesses, row.needed) for name, row in rows.items()} == {
+        "A": (11000, 5500),
+        "B": (9900, 4950),
+        "C": (18000, 9000),
+    }
+    # More banks than any device has are no proposal.
+    assert all(row.proposal is None and not row.ok for row in rows.values())
+    assert {row.advice for row in rows.values()} == {"no partition into up to 4096 banks helps"}
+    s = ta.customize(product)
+    s.pipeline("i")
+    for row in s.conflicts():
+        exec(row.proposal or "", {"s": s})
+    assert [row.array for row in s.conflicts() if not row.ok] == ["B"]
+
+
+def test_what_unrolls_to_too_much_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracealloc.schedule.iteration._LIMIT", 50_000)
+    s = ta.customize(product)
+    s.pipeline("n")
+    table = s.conflicts()
+    assert {row.array for row in table} == {"A", "B", "C"}
+    assert all(not row.counted and not row.ok and row.proposal is None for row in table)
+    assert {row.advice for row in table} == {"too much to unroll: pipeline a loop further inside"}
+    assert "over " in str(table)
+
+
+def test_a_join_with_the_banks_that_are_there_is_no_dearer_than_needed() -> None:
+    @kernel
+    def columns(A: float32[24, 4], B: float32[4]):
+        for i in grid(4):
+            for j in ta.range(4):
+                B[i] += A[3 * j, i]
+
+    s = ta.customize(columns)
+    s.partition(s.A, dim=0, kind="block", factor=2)
+    s.pipeline("i")
+    row = next(row for row in s.conflicts() if row.array == "A")
+    assert (row.reads, row.needed) == (4, 2) or row.proposal is None
+    s.bind(s.A, "bram", ports=1)
+    row = next(row for row in s.conflicts() if row.array == "A")
+    assert row.proposal == 's.partition("A", dim=0, kind="block", factor=8)'

@@ -10,12 +10,13 @@ count once. Ports per bank (UG1399, ``bind_storage``): by default one read and o
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from tracealloc.schedule.iteration import Iteration, Ranges
 from tracealloc.schedule.ports import (
-    Form,
+    MOST_BANKS,
     Uses,
     all_banks,
     busiest,
@@ -24,34 +25,15 @@ from tracealloc.schedule.ports import (
     least_partition,
     port_text,
     steps,
+    uses_of,
 )
 from tracealloc.schedule.resolve import full_name, visible_arrays
 from tracealloc.schedule.state import Module, State
-from tracealloc.trace.affine import Linear, constant, expression, linear, range_of
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, loads_of, substitute
-from tracealloc.trace.program import (
-    Alloc,
-    Array,
-    Call,
-    If,
-    Loop,
-    Node,
-    Program,
-    Region,
-    Slice,
-    Store,
-    While,
-    expressions_of,
-    walk_nodes,
-)
+from tracealloc.trace.affine import range_of
+from tracealloc.trace.layout import Layout
+from tracealloc.trace.program import Alloc, Array, Call, If, Loop, Node, Program, Store, While
 
 __all__ = ["Conflict", "Conflicts", "conflicts_of"]
-
-_UNROLL_LIMIT = 262144
-_Values = Mapping[Iter, Linear]
-_View = tuple[Array, tuple[tuple[Linear | None, bool], ...]]
-"""What a parameter stands for: the array, and per dimension its subscript or (True) where a slice starts."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,8 @@ class Conflict:
 
     `loop` and `array` are the names that primitives take. `reads` and `writes` are of the busiest bank;
     `needed` is the least interval that its ports allow, and `proposal` the step that makes it the asked one
-    (None: not needed, or no partition helps).
+    (None: not needed, or no partition into as many banks as a device may have helps). Where an iteration
+    unrolls to too many statements to look at all of them, `counted` is false and the numbers are too small.
     """
 
     function: str
@@ -74,11 +57,20 @@ class Conflict:
     asked: int
     needed: int
     proposal: str | None = None
+    counted: bool = True
 
     @property
     def ok(self) -> bool:
         """Whether the ports allow the asked interval."""
-        return self.needed <= self.asked
+        return self.counted and self.needed <= self.asked
+
+    @property
+    def advice(self) -> str:
+        """What to try: the proposal, or what is left where there is none."""
+        if not self.counted:
+            return "too much to unroll: pipeline a loop further inside"
+        none = f"no partition into up to {MOST_BANKS} banks helps"
+        return self.proposal or ("" if self.ok else none)
 
 
 @dataclass(frozen=True)
@@ -108,12 +100,12 @@ class Conflicts:
                 row.loop,
                 row.array,
                 row.layout,
-                str(row.accesses),
+                str(row.accesses) if row.counted else f"over {row.accesses}",
                 f"{row.reads} read, {row.writes} written",
                 row.ports,
                 str(row.asked),
-                str(row.needed),
-                row.proposal or ("" if row.ok else "no partition helps"),
+                str(row.needed) if row.counted else f"over {row.needed}",
+                row.advice,
             ]
             for row in self.rows
         ]
@@ -150,21 +142,12 @@ class _Function:
         self.state = state
         self.prefix = "" if top else f"{program.name}:"
         self.found: list[Conflict] = []
-        self.budget = _UNROLL_LIMIT
-        self.ranges: dict[Iter, tuple[int, int]] = {}
-        self.forms: dict[int, Linear | None] = {}
-        self.loads: dict[int, list[Load]] = {}
-        self.views: dict[Array, _View] = {}
-        self.homes: dict[Array, Program] = {}
-        self.unknowns: dict[tuple[Expr, int], Iter] = {}
-        self.written = {node.array for node in walk_nodes(program.body) if isinstance(node, Store)}
-        self.serial = 0
 
     def rows(self) -> list[Conflict]:
         self.visit(self.program.body, {})
         return self.found
 
-    def visit(self, block: tuple[Node, ...], ranges: Mapping[Iter, tuple[int, int]]) -> None:
+    def visit(self, block: tuple[Node, ...], ranges: Ranges) -> None:
         for node in block:
             match node:
                 case Loop():
@@ -184,142 +167,25 @@ class _Function:
                 case _:
                     assert_never(node)
 
-    def pipelined(self, loop: Loop, ranges: Mapping[Iter, tuple[int, int]]) -> None:
-        uses: dict[Array, Uses] = {}
-        self.budget, self.ranges = _UNROLL_LIMIT, dict(ranges)
-        copies = loop.marks.unroll or 1
-        if copies == 1:
-            self.block(loop.body, {}, uses)
-        for copy in range(copies if copies > 1 else 0):
-            # j = copies * round + copy: the round is what runs.
-            round_ = Binary("*", constant(copies * loop.step), IterRef(loop.iter), index)
-            at = Binary("+", round_, constant(copy * loop.step), index)
-            start = linear(Binary("+", at, loop.start, index))
-            self.block(loop.body, {} if start is None else {loop.iter: start}, uses)
-        if copies > 1:
-            ranges = {**ranges, loop.iter: _rounds(loop, ranges, copies)}
-        asked = loop.marks.pipeline or 1
-        for array, use in uses.items():
-            self.found.append(self.row(loop, asked, array, use, ranges))
-
-    def block(self, block: tuple[Node, ...], values: _Values, uses: dict[Array, Uses]) -> None:
-        for node in block:
-            if self.budget <= 0:
-                return
-            self.serial += 1
-            match node:
-                case Loop():
-                    for at in self.unrolled(node, values):
-                        self.block(node.body, {**values, node.iter: at}, uses)
-                case If(then=then, orelse=orelse):
-                    self.reads(node, values, uses)
-                    self.block(then, values, uses)
-                    self.block(orelse, values, uses)
-                case Store(array=array, indices=indices):
-                    self.reads(node, values, uses)
-                    if array.rank and array.kind != "stream":
-                        found, form = self.place(array, indices, values)
-                        uses.setdefault(found, Uses()).writes.setdefault(form)
-                case Alloc(array=array):
-                    self.homes.setdefault(array, self.program)
-                case While(prologue=prologue, body=body):
-                    self.block(prologue, values, uses)
-                    self.reads(node, values, uses)
-                    self.block(body, values, uses)
-                case Call():
-                    self.reads(node, values, uses)
-                    self.call(node, values, uses)
-                case _:
-                    assert_never(node)
-
-    def call(self, node: Call, values: _Values, uses: dict[Array, Uses]) -> None:
-        """The accesses of a called program, to its own arrays and to those that it is given."""
-        callee, before = node.program, self.views
-        passed = [*zip(callee.args, node.args, strict=True), *zip(callee.results, node.results, strict=True)]
-        views = {formal: self.view(actual, values) for formal, actual in passed if isinstance(actual, Region)}
-        for inner in walk_nodes(callee.body):
-            if isinstance(inner, Alloc):
-                self.homes[inner.array] = callee
-        self.views = {**before, **views}
-        self.block(callee.body, {}, uses)
-        self.views = before
-
-    def view(self, region: Region, values: _Values) -> _View:
-        starts = tuple(part.start if isinstance(part, Slice) else part for part in region.indices)
-        sliced = [isinstance(part, Slice) for part in region.indices]
-        parts = tuple(zip(self.form(starts, values), sliced, strict=True))
-        if region.array not in self.views:
-            return region.array, parts
-        whole, outer = self.views[region.array]
-        inner = iter(parts)
-        return whole, tuple(_within(low, *next(inner)) if cut else (low, False) for low, cut in outer)
-
-    def place(self, array: Array, indices: tuple[Expr, ...], values: _Values) -> tuple[Array, Form]:
-        """The array of this function and the subscripts that an access means."""
-        form = self.form(indices, values)
-        if array not in self.views:
-            return array, form
-        whole, parts = self.views[array]
-        inner = iter(form)
-        return whole, tuple(_within(low, next(inner), True)[0] if cut else low for low, cut in parts)
-
-    def unrolled(self, loop: Loop, values: _Values) -> list[Linear]:
-        """The values of an inner loop; from its least to its largest bound where these vary."""
-        known = {it: expression(form) for it, form in values.items()}
-        start, stop = substitute(loop.start, known), substitute(loop.stop, known)
-        span, first_form = linear(Binary("-", stop, start, index)), linear(start)
-        if span is not None and first_form is not None and not span.terms:
-            trips = max(0, -(-span.constant // loop.step))
-            return [first_form.plus(Linear((), trip * loop.step)) for trip in range(trips)]
-        first, last = range_of(start, self.ranges), range_of(stop, self.ranges)
-        if first is None or last is None:
-            return [Linear(((IterRef(loop.iter), 1),), 0)]  # bounds that depend on data: it stays a loop
-        ends = range(first[0], last[1], loop.step) if loop.step > 0 else range(first[1], last[0], loop.step)
-        return [Linear((), value) for value in ends]
-
-    def reads(self, node: Node, values: _Values, uses: dict[Array, Uses]) -> None:
-        loads = self.loads.get(id(node))
-        if loads is None:
-            loads = self.loads[id(node)] = [load for e in expressions_of(node) for load in loads_of(e)]
-        for load in loads:
-            self.budget -= 1
-            if load.array.rank == 0 or load.array.kind == "stream":
-                continue
-            array, form = self.place(load.array, load.indices, values)
-            use = uses.setdefault(array, Uses())
-            if form not in use.writes:
-                use.reads.setdefault(form)
-
-    def form(self, indices: tuple[Expr, ...], values: _Values) -> Form:
-        """The subscripts of an access; what they are of the loop's own iterators is found once."""
-        found = []
-        for expr in indices:
-            if id(expr) not in self.forms:
-                self.forms[id(expr)] = linear(expr)
-            form = self.forms[id(expr)]
-            known = None if form is None else _put_in(expr, form, values)
-            found.append(self.unknown(expr, values) if known is None else known)
-        return tuple(found)
-
-    def unknown(self, expr: Expr, values: _Values) -> Linear:
-        """A subscript on data: a value of its own, one for the same expression over what does not change."""
-        atom = substitute(expr, {it: expression(form) for it, form in values.items()})
-        changes = bool(self.views) or any(load.array in self.written for load in loads_of(atom))
-        key = (atom, self.serial if changes else 0)
-        value = self.unknowns.setdefault(key, Iter(f"unknown:{len(self.unknowns)}", "unknown"))
-        return Linear(((IterRef(value), 1),), 0)
+    def pipelined(self, loop: Loop, ranges: Ranges) -> None:
+        iteration = Iteration(self.program, ranges)
+        running = iteration.run(loop)
+        for array in iteration.arrays:
+            uses = uses_of(array, iteration.reads.get(array), iteration.writes.get(array))
+            home = iteration.homes.get(array, self.program)
+            self.found.append(self.row(loop, array, uses, home.layout(array), running, iteration.complete))
 
     def row(
-        self, loop: Loop, asked: int, array: Array, use: Uses, ranges: Mapping[Iter, tuple[int, int]]
+        self, loop: Loop, array: Array, uses: Uses, layout: Layout, ranges: Ranges, complete: bool
     ) -> Conflict:
-        layout = self.homes.get(array, self.program).layout(array)
+        asked = loop.marks.pipeline or 1
         banks = all_banks(layout, array)
-        use = in_words(use, layout, array)
-        reads, writes = busiest(use, layout, banks, array, ranges)
+        uses = in_words(uses, layout, array)
+        reads, writes = busiest(uses, layout, banks, array, ranges)
         needed = interval(reads, writes, layout, banks, array)
         proposal = None
-        if needed > asked:
-            best = least_partition(use, layout, array, ranges, asked)
+        if needed > asked and complete:
+            best = least_partition(uses, layout, array, ranges, asked)
             proposal = None if best is None else steps(self.array_text(array), banks, best)
         kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
         return Conflict(
@@ -327,13 +193,14 @@ class _Function:
             self.loop_name(loop),
             self.prefix + array.name,
             ", ".join(kinds) or "whole",
-            len(use.reads) + len(use.writes),
+            len(uses.all),
             reads,
             writes,
             port_text(layout, banks, array),
             asked,
             needed,
             proposal,
+            complete,
         )
 
     def loop_name(self, loop: Loop) -> str:
@@ -351,35 +218,8 @@ class _Function:
         return f"s.arrays({function})[{number}]"
 
 
-def _range(loop: Loop, ranges: Mapping[Iter, tuple[int, int]]) -> dict[Iter, tuple[int, int]]:
+def _range(loop: Loop, ranges: Ranges) -> Ranges:
     first, last = range_of(loop.start, ranges), range_of(loop.stop, ranges)
     if first is None or last is None:
         return {}
     return {loop.iter: (first[0], last[1] - 1) if loop.step > 0 else (last[0] + 1, first[1])}
-
-
-def _rounds(loop: Loop, ranges: Mapping[Iter, tuple[int, int]], copies: int) -> tuple[int, int]:
-    low, high = ranges.get(loop.iter, (0, 0))
-    return 0, max(0, (high - low) // (copies * abs(loop.step)))
-
-
-def _within(low: Linear | None, own: Linear | None, cut: bool) -> tuple[Linear | None, bool]:
-    """A subscript of a view as one of the array, and whether it is itself the start of a slice."""
-    return (None if low is None or own is None else low.plus(own)), cut
-
-
-def _put_in(expr: Expr, form: Linear, values: _Values) -> Linear | None:
-    """The linear form of a subscript with some iterators replaced by their values."""
-    kept: dict[Expr, int] = {}
-    rest = form.constant
-    for atom, coefficient in form.terms:
-        if not isinstance(atom, IterRef):
-            return linear(substitute(expr, {it: expression(value) for it, value in values.items()}))
-        value = values.get(atom.iter)
-        if value is None:
-            kept[atom] = kept.get(atom, 0) + coefficient
-            continue
-        rest += coefficient * value.constant
-        for other, count in value.terms:
-            kept[other] = kept.get(other, 0) + coefficient * count
-    return Linear(tuple(pair for pair in kept.items() if pair[1]), rest)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import product
-from math import prod
+import heapq
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+
+from tracealloc.schedule.iteration import Accesses, Form, Ints, Ranges, Terms
 from tracealloc.schedule.lattice import join_banks, normal_banks
 from tracealloc.trace.affine import Linear, constant, expression, range_of
-from tracealloc.trace.expr import Iter
-from tracealloc.trace.layout import Banks, Layout
+from tracealloc.trace.layout import BankKind, Banks, Layout
 from tracealloc.trace.program import Array
 
 __all__ = [
-    "Form",
+    "MOST_BANKS",
     "Uses",
     "all_banks",
     "busiest",
@@ -23,18 +25,59 @@ __all__ = [
     "least_partition",
     "port_text",
     "steps",
+    "uses_of",
 ]
 
-Form = tuple[Linear | None, ...]
-_Choice = tuple[Banks, dict[Linear | None, int | None]]
+MOST_BANKS = 4096
+"""No partition into more banks is proposed: synthesis gives up on it, or no device holds it."""
+_UNKNOWN = -1
+_MOST_CELLS = 1 << 24
 
 
-@dataclass
+@dataclass(frozen=True)
 class Uses:
-    """The distinct accesses of one iteration to one array, as linear forms of its subscripts."""
+    """The distinct accesses of one iteration to one array: per subscript a number of `terms`, a constant."""
 
-    reads: dict[Form, None] = field(default_factory=dict)
-    writes: dict[Form, None] = field(default_factory=dict)
+    terms: tuple[Terms, ...]
+    reads: Ints
+    writes: Ints
+
+    @property
+    def all(self) -> Ints:
+        """Reads, then writes: (access, dimension, terms or constant)."""
+        return np.concatenate([self.reads, self.writes])
+
+
+def uses_of(array: Array, reads: Accesses | None, writes: Accesses | None) -> Uses:
+    """What an iteration accesses of an array; it need not read again what it has just written."""
+    numbers: dict[Terms, int] = {}
+    written = {} if writes is None else writes.rows()
+    read = {} if reads is None else reads.rows()
+    fresh = {}
+    for form, (constants, clock) in read.items():
+        if form in written:
+            constants = constants[clock <= _first_written(constants, *written[form])]
+        fresh[form] = constants
+    tables = (fresh, {form: constants for form, (constants, _) in written.items()})
+    found = [_table(table, numbers, array.rank) for table in tables]
+    return Uses(tuple(numbers), *found)
+
+
+def _first_written(constants: Ints, written: Ints, clock: Ints) -> Ints:
+    """When each row is first written (never: after everything)."""
+    _, places = np.unique(np.concatenate([written, constants]), axis=0, return_inverse=True)
+    places = places.reshape(-1)
+    first = np.full(len(places), np.iinfo(np.int64).max)
+    first[places[: len(written)]] = clock
+    return first[places[len(written) :]]
+
+
+def _table(accesses: Mapping[Form, Ints], numbers: dict[Terms, int], rank: int) -> Ints:
+    parts = [np.empty((0, rank, 2), np.int64)]
+    for form, constants in accesses.items():
+        terms = [numbers.setdefault(part, len(numbers)) for part in form]
+        parts.append(np.stack([np.broadcast_to(np.array(terms), constants.shape), constants], axis=2))
+    return np.concatenate(parts)
 
 
 def all_banks(layout: Layout, array: Array) -> tuple[Banks, ...]:
@@ -44,105 +87,126 @@ def all_banks(layout: Layout, array: Array) -> tuple[Banks, ...]:
     return tuple(normal_banks(b, extent) for b, extent in zip(given, array.shape, strict=True))
 
 
-def bank_of(
-    form: Linear | None, banks: Banks, extent: int, ranges: Mapping[Iter, tuple[int, int]]
-) -> int | None:
-    """The bank of a subscript, or None where it is not known at compile time."""
-    if banks.kind == "whole":
-        return 0
-    if form is None:
-        return None
-    if banks.kind in ("cyclic", "complete"):
-        factor = banks.factor if banks.kind == "cyclic" else extent
-        if banks.kind == "complete" and form.terms:
-            return None
-        if any(coefficient % factor for _, coefficient in form.terms):
-            return None
-        return form.constant % factor
-    size = -(-extent // banks.factor)
-    ends = _ends(form, ranges)
-    return None if ends is None or ends[0] // size != ends[1] // size else ends[0] // size
-
-
-def _ends(form: Linear, ranges: Mapping[Iter, tuple[int, int]]) -> tuple[int, int] | None:
-    return range_of(expression(form), ranges)
-
-
-def in_words(use: Uses, layout: Layout, array: Array) -> Uses:
+def in_words(uses: Uses, layout: Layout, array: Array) -> Uses:
     """The accesses to a packed array, counted in words: neighbours in one word come together."""
     if layout.pack == 1:
-        return use
+        return uses
     dim = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+    terms = list(uses.terms)
+    words: dict[int, int] = {}
+    for number, known in enumerate(uses.terms):
+        if all(coefficient % layout.pack == 0 for _, coefficient in known):
+            # An atom that no subscript has keeps words apart from elements whose word is not known.
+            mark = (constant(layout.pack), 1)
+            terms.append((*((atom, coefficient // layout.pack) for atom, coefficient in known), mark))
+            words[number] = len(terms) - 1
 
-    def word(form: Form) -> Form:
-        part = form[dim]
-        if part is None or any(coefficient % layout.pack for _, coefficient in part.terms):
-            return form
-        terms = tuple((atom, coefficient // layout.pack) for atom, coefficient in part.terms)
-        # An atom that no subscript has keeps words apart from elements whose word is not known.
-        mark = (constant(layout.pack), 1)
-        return (*form[:dim], Linear((*terms, mark), part.constant // layout.pack), *form[dim + 1 :])
+    def packed(accesses: Ints) -> Ints:
+        accesses = accesses.copy()
+        for number, word in words.items():
+            mine = accesses[:, dim, 0] == number
+            accesses[mine, dim] = np.stack(
+                [np.full(mine.sum(), word), accesses[mine, dim, 1] // layout.pack], axis=1
+            )
+        return np.unique(accesses, axis=0)
 
-    return Uses({word(form): None for form in use.reads}, {word(form): None for form in use.writes})
+    return Uses(tuple(terms), packed(uses.reads), packed(uses.writes))
+
+
+class _Subscripts:
+    """The distinct subscripts of one dimension; `of` says which of them each access has."""
+
+    def __init__(self, uses: Uses, dim: int, extent: int, ranges: Ranges) -> None:
+        both, of = np.unique(uses.all[:, dim], axis=0, return_inverse=True)
+        self.of: Ints = of.reshape(-1)
+        self.count, self.extent = len(both), extent
+        self._numbers, self._constants = both[:, 0], both[:, 1]
+        self.strides = np.array([math.gcd(*(c for _, c in terms)) for terms in uses.terms], np.int64)
+        spans = [range_of(expression(Linear(terms, 0)), ranges) for terms in uses.terms]
+        self._bounded = np.array([span is not None for span in spans], bool)[self._numbers]
+        ends = np.array([span or (0, 0) for span in spans], np.int64).reshape(-1, 2)[self._numbers]
+        self._low, self._high = self._constants + ends[:, 0], self._constants + ends[:, 1]
+
+    def places(self, banks: Banks) -> Ints:
+        """The bank of each subscript, or -1 where it is not known at compile time."""
+        if banks.kind == "whole":
+            return np.zeros(self.count, np.int64)
+        if banks.kind == "block":
+            size = -(-self.extent // banks.factor)
+            known = self._bounded & (self._low // size == self._high // size)
+            return np.where(known, self._low // size, _UNKNOWN)
+        strides = self.strides[self._numbers]
+        if banks.kind == "complete":
+            return np.where(strides == 0, self._constants % self.extent, _UNKNOWN)
+        return np.where(strides % banks.factor == 0, self._constants % banks.factor, _UNKNOWN)
+
+    def tells_apart(self, banks: Banks) -> bool:
+        """Whether the bank of some subscript is known."""
+        if banks.kind == "cyclic":
+            return bool(np.any(self.strides % banks.factor == 0))
+        if banks.kind == "block":
+            return bool(np.any(self._bounded & (self._high - self._low < -(-self.extent // banks.factor))))
+        return True
+
+
+def _subscripts(uses: Uses, array: Array, ranges: Ranges) -> list[_Subscripts]:
+    return [_Subscripts(uses, dim, extent, ranges) for dim, extent in enumerate(array.shape)]
 
 
 def busiest(
-    use: Uses, layout: Layout, banks: tuple[Banks, ...], array: Array, ranges: Mapping[Iter, tuple[int, int]]
+    uses: Uses, layout: Layout, banks: tuple[Banks, ...], array: Array, ranges: Ranges
 ) -> tuple[int, int]:
     """Reads and writes of the bank that needs the longest interval."""
-    places = [
-        {f: bank_of(f, bank, extent, ranges) for f in {form[dim] for form in (*use.reads, *use.writes)}}
-        for dim, (bank, extent) in enumerate(zip(banks, array.shape, strict=True))
-    ]
-    return _busiest(use, layout, banks, array, places)
+    subscripts = _subscripts(uses, array, ranges)
+    places = [each.places(bank)[each.of] for each, bank in zip(subscripts, banks, strict=True)]
+    pairs = _pairs(places, [bank.factor for bank in banks], len(uses.reads))
+    return max(pairs, key=lambda n: (interval(n[0], n[1], layout, banks, array), sum(n), n[1]))
 
 
-def _busiest(
-    use: Uses,
-    layout: Layout,
-    banks: tuple[Banks, ...],
-    array: Array,
-    places: Sequence[Mapping[Linear | None, int | None]],
-) -> tuple[int, int]:
-    counts: dict[tuple[int, ...], list[int]] = {}
-    everywhere = [0, 0]
-    for kind, forms in enumerate((use.reads, use.writes)):
-        for form in forms:
-            known = [place[part] for place, part in zip(places, form, strict=True)]
-            if None in known:
-                _count_partly(counts, known, banks, kind, everywhere)
-            else:
-                counts.setdefault(tuple(k or 0 for k in known), [0, 0])[kind] += 1
-    totals = [(r + everywhere[0], w + everywhere[1]) for r, w in counts.values()]
-    totals.append((everywhere[0], everywhere[1]))
-    return max(totals, key=lambda n: (interval(n[0], n[1], layout, banks, array), sum(n), n[1]))
+def _pairs(places: Sequence[Ints], factors: Sequence[int], reads: int) -> list[tuple[int, int]]:
+    """Reads and writes of banks, where these differ; the first `reads` accesses are reads.
+
+    `places` gives the bank of each access in each dimension; -1 is any of the dimension's `factors`.
+    """
+    columns, sizes = [], []
+    for place, factor in zip(places, factors, strict=True):
+        labels, column = np.unique(place, return_inverse=True)
+        column, size = column.reshape(-1), len(labels)
+        if size and labels[0] == _UNKNOWN:
+            # One label more stands for all banks that no access is known to go to.
+            column, size = column - 1, size - 1 + (size - 1 < factor)
+        columns.append(column)
+        sizes.append(size)
+    kinds = (np.arange(len(places[0])) >= reads).astype(np.int64)
+    rows = np.stack([kinds, *columns], axis=1)
+    known = np.all(rows >= 0, axis=1)
+    if math.prod(sizes) > _MOST_CELLS:  # what may go to several banks counts for all of them
+        everywhere = np.bincount(kinds[~known], minlength=2)[:, None]
+        _, banks = np.unique(rows[known, 1:], axis=0, return_inverse=True)
+        found = np.zeros((2, int(banks.max(initial=0)) + 1), np.int64)
+        np.add.at(found, (kinds[known], banks.reshape(-1)), 1)
+        found += everywhere
+    else:
+        found = np.zeros((2, *sizes), np.int64)
+        np.add.at(found, tuple(rows[known].T), 1)
+        some, times = np.unique(rows[~known], axis=0, return_counts=True)
+        for row, count in zip(some.tolist(), times.tolist(), strict=True):
+            found[tuple(slice(None) if k < 0 else k for k in row)] += count
+    radix = len(kinds) + 1
+    both = np.unique(found[0] * radix + found[1])
+    return [(int(pair) // radix, int(pair) % radix) for pair in both] or [(0, 0)]
 
 
-def _count_partly(
-    counts: dict[tuple[int, ...], list[int]],
-    known: list[int | None],
-    banks: tuple[Banks, ...],
-    kind: int,
-    everywhere: list[int],
-) -> None:
-    """An access whose bank is known in some dimensions occupies all that agree in these."""
-    free = prod(bank.factor for k, bank in zip(known, banks, strict=True) if k is None)
-    if free > _MOST_BANKS or set(known) == {None}:
-        everywhere[kind] += 1
-        return
-    choices = [range(b.factor) if k is None else (k,) for k, b in zip(known, banks, strict=True)]
-    for chosen in product(*choices):
-        counts.setdefault(chosen, [0, 0])[kind] += 1
-
-
-def _is_registers(banks: tuple[Banks, ...], array: Array) -> bool:
+def _is_registers(banks: Sequence[Banks], array: Array) -> bool:
     return all(b.kind == "complete" or n == 1 for b, n in zip(banks, array.shape, strict=True))
 
 
-def interval(reads: int, writes: int, layout: Layout, banks: tuple[Banks, ...], array: Array) -> int:
+def interval(reads: int, writes: int, layout: Layout, banks: Sequence[Banks], array: Array) -> int:
     """The least initiation interval that the ports of a bank allow."""
-    if _is_registers(banks, array):
-        return 1
+    return 1 if _is_registers(banks, array) else _of_ports(reads, writes, layout, array)
+
+
+def _of_ports(reads: int, writes: int, layout: Layout, array: Array) -> int:
     if array.kind == "constant":
         return max(1, -(-reads // (layout.ports or 2)))
     both = reads + writes
@@ -161,90 +225,126 @@ def port_text(layout: Layout, banks: tuple[Banks, ...], array: Array) -> str:
 
 
 def least_partition(
-    use: Uses, layout: Layout, array: Array, ranges: Mapping[Iter, tuple[int, int]], asked: int
+    uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int
 ) -> tuple[Banks, ...] | None:
     """The layout with the fewest banks that is at least what there is and allows the asked interval.
 
-    Of those with as many banks, the one that changes the fewest dimensions, cyclic before block.
+    Of those with as many banks, the one that changes the fewest dimensions, cyclic before block. None where
+    no partition does, or only one into more than `MOST_BANKS`.
     """
-    given = all_banks(layout, array)
-    packed = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
-    accesses = [*use.reads, *use.writes]
-    choices: list[list[_Choice]] = []
-    for dim, (bank, extent) in enumerate(zip(given, array.shape, strict=True)):
-        forms = {form[dim] for form in accesses}
-        stays = layout.pack > 1 and dim == packed
-        choices.append(
-            [_choice(bank, forms, extent, ranges)] if stays else _choices(bank, forms, extent, ranges)
-        )
-    fewest = -(-len(accesses) // (asked * (layout.ports or 2)))
-    ranked = sorted(product(*_few(choices, len(accesses))), key=lambda chosen: _cost(given, chosen))
-    complete = tuple(Banks("complete", extent) for extent in array.shape)
-    for chosen in ranked:
-        banks = tuple(bank for bank, _ in chosen)
-        if prod(bank.factor for bank in banks) < fewest and banks != complete:
-            continue
-        reads, writes = _busiest(use, layout, banks, array, [places for _, places in chosen])
-        if interval(reads, writes, layout, banks, array) <= asked:
-            return banks
-    return None
+    return _Search(uses, layout, array, ranges, asked).run()
 
 
-_MOST_COUNTED = 100_000
-_MOST_BANKS = 128
+@dataclass(frozen=True)
+class _Choice:
+    """The banks of one dimension, where each access goes, and whether that is something new."""
+
+    banks: Banks
+    places: Ints
+    changed: bool
 
 
-def _few(choices: list[list[_Choice]], accesses: int) -> list[list[_Choice]]:
-    """Not more combinations than can be tried: of the longest list every other choice goes."""
-    while prod(len(each) for each in choices) * accesses > _MOST_COUNTED:
-        longest = max(range(len(choices)), key=lambda dim: len(choices[dim]))
-        kept = choices[longest]
-        if len(kept) <= 2:
-            break
-        choices = [*choices[:longest], [*kept[:-1:2], kept[-1]], *choices[longest + 1 :]]
-    return choices
+class _Search:
+    """Layouts in the order of what they cost, without those that a dimension alone rules out."""
+
+    def __init__(self, uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int) -> None:
+        self.uses, self.layout, self.array, self.asked = uses, layout, array, asked
+        given = all_banks(layout, array)
+        self.most = max(MOST_BANKS, math.prod(bank.factor for bank in given))
+        self.fewest = -(-len(uses.all) // (asked * (layout.ports or 2)))
+        self.subscripts = _subscripts(uses, array, ranges)
+        self.choices: list[list[_Choice]] = []
+        if min(self.fewest, array.size) > self.most:
+            return
+        packed = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+        for dim, (bank, each) in enumerate(zip(given, self.subscripts, strict=True)):
+            stays = layout.pack > 1 and dim == packed
+            found = [bank] if stays else _ways(bank, each, self.most)
+            made = [_Choice(b, each.places(b)[each.of], b != bank) for b in found]
+            self.choices.append([choice for choice in made if self.may_do(dim, choice)])
+
+    def may_do(self, dim: int, choice: _Choice) -> bool:
+        """Whether the choice would do if all other dimensions told all their subscripts apart."""
+        if choice.banks.kind == "complete":
+            return True  # all may become registers
+        places = [each.of for each in self.subscripts]
+        factors = [each.count for each in self.subscripts]
+        places[dim], factors[dim] = choice.places, choice.banks.factor
+        return self.fits(places, factors)
+
+    def fits(self, places: Sequence[Ints], factors: Sequence[int]) -> bool:
+        pairs = _pairs(places, factors, len(self.uses.reads))
+        return all(_of_ports(r, w, self.layout, self.array) <= self.asked for r, w in pairs)
+
+    def run(self) -> tuple[Banks, ...] | None:
+        """The first layout that does."""
+        for count, group in self.groups():
+            for chosen in sorted(group, key=_changes):
+                banks = tuple(choice.banks for choice in chosen)
+                if _is_registers(banks, self.array):
+                    return banks
+                factors = [bank.factor for bank in banks]
+                if count >= self.fewest and self.fits([choice.places for choice in chosen], factors):
+                    return banks
+        return None
+
+    def groups(self) -> Iterator[tuple[int, list[tuple[_Choice, ...]]]]:
+        """All combinations with as many banks, from the fewest banks on."""
+        if len(self.choices) < self.array.rank or not all(self.choices):
+            return
+        first = (0,) * len(self.choices)
+        queue = [(self.count(first), first)]
+        known = {first}
+        while queue:
+            count, group = queue[0][0], list[tuple[_Choice, ...]]()
+            while queue and queue[0][0] == count:
+                _, at = heapq.heappop(queue)
+                group.append(tuple(each[k] for each, k in zip(self.choices, at, strict=True)))
+                for dim, each in enumerate(self.choices):
+                    after = (*at[:dim], at[dim] + 1, *at[dim + 1 :])
+                    if after[dim] < len(each) and after not in known and self.count(after) <= self.most:
+                        known.add(after)
+                        heapq.heappush(queue, (self.count(after), after))
+            yield count, group
+
+    def count(self, at: tuple[int, ...]) -> int:
+        """The banks of a combination."""
+        return math.prod(each[k].banks.factor for each, k in zip(self.choices, at, strict=True))
 
 
-def _cost(given: tuple[Banks, ...], chosen: tuple[_Choice, ...]) -> tuple[int, int, int]:
-    banks = [bank for bank, _ in chosen]
-    changed = sum(1 for old, new in zip(given, banks, strict=True) if old != new)
-    return prod(bank.factor for bank in banks), changed, sum(bank.kind == "block" for bank in banks)
+def _changes(chosen: Sequence[_Choice]) -> tuple[int, int]:
+    """How many dimensions a layout changes, and how many are in blocks."""
+    return sum(choice.changed for choice in chosen), sum(choice.banks.kind == "block" for choice in chosen)
 
 
-def _choice(
-    bank: Banks, forms: set[Linear | None], extent: int, ranges: Mapping[Iter, tuple[int, int]]
-) -> _Choice:
-    return bank, {form: bank_of(form, bank, extent, ranges) for form in forms}
+def _ways(given: Banks, subscripts: _Subscripts, most: int) -> list[Banks]:
+    """Layouts of one dimension that tell its subscripts apart in different ways, fewest banks first."""
+    extent = subscripts.extent
+    found: dict[bytes, Banks] = {}
+    enough = min(extent, most)  # banks with which all subscripts are told apart
+    factor = 0
+    while (factor := factor + 1) <= enough:
+        kinds: tuple[BankKind, ...] = ("cyclic", "block")
+        for banks in dict.fromkeys(
+            join_banks(given, normal_banks(Banks(kind, factor), extent), extent) for kind in kinds
+        ):
+            if banks.factor > most or not subscripts.tells_apart(banks):
+                continue
+            places = subscripts.places(banks)
+            known = found.setdefault(_pattern(places), banks)
+            if banks.factor < known.factor:  # a join may be larger than what comes later
+                found[_pattern(places)] = banks
+            if places.min(initial=0) != _UNKNOWN and len(np.unique(places)) == len(places):
+                enough = min(enough, banks.factor)
+    ways = {*found.values(), *([Banks("complete", extent)] if extent <= most else [])}
+    return sorted(ways, key=lambda banks: (banks.factor, banks.kind == "block"))
 
 
-def _choices(
-    given: Banks, forms: set[Linear | None], extent: int, ranges: Mapping[Iter, tuple[int, int]]
-) -> list[_Choice]:
-    """Layouts of one dimension that tell its subscripts apart in different ways, least factor first."""
-    found: list[_Choice] = []
-    seen: set[tuple[int | None, ...]] = set()
-    for factor in _factors(extent, forms):
-        for bank in (Banks("cyclic", factor), Banks("block", factor)):
-            choice = _choice(join_banks(given, normal_banks(bank, extent), extent), forms, extent, ranges)
-            pattern = _pattern([choice[1][form] for form in forms])
-            if pattern not in seen or (choice[0].kind == "complete" and choice not in found):
-                seen.add(pattern)
-                found.append(choice)
-    return found
-
-
-def _pattern(places: list[int | None]) -> tuple[int | None, ...]:
+def _pattern(places: Ints) -> bytes:
     """Banks by the order in which they occur: what matters is which accesses share one."""
-    numbers: dict[int, int] = {}
-    return tuple(None if place is None else numbers.setdefault(place, len(numbers)) for place in places)
-
-
-def _factors(extent: int, forms: set[Linear | None]) -> list[int]:
-    """Factors that may tell subscripts apart: small ones, divisors of their strides, the extent."""
-    most = min(extent, max(64, 2 * len(forms)))
-    strides = {abs(c) for form in forms if form is not None for _, c in form.terms}
-    large = {stride for stride in strides if most < stride < extent}
-    return sorted({*range(1, most + 1), *large, extent})
+    _, first, of = np.unique(places, return_index=True, return_inverse=True)
+    numbers = np.argsort(np.argsort(first))[of.reshape(-1)]
+    return np.where(places == _UNKNOWN, _UNKNOWN, numbers).tobytes()
 
 
 def steps(array: str, before: tuple[Banks, ...], after: tuple[Banks, ...]) -> str:
