@@ -273,3 +273,30 @@ def test_lu_by_columns_or_rows() -> None:
     check_round_trip(s)
     t = ta.customize(lu, reassociate=True)
     refused(lambda: t.reverse("k"), t, ta.IllegalScheduleError)
+
+
+def test_histograms_are_sums() -> None:
+    @kernel
+    def histogram(image: ta.UInt(4)[6, 7], H: int32[16], G: ta.UInt(4)[16]):
+        for i, j in grid(6, 7):
+            H[image[i, j]] += 1
+        for j in grid(16):
+            G[G[j]] += 1
+
+    s = ta.customize(histogram)
+    s.tile(["L0.j", "L0.i"], [2, 5])
+    s.reverse("L0.j.outer")
+    check_round_trip(s)
+    refused(lambda: s.reverse("L1.j"), s, ta.IllegalScheduleError)
+
+
+def test_histograms_that_are_looked_at_keep_their_order() -> None:
+    @kernel
+    def ranks(image: ta.UInt(4)[6, 7], H: int32[16], R: int32[6, 7]):
+        for i, j in grid(6, 7):
+            H[image[i, j]] += 1
+            R[i, j] = H[image[i, j]]
+
+    s = ta.customize(ranks)
+    refused(lambda: s.reorder("j", "i"), s, ta.IllegalScheduleError)
+    refused(lambda: s.reverse("i"), s, ta.IllegalScheduleError)

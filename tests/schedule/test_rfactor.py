@@ -256,6 +256,28 @@ def test_a_sum_of_other_elements_of_its_array() -> None:
     check_round_trip(s)
 
 
+def test_histograms() -> None:
+    @kernel
+    def histogram(image: ta.UInt(8)[12, 17], H: int32[256]):
+        for i, j in grid(12, 17):
+            H[image[i, j]] += 1
+
+    s = ta.customize(histogram)
+    parts = s.rfactor(s.H, "j", factor=4)
+    assert parts.shape == (256, 4)
+    assert "H_parts[image[i, j], j % 4] += 1" in "\n".join(nest(s))
+    s.reorder("j", "i")
+    s.partition(parts, dim=1)
+    check_round_trip(s)
+    image = np.random.default_rng(0).integers(0, 256, (12, 17)).astype(np.uint8)
+    found, hls = np.zeros((2, 256), np.int32)
+    s.build()(image, found)
+    s.build(target="vitis_hls", mode="csim")(image, hls)
+    expected = np.bincount(image.ravel(), minlength=256)
+    assert (found == expected).all()
+    assert (hls == expected).all()
+
+
 def test_refused_without_permission() -> None:
     s = ta.customize(dot)
     assert refused(lambda: s.rfactor(s.total, "i", factor=8), s, ta.IllegalScheduleError) == (
@@ -280,6 +302,19 @@ def test_refused_where_something_else_looks() -> None:
     assert message.startswith("TA246")
     message = refused(lambda: s.rfactor(s.A, "j"), s, ta.ScheduleError)
     assert message.startswith("TA246")
+
+    @kernel
+    def chase(H: int32[16], P: int32[16]):
+        for i in grid(16):
+            H[H[i]] += 1
+        for j in grid(16):
+            P[P[j]] += H[j]
+            H[j] = P[H[j]]
+
+    s = ta.customize(chase)
+    for array, loop in ((s.H, "i"), (s.P, "j")):
+        message = refused(lambda a=array, n=loop: s.rfactor(a, n, factor=2), s, ta.ScheduleError)  # type: ignore[misc]
+        assert message.startswith("TA246")
 
 
 @pytest.mark.parametrize("factor", [0, -1, 2.0, True])

@@ -138,9 +138,7 @@ def _sum_group(statement: Statement) -> str | None:
     found = reduction_of(node)
     if found is None or found[0] not in _GROUPS:
         return None
-    if not all(is_affine(expr) for expr in node.indices):
-        return None
-    others = [load for expr in (found[1], *statement.guards) for load in loads_of(expr)]
+    others = [load for expr in (found[1], *statement.guards, *node.indices) for load in loads_of(expr)]
     if any(load.array == node.array and _may_be_own(statement, load) for load in others):
         return None
     return _GROUPS[found[0]] if _wraps_alike(node, found[0], found[1]) else None

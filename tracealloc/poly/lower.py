@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import islpy as isl
@@ -11,7 +12,7 @@ import islpy as isl
 from tracealloc.poly.alike import Names
 from tracealloc.poly.ast_expr import as_expr
 from tracealloc.poly.brackets import BRACKET
-from tracealloc.poly.dependence import paths_of
+from tracealloc.poly.dependence import Paths, paths_of
 from tracealloc.poly.generate import generated
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of
@@ -55,10 +56,13 @@ __all__ = ["lower"]
 class _Lowering:
     model: Model
     loops: Mapping[str, LoopNode]
+    paths: Paths
     depth: Mapping[str, int]
     storage: Mapping[Array, Storage]
     twins: Mapping[str, tuple[Names, ...]]
     ranges: dict[Iter, tuple[int, int]] = field(default_factory=dict)
+    running: dict[str, Expr] = field(default_factory=dict)
+    """The values of the loops around, by key."""
     names: Names = field(default_factory=dict)
     """Of the part that is made from the loops of another: what is called how in it."""
     done: set[str] = field(default_factory=set)
@@ -117,7 +121,9 @@ class _Lowering:
         variable = ast.for_get_iterator().id_get_id().get_name()
         start = as_expr(ast.for_get_init(), values)
         if ast.for_is_degenerate():
-            body = self.node(ast.for_get_body(), {**values, variable: self.simple(start)}, ())
+            only = self.simple(start)
+            self.running[key] = self.simple(Unary("-", only, index)) if loop.descending else only
+            body = self.node(ast.for_get_body(), {**values, variable: only}, ())
             return before + self.declarations(key) + body
         it = Iter(key, loop.name)
         value: Expr = Unary("-", IterRef(it), index) if loop.descending else IterRef(it)
@@ -132,6 +138,7 @@ class _Lowering:
             start, stop, step = Unary("-", start, index), Unary("-", stop, index), -step
         start, stop = self.simple(start), self.simple(stop)
         self.learn_range(it, start, stop, step)
+        self.running[key] = IterRef(it)
         body = self.declarations(key) + self.node(ast.for_get_body(), inside, ())
         made = Loop(
             it,
@@ -223,6 +230,14 @@ class _Instance:
     def expr(self, expr: Expr) -> Expr:
         return rewrite(expr, self.change)
 
+    @cached_property
+    def counted(self) -> dict[Expr, Expr]:
+        """What the loops around count, as the statement knows it -> their iterators: ``i % 8 -> i.inner``."""
+        lowering, name = self.lowering, self.statement.name
+        loops = [step.loop for step in lowering.paths[name] if step.loop is not None]
+        counted = {loop.expr(name): loop.key for loop in loops if not isinstance(loop.expr(name), IterRef)}
+        return {expr: lowering.running[key] for expr, key in counted.items() if key in lowering.running}
+
     def index(self, expr: Expr) -> Expr:
         return self.lowering.simple(self.expr(expr))
 
@@ -234,6 +249,8 @@ class _Instance:
             extra, array = self.extra(expr.array)
             return replace(expr, array=array, indices=(*extra, *indices))
         if expr.dtype == index and not isinstance(expr, Const):
+            if expr in self.counted:
+                return self.counted[expr]
             return self.lowering.simple(map_children(expr, self.expr))
         return None
 
@@ -310,6 +327,7 @@ def lower(
     lowering = _Lowering(
         model,
         {loop.key: loop for loop in loops_in(made.tree)},
+        paths,
         {name: sum(step.loop is not None for step in steps) for name, steps in paths.items()},
         storages(model, paths),
         made.twins,

@@ -78,11 +78,9 @@ class Split:
                 starts = [piece for piece in pieces(found) if _reader(piece) == own]
                 odd = [piece for piece in starts if _writer(piece) != self.start]
                 wrong = wrong or _first_unbegun(own, update, union_of(starts)) or _seen(odd, name)
-            mine = [renamed_input(_ends(f), self.finish).reverse() for f in flows if _writer(f) == name]
-            went = union_of(mine)
-            if not (went.is_single_valued() and went.domain().is_equal(_runs(update))):
-                wrong = wrong or _lost(update, went)
-            taken += mine
+            mine = [f for f in flows if _writer(f) == name]
+            wrong = wrong or _lost(update, mine)
+            taken += [renamed_input(_ends(f), self.finish).reverse() for f in mine]
         odd = [f for f in flows if _writer(f) not in (self.start, *self.updates)]
         return union_of(taken), wrong or _seen(odd, self.finish)
 
@@ -164,10 +162,15 @@ def _first_unbegun(tag: str, statement: Statement, begun: isl.UnionMap) -> Diffe
     return _first(statement, _runs(statement).subtract(_union(seen)))
 
 
-def _lost(update: Statement, went: isl.UnionMap) -> Difference | None:
-    """An update that no partial sum takes along, or more than one."""
-    missing = _first(update, _runs(update).subtract(went.domain()))
-    return missing or _first(update, went.domain())
+def _lost(update: Statement, flows: list[isl.Map]) -> Difference | None:
+    """An update that not just one partial sum takes along, for each element that it may add to."""
+    (write,) = update.writes
+    went = union_of([flow.domain_factor_domain().reverse() for flow in flows])
+    all_of_it = isl.UnionSet.from_set(write.relation.intersect_domain(update.domain).wrap())
+    if went.is_single_valued() and went.domain().is_equal(all_of_it):
+        return None
+    missing = all_of_it.subtract(went.domain()).unwrap().domain()
+    return _first(update, missing) or _first(update, _runs(update))
 
 
 def _seen(odd: list[isl.Map], name: str) -> Difference | None:

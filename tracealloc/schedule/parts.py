@@ -252,4 +252,5 @@ class Parts:
 
 
 def _slot(subscript: Expr, low: Expr, step: int) -> Expr:
-    return quotient(simplify(Binary("-", subscript, low, index)), step)
+    away = subscript if low == constant(0) else simplify(Binary("-", subscript, low, index))
+    return quotient(away, step)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from tracealloc.poly.footprint import Box
 from tracealloc.poly.model import Model, Statement
@@ -21,13 +22,13 @@ from tracealloc.schedule.copies import (
     touches_by_data,
 )
 from tracealloc.schedule.primitive import Edit
-from tracealloc.trace.affine import simplify
+from tracealloc.trace.affine import is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, loads_of, walk
 from tracealloc.trace.program import Array, Store, expressions_of
 from tracealloc.trace.text import expr_text
 
-__all__ = ["Region", "spaces_of", "users_of"]
+__all__ = ["Region", "running_users", "spaces_of", "users_of"]
 
 
 def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
@@ -36,16 +37,7 @@ def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
     Raises:
         ScheduleError: there are none, or one chooses its elements by data.
     """
-    state = edit.state
-    inside = [state.model.statement(name) for name in leaves(loop.body)]
-    running = [s for s in inside if not s.domain.is_empty()]
-    users = [s for s in running if any(access.array == array for access in s.accesses)]
-    if not users:
-        raise edit.error(
-            "TA240",
-            f"finds no use of {array.name!r} inside loop {loop.name!r}",
-            hint="choose a loop around the statements that use it",
-        )
+    users = running_users(edit, array, loop)
     for statement in users:
         if touches_by_data(statement, array):
             where = statement.place.short if statement.place else statement.name
@@ -55,6 +47,24 @@ def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
                 because=[f"{where} chooses the elements by data"],
                 hint="buffer the whole array outside the loops, by copying it in the kernel",
             )
+    return users
+
+
+def running_users(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
+    """The statements under `loop` that use `array`, by whatever subscripts, and run at all.
+
+    Raises:
+        ScheduleError: there are none.
+    """
+    inside = [edit.state.model.statement(name) for name in leaves(loop.body)]
+    running = [s for s in inside if not s.domain.is_empty()]
+    users = [s for s in running if any(access.array == array for access in s.accesses)]
+    if not users:
+        raise edit.error(
+            "TA240",
+            f"finds no use of {array.name!r} inside loop {loop.name!r}",
+            hint="choose a loop around the statements that use it",
+        )
     return users
 
 
@@ -84,7 +94,7 @@ class Region:
         """The loop whose iterations the region belongs to."""
         return self.loops[-1]
 
-    @property
+    @cached_property
     def kept(self) -> list[int]:
         """The dimensions that the buffer keeps (of an extent above 1, or passed to a kernel as a slice)."""
         sliced = sliced_dims(self.users, self.seen)
@@ -177,6 +187,8 @@ class Region:
             for expr in _indices(statement, self.seen, dim):
                 if isinstance(expr, IterRef):
                     yield expr.iter.name
+                if not is_affine(expr):
+                    continue
                 inner += [e.iter for e in walk(expr) if isinstance(e, IterRef) and e.iter not in outer]
         yield from (it.name for it in inner)
 

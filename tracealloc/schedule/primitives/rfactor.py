@@ -12,7 +12,7 @@ from tracealloc.poly.tree import LoopNode, leaves
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.parts import Parts, parts_of
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.region import users_of
+from tracealloc.schedule.region import running_users
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import Float, Struct
@@ -98,7 +98,7 @@ def _updates(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
     Raises:
         ScheduleError: something else happens to the array there, or the order of the sum is not free.
     """
-    users = users_of(edit, array, loop)
+    users = running_users(edit, array, loop)
     for user in users:
         adds = any(access.array == array for access in user.writes) and same_sum(users[0], user)
         if isinstance(array.dtype, Struct) or not adds:
