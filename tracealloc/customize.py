@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from os import PathLike
 from types import FunctionType
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from tracealloc.poly.named import LOCK
 from tracealloc.schedule.apply import call_text, take
 from tracealloc.schedule.auto import for_c, interchanged
-from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
+from tracealloc.schedule.handle import ArrayHandle, BandHandle, Handles, LoopHandle
 from tracealloc.schedule.history import Made, Named, Step, script_of
 from tracealloc.schedule.listing import Layouts, Listing, layouts_of
 from tracealloc.schedule.methods import Methods
 from tracealloc.schedule.primitive import REGISTRY, Primitive
-from tracealloc.schedule.resolve import bands_of, find_array, full_names, visible_arrays
+from tracealloc.schedule.resolve import bands_of, find_array, full_names, used_arrays, visible_arrays
 from tracealloc.schedule.state import Module, State, lowered, module_of
 from tracealloc.schedule.text import marked_text, schedule_text
 from tracealloc.schedule.values import shown
@@ -103,7 +103,7 @@ class Schedule(Methods):
         """Handles of all arrays of a function (None: the top), arguments first."""
         name, state = self._function(function)
         born = self.history
-        return Listing(ArrayHandle(self, name, x.key, x.name, born) for x in visible_arrays(state))
+        return Listing(ArrayHandle(self, name, x.key, x.name, born) for x in used_arrays(state))
 
     def bands(self, function: str | None = None) -> list[BandHandle]:
         """Handles of all bands of a function (None: the top), in textual order."""
@@ -289,7 +289,7 @@ class Schedule(Methods):
                     call, where = call_text(primitive.name, args, kwargs), seen or place
                     error.add_note(f"a fault of tracealloc in s.{call} at {where}; the schedule is as it was")
                 raise
-        return None if not made else made[0] if len(made) == 1 else made
+        return None if not made else made[0] if len(made) == 1 else Handles(made)
 
     def _commit(self, module: Module, past: tuple[tuple[Step, Module], ...]) -> None:
         """Change the state at once: no interruption can come between its parts."""
@@ -422,9 +422,9 @@ class Schedule(Methods):
         steps = len(self._past)
         return f"<schedule of {self.name}, {steps} step{'' if steps == 1 else 's'}>"
 
-    def marked_text(self, function: str, key: str) -> str:
-        """The printed loops of a function with ``# <-- here`` at one loop (handles print this)."""
-        return marked_text(self.lowered, self._module, function, key)
+    def marked_text(self, function: str, keys: Sequence[str]) -> str:
+        """The printed loops of a function with ``# <-- here`` at some (handles print this)."""
+        return marked_text(self.lowered, self._module, function, keys)
 
 
 def _check_options(build: Callable[..., Any], target: str, options: Mapping[str, object]) -> None:

@@ -192,7 +192,7 @@ def test_reads_of_what_the_loop_writes_are_refused() -> None:
         s.reuse_at("A", "i")
     assert caught.value.code == "TA245"
     assert caught.value.summary == "reuse_at(\"A\", \"i\") needs what is read of 'A' unchanged while 'i' runs"
-    assert caught.value.hint == "s.buffer_at('A', 'i'), which copies back"
+    assert caught.value.hint == 's.buffer_at("A", "i"), which copies back'
 
 
 def test_a_called_kernel_gets_the_window() -> None:

@@ -23,7 +23,7 @@ from tracealloc.trace.program import Program
 __all__ = ["Verification", "verify_module", "verify_pair"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
     """The answer of a proof: true when the schedule computes what the traced kernel does, for all data.
 
@@ -45,6 +45,9 @@ class Verification:
 
     def __bool__(self) -> bool:
         return self.equal
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         verdict = "equal" if self.equal else f"NOT equal: {self.counterexample}"

@@ -43,9 +43,15 @@ class Instance:
 
     @property
     def iteration(self) -> str:
-        """``(i=1, j=2)``."""
-        pairs = zip(self.statement.dims, self.values, strict=True)
-        return "(" + ", ".join(f"{it.name}={value}" for it, value in pairs) + ")"
+        """``(i=1, j=2)``; iterators of one name are told apart as loops are, or said once if they agree."""
+        found: dict[str, int] = {}
+        for it, value in zip(self.statement.dims, self.values, strict=True):
+            name, count = it.name, 0
+            while found.get(name, value) != value:
+                count += 1
+                name = f"{it.name}_{count}"
+            found[name] = value
+        return "(" + ", ".join(f"{name}={value}" for name, value in found.items()) + ")"
 
     @property
     def point(self) -> isl.Set:
@@ -62,9 +68,8 @@ class Instance:
 
     @property
     def where(self) -> str:
-        """``file.py:12``, or the statement's name."""
-        place = self.statement.place
-        return place.short if place is not None else self.statement.name
+        """``file.py:12``, or what a step added the statement for."""
+        return self.statement.where
 
 
 @dataclass(frozen=True)

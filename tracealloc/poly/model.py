@@ -77,6 +77,14 @@ class Statement(PickledAsText):
         """Where the user wrote it."""
         return self.node.place
 
+    @property
+    def where(self) -> str:
+        """Where the user wrote it, or what a step added it for: ``gemm.py:8``, ``the copy into C_i``."""
+        if self.place is not None:
+            return self.place.short
+        names = [access.array.name for access in self.writes]
+        return f"the {'copy into' if self.copy else 'filling of'} {names[0]}" if names else self.name
+
     def scope(self, array: Array) -> tuple[Expr, ...]:
         """The instance of a scoped array that this statement uses, over its own iterators."""
         for known, exprs in self.scopes:
@@ -100,7 +108,7 @@ class Statement(PickledAsText):
         return tuple(access for access in self.accesses if access.write)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model(PickledAsText):
     """All statements of a program and an order of them that is known to be right.
 
@@ -124,6 +132,9 @@ class Model(PickledAsText):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "memo": {"statements": self.memo["statements"]}}
+
+    def __repr__(self) -> str:
+        return f"<model of {self.program.name}: {len(self.statements)} statements>"
 
     def statement(self, name: str) -> Statement:
         """The statement called `name`."""

@@ -15,8 +15,9 @@ import islpy as isl
 from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Made, Step
+from tracealloc.schedule.missing import Owner
 from tracealloc.schedule.primitive import ArrayRef, Edit, LoopRef, Primitive
-from tracealloc.schedule.resolve import Owner, Resolver
+from tracealloc.schedule.resolve import Resolver
 from tracealloc.schedule.state import Module
 from tracealloc.schedule.values import shown
 from tracealloc.trace.errors import ScheduleError, nearest

@@ -8,6 +8,7 @@ from tracealloc.poly.dependence import Dependence, dependences_of
 from tracealloc.poly.legality import Violation, carries, first_carried
 from tracealloc.poly.tree import LoopNode, loops_in, statements_of
 from tracealloc.schedule.cures import wavefront
+from tracealloc.schedule.loops import runs_once
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import Module, State
@@ -55,11 +56,14 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> Illeg
     if marked is not None and (marked.marks.parallel or marked.marks.vectorize):
         kind = "parallel" if marked.marks.parallel else "vectorized"
         reasons.append(f"loop {loop.name!r} is {kind}, and would then carry this dependence")
+    hint = _hint(edit, state, loop, dependence)
+    if hint is None:
+        reasons.append("no loop around these two is free of dependences")
     error = IllegalScheduleError(
         "TA211",
         f"{edit.what} would run iterations at the same time that depend on one another",
         because=reasons,
-        hint=_hint(edit, state, loop, dependence),
+        hint=hint,
     )
     error.source = f"{pair.source.where} {pair.source.iteration}"
     error.sink = f"{pair.sink.where} {pair.sink.iteration}"
@@ -79,21 +83,20 @@ def _distance(state: State, loop: LoopNode, pair: Violation) -> int:
     return abs(second - first) // now.step
 
 
-def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> str:
+def _hint(edit: Edit, state: State, loop: LoopNode, dependence: Dependence) -> str | None:
     """The same step on a loop that carries nothing, or what makes one."""
     call = edit.what.partition("(")[0]
     if call not in ("parallel", "vectorize"):
         return "take this step first, and mark a loop that carries nothing then"
     others = list(loops_in(state.tree))
     for other in others if call == "parallel" else reversed(others):
-        related = any(name == dependence.source for name, _ in other.exprs)
-        if related and not carries(
-            state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key
-        ):
+        if not any(name == dependence.source for name, _ in other.exprs) or runs_once(state, other):
+            continue
+        if not carries(state.model, dependences_of(state.model, statements_of(other)), state.tree, other.key):
             return f's.{call}("{user_name(edit, other)}"), which carries none'
     found = wavefront(edit, loop) if dependence.sum is None else None
     if found is not None:
         return f'{found[0]}, then s.{call}("{user_name(edit, found[1])}"): a wavefront'
     if dependence.sum is not None:
         return "no loop around the sum is free of dependences: add up several sums in the kernel"
-    return "no loop around these two is free of dependences"
+    return None

@@ -73,7 +73,7 @@ class Conflict:
         return self.proposal or ("" if self.ok else none)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conflicts:
     """A table of accesses against ports; false when no loop has a conflict."""
 
@@ -120,6 +120,9 @@ class Conflicts:
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
             for row in cells
         )
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         head, *body = self._cells()
@@ -188,6 +191,10 @@ class _Function:
             best = least_partition(uses, layout, array, ranges, asked)
             proposal = None if best is None else steps(self.array_text(array), banks, best)
         kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
+        if layout.pack > 1:
+            kinds.append(
+                f"dim {array.rank - 1 if layout.pack_dim is None else layout.pack_dim} pack {layout.pack}"
+            )
         return Conflict(
             self.program.name,
             self.loop_name(loop),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tracealloc.schedule.state import Module
     from tracealloc.trace.program import Array, Program
 
-__all__ = ["ArrayHandle", "BandHandle", "LoopHandle", "Owner"]
+__all__ = ["ArrayHandle", "BandHandle", "Handles", "LoopHandle", "Owner"]
 
 
 class Owner(Protocol):
@@ -27,8 +28,8 @@ class Owner(Protocol):
     def lowered(self) -> Program:
         """The loop nest as it stands."""
 
-    def marked_text(self, function: str, key: str) -> str:
-        """The printed loops of a function with an arrow at one loop."""
+    def marked_text(self, function: str, keys: Sequence[str]) -> str:
+        """The printed loops of a function with arrows at some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class LoopHandle:
         return self.name
 
     def __repr__(self) -> str:
-        return self.owner.marked_text(self.function, self.key)
+        return self.owner.marked_text(self.function, [self.key])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +115,15 @@ class BandHandle:
 
     def __repr__(self) -> str:
         return f"<band {self.name} of {self.function}>"
+
+
+class Handles(tuple[LoopHandle | ArrayHandle, ...]):
+    """What a step that makes several loops hands back; prints the program with an arrow at each."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        loops = [handle for handle in self if isinstance(handle, LoopHandle)]
+        if not loops or len(loops) < len(self):
+            return super().__repr__()
+        return loops[0].owner.marked_text(loops[0].function, [handle.key for handle in loops])

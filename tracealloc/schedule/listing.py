@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from tracealloc.poly.storage import storage_of
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.handle import ArrayHandle, LoopHandle
-from tracealloc.schedule.resolve import band_names, visible_arrays
+from tracealloc.schedule.resolve import band_names, used_arrays
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.schedule.text import function_of, iterator_key, ranges
 from tracealloc.trace.layout import Banks
@@ -99,7 +99,7 @@ def layouts_of(module: Module) -> Layouts:
 
 def _layouts(state: State) -> Iterable[tuple[str, tuple[tuple[str, int], ...]]]:
     seen: dict[str, int] = {}
-    for array in visible_arrays(state):
+    for array in used_arrays(state):
         if array.kind in ("value", "stream"):
             continue
         storage = storage_of(state.model, state.tree, array)

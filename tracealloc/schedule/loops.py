@@ -7,15 +7,25 @@ from functools import lru_cache
 
 import islpy as isl
 
+from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model
-from tracealloc.poly.named import box_of, dim_bounds, map_of, renamed
+from tracealloc.poly.named import box_of, dim_bounds, is_function_of_outer, map_of, renamed
 from tracealloc.poly.tree import LoopNode, Tree, leaves, path_to
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter
 
-__all__ = ["chain_above", "counter", "find", "lattice_step", "loop_values", "rename_band", "values_of"]
+__all__ = [
+    "chain_above",
+    "counter",
+    "find",
+    "lattice_step",
+    "loop_values",
+    "rename_band",
+    "runs_once",
+    "values_of",
+]
 
 
 def find(state: State, key: str) -> LoopNode:
@@ -58,6 +68,13 @@ def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
     if not ends:
         return None
     return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def runs_once(state: State, loop: LoopNode) -> bool:
+    """Whether a loop runs at most once each time it is reached, so that the printed loops leave it out."""
+    around = chain_above(state, loop.key)
+    statements = [state.model.statement(name) for name in leaves(loop.body)]
+    return is_function_of_outer([s.domain.apply(time_map(s, around)) for s in statements])
 
 
 def lattice_step(model: Model, loop: LoopNode) -> int:

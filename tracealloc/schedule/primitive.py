@@ -152,7 +152,7 @@ class Edit:
         state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
         return state.with_tree(tree)
 
-    def illegal(self, violation: Violation, how: str, hint: str) -> IllegalScheduleError:
+    def illegal(self, violation: Violation, how: str, hint: str | None) -> IllegalScheduleError:
         """The refusal that shows a violated dependence in the user's terms."""
         dependence = violation.dependence
         sentences = {
@@ -206,8 +206,8 @@ def needed_freedom(state: State, tree: Tree) -> tuple[str, ...]:
     return ("float",)
 
 
-def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str:
-    """What a user could do instead: the first cure that is legal, else what to leave alone."""
+def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str | None:
+    """What a user could do instead: the first cure that is legal, else which loop to leave alone."""
     if violation.dependence.sum == "float" and is_legal(replace(state, reassociate=True), tree):
         return "s.reassociate() if the order of this floating-point sum does not matter"
     for text, other in islice(cures, _MOST_CURES):
@@ -216,7 +216,7 @@ def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[C
     carrier = _carrier(state, violation)
     if carrier is not None:
         return f'keep "{carrier}" as it is: it carries the dependence'
-    return "keep the order of these two"
+    return None
 
 
 def _carrier(state: State, violation: Violation) -> str | None:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from tracealloc.poly.footprint import Box
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.tree import LoopNode, leaves
+from tracealloc.poly.tree import LoopNode, leaves, loops_in
 from tracealloc.schedule.copies import (
     divided,
     in_iters,
@@ -22,6 +22,7 @@ from tracealloc.schedule.copies import (
     touches_by_data,
 )
 from tracealloc.schedule.primitive import Edit
+from tracealloc.schedule.resolve import used_arrays, user_name
 from tracealloc.trace.affine import is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, loads_of, walk
@@ -29,6 +30,8 @@ from tracealloc.trace.program import Array, Store, expressions_of
 from tracealloc.trace.text import expr_text
 
 __all__ = ["Region", "running_users", "spaces_of", "users_of"]
+
+_MOST_HINTED = 4
 
 
 def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
@@ -40,11 +43,10 @@ def users_of(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
     users = running_users(edit, array, loop)
     for statement in users:
         if touches_by_data(statement, array):
-            where = statement.place.short if statement.place else statement.name
             raise edit.error(
                 "TA241",
                 f"cannot tell which part of {array.name!r} an iteration of {loop.name!r} uses",
-                because=[f"{where} chooses the elements by data"],
+                because=[f"{statement.where} chooses the elements by data"],
                 hint="buffer the whole array outside the loops, by copying it in the kernel",
             )
     return users
@@ -63,9 +65,22 @@ def running_users(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
         raise edit.error(
             "TA240",
             f"finds no use of {array.name!r} inside loop {loop.name!r}",
-            hint="choose a loop around the statements that use it",
+            hint=_elsewhere(edit, array),
         )
     return users
+
+
+def _elsewhere(edit: Edit, array: Array) -> str | None:
+    """The outermost loops in which an array is used, or what steps have put in its place."""
+    state = edit.state
+    using = {s.name for s in state.model.statements if any(access.array == array for access in s.accesses)}
+    loops = [loop for loop in loops_in(state.tree) if using & set(leaves(loop.body))]
+    inside = {inner.key for loop in loops for inner in loops_in(loop.body)}
+    names = [repr(user_name(edit, loop)) for loop in loops if loop.key not in inside]
+    if names:
+        return f"{' or '.join(names[:_MOST_HINTED])}, where it is used"
+    made = [other.name for other in used_arrays(state) if other.name.startswith(f"{array.name}_")]
+    return f"{' or '.join(map(repr, made))}, which holds its values now" if made else None
 
 
 def spaces_of(statements: list[Statement], array: Array) -> frozenset[str]:

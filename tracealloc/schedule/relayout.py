@@ -60,10 +60,9 @@ def relaid(edit: Edit, state: State, array: Array, new: Array, remap: Remap) -> 
 def _refuse_views(edit: Edit, users: Sequence[Statement], array: Array) -> None:
     for statement in users:
         if any(isinstance(node, Call) and _passes(node, array) for node in walk_nodes((statement.node,))):
-            where = statement.place.short if statement.place else statement.name
             raise edit.error(
                 "TA235",
-                f"cannot change the subscripts of {array.name!r}, which {where} passes to a kernel",
+                f"cannot change the subscripts of {array.name!r}, which {statement.where} passes to a kernel",
                 because=["the called kernel sees a view in the old shape"],
                 hint="s.inline(...) the call first",
             )

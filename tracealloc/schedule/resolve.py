@@ -7,15 +7,16 @@ A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop), or ``"PE.k#1"`` (the sec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from tracealloc.poly.boxes import Same
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
-from tracealloc.schedule.history import Named, Step
+from tracealloc.schedule.history import Named
+from tracealloc.schedule.missing import Owner, explain, gone, holds, never_made
 from tracealloc.schedule.primitive import Edit, Kind, Primitive
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.schedule.values import NotPlain, plain_value, shown
@@ -32,6 +33,7 @@ __all__ = [
     "full_names",
     "is_many",
     "user_name",
+    "used_arrays",
     "visible_arrays",
 ]
 
@@ -151,11 +153,12 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
     prefix = _prefix(module, function)
     if matches:
         names = [full_name(state, loop) for loop in matches]
+        how = "number it" if "#" in names[0] else "name the band"
         raise UnknownLoopError(
             "TA203",
             f"{len(matches)} loops are called {name!r} in {function}",
             because=[f"they are {', '.join(dict.fromkeys(names))}"],
-            hint=f"name the band, as in {prefix + names[0]!r}, or use the loop's handle from s.loops()",
+            hint=f"{how}, as in {prefix + names[0]!r}, or use the loop's handle from s.loops()",
         )
     raise UnknownLoopError(
         "TA201",
@@ -178,6 +181,13 @@ def _left_of(name: str, state: State, prefix: str) -> str | None:
 def visible_arrays(state: State) -> list[Array]:
     """The arrays that a user can name: everything stored but values and scalar arguments come last."""
     return sorted(state.model.arrays, key=lambda array: array.kind == "value")
+
+
+def used_arrays(state: State) -> list[Array]:
+    """The visible arrays without those that steps have left without a use."""
+    accessed = {access.array for s in state.model.statements for access in s.accesses}
+    kept = {*state.model.program.args, *state.model.outputs(), *accessed}
+    return [array for array in visible_arrays(state) if array in kept]
 
 
 def find_array(module: Module, text: str) -> tuple[str, Array]:
@@ -205,21 +215,6 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
         because=[f"the arrays are {', '.join(known) or '(none)'}"],
         hint=_did_you_mean(name, known, _prefix(module, function)),
     )
-
-
-class Owner(Protocol):
-    """What the resolver needs of the user's schedule."""
-
-    @property
-    def module(self) -> Module:
-        """The module as it stands."""
-
-    @property
-    def history(self) -> tuple[Step, ...]:
-        """The applied steps."""
-
-    def module_after(self, count: int) -> Module:
-        """The module after the first `count` steps."""
 
 
 class Resolver:
@@ -306,22 +301,21 @@ class Resolver:
             )
         if isinstance(handle, BandHandle):
             if handle.function not in mine.names():
-                raise self._gone(handle, UnknownLoopError)
+                raise gone(handle, self.schedule)
             return handle
         history = self.schedule.history
         shared = len(history)
         if history[: len(handle.born)] != handle.born:
             pairs = zip(history, handle.born, strict=False)
             shared = next((n for n, (a, b) in enumerate(pairs) if a != b), min(shared, len(handle.born)))
-            if not _holds(self.schedule.module_after(shared), handle):
-                raise _never_made(handle, handle.born[shared:])
-        if not _holds(mine, handle):
+            if not holds(self.schedule.module_after(shared), handle):
+                raise never_made(handle, handle.born[shared:])
+        if not holds(mine, handle):
             function, key = mine.home(handle.function, handle.key)
             moved = replace(handle, function=function, key=key)
-            if _holds(mine, moved):
+            if holds(mine, moved):
                 return moved
-            error = UnknownArrayError if isinstance(handle, ArrayHandle) else UnknownLoopError
-            raise self._gone(handle, error)
+            raise gone(handle, self.schedule)
         return handle
 
     def _nest(self, value: Any) -> Any:
@@ -343,7 +337,7 @@ class Resolver:
     def _loop(self, value: Any) -> tuple[str, LoopNode | OpaqueLoop]:
         module = self.schedule.module
         if isinstance(value, str):
-            function, loop = find_loop(module, value)
+            function, loop = self._called(value)
         elif isinstance(value, LoopHandle):
             function = value.function
             loop = next(loop for loop in module.state(function).loops() if loop.key == value.key)
@@ -354,6 +348,15 @@ class Resolver:
             )
         self._functions.append(function)
         return full_name(module.state(function), loop), loop
+
+    def _called(self, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
+        """The loop that a name means; a name of an earlier time is answered with what became of it."""
+        try:
+            return find_loop(self.schedule.module, text)
+        except UnknownLoopError as error:
+            if error.code == "TA201":
+                explain(error, text, self.schedule, find_loop, full_names)
+            raise
 
     def _array(self, value: Any) -> tuple[str, Array]:
         module = self.schedule.module
@@ -369,23 +372,6 @@ class Resolver:
             )
         self._functions.append(function)
         return array.name, array
-
-    def _gone(
-        self, handle: LoopHandle | ArrayHandle | BandHandle, error: type[UnknownLoopError | UnknownArrayError]
-    ) -> UnknownLoopError | UnknownArrayError:
-        """The refusal of a handle of something that a step took away."""
-        what = "array" if isinstance(handle, ArrayHandle) else "loop"
-        history = self.schedule.history
-        held = [_holds(self.schedule.module_after(n), handle) for n in range(len(history) + 1)]
-        step = next((history[n] for n in range(len(history)) if held[n] and not held[n + 1]), None)
-        reason = f"{step.call()} took it away" if step else "it belongs to another schedule"
-        code = "TA204" if what == "array" else "TA201"
-        return error(
-            code,
-            f"{what} {handle.name!r} is no longer there",
-            because=[reason],
-            hint=f"s.{what}s() lists what there is now",
-        )
 
     def record(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -457,31 +443,3 @@ def _plain(value: Any, name: str, annotation: str = "") -> Any:
     if wanted is not None:
         raise ScheduleError("TA207", f"{name} must be {wanted}, not {shown(found)}")
     return found
-
-
-def _holds(module: Module, handle: LoopHandle | ArrayHandle | BandHandle) -> bool:
-    """Whether a module has the loop or array of a handle."""
-    if handle.function not in module.names():
-        return False
-    state = module.state(handle.function)
-    if isinstance(handle, BandHandle):
-        return any(name == handle.name for name, _ in bands_of(state.tree))
-    found = state.model.arrays if isinstance(handle, ArrayHandle) else state.loops()
-    return any(each.key == handle.key for each in found)
-
-
-def _never_made(
-    handle: LoopHandle | ArrayHandle, others: Iterable[Step]
-) -> UnknownLoopError | UnknownArrayError:
-    """The refusal of a handle whose loop or array a step made that this schedule has not taken."""
-    here = (handle.function, handle.key)
-    maker = next((s for s in others if here in [(made.function, made.key) for made in s.made]), None)
-    step = maker.call() if maker is not None else "a step"
-    what = "array" if isinstance(handle, ArrayHandle) else "loop"
-    error = UnknownArrayError if what == "array" else UnknownLoopError
-    return error(
-        "TA204" if what == "array" else "TA201",
-        f"{what} {handle.name!r} is not in this schedule",
-        because=[f"{step} made it, which was undone or taken in a copy only"],
-        hint=f"s.{what}s() lists what there is now",
-    )

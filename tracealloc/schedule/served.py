@@ -50,7 +50,7 @@ def served_reads(
 
 
 def _buffered(edit: Edit, array: Array, loops: tuple[LoopNode, ...]) -> str:
-    return f"s.buffer_at({user_name(edit, array)!r}, {user_name(edit, loops[-1])!r})"
+    return f's.buffer_at("{user_name(edit, array)}", "{user_name(edit, loops[-1])}")'
 
 
 def _refuse_inside_flow(
@@ -65,7 +65,7 @@ def _refuse_inside_flow(
     hint = f"{_buffered(edit, array, loops)}, which copies back"
     for statement in writers:
         if isinstance(statement.node, Call) and any(a.array == array for a in statement.reads):
-            because = [f"{_where(statement)} passes it to a kernel that writes it"]
+            because = [f"{statement.where} passes it to a kernel that writes it"]
             raise edit.error(
                 "TA245",
                 f"needs {array.name!r} unchanged while {loops[-1].name!r} runs",
@@ -88,13 +88,9 @@ def _refuse_inside_flow(
                 raise edit.error(
                     "TA245",
                     f"needs what is read of {array.name!r} unchanged while {loops[-1].name!r} runs",
-                    because=[f"{_where(second)} reads what {_where(first)} writes inside the loop"],
+                    because=[f"{second.where} reads what {first.where} writes inside the loop"],
                     hint=hint,
                 )
-
-
-def _where(statement: Statement) -> str:
-    return statement.place.short if statement.place else statement.name
 
 
 def _sent(model: Model, statement: Statement, array: Array, seen: Array) -> Statement:

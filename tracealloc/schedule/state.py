@@ -48,7 +48,7 @@ class OpaqueLoop:
 ScheduledLoop = LoopNode | OpaqueLoop
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class State:
     """The schedule of one function.
 
@@ -70,6 +70,9 @@ class State:
     casts: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
     before: tuple[State | Split, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<state of {self.name}: {len(self.model.statements)} statements>"
 
     @property
     def program(self) -> Program:
@@ -146,13 +149,16 @@ class State:
         return replace(self, model=model, tree=tree)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Module:
     """The schedules of a kernel and of all kernels that it calls, callees first."""
 
     top: str
     states: tuple[tuple[str, State], ...]
     homes: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<module of {', '.join(reversed(self.names()))}>"
 
     def home(self, function: str, key: str) -> tuple[str, str]:
         """The function and key under which a loop or an array is known now.

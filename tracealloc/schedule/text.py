@@ -81,22 +81,25 @@ def _labelled(label: str, items: Sequence[str]) -> list[str]:
     return [(label if number == 0 else "").ljust(_LABEL) + item for number, item in enumerate(items)]
 
 
-def marked_text(program: Program, module: Module, function: str, key: str) -> str:
-    """The loops of a function, one of them marked ``# <-- here``."""
-    loop = _loop(module, function, key)
-    if loop is None:
-        first = function
-        function, key = module.home(function, key)
-        loop = _loop(module, function, key)
-        if loop is None:
-            return f"<loop that is no longer in {first}>"
+def marked_text(program: Program, module: Module, function: str, keys: Sequence[str]) -> str:
+    """The loops of a function, some of them marked ``# <-- here``."""
+    first, loops = function, [_loop(module, function, key) for key in keys]
+    if None in loops:
+        homes = [module.home(function, key) for key in keys]
+        function = homes[0][0]
+        loops = [_loop(module, *home) for home in homes]
     target = function_of(program, function)
     lines = program_text(target).splitlines()
-    number = loop_lines(target, lines).get(iterator_key(loop))
-    if number is None:
-        return "\n".join([*lines, f"# loop {loop.name!r} has at most one iteration, and so is not shown"])
-    lines[number] = f"{lines[number].rstrip()}  # <-- here"
-    return "\n".join(lines)
+    numbers, notes = loop_lines(target, lines), []
+    for loop in loops:
+        number = None if loop is None else numbers.get(iterator_key(loop))
+        if number is not None:
+            lines[number] = f"{lines[number].rstrip()}  # <-- here"
+        elif loop is not None:
+            notes.append(f"# loop {loop.name!r} has at most one iteration, and so is not shown")
+        else:
+            notes.append(f"<loop that is no longer in {first}>")
+    return "\n".join(notes if not any(loops) else [*lines, *notes])
 
 
 def _loop(module: Module, function: str, key: str) -> LoopNode | OpaqueLoop | None:

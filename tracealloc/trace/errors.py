@@ -130,7 +130,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word spelt most like `word`, or None when nothing comes near."""
     import difflib  # only errors need it
 
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
     return matches[0] if matches else None
 
 

@@ -203,7 +203,7 @@ Node: TypeAlias = Alloc | Store | Loop | While | If | Call
 Block: TypeAlias = tuple[Node, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Program:
     """A kernel, traced for one set of argument types, or lowered from a schedule.
 
@@ -224,6 +224,10 @@ class Program:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "memo": {}}
+
+    def __repr__(self) -> str:
+        kind = "arguments" if len(self.args) != 1 else "argument"
+        return f"<program {self.name}: {len(self.args)} {kind}; print it to see its loops>"
 
     def layout(self, array: Array) -> Layout:
         """The layout of an array of this program."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import ceil
 
 from tracealloc.poly.tree import LoopNode, loops_above
-from tracealloc.schedule.loops import find
+from tracealloc.schedule.loops import find, runs_once
 from tracealloc.schedule.marks import data_loops_inside, mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.primitives.rfactor import rfactor
@@ -67,7 +67,9 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
     free = [
         f'"{user_name(edit, other)}"'
         for other in loops_above(edit.state.tree, worst.met.sink.name)
-        if other.key != loop.key and not recurrences(edit.state, other, alone=True)
+        if other.key != loop.key
+        and not recurrences(edit.state, other, alone=True)
+        and not runs_once(edit.state, other)
     ]
     cure = f"{' and '.join(free)} would not wait for it" if free else _in_parts(edit, loop, worst, interval)
     text = f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}"

@@ -54,7 +54,7 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
         state = reordered_chain(step, order, cures_too=False)
     except IllegalScheduleError as error:
         sums = error.hint if error.hint and error.hint.startswith("s.reassociate") else None
-        error.hint = sums or _cure(edit, chosen, sizes) or "tile only loops that may change places"
+        error.hint = sums or _cure(edit, chosen, sizes)
         raise
     return Result(state, tuple(LoopRef(loop.key) for loop in order))
 
