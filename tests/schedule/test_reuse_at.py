@@ -256,3 +256,49 @@ def test_a_function_that_outline_made_gets_whole_arrays() -> None:
     s.outline("j", "row")
     agree(s, c=True)
     assert set(reads_of(s, "A").values()) == {1}
+
+
+def loaded_in(schedule: Schedule, loop: str) -> tuple[int, int]:
+    """How many elements of A a run reads from memory inside a loop at most per iteration, and outside it."""
+    inside: Counter[tuple[int, ...]] = Counter()
+    outside = 0
+
+    def note(event) -> None:  # type: ignore[no-untyped-def]
+        nonlocal outside
+        names = [it.name for it in event.iterators]
+        count = sum(access.array.name == "A" for access in event.reads)
+        if loop in names:
+            inside[tuple(event.iterators.values())[: names.index(loop) + 1]] += count
+        else:
+            outside += count
+
+    interpret(schedule.lowered, *arguments(schedule.program), observe=note)
+    return max(inside.values(), default=0), outside
+
+
+def test_dilated_lines_are_loaded_in_the_loop_over_the_columns() -> None:
+    def dilated(A: float32[14, 15], B: float32[8, 9]):
+        for i, j in grid(8, 9):
+            for r, q in grid(3, 3):
+                B[i, j] += A[i + 3 * r, j + 3 * q]
+
+    s = schedule_of(dilated)
+    s.reuse_at(s.reuse_at("A", "i"), "j")
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}
+    assert loaded_in(s, "j") == (1, 6 * 15 + 8 * 6)  # the first six lines, and six columns of each line
+
+
+def test_planes_lines_and_window() -> None:
+    def cube(A: float32[6, 7, 9], B: float32[4, 5, 7]):
+        for i, j, k in grid(4, 5, 7):
+            for p, r, q in grid(3, 3, 3):
+                B[i, j, k] += A[i + p, j + r, k + q]
+
+    s = schedule_of(cube)
+    planes = s.reuse_at("A", "i")
+    lines = s.reuse_at(planes, "j")
+    assert s.reuse_at(lines, "k").shape == (3, 3, 3)
+    agree(s, c=True)
+    assert set(reads_of(s, "A").values()) == {1}
+    assert loaded_in(s, "k") == (1, 2 * 7 * 9 + 4 * (2 * 9 + 5 * 2))

@@ -57,8 +57,18 @@ def load_when_needed(edit: Edit, state: State, lines: Array, loop: str, window: 
     for child in parent.children[:position]:
         fills = [state.model.statement(name) for name in leaves(child)]
         if all(s.copy and s.writes[0].array == lines for s in fills):
-            return _Move(edit, state, lines, above, target, window, child, fills).moved()
+            moved = _Move(edit, state, lines, above, target, window, child, fills).moved()
+            return _sources_too(edit, state, moved, lines, loop)
     return state
+
+
+def _sources_too(edit: Edit, state: State, moved: State, lines: Array, loop: str) -> State:
+    """The state with what fills the arrays that the lines are loaded from moved into the loop as well."""
+    before = {s.name for s in state.model.statements}
+    for statement in moved.model.statements:
+        if statement.name not in before and statement.copy and statement.reads[0].array != lines:
+            moved = load_when_needed(edit, moved, statement.reads[0].array, loop, statement.name)
+    return moved
 
 
 def _only(values: isl.Map, statement: Statement) -> Expr | None:
@@ -120,9 +130,21 @@ class _Move:
             if expr is None:
                 return state
             late[fill.name], values[fill.name] = needed.domain(), expr
-        if not late or not self.apart(late):
-            return state
-        return self.rewritten(late, values)
+        for parts in (late, self.widened(values)):
+            if parts and self.apart(parts):
+                return self.rewritten(parts, values)
+        return state
+
+    def widened(self, values: dict[str, Expr]) -> dict[str, isl.Set]:
+        """All fills for which the target loop has an iteration: what skips lines still moves all of them."""
+        runs = time_map(self.window, self.plain).intersect_domain(self.window.domain).range()
+        found = {}
+        for fill in self.fills:
+            if fill.name in values:
+                at = replace(self.plain[-1], exprs=((fill.name, values[fill.name]),))
+                times = time_map(fill, (*self.plain[:-1], at)).intersect_domain(fill.domain)
+                found[fill.name] = times.intersect_range(runs).domain()
+        return found
 
     def apart(self, late: dict[str, isl.Set]) -> bool:
         """Whether what moves and what stays touch different elements in each outer iteration."""
