@@ -442,3 +442,49 @@ def test_a_function_of_the_name_of_one_that_was_inlined() -> None:
     assert buffer.shape == () and s.A_j.name == buffer.name
     assert len({array.key for array in s.module.state("twice").model.arrays}) == len(s.arrays())
     check(twice, s)
+
+
+@kernel
+def add_row(X: int32[N], Y: int32[N]):
+    for i in grid(N):
+        Y[i] += X[i]
+
+
+def test_an_outlined_nest_is_moved_with_its_calls() -> None:
+    """Its call has no iterators until then, and what its own calls look at moves with them."""
+
+    @kernel
+    def stages(A: int32[N, N], V: int32[N], w: int32[N]):
+        for p in grid(N - 1):
+            add_row(A[p + 1], V)
+        for i, j in grid(N, N):
+            w[i] += V[j]
+
+    s = ta.customize(stages)
+    s.outline("p", "first")
+    s.compute_at("V", "i")
+    check(stages, s)
+    s.inline("first")
+    check(stages, s)
+    s.inline("add_row")
+    check(stages, s)
+
+
+def test_an_outlined_loop_that_depends_on_data_gets_whole_buffers() -> None:
+    @kernel
+    def gathered(A: int32[N, N], n: int32[N], V: int32[N]):
+        for i in grid(N - 1):
+            for _k in ta.range(n[i] & 3):
+                add_row(A[i + 1], V)
+            V[i] = 1
+        for k in grid(N):
+            V[k] += 1
+
+    s = ta.customize(gathered)
+    s.outline("_k", "part")
+    s.split("i", 2)
+    part = s.buffer_at("A", "i.outer")
+    assert part.shape == (N, N)
+    check(gathered, s)
+    s.inline("part")
+    check(gathered, s)

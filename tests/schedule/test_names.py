@@ -85,6 +85,24 @@ def test_parts_of_loops_are_named_within_their_band() -> None:
     assert space["s"].module == s.module
 
 
+def test_loops_that_depend_on_data_belong_to_a_band() -> None:
+    @kernel
+    def rows(n: int32[6], A: int32[6, 6]):
+        for i in grid(6):
+            for k in ta.range(n[i]):
+                A[i, k] = 0
+        for k in grid(6):
+            A[0, k] += 1
+        for k in ta.range(n[0]):
+            A[1, k] = 2
+
+    s = ta.customize(rows)
+    assert [str(loop) for loop in s.loops()] == ["i", "L1.k", "L0.k", "L2.k"]
+    s.unroll("L0.k", 2)
+    s.pipeline("L2.k")
+    assert "L0.k  0:n[i]  in L0  unroll 2" in repr(s.loops())
+
+
 def test_bands_of_inlined_calls_are_told_apart() -> None:
     """Two calls of a function with a named band gave two bands of one name, and the last was taken."""
 

@@ -51,6 +51,21 @@ class Access(PickledAsText):
         """The elements that a buffer must hold: those that are touched, and what is passed with them."""
         return self.relation if self.whole is None else self.whole
 
+    def of(self, onto: isl.Map) -> Access:
+        """The access of a statement whose instances `onto` maps to those that this one is of."""
+        view, whole = self.view, self.whole
+        if view is not None:
+            places = view.domain().unwrap().range().identity()
+            view = onto.product(places).apply_range(view)
+        if whole is not None:
+            whole = onto.apply_range(whole)
+        return replace(self, relation=onto.apply_range(self.relation), view=view, whole=whole)
+
+    def within(self, domain: isl.Set) -> Access:
+        """The access of the instances in `domain` alone."""
+        whole = None if self.whole is None else self.whole.intersect_domain(domain)
+        return replace(self, relation=self.relation.intersect_domain(domain), whole=whole)
+
 
 @dataclass(frozen=True)
 class Statement(PickledAsText):
@@ -95,7 +110,8 @@ class Statement(PickledAsText):
     @property
     def instance(self) -> tuple[Expr, ...]:
         """The instance of the traced statement, over the statement's own iterators."""
-        return self.origin_instance or tuple(IterRef(it) for it in self.dims)
+        own = self.origin_instance
+        return tuple(IterRef(it) for it in self.dims) if own is None else own
 
     @property
     def reads(self) -> tuple[Access, ...]:

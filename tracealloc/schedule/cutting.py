@@ -10,7 +10,7 @@ import islpy as isl
 
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import drop_range_dims, lower_bounds, map_of, range_dims, renamed_input, tuple_text
+from tracealloc.poly.named import drop_range_dims, lower_bounds, map_of, range_dims, tuple_text
 from tracealloc.poly.rename import map_expressions, replace_arrays
 from tracealloc.poly.tree import (
     Leaf,
@@ -108,19 +108,25 @@ def _with_leaf(
 def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
     """A loop inside a statement with its own control flow as the function `name`."""
     statement = state.model.statement(loop.statement)
-    made: list[Program] = []
+    calls: list[Call] = []
 
     def change(node: Node, inner: tuple[Iter, ...]) -> Node:
         if isinstance(node, Loop) and node.iter == loop.loop.iter:
             layouts = dict(state.layouts)
-            program, cut = called((node,), (*statement.dims, *inner), layouts, name, node.place)
-            made.append(program)
+            _, cut = called((node,), (*statement.dims, *inner), layouts, name, node.place)
+            calls.append(cut)
             return cut
         deeper = (*inner, node.iter) if isinstance(node, Loop) else inner
         return map_blocks(node, lambda block: tuple(change(part, deeper) for part in block))
 
     node = change(statement.node, ())
-    accesses = tuple(replace(a, relation=renamed_input(a.relation, call)) for a in statement.accesses)
+    refs = tuple(IterRef(it) for it in statement.dims)
+    onto = map_of(call, statement.dims, statement.name, refs)
+    passed = {part.array for part in calls[0].args if isinstance(part, Region)}
+    accesses = tuple(
+        _passed_whole(access.of(onto)) if access.array in passed else access.of(onto)
+        for access in statement.accesses
+    )
     changed = replace(
         statement,
         name=call,
@@ -130,7 +136,6 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
         origin=call,
         origin_instance=None,
     )
-    refs = tuple(IterRef(it) for it in statement.dims)
     piece = Piece(name, call, statement.dims, (statement,), Leaf(statement.name), (refs,))
 
     def rename(node: LoopNode) -> Tree:
@@ -138,7 +143,7 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
         return replace(node, exprs=exprs)
 
     tree = _renamed_leaf(map_loops(state.tree, rename), statement.name, call)
-    return Cut(made[0], changed, piece, tree)
+    return Cut(calls[0].program, changed, piece, tree)
 
 
 def _renamed_leaf(tree: Tree, old: str, new: str) -> Tree:
@@ -275,20 +280,20 @@ def _accesses(
         for access in statement.accesses:
             if access.array not in own:
                 relation = onto[statement.name].reverse().apply_range(access.relation)
-                whole = _whole(access, relation)
-                found.append(replace(access, relation=relation, view=None, whole=whole))
+                found.append(_passed_whole(replace(access, relation=relation)))
     return tuple(sorted(found, key=lambda access: access.write))
 
 
-def _whole(access: Access, relation: isl.Map) -> isl.Map:
-    """The whole array, of the instances that an access is to."""
-    rank = access.array.rank
+def _passed_whole(access: Access) -> Access:
+    """An access through a call that is passed the whole array, of the instances that it is to."""
+    relation, rank = access.relation, access.array.rank
     scopes = range_dims(relation) - rank
     names = [f"s{k}" for k in range(scopes)]
     inner, outer = [f"e{k}" for k in range(rank)], [f"o{k}" for k in range(rank)]
     where = " and ".join(f"0 <= {n} < {extent}" for n, extent in zip(outer, access.array.shape, strict=True))
     left, right = (tuple_text(access.space, [*names, *more]) for more in (inner, outer))
-    return relation.apply_range(isl.Map(f"{{ {left} -> {right}{' : ' + where if where else ''} }}"))
+    whole = relation.apply_range(isl.Map(f"{{ {left} -> {right}{' : ' + where if where else ''} }}"))
+    return replace(access, view=None, whole=whole)
 
 
 def stored_scalars(block: Block) -> list[Array]:

@@ -227,7 +227,7 @@ class Moving:
             scopes,
             guards=tuple(replace_in(guard, self.twins) for guard in moved.guards),
             origin=statement.origin,
-            origin_instance=statement.origin_instance or tuple(IterRef(it) for it in statement.dims),
+            origin_instance=statement.instance,
             copy=statement.copy,
         )
 
@@ -409,9 +409,7 @@ class Moving:
 
 
 def _restricted(statement: Statement, domain: isl.Set) -> Statement:
-    accesses = tuple(
-        replace(access, relation=access.relation.intersect_domain(domain)) for access in statement.accesses
-    )
+    accesses = tuple(access.within(domain) for access in statement.accesses)
     return replace(statement, domain=domain, accesses=accesses)
 
 

@@ -68,7 +68,7 @@ def _as_it_was(call: Statement, piece: Piece) -> Expansion:
     found = Expansion(tree=piece.tree)
     for statement, values in zip(piece.statements, piece.values, strict=True):
         domain = preimage(call.domain, statement.name, statement.dims, values).intersect(statement.domain)
-        accesses = tuple(replace(a, relation=a.relation.intersect_domain(domain)) for a in statement.accesses)
+        accesses = tuple(a.within(domain) for a in statement.accesses)
         found.statements.append(replace(statement, domain=domain, accesses=accesses))
         found.values[statement.name] = dict(zip(call.dims, values, strict=True))
     return found
@@ -104,7 +104,7 @@ def _moved(
     zero = map_of(name, both, "Z", apart).intersect_range(_origin_of(len(apart)))
     domain = expand(statement, call, dims).intersect(zero.domain())
     onto = map_of(name, both, statement.name, [IterRef(it) for it in dims]).intersect_domain(domain)
-    accesses = tuple(replace(a, relation=onto.apply_range(a.relation)) for a in statement.accesses)
+    accesses = tuple(a.of(onto) for a in statement.accesses)
     return replace(
         statement,
         name=name,

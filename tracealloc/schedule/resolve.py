@@ -51,9 +51,16 @@ def bands_of(tree: Tree) -> Iterator[tuple[str, LoopNode]]:
 def band_names(state: State) -> dict[str, str]:
     """The band that each loop belongs to, by loop key."""
     found: dict[str, str] = {}
+    by_statement: dict[str, str] = {}
     for name, outer in bands_of(state.tree):
         for loop in loops_in(outer):
             found[loop.key] = name
+        by_statement.update((statement, name) for statement, _ in outer.exprs)
+    for other in state.loops():
+        if isinstance(other, OpaqueLoop):
+            band = by_statement.get(other.statement, other.loop.band)
+            if band is not None:
+                found[other.key] = by_statement[other.statement] = band
     return found
 
 

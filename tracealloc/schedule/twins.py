@@ -75,10 +75,7 @@ class Twins:
 
     def restricted(self, statement: Statement, domain: isl.Set) -> Statement:
         """A statement with fewer instances."""
-        accesses = tuple(
-            replace(access, relation=access.relation.intersect_domain(domain))
-            for access in statement.accesses
-        )
+        accesses = tuple(access.within(domain) for access in statement.accesses)
         return replace(statement, domain=domain, accesses=accesses)
 
     def stale(self) -> frozenset[str]:
