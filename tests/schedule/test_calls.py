@@ -488,3 +488,19 @@ def test_an_outlined_loop_that_depends_on_data_gets_whole_buffers() -> None:
     check(gathered, s)
     s.inline("part")
     check(gathered, s)
+
+
+def test_a_condition_that_an_outlined_loop_evaluates_for_others() -> None:
+    @kernel
+    def chosen(A: int32[N, N], V: int32[N]):
+        for i in grid(N):
+            for k in ta.range(2, 4, 2):
+                if A[k, i] > 3:
+                    add_row(A[i], V)
+
+    s = ta.customize(chosen)
+    first, _ = s.distribute("k")
+    s.outline(first, "condition")
+    check(chosen, s)
+    s.inline("condition")
+    check(chosen, s)

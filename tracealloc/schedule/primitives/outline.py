@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 from dataclasses import replace
 
+from tracealloc.poly.model import Model
 from tracealloc.poly.tree import LoopNode, loops_in
 from tracealloc.schedule.cutting import Cut, cut_loop, cut_opaque, stored_scalars
 from tracealloc.schedule.primitive import Edit, Result, primitive
@@ -12,7 +13,7 @@ from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.relayout import relaid
 from tracealloc.schedule.state import Module, OpaqueLoop, State, fresh_state
 from tracealloc.trace.affine import constant
-from tracealloc.trace.program import Array, Loop, Program, walk_nodes
+from tracealloc.trace.program import Array, Loop, Program, Store, walk_nodes
 
 __all__ = ["outline"]
 
@@ -46,7 +47,7 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
         )
     state, (call,) = edit.keys(1)
     cut = _cut(edit, state, loop, name, call)
-    scalars = stored_scalars(cut.callee.body)
+    scalars = [*stored_scalars(cut.callee.body), *_values_used_after(state.model, cut)]
     if scalars:
         for array in scalars:
             state = _as_register(edit, state, loop, array)
@@ -73,17 +74,27 @@ def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call:
     return cut
 
 
+def _values_used_after(model: Model, cut: Cut) -> list[Array]:
+    """The values (conditions, say) that are stored in the loop and used outside it."""
+    inside = {s.name for s in cut.piece.statements}
+    nodes = (s.node for s in cut.piece.statements)
+    stored = [n.array for n in nodes if isinstance(n, Store) and n.array.kind == "value"]
+    others = [s for s in model.statements if s.name not in inside]
+    used = {access.array for s in others for access in s.accesses}
+    return [array for array in dict.fromkeys(stored) if array in used]
+
+
 def _as_register(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, array: Array) -> State:
     """The state with a scalar stored as an array of one element: functions take scalars by value."""
     old = next(known for known in state.model.arrays if known == array)
-    if old.kind != "local":
+    if old.kind not in ("local", "value"):
         raise edit.error(
             "TA272",
             f"would lose what {loop.name!r} stores to {array.name!r}",
             because=["a function takes scalars by value"],
             hint=f"make {array.name} an array of one element, or outline a loop around it",
         )
-    changed = relaid(edit, state, old, replace(old, shape=(1,)), lambda indices: (constant(0),))
+    changed = relaid(edit, state, old, replace(old, kind="local", shape=(1,)), lambda indices: (constant(0),))
     return proved_storage(edit, changed, old)
 
 
