@@ -84,7 +84,7 @@ class Point:
     @cached_property
     def spread(self) -> bool:
         """Whether the element is part of the moment: an instance touches several."""
-        return not self.access.is_single_valued()
+        return not self._touched.is_single_valued()
 
     @cached_property
     def _instances(self) -> isl.Map:
@@ -96,15 +96,17 @@ class Point:
     @cached_property
     def _touched(self) -> isl.Map:
         """When an instance runs -> the elements that it touches."""
-        return self.access if self.moments is None else self._instances.reverse().apply_range(self.access)
+        if self.moments is None:
+            return self.access
+        return self._instances.reverse().apply_range(self.access).detect_equalities()
 
     @cached_property
     def relation(self) -> isl.Map:
         """Moments -> the element."""
         relation = self._touched
         if self.spread:
-            relation = relation.range_map().flatten_domain()
-        return coalesced(renamed_input(relation, self.name).detect_equalities())
+            relation = relation.range_map().flatten_domain().detect_equalities()
+        return coalesced(renamed_input(relation, self.name))
 
     @cached_property
     def given(self) -> isl.Map:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TypeVar
 
 import islpy as isl
@@ -10,24 +11,46 @@ __all__ = ["coalesced"]
 
 # Coalescing compares all pairs of pieces, and is what isl fails in when there are many ugly ones.
 _MOST = 60
+_SOME = 20  # at a time, where there are more, each with few hidden variables
+_HIDDEN = 2
 
 T = TypeVar("T", isl.Set, isl.Map, isl.UnionMap, isl.PwAff)
 
 
 def coalesced(x: T) -> T:
-    """The same in fewer pieces; as it is where it has very many, or where isl fails."""
+    """The same in fewer pieces; as it is where it has very many ugly ones, or where isl fails."""
     if isinstance(x, isl.UnionMap) and _count(x) > _MOST:
         maps = x.get_map_list()
         result = isl.UnionMap("{ }")
         for position in range(maps.n_map()):
             result = result.union(isl.UnionMap.from_map(coalesced(maps.get_at(position))))
         return result
-    if _count(x) > _MOST:
-        return x
     try:
-        return x.coalesce()
+        if _count(x) <= _MOST:
+            return x.coalesce()
+        match x:
+            case isl.Map():
+                return _map_in_parts(x)
+            case isl.Set():
+                return _map_in_parts(isl.Map.from_range(x)).range()
+            case _:
+                return x
     except isl.Error:
         return x
+
+
+def _map_in_parts(x: isl.Map) -> isl.Map:
+    """A map of very many plain pieces, `_SOME` of them coalesced at a time as long as that helps."""
+    before = _count(x) + 1
+    while _count(x) < before:
+        before = _count(x)
+        pieces = x.get_basic_map_list()
+        parts = [isl.Map.from_basic_map(pieces.get_at(k)) for k in range(before)]
+        if any(pieces.get_at(k).dim(isl.dim_type.div) > _HIDDEN for k in range(before)):
+            return x
+        some = [reduce(isl.Map.union, parts[k : k + _SOME]).coalesce() for k in range(0, before, _SOME)]
+        x = reduce(isl.Map.union, some)
+    return x
 
 
 def _count(x: isl.Set | isl.Map | isl.UnionMap | isl.PwAff) -> int:

@@ -11,12 +11,14 @@ from tracealloc.poly.flow import flow_of
 from tracealloc.poly.footprint import Footprint, footprint, spaced
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, flat_set, is_simple_dim, iter_names, tuple_text
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
 from tracealloc.schedule.copies import make_statement, quotient, sliced_dims, unique_name
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.region import Region, spaces_of, users_of
+from tracealloc.schedule.slant import NO_SLANT, coordinate, slanted
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import index
@@ -25,6 +27,9 @@ from tracealloc.trace.layout import Marks
 from tracealloc.trace.program import Alloc, Array, Store
 
 __all__ = ["buffer_at"]
+
+_FEW = 8
+"""Up to so many pieces are copied as they are; loops over more have a condition for each."""
 
 
 @primitive(array="array", loop="loop")
@@ -52,8 +57,11 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     loops = chain_above(state, loop.key)
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     part = footprint(state.model, state.tree, array, loops, users, its)
-    box = spaced(part.box, part.all, its, sliced_dims(users, array))
-    region = Region(edit, array, loops, its, users, box, array)
+    sliced = sliced_dims(users, array)
+    slant, whole, box = (
+        (NO_SLANT, part.all, part.box) if sliced else slanted(part.all, part.box, array, users, its)
+    )
+    region = Region(edit, array, loops, its, users, spaced(box, whole, its, sliced), array, slant)
     made = _Buffer(region, part, state, key).build()
     return Result(proved_storage(edit, made, array), (ArrayRef(key),))
 
@@ -96,6 +104,8 @@ class _Buffer:
             f"{aff_text(low, names)}" + (f" + {step}*{slots[dim]}" if dim in slots else "")
             for dim, (low, step) in enumerate(zip(region.box.lows, region.box.steps, strict=True))
         ]
+        for dim, (other, factor) in region.slant.items():
+            elements[dim] += f" - {factor} * ({elements[other]})"
         scope = [aff_text(expr, names) for expr in region.scope_of_array(len(region.loops))]
         return [
             isl.Map(
@@ -117,13 +127,12 @@ class _Buffer:
         array, its = region.array, region.its
         names = region.loop_names(suffix)
         element = tuple(Iter(f"{name}:e{dim}", names[dim]) for dim in range(array.rank))
-        inside = tuple(
-            quotient(
-                simplify(Binary("-", IterRef(element[d]), region.box.lows[d], index)), region.box.steps[d]
-            )
-            for d in region.kept
-        )
         outside = tuple(IterRef(it) for it in element)
+        places = [coordinate(outside, d, region.slant) for d in region.kept]
+        inside = tuple(
+            quotient(simplify(Binary("-", place, region.box.lows[d], index)), region.box.steps[d])
+            for d, place in zip(region.kept, places, strict=True)
+        )
         place = region.loop.place
         node = (
             Store(self.buffer, inside, Load(array, outside, place=place), place=None)
@@ -168,9 +177,9 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
     It is harmless for arguments and constants that the kernel never writes, as far as the box lies inside.
     """
     array, needed = region.array, part.needed
-    if array.kind != "argument" or needed.is_empty():
+    if array.kind != "argument" or needed.is_empty() or region.slant:
         return needed
-    if all(is_simple_dim(needed, dim) for dim in region.kept):
+    if needed.n_basic_map() <= _FEW and all(is_simple_dim(needed, dim) for dim in region.kept):
         return needed
     if any(a.array == array for s in model.statements for a in s.writes):
         return needed
@@ -185,7 +194,7 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
             where.append(f"({element[dim]} - ({text})) mod {step} = 0")
     left = tuple_text(str(needed.domain().get_tuple_name()), names.values())
     whole = isl.Map(f"{{ {left} -> {tuple_text('E', element)} : {' and '.join(where)} }}")
-    whole = whole.intersect_domain(needed.domain())
+    whole = coalesced(whole.intersect_domain(coalesced(needed.domain())))
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
     inside = isl.Set(f"{{ {tuple_text('E', element)} : {held} }}")
     return whole if whole.range().is_subset(inside) else needed
