@@ -17,7 +17,6 @@ from tracealloc.poly.equivalence import Difference, difference
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.solve import FINAL, INPUT
 from tracealloc.poly.tree import LoopNode, Sequence, Tree, loops_in, map_loops, replace_loop, restrict
-from tracealloc.trace.expr import IterRef
 
 Values = dict[Hashable, list[Hashable]]
 
@@ -36,8 +35,7 @@ def run(model: Model, tree: Tree) -> Values:
             continue
         values = tuple(memory.get(e, (INPUT, e)) for e in instance.reads)
         env = dict(zip(statement.dims, instance.values, strict=True))
-        exprs = statement.origin_instance or tuple(IterRef(it) for it in statement.dims)
-        me = (statement.origin, tuple(evaluate(e, env) for e in exprs))
+        me = (statement.origin, tuple(evaluate(e, env) for e in statement.instance))
         seen.setdefault(me, []).append(values)
         memory |= dict.fromkeys(instance.writes, me)
     outputs = {array.key for array in model.outputs()}

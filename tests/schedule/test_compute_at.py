@@ -350,3 +350,42 @@ def test_scalars_whose_first_value_went_with_the_nest_are_declared() -> None:
     t.distribute("i")
     t.merge("i_1", "i_2")
     check_round_trip(t, reset)
+
+
+@kernel
+def smoothed(A: int32[8], C: int32[4, 8]):
+    T = ta.zeros((10,), int32)
+    for i in grid(8):
+        T[i + 1] = A[i]
+    for b in grid(4):
+        for j in ta.range(8):
+            C[b, j] = T[j] + T[j + 1] + T[j + 2]
+
+
+def test_what_was_moved_moves_again() -> None:
+    """The constants that an iteration begins with are of an array that is made outside of all loops."""
+    s = ta.customize(smoothed)
+    s.compute_at("L0", "b")
+    s.compute_at(s["T_b"], "j")
+    assert "T_b_j: int32[3]" in str(s)
+    check_round_trip(s, smoothed)
+
+
+@kernel
+def in_turn(A: int32[8], C: int32[8]):
+    T = ta.zeros((8,), int32)
+    for i in grid(1):
+        T[i] = A[i]
+    for i in grid(4):
+        T[i + 2] = max(T[i + 2], A[i])
+    for j in grid(8):
+        C[j] = T[j]
+
+
+def test_constants_come_before_copies() -> None:
+    s = ta.customize(in_turn)
+    s.compute_at("L0", "j")
+    lines = [line.strip() for line in str(s).splitlines()]
+    assert lines.count("T_j = T[j]") == 1
+    assert lines.index("T_j = 0") < lines.index("T_j = T[j]")
+    check_round_trip(s, in_turn)

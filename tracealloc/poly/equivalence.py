@@ -7,7 +7,7 @@ not depend on trip counts. Sums whose order is free are compared as sets of cont
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, tuple_text, union_of
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import FINAL, INPUT, pieces
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
@@ -30,8 +31,10 @@ __all__ = [
     "Difference",
     "changed_sources",
     "difference",
+    "difference_beside",
     "first_difference",
     "free_sums",
+    "freely_changed",
     "own_sum",
     "runs_once",
     "value_sources",
@@ -215,11 +218,12 @@ class _Terms:
         return moved
 
     def reads(self, reads: isl.Set) -> isl.Map:
-        """``[read -> element]`` -> the same of the traced program.
+        """``[read -> element]`` -> the same of the traced program, for all reads of one name and array.
 
         A read that has just one element is that element, wherever it is read now.
         """
-        inner = reads.unwrap()
+        # Not only for `reads`: the pieces of these would be multiplied with themselves.
+        inner = isl.Set.universe(reads.get_space()).unwrap()
         reader = inner.domain().identity()
         name, _, number = str(inner.domain().get_tuple_name()).partition("__")
         label = _element_read(self.model, self.base, name, number)
@@ -238,7 +242,7 @@ class _Terms:
 
     def written(self, piece: isl.Map) -> isl.Map:
         """``x -> [write -> element]`` with the write and the element of the traced program."""
-        outer = piece.range().unwrap()
+        outer = isl.Set.universe(piece.range().get_space()).unwrap()
         name, space = _writer(piece), str(outer.range().get_tuple_name())
         if name not in self.instances and space not in self.origins:
             return piece
@@ -250,7 +254,7 @@ def _in_original_terms(model: Model, base: Model, sources: isl.UnionMap) -> isl.
     """All reads and writes as those of the traced program."""
     terms = _Terms(model, base)
     found = [terms.written(p).apply_domain(terms.reads(p.domain())) for p in pieces(sources)]
-    return union_of(found)
+    return union_of([coalesced(flow) for flow in found])
 
 
 def _element_read(model: Model, base: Model, name: str, number: str) -> isl.Map | None:
@@ -311,13 +315,20 @@ def difference(
     If `free`, integer sums modulo a power of two, and floating-point sums if `reassociate`, may be in any
     order.
     """
+    found = freely_changed(base, (base, base_tree), (model, tree), reassociate, free)
+    return None if found is None else first_difference(*found)
+
+
+def freely_changed(
+    base: Model, before: tuple[Model, Tree], after: tuple[Model, Tree], reassociate: bool, free: bool = True
+) -> tuple[isl.UnionMap, isl.UnionMap] | None:
+    """The same as `changed_sources`, where sums may be in any order as in `difference`."""
     # Only a traced model holds every instance under its own name.
     assert not any(_is_renamed(statement) or statement.copy for statement in base.statements)
-    ends = ((base, base_tree), (model, tree))
-    found = changed_sources(base, *ends)
-    if found is not None and free and (sums := free_sums(base, model, reassociate)):
-        found = changed_sources(base, *ends, sums)
-    return None if found is None else first_difference(*found)
+    found = changed_sources(base, before, after)
+    if found is not None and free and (sums := free_sums(base, after[0], reassociate)):
+        found = changed_sources(base, before, after, sums)
+    return found
 
 
 def changed_sources(
@@ -404,6 +415,17 @@ def free_sums(base: Model, model: Model, reassociate: bool) -> _Sums:
         groups[number:] = groups[number:] or [statement]
         found[statement.name] = number
     return found
+
+
+def difference_beside(expected: isl.UnionMap, found: isl.UnionMap, names: Set[str]) -> Difference | None:
+    """A read that sees another write, where none of the statements `names` is in play."""
+    differing = expected.subtract(found).union(found.subtract(expected)).domain()
+    for piece in (*pieces(expected), *pieces(found)):
+        if _writer(piece) in names or _reader(piece).partition("__")[0] in names:
+            differing = differing.subtract(isl.UnionSet.from_set(piece.domain()))
+    if differing.is_empty():
+        return None
+    return first_difference(*(sources.intersect_domain(differing) for sources in (expected, found)))
 
 
 def first_difference(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:

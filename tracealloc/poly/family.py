@@ -1,24 +1,33 @@
-"""The proof of a step that changes how one array is stored: only what touches it is looked at.
+"""The proof of one step: only what it can have changed is looked at.
 
-A buffer, a window or another layout leaves all accesses alone but those to one array. So it is enough to
-compare these before and after, with just the copies that the step has made looked through: every read must
-still see the same write. What steps before have made counts as written by the kernel, so that the time of
-a proof does not grow along a chain of buffers.
+What holds before a step is proved, so it is enough to compare reads after it with the same reads before it,
+with just the copies that the step has made looked through: every read must still see the same write. What
+steps before have made counts as written by the kernel, so that the time of a proof does not grow along a
+chain of buffers. A buffer, a window or another layout leaves all accesses alone but those to one array.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import islpy as isl
 
-from tracealloc.poly.equivalence import Difference, changed_sources, first_difference
+from tracealloc.poly.equivalence import (
+    Difference,
+    changed_sources,
+    difference,
+    difference_beside,
+    first_difference,
+    freely_changed,
+)
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.errors import VerifyError
+from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
-__all__ = ["changed_read"]
+__all__ = ["changed_read", "moved_read"]
 
 _MOST_OPERATIONS = 10_000_000  # of isl: one or two seconds; chains of four windows take 300,000
 
@@ -45,6 +54,42 @@ def changed_read(before: tuple[Model, Tree], after: tuple[Model, Tree], array: A
         raise VerifyError("TA513", f"the proof of {array.name!r} takes too long") from error
     finally:
         context.set_max_operations(0)
+
+
+def moved_read(
+    base: Model,
+    before: tuple[Model, Tree],
+    after: tuple[Model, Tree],
+    moved: Mapping[str, Statement],
+    reassociate: bool,
+) -> Difference | None:
+    """The first read that sees another write after a step that moves statements than before it.
+
+    Statements, those of `base`, run where they did or elsewhere, several times or not at all. `moved` says
+    which statement before the step each new one has its last iterators and its instances from.
+
+    Raises:
+        VerifyError: isl has no closed form for where the values come from.
+    """
+    old = {s.name: _as_traced(s, s.name) for s in before[0].statements if s.copy}
+
+    def known(statement: Statement) -> Statement:
+        if not statement.copy or statement.name in old:
+            return _as_traced(statement, statement.name) if statement.copy else statement
+        source = moved.get(statement.name)
+        if source is None:
+            return statement
+        instance = tuple(IterRef(it) for it in source.dims)
+        return replace(statement, origin=source.name, origin_instance=instance, copy=False)
+
+    traced = replace(base, statements=(*base.statements, *old.values()))
+    first, second = (replace(m, statements=tuple(map(known, m.statements))) for m in (before[0], after[0]))
+    found = freely_changed(traced, (first, before[1]), (second, after[1]), reassociate)
+    if found is None or not old:
+        return None if found is None else first_difference(*found)
+    # Another copy may bring the same value: that shows when all copies are looked through.
+    wrong = difference_beside(*found, old.keys())
+    return wrong or difference(base, base.reference, *after, reassociate)
 
 
 def _renamed(statement: Statement, old: Model) -> Statement:

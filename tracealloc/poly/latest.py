@@ -54,7 +54,12 @@ class Seen:
     @cached_property
     def flows(self) -> list[isl.Map]:
         """``[read -> element] -> [write -> element]``, in instances."""
-        return [pairs.apply_range(write.back).apply_domain(self.read.back) for write, pairs in self.sources]
+        return [self.in_instances(write, pairs) for write, pairs in self.sources]
+
+    def in_instances(self, write: Point, pairs: isl.Map) -> isl.Map:
+        """Moments of the read -> moments of a write, as a flow."""
+        # Pieces that say the same twice would multiply in all that follows.
+        return coalesced(coalesced(pairs.apply_range(write.back)).apply_domain(self.read.back))
 
     @cached_property
     def unread(self) -> isl.Map | None:

@@ -61,11 +61,7 @@ class Values:
         for piece in pieces(union_of(direct).apply_range(brought)):
             write = known[str(piece.range().get_tuple_name())]
             ends.append((write, with_tuple(piece, write.name)))
-        return [
-            pairs.apply_range(write.back).apply_domain(seen.read.back)
-            for write, pairs in ends
-            if write.statement not in without
-        ]
+        return [seen.in_instances(write, pairs) for write, pairs in ends if write.statement not in without]
 
     def _copies(self, write: Point) -> bool:
         return write.statement in self.copies

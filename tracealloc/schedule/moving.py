@@ -9,10 +9,12 @@ import islpy as isl
 
 from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.equivalence import Difference
+from tracealloc.poly.family import moved_read
 from tracealloc.poly.flow import FINAL
 from tracealloc.poly.footprint import Box, box_around, exact_values
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, flat_set, iter_names, map_of, tuple_text
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.rename import replace_arrays, replace_in
 from tracealloc.poly.tree import (
     Leaf,
@@ -28,6 +30,7 @@ from tracealloc.poly.tree import (
 from tracealloc.schedule.copies import in_iters, make_statement, redirect, sliced_dims, unique_name
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.needs import Needs
+from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
@@ -101,8 +104,7 @@ class Moving:
         model = self.with_arrays()
         needed = self.needs.instances.items()
         moved = {name: self.copy(model, model.statement(name), need) for name, need in needed}
-        given = [self.given(model, *key, *pair) for key, pair in self.needs.outside.items()]
-        return self.finished(model, moved, given)
+        return self.finished(model, moved, self.given(model))
 
     def unused(self) -> Exception:
         """The refusal where nothing is needed."""
@@ -231,41 +233,62 @@ class Moving:
             copy=statement.copy,
         )
 
-    def given(
+    def constant(self, source: str) -> Const | None:
+        """The constant that a statement fills a whole array with, if that is what it does."""
+        node = self.state.model.statement(source).node
+        return node.fill if isinstance(node, Alloc) and isinstance(node.fill, Const) else None
+
+    def given(self, model: Model) -> list[Statement]:
+        """What the iteration's own arrays begin with: constants of their making, then what is copied."""
+        filled: dict[Array, list[tuple[str, isl.Map]]] = {}
+        copied: dict[Array, isl.Map] = {}
+        for (source, array), (instances, elements) in self.needs.outside.items():
+            if self.constant(source) is not None:
+                filled.setdefault(array, []).append((source, instances))
+            else:
+                copied[array] = elements.union(copied[array]) if array in copied else elements
+        made: list[Statement] = []
+        for array, sources in filled.items():
+            for source, instances in sources:
+                # All of the part: what the nest or a copy sets is set once more, and no condition is needed.
+                elements = self.parts[array].elements
+                if len(sources) > 1:
+                    elements = elements.intersect_domain(instances.domain())
+                made.append(self.filled(model, source, array, instances, elements))
+        return made + [self.copied(model, array, coalesced(elements)) for array, elements in copied.items()]
+
+    def filled(
         self, model: Model, source: str, array: Array, instances: isl.Map, elements: isl.Map
     ) -> Statement:
-        """What an iteration's own array begins with: the constant of its making, or a copy."""
+        """Elements of an iteration's own array, set to the constant that `source` fills it with."""
+        node, scopes, dims = self.store(array, self.constant(source))
+        statement = self.state.model.statement(source)
+        values = dict(zip(statement.dims, self.values(instances, array.name), strict=True))
+        run = tuple(in_iters(e, values) for e in statement.instance)
+        name = f"{source}_{self.key}_{self.parts[array].number}"
+        domain = flat_set(elements, name)
+        return make_statement(
+            model, name, node, dims, domain, scopes, origin=statement.origin, origin_instance=run
+        )
+
+    def copied(self, model: Model, array: Array, elements: isl.Map) -> Statement:
+        """Elements of an iteration's own array, copied from where others made them."""
+        node, scopes, dims = self.store(array, None)
+        name = f"{self.key}_given{self.parts[array].number}"
+        return make_statement(model, name, node, dims, flat_set(elements, name), scopes, copy=True)
+
+    def store(
+        self, array: Array, value: Expr | None
+    ) -> tuple[Store, dict[Array, tuple[Expr, ...]], tuple[Iter, ...]]:
+        """A store of a value (None: of what the array holds) to an iteration's own array."""
         part = self.parts[array]
         its = tuple(Iter(f"{self.key}:e{dim}", f"{array.name}_{dim}") for dim in range(array.rank))
-        inside = tuple(_minus(IterRef(its[dim]), part.shift[dim]) for dim in part.kept)
         scopes = {part.own: self.here()}
-        statement = self.state.model.statement(source)
-        node, name = statement.node, f"{source}_{self.key}_{part.number}"
-        if isinstance(node, Alloc) and isinstance(node.fill, Const):
-            made = Store(part.own, inside, node.fill)
-            # All of the part: elements that the nest sets are set once more, and no condition is needed.
-            domain = flat_set(part.elements, name)
-            run = self.values(instances, array.name)
-            if statement.origin_instance is not None:
-                values = dict(zip(statement.dims, run, strict=True))
-                run = tuple(in_iters(e, values) for e in statement.origin_instance)
-            return make_statement(
-                model,
-                name,
-                made,
-                (*self.its, *its),
-                domain,
-                scopes,
-                origin=statement.origin,
-                origin_instance=run,
-            )
-        load = Load(array, tuple(IterRef(it) for it in its), place=statement.place)
-        if part.scope:
-            scopes[array] = part.scope
-        node = Store(part.own, inside, load, place=None)
-        return make_statement(
-            model, name, node, (*self.its, *its), flat_set(elements, name), scopes, copy=True
-        )
+        if value is None:
+            value = Load(array, tuple(IterRef(it) for it in its))
+            scopes |= {array: part.scope} if part.scope else {}
+        inside = tuple(_minus(IterRef(its[dim]), part.shift[dim]) for dim in part.kept)
+        return Store(part.own, inside, value), scopes, (*self.its, *its)
 
     def redirected(self, model: Model, user: Statement) -> Statement:
         """A user that reads the iteration's own arrays."""
@@ -324,7 +347,7 @@ class Moving:
         assert rest is not None
         tree = map_loops(rest, change)
         model = model.with_statements([*kept, *added], tree)
-        self.prove(model, tree)
+        self.prove(model, tree, moved)
         touched = (*self.makers, *self.users, *added)
         stale = frozenset(access.space for s in touched for access in s.accesses)
         return self.state.with_twins(self.twins).with_model(model, tree, stale), outermost
@@ -372,11 +395,13 @@ class Moving:
             nest = LoopNode(key, name, ((statement.name, inside),), nest)
         return nest
 
-    def prove(self, model: Model, tree: Tree) -> None:
+    def prove(self, model: Model, tree: Tree, moved: dict[str, Statement]) -> None:
         """Check that every read still gets its value from the same write."""
         state = self.state
+        sources = {s.name: state.model.statement(name) for name, s in moved.items()}
+        ends = state.whole(), restored(state.pieces, model, tree)
         try:
-            wrong = state.difference(model, tree, state.reassociate)
+            wrong = moved_read(state.base, *ends, sources, state.reassociate)
         except VerifyError as error:
             raise self.edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
         if wrong is not None:
