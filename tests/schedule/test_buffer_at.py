@@ -377,3 +377,40 @@ def test_subscripts_of_a_part_that_moves_by_a_quotient_are_simple() -> None:
         assert s.buffer_at("X", "i").shape == (3,)
         assert "X_i[t_init] = X[" in str(s) and "Y[i] += X_i[t] " in str(s), str(s)
         agree(s, c=True)
+
+
+def test_diagonals_are_held_as_lines() -> None:
+    """After a skew, an iteration of a wavefront uses diagonals: their box is nearly the whole array."""
+
+    def diagonal(A: float32[20, 20], B: float32[8, 9]):
+        for i, j in grid(8, 9):
+            B[i, j] = A[i + j, j]
+
+    s = schedule_of(diagonal)
+    assert s.buffer_at("A", "i").shape == (9,)
+    assert "A_i[A_1_init] = A[i + A_1_init, A_1_init]" in str(s)
+    agree(s, c=True)
+
+    def seidel(A: float32[9, 11]):
+        for t in grid(3):  # noqa: B007
+            for i in ta_range(1, 8):
+                for j in ta_range(1, 10):
+                    A[i, j] = (A[i - 1, j] + A[i + 1, j] + A[i, j - 1] + A[i, j + 1] + A[i, j]) * 0.25
+
+    s = schedule_of(seidel)
+    s.skew("j", "i")
+    s.reorder("j", "i")
+    lines = s.buffer_at("A", "j")
+    assert lines.shape == (3, 9)
+    agree(s, c=True)
+    s.buffer_at(lines, "i")
+    agree(s, c=True)
+
+    def planes(A: int32[12, 6, 20], B: int32[6]):
+        for i, j, k in grid(6, 6, 6):
+            B[i] += A[i + j, j, 2 * k + j] + A[i + j + 1, j, 2 * k + j]
+            A[i + j, j, 2 * k + j] = i
+
+    s = schedule_of(planes)
+    assert s.buffer_at("A", "i").shape == (2, 6, 16)
+    agree(s, c=True)

@@ -10,6 +10,7 @@ import islpy as isl
 from tracealloc.poly.accesses import accesses_of, affine_loops
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.rename import map_expressions
+from tracealloc.schedule.slant import NO_SLANT, Slant, coordinate
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, Load, iters_of, loads_of, rewrite, substitute
@@ -86,9 +87,12 @@ def touches_by_data(statement: Statement, array: Array) -> bool:
 
 
 def redirect(
-    statement: Statement, array: Array, buffer: Array, shift: Shift
+    statement: Statement, array: Array, buffer: Array, shift: Shift, slant: Slant = NO_SLANT
 ) -> tuple[Node, tuple[Expr, ...]]:
     """The node and guards of a statement with accesses to `array` sent to `buffer`."""
+
+    def placed(indices: Sequence[Expr]) -> tuple[Expr, ...]:
+        return tuple(lowered(coordinate(indices, dim, slant), dim) for dim in shift)
 
     def lowered(expr: Expr, dim: int) -> Expr:
         if shift[dim] == constant(0):
@@ -97,8 +101,7 @@ def redirect(
 
     def load(expr: Expr) -> Expr | None:
         if isinstance(expr, Load) and expr.array == array:
-            indices = tuple(lowered(change(expr.indices[dim]), dim) for dim in shift)
-            return replace(expr, array=buffer, indices=indices)
+            return replace(expr, array=buffer, indices=placed([change(part) for part in expr.indices]))
         return None
 
     def change(expr: Expr) -> Expr:
@@ -119,7 +122,7 @@ def redirect(
     def target(node: Node) -> Node:
         match node:
             case Store() if node.array == array:
-                return replace(node, array=buffer, indices=tuple(lowered(node.indices[d], d) for d in shift))
+                return replace(node, array=buffer, indices=placed(node.indices))
             case Call(args=args, results=results):
                 passed = tuple(region(part) if isinstance(part, Region) else part for part in args)
                 return replace(node, args=passed, results=tuple(region(part) for part in results))

@@ -7,7 +7,7 @@ with their accesses sent to the buffer.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tracealloc.poly.footprint import Box
@@ -23,7 +23,8 @@ from tracealloc.schedule.copies import (
 )
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.resolve import used_arrays, user_name
-from tracealloc.trace.affine import is_affine, simplify
+from tracealloc.schedule.slant import Slant
+from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, loads_of, walk
 from tracealloc.trace.program import Array, Store, expressions_of
@@ -93,7 +94,7 @@ class Region:
     """`array` as `users` see it in one iteration of the innermost of `loops`.
 
     `its` stand for the values of `loops` in the expressions of the box. `seen` is the name under which
-    the users access the part (usually the array itself).
+    the users access the part (usually the array itself). The box is in the coordinates that `slant` gives.
     """
 
     edit: Edit
@@ -103,6 +104,7 @@ class Region:
     users: list[Statement]
     box: Box
     seen: Array
+    slant: Slant = field(default_factory=dict)
 
     @property
     def loop(self) -> LoopNode:
@@ -116,14 +118,18 @@ class Region:
         return [dim for dim, extent in enumerate(self.box.extents) if extent > 1 or dim in sliced]
 
     def text(self) -> str:
-        """The region as a person writes it: ``C[i, :]``."""
+        """The region as a person writes it: ``C[i, :]`` (``d1`` is the subscript of dimension 1)."""
         parts = []
         box = self.box
         for dim, (low, extent, step) in enumerate(zip(box.lows, box.extents, box.steps, strict=True)):
+            if dim in self.slant:
+                other, factor = self.slant[dim]
+                there = IterRef(Iter(f"slant:{other}", f"d{other}"))
+                low = simplify(Binary("-", low, Binary("*", constant(factor), there, index), index))
             text = expr_text(low)
             if extent == 1:
                 parts.append(text)
-            elif extent == self.array.shape[dim]:
+            elif extent == self.array.shape[dim] and dim not in self.slant:
                 parts.append(":")
             else:
                 end = Const((extent - 1) * step + 1, index)
@@ -139,7 +145,7 @@ class Region:
         """A user with its accesses sent to `buffer`, which lives in the first `scope` loops."""
         values = self.values(statement)
         shift = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
-        node, guards = redirect(statement, self.seen, buffer, shift)
+        node, guards = redirect(statement, self.seen, buffer, shift, self.slant)
         steps = [self.box.steps[dim] for dim in self.kept]
         if any(step > 1 for step in steps):
             node, guards = divided(node, guards, buffer, steps)

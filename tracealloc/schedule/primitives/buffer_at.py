@@ -58,9 +58,9 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     part = footprint(state.model, state.tree, array, loops, users, its)
     sliced = sliced_dims(users, array)
-    slant, whole, box = (
-        (NO_SLANT, part.all, part.box) if sliced else slanted(part.all, part.box, array, users, its)
-    )
+    slant, whole, box = NO_SLANT, part.all, part.box
+    if not sliced:
+        slant, whole, box = slanted(whole, box, array, loops, users, its)
     region = Region(edit, array, loops, its, users, spaced(box, whole, its, sliced), array, slant)
     made = _Buffer(region, part, state, key).build()
     return Result(proved_storage(edit, made, array), (ArrayRef(key),))
