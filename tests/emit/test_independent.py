@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+from random import Random
+
+import pytest
+
 import tracealloc as ta
 from tracealloc import float32, int32, kernel
 
@@ -44,7 +49,7 @@ def test_loops_that_hls_flattens_are_looked_at_together() -> None:
 
     s = ta.customize(sums)
     s.pipeline("i")
-    assert pragmas(s) == []  # B[i] of two k: iterations of the flattened loop, 8 apart
+    assert pragmas(s) == ["variable=B type=inter distance=8 true"]  # B[i] of two k, in the flattened loop
 
     @kernel
     def apart(A: int32[6, 8], B: int32[6, 16]):
@@ -95,3 +100,56 @@ def test_subscripts_that_depend_on_data_are_not_independent() -> None:
     s = ta.customize(histogram)
     s.pipeline("i")
     assert pragmas(s) == []
+
+
+def test_parts_that_take_turns() -> None:
+    @kernel
+    def dot(a: float32[64], b: float32[64], out: float32[1]):
+        for k in ta.range(64):
+            out[0] += a[k] * b[k]
+
+    s = ta.customize(dot, reassociate=True)
+    s.rfactor(s.out, "k", factor=8)
+    s.pipeline("k")
+    assert pragmas(s) == ["variable=out_parts type=inter distance=8 true"]
+    s.pipeline("k", rewind=True)
+    assert pragmas(s) == [], "the last iterations of a run and the first of the next one meet"
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_distances_against_running_the_loops(seed: int) -> None:
+    random = Random(seed)
+    rows, columns = random.randint(1, 5), random.randint(2, 9)
+    step = random.choice([1, 1, 2])
+    write, read = (
+        (random.choice([0, 1, 2]), random.randint(0, 3), random.randint(1, 6), random.randint(0, 4))
+        for _ in range(2)
+    )
+
+    @kernel
+    def places(A: int32[64]):
+        for i in ta.range(rows):
+            for j in ta.range(0, columns, step):
+                A[write[0] * i + j * write[1] % write[2] + write[3]] = (
+                    A[read[0] * i + j * read[1] % read[2] + read[3]] + 1
+                )
+
+    def place(form: tuple[int, ...], i: int, j: int) -> int:
+        return form[0] * i + j * form[1] % form[2] + form[3]
+
+    turns = list(product(range(rows), range(0, columns, step)))
+    writes = {n: place(write, *at) for n, at in enumerate(turns)}
+    reads = {n: place(read, *at) for n, at in enumerate(turns)}
+    apart = [
+        abs(n - m)
+        for n, m in product(range(len(turns)), repeat=2)
+        if n != m and writes[n] in (writes[m], reads[m])
+    ]
+    s = ta.customize(places)
+    s.pipeline("j")
+    expected = {None: "false", 1: ""}.get(min(apart, default=None), f"distance={min(apart, default=0)} true")
+    found = pragmas(s)
+    if expected and "%" in str(s.lowered):
+        assert found == [f"variable=A type=inter {expected}"]
+    else:  # what is written without a remainder HLS may see by itself
+        assert found in ([], [f"variable=A type=inter {expected}"])

@@ -2,13 +2,15 @@
 
 HLS tells iterations apart where two subscripts differ by a constant. Where they hold divisions, or other
 iterators (``B[i] += A[k][i] * B[k]`` for ``i < k``), it assumes that an iteration may need the one before.
-What the polyhedral model proves independent is said in a pragma.
+What the polyhedral model proves independent, or so many iterations apart (``s[k % 8] += x[k]``), is said
+in a pragma.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tracealloc.trace.affine import linear
 from tracealloc.trace.expr import Expr, Iter, IterRef, loads_of
@@ -25,13 +27,21 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 
-__all__ = ["independent_arrays"]
+if TYPE_CHECKING:
+    from tracealloc.poly.dependence import Dependence
+    from tracealloc.poly.model import Model
+    from tracealloc.poly.tree import LoopNode
+
+__all__ = ["distances_between"]
 
 _Indices = tuple[Expr, ...]
 
 
-def independent_arrays(program: Program) -> dict[Iter, tuple[Array, ...]]:
-    """For the iterators of pipelined loops, the arrays of which no iteration needs what another does."""
+def distances_between(program: Program) -> dict[Iter, tuple[tuple[Array, int | None], ...]]:
+    """For the iterators of pipelined loops, how far apart iterations are that use one element of an array.
+
+    None: no iteration needs what another does. Arrays of which HLS knows, or neighbours depend, are left out.
+    """
     suspects = list(_suspects(program.body, ()))
     return _proved(program, suspects) if suspects else {}
 
@@ -58,7 +68,7 @@ def _suspects(block: Block, nest: tuple[Loop, ...]) -> Iterator[_Suspect]:
             yield from _suspects(node.body, around)
             continue
         arrays = tuple(_unclear(node))
-        if arrays:
+        if arrays and not node.marks.rewind:  # where runs overlap, iterations of other runs count too
             yield _Suspect(around, arrays)
 
 
@@ -98,31 +108,59 @@ def _is_clear(one: Sequence[Expr], other: Sequence[Expr], inner: set[Iter]) -> b
     return True
 
 
-def _proved(program: Program, suspects: Sequence[_Suspect]) -> dict[Iter, tuple[Array, ...]]:
+def _proved(
+    program: Program, suspects: Sequence[_Suspect]
+) -> dict[Iter, tuple[tuple[Array, int | None], ...]]:
     from tracealloc.poly.build import build_model
-    from tracealloc.poly.dependence import dependences_of
-    from tracealloc.poly.legality import carried
+    from tracealloc.poly.dependence import dependences_of, paths_of
     from tracealloc.poly.named import LOCK
     from tracealloc.poly.tree import loops_in, statements_of
 
-    found: dict[Iter, tuple[Array, ...]] = {}
+    found: dict[Iter, tuple[tuple[Array, int | None], ...]] = {}
     with LOCK:
         model, tree = build_model(program)
         nodes = {
             expr.iter: loop for loop in loops_in(tree) for _, expr in loop.exprs if isinstance(expr, IterRef)
         }
         for suspect in suspects:
-            loops = [nodes.get(loop.iter) for loop in suspect.nest]
-            if None in loops:  # it is inside something that depends on data
+            inner = nodes.get(suspect.nest[-1].iter)
+            if inner is None:  # it is inside something that depends on data
                 continue
-            known = [loop for loop in loops if loop is not None]
-            dependences = dependences_of(model, statements_of(known[-1]))
-            needed = {
-                dependence.before.array
-                for loop in known
-                for dependence in carried(model, dependences, tree, loop.key)
-            }
-            arrays = tuple(array for array in suspect.arrays if array not in needed)
-            if arrays:
-                found[suspect.nest[-1].iter] = arrays
+            names = statements_of(inner)
+            path = paths_of(tree)[next(iter(names))]
+            chain = [step.loop for step in path if step.loop is not None]
+            chain = chain[: 1 + next(k for k, loop in enumerate(chain) if loop.key == inner.key)]
+            near = _nearest(model, dependences_of(model, names), tuple(chain), suspect.nest)
+            kept = [(array, near.get(array)) for array in suspect.arrays if near.get(array) != 1]
+            if kept:
+                found[suspect.nest[-1].iter] = tuple(kept)
     return found
+
+
+def _nearest(
+    model: Model, dependences: Iterable[Dependence], chain: tuple[LoopNode, ...], nest: tuple[Loop, ...]
+) -> dict[Array, int]:
+    """The least distance of iterations of a nest that touch one element of an array, where two do."""
+    from tracealloc.poly.dependence import time_map
+    from tracealloc.poly.legality import distance_map
+    from tracealloc.poly.named import least_at
+
+    count = distance_map(len(chain) - len(nest), [(_trips(loop), abs(loop.step)) for loop in nest])
+    found: dict[Array, int] = {}
+    for dependence in dependences:
+        ends = (model.statement(dependence.source), model.statement(dependence.sink))
+        times = [time_map(statement, chain) for statement in ends]
+        moved = dependence.relation.apply_domain(times[0]).apply_range(times[1])
+        least = least_at(moved.deltas().apply(count), 0, 1)
+        if least is not None:
+            array = dependence.before.array
+            found[array] = min(least, found.get(array, least))
+    return found
+
+
+def _trips(loop: Loop) -> int:
+    """How often a loop of constant bounds runs; for others, which are not flattened, more than once."""
+    start, stop = linear(loop.start), linear(loop.stop)
+    if start is None or stop is None or start.terms or stop.terms:
+        return 2
+    return max(-((start.constant - stop.constant) // loop.step), 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
 from tracealloc.emit.cexpr import INT32, Text, atom
 from tracealloc.emit.cexpr import INT64 as INT64_RANGE
-from tracealloc.emit.independent import independent_arrays
+from tracealloc.emit.independent import distances_between
 from tracealloc.emit.interface import returned
 from tracealloc.emit.unrolled import Unrolled
 from tracealloc.emit.vitis_calls import CallPrinter
@@ -16,7 +16,7 @@ from tracealloc.emit.vitis_convert import Value
 from tracealloc.emit.vitis_expr import VitisExpr
 from tracealloc.emit.vitis_pragmas import (
     array_pragmas,
-    independent_pragma,
+    distance_pragma,
     loop_mark_pragmas,
     port_pragma,
     tripcount_pragma,
@@ -56,7 +56,7 @@ class VitisFunction(VitisExpr):
         usage = module.usage[id(program)]
         self.pipelined = usage.inside  # whether a pipelined loop is around
         self.ranges.of_value.update(usage.values)
-        self.independent = independent_arrays(program)
+        self.distances = distances_between(program)
         self.unrolled = Unrolled(program, usage.values, usage.inside)
 
     # The function.
@@ -332,7 +332,9 @@ class VitisFunction(VitisExpr):
             why = f"the trip count of {identifier_comment(blocker)} depends on data"
             lines.append(f"{self.INDENT}// Not pipelined: {why}.")
         if loop.marks.pipeline is not None:
-            lines += [independent_pragma(self.array_name(a)) for a in self.independent.get(loop.iter, ())]
+            lines += [
+                distance_pragma(self.array_name(a), far) for a, far in self.distances.get(loop.iter, ())
+            ]
         trips = self._trips(loop)
         if trips is not None and trips[0] != trips[1]:
             lines.append(tripcount_pragma(*trips))

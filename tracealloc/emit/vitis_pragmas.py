@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracealloc.trace.layout import Banks, Layout, Marks, Port
 from tracealloc.trace.program import Array
 
-__all__ = ["array_pragmas", "independent_pragma", "loop_mark_pragmas", "port_pragma", "tripcount_pragma"]
+__all__ = ["array_pragmas", "distance_pragma", "loop_mark_pragmas", "port_pragma", "tripcount_pragma"]
 
 _STORAGE = {"bram": "bram", "uram": "uram", "lutram": "lutram", "srl": "srl"}
 _RAM_TYPES = {None: "ram_2p", 1: "ram_1p", 2: "ram_t2p"}
@@ -31,9 +31,10 @@ def tripcount_pragma(least: int, most: int) -> str:
     return f"#pragma HLS loop_tripcount min={least} max={most}"
 
 
-def independent_pragma(name: str) -> str:
-    """No iteration needs what another one does with an array: proved, where HLS would assume it."""
-    return f"#pragma HLS dependence variable={name} type=inter false"
+def distance_pragma(name: str, distance: int | None) -> str:
+    """How far apart iterations are that need one another's elements (None: none do): proved, not assumed."""
+    far = "false" if distance is None else f"distance={distance} true"
+    return f"#pragma HLS dependence variable={name} type=inter {far}"
 
 
 def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> list[str]:
