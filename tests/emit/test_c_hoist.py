@@ -154,3 +154,19 @@ def test_marked_loops_and_guards() -> None:
 
     for n in (0, 5, N, N + 1):
         agree(some, n, random(N), random(N, N))
+
+
+def test_a_scalar_made_in_the_nest_is_not_known_before_it() -> None:
+    """The check before the nest read it there, where it was not declared."""
+
+    @kernel
+    def gathered(at: int32[N], x: int32[N], y: int32[N, 3]):
+        for i in grid(N):
+            first = ta.scalar(int32, at[i])
+            for j in grid(3):
+                y[i, j] = x[first + j]
+
+    at = np.random.default_rng(4).integers(0, N - 2, N).astype(np.int32)
+    assert agree(gathered, at, random(N), random(N, 3)) is None
+    at[5] = N - 2
+    assert agree(gathered, at, random(N), random(N, 3)) == "x"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tracealloc as ta
-from tracealloc import float32, grid, kernel
+from tracealloc import float32, grid, int32, kernel
 
 
 @kernel
@@ -196,3 +196,19 @@ def test_a_join_with_the_banks_that_are_there_is_no_dearer_than_needed() -> None
     s.bind(s.A, "bram", ports=1)
     row = next(row for row in s.conflicts() if row.array == "A")
     assert row.proposal == 's.partition("A", dim=0, kind="block", factor=8)'
+
+
+def test_scalars_of_an_iteration_are_its_own() -> None:
+    """What such a scalar begins with was not counted as read, and elements chosen by it as one for all."""
+
+    @kernel
+    def gathered(x: int32[8], A: int32[16], y: int32[8]):
+        for i in grid(8):
+            t = ta.scalar(int32, x[i])
+            y[i] = A[t]
+
+    s = ta.customize(gathered)
+    s.unroll("i", 4)
+    s.pipeline("i")
+    found = {row.array: (row.accesses, row.reads, row.writes, row.needed) for row in s.conflicts()}
+    assert found == {"x": (4, 4, 0, 2), "A": (4, 4, 0, 2), "y": (4, 0, 4, 4)}

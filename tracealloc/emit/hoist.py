@@ -17,6 +17,7 @@ from tracealloc.trace.affine import Linear
 from tracealloc.trace.dtype import Index, as_integer
 from tracealloc.trace.expr import Binary, Cast, Const, Expr, IterRef, Unary, iters_of, loads_of
 from tracealloc.trace.program import (
+    Alloc,
     Array,
     Call,
     Loop,
@@ -202,9 +203,10 @@ def _sorted(form: Linear) -> _Terms:
 
 
 def _stored(nodes: list[Node]) -> set[Array]:
+    """The arrays that a nest changes, or makes: these are not there before it."""
     found: set[Array] = set()
     for node in nodes:
-        if isinstance(node, Store):
+        if isinstance(node, Store | Alloc):
             found.add(node.array)
         if isinstance(node, Call):
             found |= {part.array for part in (*node.args, *node.results) if isinstance(part, Region)}

@@ -318,7 +318,7 @@ class _Search:
 
     def _enclose(self) -> None:
         """Set boxes around what is left, where it falls into few parts."""
-        parts = [] if self.rest is None else self.rest.get_basic_sets()
+        parts = [] if self.rest is None else [p for p in self.rest.get_basic_sets() if not p.is_empty()]
         if 0 < len(parts) <= _FEW_PARTS:
             touched = [isl.Set.from_basic_set(part).apply(self.read.relation) for part in parts]
             self.boxes = tuple(tuple(dim_bounds(t, k) for k in range(dims_of(t))) for t in touched)

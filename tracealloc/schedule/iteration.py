@@ -174,7 +174,7 @@ class Iteration:
         self._loads: dict[int, list[Load]] = {}
         self._unknowns: dict[tuple[Expr, int], Iter] = {}
         self._numbers: dict[Expr, int] = {}
-        self._written = {node.array for node in walk_nodes(program.body) if isinstance(node, Store)}
+        self._written = {n.array for n in walk_nodes(program.body) if isinstance(n, Store | Alloc)}
 
     def run(self, loop: Loop) -> Ranges:
         """Look at one iteration of a loop; the ranges of the iterators that still run."""
@@ -225,6 +225,7 @@ class Iteration:
                     self._add(self.writes, array, indices, copies)
             case Alloc(array=array):
                 self.homes.setdefault(array, self.program)
+                self._read(node, copies)
             case While(prologue=prologue, body=body):
                 self._block(prologue, copies.later(0, 3))
                 self._read(node, copies.later(1, 3))

@@ -1,0 +1,98 @@
+"""The last write before every read, and the updates since, against brute force: in trees of any order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import islpy as isl
+import pytest
+from brute import Instances, points
+from nests import random_program
+
+from tracealloc.poly import latest
+from tracealloc.poly.build import build_model
+from tracealloc.poly.model import Model
+from tracealloc.poly.named import dims_of
+from tracealloc.poly.solve import INPUT, pieces, solve
+from tracealloc.poly.tree import LoopNode, Sequence, Tree
+from tracealloc.trace.program import Store
+
+Instance = tuple[str, tuple[int, ...]]
+Seen = set[tuple[Instance, tuple[object, ...], Instance | None]]
+
+
+def found_by_isl(model: Model, tree: Tree, updates: frozenset[str], before: list[isl.Map]) -> Seen:
+    """(read, element, write) for all that reads see; no write where they see none."""
+    writes = [a.relation for s in model.statements if s.name not in updates for a in s.writes]
+    more = [a.relation for s in model.statements if s.name in updates for a in s.writes]
+    reads = [a.relation for s in model.statements for a in s.reads]
+    solution = solve(model, tree, reads, [*writes, *before], more)
+    found: Seen = set()
+    for piece in pieces(solution.sources):
+        reading = piece.range().unwrap()
+        names = [str(m.get_tuple_name()) for m in (piece.domain(), reading.domain(), reading.range())]
+        a, b, c = dims_of(piece.domain()), dims_of(reading.domain()), dims_of(reading.range())
+        for p in points(piece.wrap().flatten(), a + b + c):
+            found.add(((names[1], p[a : a + b]), (names[2], p[a + b :]), (names[0], p[:a])))
+    for piece in pieces(solution.unset):
+        b, c = dims_of(piece.domain()), dims_of(piece.range())
+        for p in points(piece.wrap().flatten(), b + c):
+            read = (str(piece.domain().get_tuple_name()), p[:b])
+            found.add((read, (str(piece.range().get_tuple_name()), p[b:]), None))
+    return found
+
+
+def found_by_hand(model: Model, tree: Tree, updates: frozenset[str], held: set[object]) -> Seen:
+    """The same, one instance after the other; `held` are elements with a value before everything."""
+    spaces = {array.key: model.space(array) for array in model.arrays}
+    memory: dict[object, list[Instance]] = {element: [(INPUT, ())] for element in held}
+    found: Seen = set()
+    for instance in Instances(model).ordered(tree):
+        own = (instance.name, instance.values)
+        for key, place in instance.reads:  # type: ignore[misc]
+            element = (spaces[key], place)
+            found |= {(own, element, write) for write in memory.get(element, [None])}  # type: ignore[list-item]
+            if element in memory and memory[element][0][0] in updates:  # updates of what nothing set
+                found.add((own, element, None))
+        for key, place in instance.writes:  # type: ignore[misc]
+            element = (spaces[key], place)
+            memory[element] = [*memory.get(element, []), own] if instance.name in updates else [own]
+    return found
+
+
+def shuffled(tree: Tree, rng: random.Random) -> Tree:
+    """Another order of the same loops: parts of bodies change places, loops run backwards."""
+
+    def visit(node: Tree) -> Tree:
+        match node:
+            case LoopNode(body=body):
+                return replace(node, body=visit(body), descending=rng.random() < 0.5)
+            case Sequence(children):
+                parts = [visit(child) for child in children]
+                rng.shuffle(parts)
+                return Sequence(tuple(parts))
+            case _:
+                return node
+
+    return visit(tree)
+
+
+@pytest.mark.parametrize("few", [latest._FEW_WRITES, 0])
+def test_reads_see_the_last_write_and_the_updates_since(
+    few: int, long_mode: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latest, "_FEW_WRITES", few)
+    for seed in range(600 if long_mode else 25):
+        rng = random.Random(seed)
+        model, tree = build_model(random_program(seed))
+        stores = [s.name for s in model.statements if isinstance(s.node, Store) and len(s.writes) == 1]
+        reads = {a.space: a.relation.range() for s in model.statements for a in s.reads}
+        for _ in range(3):  # answers are remembered from one order to the next
+            updates = frozenset(name for name in stores if rng.random() < 0.4)
+            kept = [space for space in reads if rng.random() < 0.4]
+            before = [isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), reads[s]) for s in kept]
+            held: set[object] = {(s, p) for s in kept for p in points(reads[s], dims_of(reads[s]))}
+            expected = found_by_hand(model, tree, updates, held)
+            assert found_by_isl(model, tree, updates, before) == expected, seed
+            tree = shuffled(tree, rng)
