@@ -104,8 +104,9 @@ def one_case(seed: int, c: bool = False) -> int:
             else:
                 getattr(schedule, name)(array, loop)
             applied += 1
-        except ScheduleError:
+        except ScheduleError as error:
             assert schedule.module is before
+            assert error.code != "TA260", f"seed {seed}: right, but not proved\n{source}\n{error}"
     try:
         agree(schedule, c=c)
     except AssertionError as error:
@@ -113,7 +114,7 @@ def one_case(seed: int, c: bool = False) -> int:
     return applied
 
 
-@pytest.mark.parametrize("seed", range(_LONG))
+@pytest.mark.parametrize("seed", [*range(_LONG), 5026, 6060, 6311])  # the last took isl minutes
 def test_random_steps_keep_what_the_kernel_computes(seed: int) -> None:
     one_case(seed)
 

@@ -10,6 +10,7 @@ import islpy as isl
 
 from tracealloc.poly.boxes import Same
 from tracealloc.poly.model import Access, Model, Statement
+from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.program import Array
@@ -54,7 +55,7 @@ class Flow:
 
     def same_as(self, other: Flow) -> bool:
         """Whether every read (and every final element) sees the same write in both."""
-        return bool(self.sources.is_equal(other.sources))
+        return same_unions(self.sources, other.sources)
 
 
 def flow_of(

@@ -16,6 +16,7 @@ from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.equivalence import Difference, first_difference, value_sources
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import point_values, renamed_input, union_of, with_tuple
+from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import pieces
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.program import Array
@@ -51,7 +52,7 @@ class Split:
         carry, wrong = self._carried(new, found)
         if wrong is None:
             found = self._as_before(old, new, found, carry)
-            return None if expected.is_equal(found) else first_difference(expected, found)
+            return None if same_unions(expected, found) else first_difference(expected, found)
         return wrong
 
     def _traced(self, model: Model, all_arrays: bool) -> Model:

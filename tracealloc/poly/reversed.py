@@ -16,6 +16,7 @@ from tracealloc.poly.equivalence import own_sum, runs_once
 from tracealloc.poly.legality import Violation
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import union_of
+from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import FINAL, pieces
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
@@ -97,7 +98,7 @@ class _Part:
     def differs(self, read: _Read) -> bool:
         """Whether a read sees another write in one order than in the other."""
         seen = [union_of(each.flows(each.seen(read.relation), read.without)) for each in self.orders]
-        if seen[0].is_equal(seen[1]):
+        if same_unions(*seen):
             return False
         writers = {str(p.range().unwrap().domain().get_tuple_name()) for each in seen for p in pieces(each)}
         return all(self._is_original(self.whole.statement(name)) for name in writers)
