@@ -27,6 +27,7 @@ from tracealloc.trace.affine import expression, linear
 from tracealloc.trace.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
 from tracealloc.trace.expr import Binary, Expr, Load
 from tracealloc.trace.layout import PLAIN, Layout, Port
+from tracealloc.trace.naming import unused
 from tracealloc.trace.program import Alloc, Array, Call, Loop, Program, Store, While, reduction_of
 
 if TYPE_CHECKING:
@@ -303,9 +304,7 @@ class VitisFunction(VitisExpr):
 
     def unique_label(self, name: str) -> str:
         """A label that no other loop of the function has."""
-        label, count = name, 1
-        while label in self.labels:
-            label, count = f"{name}_{count}", count + 1
+        label = unused(name, self.labels)
         self.labels.add(label)
         return label
 

@@ -14,6 +14,7 @@ from tracealloc.schedule.slant import NO_SLANT, Slant, coordinate
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, Load, iters_of, loads_of, rewrite, substitute
+from tracealloc.trace.naming import unused
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -34,6 +35,7 @@ __all__ = [
     "make_statement",
     "quotient",
     "redirect",
+    "remade",
     "sliced_dims",
     "touches_by_data",
     "unique_name",
@@ -45,10 +47,7 @@ Shift = Mapping[int, Expr]
 
 def unique_name(model: Model, name: str) -> str:
     """An array name that the model does not have yet."""
-    taken = {array.name for array in model.arrays}
-    if name not in taken:
-        return name
-    return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
+    return unused(name, {array.name for array in model.arrays})
 
 
 def make_statement(
@@ -68,6 +67,28 @@ def make_statement(
     accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space)
     kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs)
     return Statement(name, tuple(dims), domain, node, guards, accesses, kept, origin, origin_instance, copy)
+
+
+def remade(
+    model: Model,
+    statement: Statement,
+    node: Node,
+    guards: tuple[Expr, ...],
+    scopes: Mapping[Array, tuple[Expr, ...]],
+) -> Statement:
+    """The same instances of a statement, which now access other arrays or other elements."""
+    return make_statement(
+        model,
+        statement.name,
+        node,
+        statement.dims,
+        statement.domain,
+        scopes,
+        guards=guards,
+        origin=statement.origin,
+        origin_instance=statement.origin_instance,
+        copy=statement.copy,
+    )
 
 
 def touches_by_data(statement: Statement, array: Array) -> bool:

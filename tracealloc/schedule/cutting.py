@@ -28,6 +28,7 @@ from tracealloc.trace.affine import constant
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Expr, Iter, IterRef, Load, iters_of, loads_of, substitute
 from tracealloc.trace.layout import UNMARKED, Layout
+from tracealloc.trace.naming import unused
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -338,7 +339,7 @@ def called(
     names = {array.name for array in (*passed, *own)}
     scalars: dict[Iter, Array] = {}
     for it in free:
-        text = free_name(it.name.replace(".", "_"), names)
+        text = unused(it.name.replace(".", "_"), names)
         names.add(text)
         scalars[it] = Array(f"{name}:{it.key}", text, index, (), "argument")
     values: dict[Iter, Expr] = {it: Load(array) for it, array in scalars.items()}
@@ -349,11 +350,6 @@ def called(
     stored = tuple((arguments.get(a, a), layout) for a, layout in layouts.items() if a in used or a in own)
     callee = Program(name, (*arguments.values(), *scalars.values()), _banded(body), (), stored, place=place)
     return callee, Call(callee, tuple(args), (), f"{name}_0", place)
-
-
-def free_name(name: str, taken: set[str]) -> str:
-    """`name`, or it with the first number that makes it none of `taken`."""
-    return name if name not in taken else next(n for k in count(1) if (n := f"{name}_{k}") not in taken)
 
 
 def _banded(block: Block) -> Block:

@@ -15,7 +15,7 @@ from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import aff_text, iter_names, tuple_text, with_tuple
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, loops_above, sequence
 from tracealloc.poly.tree import Sequence as Seq
-from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.copies import make_statement, remade
 from tracealloc.schedule.splice import Names, Splice, calls_in, spliced
 from tracealloc.trace.expr import Expr, Iter, IterRef, Load, loads_of, substitute
 from tracealloc.trace.program import Alloc, Array, Call, Node, Program, Store
@@ -202,18 +202,7 @@ class _Inline:
         guards = made.guards
         if isinstance(made.node, Alloc) and not (made.node.fill and loads_of(made.node.fill)):
             guards = ()  # nothing sees the array where the guards do not hold
-        done = make_statement(
-            self.model,
-            made.name,
-            made.node,
-            made.dims,
-            made.domain,
-            dict(made.scopes),
-            guards=guards,
-            origin=made.origin,
-            origin_instance=made.origin_instance,
-            copy=made.copy,
-        )
+        done = remade(self.model, made, made.node, guards, dict(made.scopes))
         return Expansion([done], Leaf(done.name))
 
     def opened(self, made: Statement, scopes: dict[Array, tuple[Expr, ...]]) -> Expansion:

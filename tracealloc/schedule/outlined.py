@@ -13,7 +13,7 @@ from tracealloc.poly.named import map_of
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.poly.tree import Sequence as Seq
-from tracealloc.schedule.copies import make_statement, redirect
+from tracealloc.schedule.copies import redirect, remade
 from tracealloc.schedule.inlined import Expansion, expand, placed
 from tracealloc.schedule.splice import calls_in
 from tracealloc.trace.affine import constant, simplify
@@ -137,18 +137,7 @@ def _redirected(
             for dim, start in enumerate(starts)
         }
         node, guards = redirect(replace(statement, node=node, guards=guards), array, region.array, shift)
-    return make_statement(
-        model,
-        statement.name,
-        node,
-        statement.dims,
-        statement.domain,
-        scopes,
-        guards=guards,
-        origin=statement.origin,
-        origin_instance=statement.origin_instance,
-        copy=statement.copy,
-    )
+    return remade(model, statement, node, guards, scopes)
 
 
 def _passed(call: Statement) -> dict[Array, Region]:

@@ -9,7 +9,7 @@ The docstring says ``Rewrite:`` (before and after) and ``Legal when:``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
@@ -22,6 +22,7 @@ from tracealloc.poly.reversed import changes_value
 from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in, statements_of
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
+from tracealloc.trace.naming import unused
 
 __all__ = [
     "REGISTRY",
@@ -110,17 +111,17 @@ class Edit:
 
     def fresh(self, name: str, also: Iterable[str] = ()) -> str:
         """A loop name that no loop of the function has yet, nor is among `also`."""
-        return _unused(name, {loop.name for loop in self.state.loops()} | set(also))
+        return unused(name, {loop.name for loop in self.state.loops()} | set(also))
 
     def fresh_in_band(self, name: str, loop: LoopNode) -> str:
         """A loop name that no loop in the band of `loop` has yet; ``band.name`` tells it from others."""
         bands = [node for node in loops_in(self.state.tree) if node.band is not None]
         around = [band for band in bands if any(inner.key == loop.key for inner in loops_in(band))]
-        return _unused(name, {inner.name for band in around for inner in loops_in(band)})
+        return unused(name, {inner.name for band in around for inner in loops_in(band)})
 
     def fresh_band(self, name: str) -> str:
         """A band name that no band of the function has yet."""
-        return _unused(name, {loop.band for loop in self.state.loops() if isinstance(loop, LoopNode)})
+        return unused(name, {loop.band for loop in self.state.loops() if isinstance(loop, LoopNode)})
 
     def keys(self, count: int) -> tuple[State, tuple[str, ...]]:
         """New loop keys, and the state that will not give them again."""
@@ -170,12 +171,6 @@ class Edit:
         error.source = f"{source.where} {source.iteration}"
         error.sink = f"{sink.where} {sink.iteration}"
         return error
-
-
-def _unused(name: str, taken: Collection[str | None]) -> str:
-    if name not in taken:
-        return name
-    return next(f"{name}_{n}" for n in range(1, len(taken) + 2) if f"{name}_{n}" not in taken)
 
 
 def same_values(state: State, tree: Tree, violation: Violation) -> bool:

@@ -16,8 +16,8 @@ from tracealloc.poly.tree import LoopNode, leaves, loops_in
 from tracealloc.schedule.copies import (
     divided,
     in_iters,
-    make_statement,
     redirect,
+    remade,
     sliced_dims,
     touches_by_data,
 )
@@ -152,18 +152,7 @@ class Region:
         scopes = {**dict(statement.scopes), buffer: tuple(values.values())[:scope]}
         if self.seen != self.array:
             scopes.pop(self.seen, None)
-        return make_statement(
-            model,
-            statement.name,
-            node,
-            statement.dims,
-            statement.domain,
-            scopes,
-            guards=guards,
-            origin=statement.origin,
-            origin_instance=statement.origin_instance,
-            copy=statement.copy,
-        )
+        return remade(model, statement, node, guards, scopes)
 
     def scope_of_array(self, depth: int) -> tuple[Expr, ...]:
         """The instance of a scoped array that copies use, in the first `depth` loops.

@@ -13,7 +13,7 @@ from tracealloc.poly.flow import flow_of, pieces
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import LoopNode
-from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.copies import remade
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import State
@@ -110,15 +110,5 @@ def _sent(model: Model, statement: Statement, array: Array, seen: Array) -> Stat
     node: Node = map_expressions(statement.node, change)
     if isinstance(node, Call) and not any(access.array == array for access in statement.writes):
         node = replace(node, args=tuple(passed(part) for part in node.args))
-    return make_statement(
-        model,
-        statement.name,
-        node,
-        statement.dims,
-        statement.domain,
-        {**dict(statement.scopes), seen: statement.scope(array)},
-        guards=tuple(change(guard) for guard in statement.guards),
-        origin=statement.origin,
-        origin_instance=statement.origin_instance,
-        copy=statement.copy,
-    )
+    guards = tuple(change(guard) for guard in statement.guards)
+    return remade(model, statement, node, guards, {**dict(statement.scopes), seen: statement.scope(array)})

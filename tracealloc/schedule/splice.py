@@ -9,6 +9,7 @@ from tracealloc.poly.rename import map_expressions
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, loads_of, rewrite
+from tracealloc.trace.naming import unused
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -83,12 +84,8 @@ class Names:
 
 def _given(key: str, name: str, given: dict[str, str], taken: set[str]) -> str:
     if key not in given:
-        made, number = name, 0
-        while made in taken:
-            number += 1
-            made = f"{name}_{number}"
-        taken.add(made)
-        given[key] = made
+        given[key] = unused(name, taken)
+        taken.add(given[key])
     return given[key]
 
 

@@ -12,6 +12,7 @@ from tracealloc.trace.events import ForEach
 from tracealloc.trace.expr import Const, Expr, Iter, IterRef
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import fills_container, next_is, opcode_at, spot_of, stores_of, target_names
+from tracealloc.trace.naming import unused
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
@@ -165,7 +166,7 @@ class _Running:
         taken = {it.name for it in self.outer}
         iters = []
         for position, name in enumerate(names):
-            fresh = _unique(name if name and name.strip("_") else f"i{len(self.outer) + position}", taken)
+            fresh = unused(name if name and name.strip("_") else f"i{len(self.outer) + position}", taken)
             taken.add(fresh)
             iters.append(Iter(f"%{recorder.number()}", fresh))
         self.iters = tuple(iters)
@@ -274,14 +275,6 @@ class _Running:
                 "'if go:' in it; or use ta.while_loop(cond, body)",
                 place=place,
             )
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    fresh, number = name, 0
-    while fresh in taken:
-        number += 1
-        fresh = f"{name}_{number}"
-    return fresh
 
 
 def _empty(bounds: Bounds) -> bool:

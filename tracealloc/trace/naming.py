@@ -5,13 +5,19 @@ Names are metadata of nodes that only this trace holds, so they are set in place
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
+from itertools import count
 
 from tracealloc.trace.expr import Iter
 from tracealloc.trace.program import Array, Block, Call, If, Loop, Node, blocks_of, map_blocks, walk_nodes
 
-__all__ = ["name_arrays", "name_bands"]
+__all__ = ["name_arrays", "name_bands", "unused"]
+
+
+def unused(name: str, taken: Container[str | None]) -> str:
+    """`name`, or it with the least number that makes it none of `taken`: ``i``, ``i_1``, ``i_2``, ..."""
+    return name if name not in taken else next(n for k in count(1) if (n := f"{name}_{k}") not in taken)
 
 
 def _set_name(item: Array | Iter, name: str) -> None:
@@ -45,10 +51,7 @@ def name_arrays(args: Sequence[Array], arrays: Sequence[Array], body: Block) -> 
             _set_name(array, name)
     for node in walk_nodes(body):
         if isinstance(node, Loop) and node.iter.name in taken:
-            number = 1
-            while f"{node.iter.name}_{number}" in taken | loops:
-                number += 1
-            _set_name(node.iter, f"{node.iter.name}_{number}")
+            _set_name(node.iter, unused(node.iter.name, taken | loops))
 
 
 def name_bands(body: Block) -> Block:
@@ -79,10 +82,7 @@ def name_bands(body: Block) -> Block:
                 band = f"L{counter}"
                 counter += 1
             elif band is not None and band in seen:
-                number = 1
-                while f"{band}_{number}" in given | seen:
-                    number += 1
-                band = f"{band}_{number}"
+                band = unused(band, given | seen)
             if band is not None:
                 seen.add(band)
             node = replace(node, band=band)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracealloc.poly.model import Model, Statement
-from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.copies import remade
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.region import spaces_of
 from tracealloc.schedule.retype import retyped, retyped_expr
@@ -87,15 +87,4 @@ def _moved(statement: Statement, old: Array, new: Array) -> Statement:
 
 
 def _again(model: Model, s: Statement) -> Statement:
-    return make_statement(
-        model,
-        s.name,
-        s.node,
-        s.dims,
-        s.domain,
-        dict(s.scopes),
-        guards=s.guards,
-        origin=s.origin,
-        origin_instance=s.origin_instance,
-        copy=s.copy,
-    )
+    return remade(model, s, s.node, s.guards, dict(s.scopes))
