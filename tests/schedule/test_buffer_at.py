@@ -297,7 +297,7 @@ def test_elements_between_those_used_are_not_held() -> None:
             for j in ta_range(0, 20, 4):
                 B[i] += A[i, j] * A[i + 30, j]
 
-    for function, shape in ((strided, (13,)), (far, (4,)), (rows, (2, 5))):
+    for function, shape in ((strided, (13,)), (far, (3,)), (rows, (2, 5))):
         s = schedule_of(function)
         assert s.buffer_at("A", "i").shape == shape
         agree(s, c=True)
@@ -413,4 +413,56 @@ def test_diagonals_are_held_as_lines() -> None:
 
     s = schedule_of(planes)
     assert s.buffer_at("A", "i").shape == (2, 6, 16)
+    agree(s, c=True)
+
+
+def test_rows_far_apart_are_held_as_so_many_rows() -> None:
+    def syrk(A: float32[9, 7], C: float32[9, 9]):
+        for i in grid(9):
+            for j in ta_range(i + 1):
+                for k in grid(7):
+                    C[i, j] += A[i, k] * A[j, k]
+
+    def trmm(A: float32[8, 8], B: float32[8, 9]):
+        for i in grid(8):
+            for k in ta_range(i + 1, 8):
+                for j in grid(9):
+                    B[i, j] += A[k, i] * B[k, j]
+
+    def mirrored(A: float32[8, 9]):
+        for i, j in grid(4, 9):
+            x = A[i, j] + 0
+            A[i, j] = A[7 - i, j] + 1
+            A[7 - i, j] = x
+
+    def transposed(A: float32[8, 8], B: float32[8, 8]):
+        for i, j, k in grid(8, 8, 3):
+            B[i, j] += A[i, j] * A[j, i] * k
+
+    cases = ((syrk, "A", "j", (2, 7)), (trmm, "B", "k", (2, 9)), (mirrored, "A", "i", (2, 9)))
+    for function, array, loop, shape in (*cases, (transposed, "A", "j", (2,))):
+        s = schedule_of(function)
+        buffer = s.buffer_at(array, loop)
+        assert buffer.shape == shape
+        agree(s, c=True)
+        s.partition(buffer, 0)
+        s.buffer_at(buffer, "j" if function is not syrk else "k")
+        agree(s)
+    assert "# buffer of A[{i, j}, {j, i}]" in str(s)
+
+
+def test_rows_that_may_be_the_same_are_no_slots_where_one_is_written() -> None:
+    """One element in two places of the buffer would be two values."""
+
+    def crossed(A: float32[8, 9]):
+        for i in grid(8):
+            for j in grid(9):
+                A[i, j] += A[7 - i, j]
+        for i, k in grid(8, 8):
+            for j in grid(9):
+                A[i, j] += A[k, j]
+
+    s = schedule_of(crossed)
+    assert s.buffer_at("A", "L0.i").shape == (2, 9)  # never the same: 7 is odd
+    assert s.buffer_at("A", "k").shape == (8, 9)
     agree(s, c=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import islpy as isl
@@ -10,7 +10,6 @@ import islpy as isl
 from tracealloc.poly.accesses import accesses_of, affine_loops
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.rename import map_expressions
-from tracealloc.schedule.slant import NO_SLANT, Slant, coordinate
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, Load, iters_of, loads_of, rewrite, substitute
@@ -108,12 +107,19 @@ def touches_by_data(statement: Statement, array: Array) -> bool:
 
 
 def redirect(
-    statement: Statement, array: Array, buffer: Array, shift: Shift, slant: Slant = NO_SLANT
+    statement: Statement,
+    array: Array,
+    buffer: Array,
+    shift: Shift,
+    place: Callable[[Sequence[Expr], int], Expr] | None = None,
 ) -> tuple[Node, tuple[Expr, ...]]:
-    """The node and guards of a statement with accesses to `array` sent to `buffer`."""
+    """The node and guards of a statement with accesses to `array` sent to `buffer`.
+
+    `place` gives a coordinate of an element, from all its subscripts, where that is not its subscript.
+    """
 
     def placed(indices: Sequence[Expr]) -> tuple[Expr, ...]:
-        return tuple(lowered(coordinate(indices, dim, slant), dim) for dim in shift)
+        return tuple(lowered(place(indices, dim) if place else indices[dim], dim) for dim in shift)
 
     def lowered(expr: Expr, dim: int) -> Expr:
         if shift[dim] == constant(0):

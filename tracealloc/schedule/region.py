@@ -6,7 +6,7 @@ with their accesses sent to the buffer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,7 +23,8 @@ from tracealloc.schedule.copies import (
 )
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.resolve import used_arrays, user_name
-from tracealloc.schedule.slant import Slant
+from tracealloc.schedule.slant import Slant, coordinate
+from tracealloc.schedule.slots import Slots
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, loads_of, walk
@@ -94,7 +95,8 @@ class Region:
     """`array` as `users` see it in one iteration of the innermost of `loops`.
 
     `its` stand for the values of `loops` in the expressions of the box. `seen` is the name under which
-    the users access the part (usually the array itself). The box is in the coordinates that `slant` gives.
+    the users access the part (usually the array itself). The box is in the coordinates that `slant` and
+    `slots` give.
     """
 
     edit: Edit
@@ -105,6 +107,7 @@ class Region:
     box: Box
     seen: Array
     slant: Slant = field(default_factory=dict)
+    slots: Slots | None = None
 
     @property
     def loop(self) -> LoopNode:
@@ -122,6 +125,10 @@ class Region:
         parts = []
         box = self.box
         for dim, (low, extent, step) in enumerate(zip(box.lows, box.extents, box.steps, strict=True)):
+            if self.slots is not None and dim in self.slots.dims:
+                values = [each[self.slots.dims.index(dim)] for each in self.slots.values]
+                parts.append(f"{{{', '.join(expr_text(value) for value in values)}}}")
+                continue
             if dim in self.slant:
                 other, factor = self.slant[dim]
                 there = IterRef(Iter(f"slant:{other}", f"d{other}"))
@@ -145,7 +152,13 @@ class Region:
         """A user with its accesses sent to `buffer`, which lives in the first `scope` loops."""
         values = self.values(statement)
         shift = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
-        node, guards = redirect(statement, self.seen, buffer, shift, self.slant)
+
+        def place(indices: Sequence[Expr], dim: int) -> Expr:
+            if self.slots is not None and dim == self.slots.dim:
+                return self.slots.number(statement, indices)
+            return coordinate(indices, dim, self.slant)
+
+        node, guards = redirect(statement, self.seen, buffer, shift, place)
         steps = [self.box.steps[dim] for dim in self.kept]
         if any(step > 1 for step in steps):
             node, guards = divided(node, guards, buffer, steps)
@@ -179,14 +192,17 @@ class Region:
             found.append(IterRef(match[0]))
         return tuple(found)
 
-    def loop_names(self, suffix: str) -> list[str]:
-        """A name for the loop over each dimension: the user's iterator that indexes it, if there is one."""
+    def loop_names(self, suffix: str, also: Iterable[str] = ()) -> list[str]:
+        """A name for the loop over each dimension: the user's iterator that indexes it, if there is one.
+
+        None of them is among `also`.
+        """
         found: list[str] = []
         for dim in range(self.array.rank):
             name = next(self._inner_names(dim), f"{self.array.name}_{dim}")
             if f"{name}_{suffix}" in found:
                 name = f"{self.array.name}_{dim}"
-            found.append(self.edit.fresh(f"{name}_{suffix}", found))
+            found.append(self.edit.fresh(f"{name}_{suffix}", [*found, *also]))
         return found
 
     def _inner_names(self, dim: int) -> Iterator[str]:

@@ -19,8 +19,9 @@ from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.proof import proved_storage
 from tracealloc.schedule.region import Region, spaces_of, users_of
 from tracealloc.schedule.slant import NO_SLANT, coordinate, slanted
+from tracealloc.schedule.slots import slots_of
 from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.affine import simplify
+from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Const, Iter, IterRef, Load
 from tracealloc.trace.layout import Marks
@@ -58,10 +59,16 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     part = footprint(state.model, state.tree, array, loops, users, its)
     sliced = sliced_dims(users, array)
-    slant, whole, box = NO_SLANT, part.all, part.box
+    box = spaced(part.box, part.all, its, sliced)
+    slant, slots = NO_SLANT, None
     if not sliced:
-        slant, whole, box = slanted(whole, box, array, loops, users, its)
-    region = Region(edit, array, loops, its, users, spaced(box, whole, its, sliced), array, slant)
+        slots = slots_of(array, loops, users, its, part.all, box)
+    if slots is not None:
+        box = slots.boxed(box)
+    elif not sliced:
+        slant, whole, wide = slanted(part.all, part.box, array, loops, users, its)
+        box = spaced(wide, whole, its, sliced) if slant else box
+    region = Region(edit, array, loops, its, users, box, array, slant, slots)
     made = _Buffer(region, part, state, key).build()
     return Result(proved_storage(edit, made, array), (ArrayRef(key),))
 
@@ -99,36 +106,64 @@ class _Buffer:
         """Of which element of the array each element of the buffer is a copy."""
         region = self.region
         names = iter_names(region.its)
-        slots = {dim: f"b{dim}" for dim in region.kept}
+        places = {dim: f"b{dim}" for dim in region.kept}
         elements = [
-            f"{aff_text(low, names)}" + (f" + {step}*{slots[dim]}" if dim in slots else "")
+            f"{aff_text(low, names)}" + (f" + {step}*{places[dim]}" if dim in places else "")
             for dim, (low, step) in enumerate(zip(region.box.lows, region.box.steps, strict=True))
         ]
         for dim, (other, factor) in region.slant.items():
             elements[dim] += f" - {factor} * ({elements[other]})"
         scope = [aff_text(expr, names) for expr in region.scope_of_array(len(region.loops))]
-        return [
-            isl.Map(
-                f"{{ {tuple_text(model.space(self.buffer, path), [*names.values(), *slots.values()])} -> "
-                f"{tuple_text(model.space(region.array, path), [*scope, *elements])} }}"
-            )
-            for path in leaf_paths(region.array.dtype)
-        ]
+        found = []
+        for path in leaf_paths(region.array.dtype):
+            left = tuple_text(model.space(self.buffer, path), [*names.values(), *places.values()])
+            space = model.space(region.array, path)
+            parts = []
+            for number, values in enumerate(region.slots.values if region.slots else ((),)):
+                where = ""
+                if region.slots is not None:
+                    where = f" : {places[region.slots.dim]} = {number}"
+                    for dim, value in zip(region.slots.dims, values, strict=True):
+                        elements[dim] = aff_text(value, names)
+                parts.append(f"{left} -> {tuple_text(space, [*scope, *elements])}{where}")
+            found.append(isl.Map(f"{{ {'; '.join(parts)} }}"))
+        return found
 
     def copies(self, model: Model) -> list[tuple[Statement, Tree]]:
-        """The copy in and the copy out, each with its loops."""
+        """The copies in and out, each with its loops: one each, or one for each of the slots."""
         needed, left = readable(self.part, self.region, model), self.part.left
-        self.first = None if needed.is_empty() else self.copy(model, "init", needed)
-        self.last = None if left.is_empty() else self.copy(model, "back", left)
-        return [pair for pair in (self.first, self.last) if pair is not None]
+        self.first = self.slotwise(model, "init", needed)
+        self.last = self.slotwise(model, "back", left)
+        return [*self.first, *self.last]
 
-    def copy(self, model: Model, suffix: str, elements: isl.Map) -> tuple[Statement, Tree]:
-        region, name = self.region, f"{self.key}_{suffix}"
+    def slotwise(self, model: Model, suffix: str, elements: isl.Map) -> list[tuple[Statement, Tree]]:
+        if elements.is_empty():
+            return []
+        region = self.region
+        if region.slots is None:
+            return [self.copy(model, suffix, elements, f"{self.key}_{suffix}", region.loop_names(suffix))]
+        found: list[tuple[Statement, Tree]] = []
+        taken: list[str] = []
+        for number in range(len(region.slots.values)):
+            part = region.slots.part(elements, region.its, number)
+            if not part.is_empty():
+                names = region.loop_names(suffix, taken)
+                taken += names
+                name = f"{self.key}_{suffix}" + (str(number) if number else "")
+                found.append(self.copy(model, suffix, part, name, names, number))
+        return found
+
+    def copy(
+        self, model: Model, suffix: str, elements: isl.Map, name: str, names: list[str], number: int = 0
+    ) -> tuple[Statement, Tree]:
+        region = self.region
         array, its = region.array, region.its
-        names = region.loop_names(suffix)
+        slot = None if region.slots is None else region.slots.dim
         element = tuple(Iter(f"{name}:e{dim}", names[dim]) for dim in range(array.rank))
         outside = tuple(IterRef(it) for it in element)
-        places = [coordinate(outside, d, region.slant) for d in region.kept]
+        places = [
+            constant(number) if d == slot else coordinate(outside, d, region.slant) for d in region.kept
+        ]
         inside = tuple(
             quotient(simplify(Binary("-", place, region.box.lows[d], index)), region.box.steps[d])
             for d, place in zip(region.kept, places, strict=True)
@@ -143,10 +178,11 @@ class _Buffer:
         dims = (*its, *element)
         statement = make_statement(model, name, node, dims, flat_set(elements, name), scopes, copy=True)
         nest: Tree = Leaf(name)
-        for position, dim in enumerate(reversed(region.kept)):
-            marks = Marks(pipeline=1) if position == 0 else Marks()
-            it = element[dim]
-            nest = LoopNode(it.key, it.name, ((name, inside[-1 - position]),), nest, marks=marks)
+        for dim, value in reversed(list(zip(region.kept, inside, strict=True))):
+            if dim != slot:
+                marks = Marks(pipeline=1) if isinstance(nest, Leaf) else Marks()
+                it = element[dim]
+                nest = LoopNode(it.key, it.name, ((name, value),), nest, marks=marks)
         return statement, nest
 
     def tree(self, tree: Tree, copies: list[tuple[Statement, Tree]]) -> Tree:
@@ -161,8 +197,7 @@ class _Buffer:
                 return loop
             body = loop.body
             if loop.key == self.region.loop.key:
-                before = [self.first[1]] if self.first else []
-                after = [self.last[1]] if self.last else []
+                before, after = ([nest for _, nest in copies] for copies in (self.first, self.last))
                 body = sequence([*before, body, *after])
             return replace(loop, exprs=(*loop.exprs, *pairs[loop.key]), body=body)
 
@@ -177,7 +212,7 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
     It is harmless for arguments and constants that the kernel never writes, as far as the box lies inside.
     """
     array, needed = region.array, part.needed
-    if array.kind != "argument" or needed.is_empty() or region.slant:
+    if array.kind != "argument" or needed.is_empty() or region.slant or region.slots:
         return needed
     if needed.n_basic_map() <= _FEW and all(is_simple_dim(needed, dim) for dim in region.kept):
         return needed
@@ -207,12 +242,13 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
     """
     model = state.model
     fill = next((s for s in model.statements if isinstance(s.node, Alloc) and s.node.array == array), None)
-    if fill is None or not copies or not copies[0][0].name.endswith("_init"):
+    starts = [statement for statement, _ in copies if "_init" in statement.name]
+    if fill is None or len(starts) != 1:
         return state
     assert isinstance(fill.node, Alloc)
     if not isinstance(fill.node.fill, Const):
         return state
-    name = copies[0][0].name
+    name = starts[0].name
     only = frozenset((array,))
     if flow_of(model, state.tree, only, frozenset((name,))).sources_of(name) != {fill.name}:
         return state
