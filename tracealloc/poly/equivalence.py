@@ -187,11 +187,16 @@ def _box_text(space: str, shape: tuple[int, ...]) -> str:
 
 
 def _reader(piece: isl.Map) -> str:
-    return str(piece.domain().unwrap().domain().get_tuple_name())
+    return str(_everything(piece).domain().unwrap().domain().get_tuple_name())
 
 
 def _writer(piece: isl.Map) -> str:
-    return str(piece.range().unwrap().domain().get_tuple_name())
+    return str(_everything(piece).range().unwrap().domain().get_tuple_name())
+
+
+def _everything(piece: isl.Map) -> isl.Map:
+    """All pairs in the space of a map, which may itself have very many pieces."""
+    return isl.Map.universe(piece.get_space())
 
 
 def _select(union: isl.UnionMap, wanted: Callable[[isl.Map], bool]) -> tuple[isl.UnionMap, isl.UnionMap]:
@@ -243,7 +248,7 @@ class _Terms:
 
     def written(self, piece: isl.Map) -> isl.Map:
         """``x -> [write -> element]`` with the write and the element of the traced program."""
-        outer = isl.Set.universe(piece.range().get_space()).unwrap()
+        outer = _everything(piece).range().unwrap()
         name, space = _writer(piece), str(outer.range().get_tuple_name())
         if name not in self.instances and space not in self.origins:
             return piece

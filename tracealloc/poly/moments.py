@@ -128,8 +128,11 @@ class Point:
 
     @cached_property
     def back(self) -> isl.Map:
-        """Moments -> (the instance as it came -> the element)."""
-        return self.given.reverse().range_product(self.relation)
+        """Moments -> (the instance as it came -> the element); for other moments it says nothing."""
+        instance, element = self.given.reverse(), self.relation
+        if element.n_basic_map() > 1:  # each piece would meet each other
+            instance, element = (m.gist_domain(self.whole) for m in (instance, element))
+        return instance.range_product(element)
 
 
 class Clock:
