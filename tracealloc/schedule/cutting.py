@@ -9,9 +9,10 @@ from itertools import count
 import islpy as isl
 
 from tracealloc.poly.lower import lower
-from tracealloc.poly.model import Access, Model, Statement
+from tracealloc.poly.model import Access, Statement
 from tracealloc.poly.named import drop_range_dims, lower_bounds, map_of, range_dims, tuple_text
 from tracealloc.poly.rename import map_expressions, replace_arrays
+from tracealloc.poly.storage import storage_of
 from tracealloc.poly.tree import (
     Leaf,
     LoopNode,
@@ -60,8 +61,11 @@ class Cut:
     tree: Tree
 
 
-def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | str:
-    """`loop` as the function `name`, called by a new statement `call`; or why that is not possible."""
+def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | Array | str:
+    """`loop` as the function `name`, called by a new statement `call`; or why that is not possible.
+
+    An array: one call would use several of its instances.
+    """
     path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == loop.key)
     assert path is not None
     above = tuple(node for node, _ in path[:-1] if isinstance(node, LoopNode))
@@ -69,7 +73,7 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | str:
     dims = tuple(Iter(f"{call}:{outer.key}", outer.name) for outer in above)
     values = {s.name: tuple(outer.expr(s.name) for outer in above) for s in inside}
     onto = {s.name: map_of(s.name, s.dims, call, values[s.name]).intersect_domain(s.domain) for s in inside}
-    own = _own_arrays(state.model, frozenset(values))
+    own = _own_arrays(state, frozenset(values), len(above))
     found = _body(state, loop, above, own)
     if isinstance(found, str):
         return found
@@ -79,7 +83,7 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | str:
     at: dict[Iter, Expr] = {old: IterRef(new) for old, new in outer.items()}
     node = map_expressions(bare, lambda expr: substitute(expr, at))
     scopes = _scopes(inside, own, onto, dims)
-    if isinstance(scopes, str):
+    if isinstance(scopes, Array):
         return scopes
     domain = onto[inside[0].name].range()
     for other in inside[1:]:
@@ -157,8 +161,9 @@ def _renamed_leaf(tree: Tree, old: str, new: str) -> Tree:
             return Seq(tuple(_renamed_leaf(child, old, new) for child in children))
 
 
-def _own_arrays(model: Model, inside: frozenset[str]) -> frozenset[Array]:
-    """The arrays that only some statements use, and that live in loops around these or are made by them."""
+def _own_arrays(state: State, inside: frozenset[str], depth: int) -> frozenset[Array]:
+    """The arrays that only some statements use, made anew in each iteration of the `depth` loops around."""
+    model = state.model
     users: dict[Array, set[str]] = {}
     made: set[Array] = set()
     for statement in model.statements:
@@ -169,7 +174,8 @@ def _own_arrays(model: Model, inside: frozenset[str]) -> frozenset[Array]:
             made.add(statement.node.array)
         made.update(array for array, exprs in statement.scopes if exprs)
     local = ("local", "value")
-    return frozenset(a for a, names in users.items() if names <= inside and a in made and a.kind in local)
+    found = [a for a, names in users.items() if names <= inside and a in made and a.kind in local]
+    return frozenset(a for a in found if len(storage_of(model, state.tree, a).loops) >= depth)
 
 
 def _body(
@@ -228,8 +234,11 @@ def _without_scopes(statement: Statement, own: frozenset[Array]) -> Statement:
 
 def _scopes(
     inside: Sequence[Statement], own: frozenset[Array], onto: dict[str, isl.Map], dims: tuple[Iter, ...]
-) -> dict[Array, tuple[Expr, ...]] | str:
-    """The instances of arrays made outside that a call uses, over the loops around it."""
+) -> dict[Array, tuple[Expr, ...]] | Array:
+    """The instances of arrays made outside that a call uses, over the loops around it.
+
+    Or an array of which it uses several.
+    """
     found: dict[Array, tuple[Expr, ...]] = {}
     for array in dict.fromkeys(a for s in inside for a, exprs in s.scopes if exprs and a not in own):
         used: isl.Map | None = None
@@ -241,7 +250,7 @@ def _scopes(
         assert used is not None
         exprs = _function(used.coalesce(), dims)
         if exprs is None:
-            return f"one call would use several of the arrays {array.name!r} that the loops around it make"
+            return array
         found[array] = exprs
     return found
 

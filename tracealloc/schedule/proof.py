@@ -8,7 +8,7 @@ from tracealloc.schedule.state import State
 from tracealloc.trace.errors import TraceallocError, VerifyError
 from tracealloc.trace.program import Array
 
-__all__ = ["proved_storage"]
+__all__ = ["proved_apart", "proved_storage"]
 
 
 def proved_storage(edit: Edit, state: State, array: Array) -> State:
@@ -26,9 +26,30 @@ def proved_storage(edit: Edit, state: State, array: Array) -> State:
     if wrong is None:
         return state
     reader, values = wrong.reader
-    raise TraceallocError(
+    because = f"instance {values} of {reader} would see {wrong.found}, not {wrong.expected}"
+    raise _bug(edit, array, because)
+
+
+def proved_apart(edit: Edit, state: State, array: Array) -> State:
+    """`state`, once it is proved equal to the kernel: its statements are others than before the step.
+
+    Raises:
+        ScheduleError: the proof cannot be made.
+        TraceallocError: a read sees another write, which no use of a primitive should lead to.
+    """
+    try:
+        wrong = state.difference(state.model, state.tree, state.reassociate)
+    except VerifyError as error:
+        raise edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
+    if wrong is None:
+        return state
+    raise _bug(edit, array, f"a read would see {wrong.found}, not {wrong.expected}")
+
+
+def _bug(edit: Edit, array: Array, because: str) -> TraceallocError:
+    return TraceallocError(
         "TA261",
         f"{edit.what} was about to change what a read of {array.name!r} sees: a bug in tracealloc",
-        because=[f"instance {values} of {reader} would see {wrong.found}, not {wrong.expected}"],
+        because=[because],
         hint="nothing was changed; please report this together with s.script()",
     )

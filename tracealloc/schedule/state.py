@@ -24,7 +24,17 @@ from tracealloc.schedule.outlined import Piece, restored
 from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
 
-__all__ = ["Module", "OpaqueLoop", "ScheduledLoop", "State", "fresh_state", "lowered", "module_of", "proved"]
+__all__ = [
+    "Module",
+    "OpaqueLoop",
+    "ScheduledLoop",
+    "State",
+    "cut_state",
+    "fresh_state",
+    "lowered",
+    "module_of",
+    "proved",
+]
 
 
 @dataclass(frozen=True)
@@ -186,10 +196,8 @@ class Module:
         return str(lowered(self))
 
 
-def proved(program: Program, prefix: str = "") -> tuple[Model, Tree]:
+def proved(program: Program) -> tuple[Model, Tree]:
     """The model of a program and its tree, once accesses are proved to be inside and initialised.
-
-    `prefix` is that of `build_model`.
 
     Raises:
         BoundsError: an access leaves its array.
@@ -198,21 +206,27 @@ def proved(program: Program, prefix: str = "") -> tuple[Model, Tree]:
     found: tuple[Model, Tree] | None = program.memo.get("proved")
     if found is None:
         with LOCK:
-            found = build_model(program, prefix)
+            found = build_model(program)
             check_bounds(found[0])
             check_initialised(found[0])
         program.memo["proved"] = found
     return found
 
 
-def fresh_state(name: str, program: Program, reassociate: bool, prefix: str = "", serial: int = 0) -> State:
-    """The first state of one function.
+def fresh_state(name: str, program: Program, reassociate: bool) -> State:
+    """The first state of one function."""
+    model, tree = proved(program)
+    return State(name, model, model, tree, program.layouts, reassociate)
 
-    A function that was cut out of another has arrays and loops of that one: `prefix` and `serial` keep the
-    keys that it gives apart from theirs, and from those of an earlier function of its name.
+
+def cut_state(name: str, program: Program, caller: State, prefix: str) -> State:
+    """The first state of a function that was cut out of another, where its accesses were proved.
+
+    It has arrays and loops of its caller. `prefix` and the caller's serial number keep the keys that it
+    gives apart from theirs, and from those of an earlier function of its name.
     """
-    model, tree = proved(program, prefix)
-    return State(name, model, model, tree, program.layouts, reassociate, serial=serial)
+    model, tree = build_model(program, prefix)
+    return State(name, model, model, tree, program.layouts, caller.reassociate, serial=caller.serial)
 
 
 def module_of(program: Program, reassociate: bool = False) -> Module:

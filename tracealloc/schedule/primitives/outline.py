@@ -8,10 +8,12 @@ from dataclasses import replace
 from tracealloc.poly.model import Model
 from tracealloc.poly.tree import LoopNode, loops_in
 from tracealloc.schedule.cutting import Cut, cut_loop, cut_opaque, stored_scalars
+from tracealloc.schedule.loops import find
 from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.proof import proved_storage
+from tracealloc.schedule.proof import proved_apart, proved_storage
 from tracealloc.schedule.relayout import relaid
-from tracealloc.schedule.state import Module, OpaqueLoop, State, fresh_state
+from tracealloc.schedule.state import Module, OpaqueLoop, State, cut_state
+from tracealloc.schedule.unscoped import unscoped
 from tracealloc.trace.affine import constant
 from tracealloc.trace.program import Array, Loop, Program, Store, walk_nodes
 
@@ -28,8 +30,9 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     Rewrite:
         for j: body   ->   name(A, B, i)   with a function name that holds for j: body
     Legal when:
-        what it needs and makes belongs to one iteration of the loops around it. A scalar that it stores to
-        becomes an array of one element, for functions take scalars by value.
+        nearly always. A scalar that it stores to becomes an array of one element, for functions take
+        scalars by value; arrays and scalars that loops make anew, and of which it uses several, become one
+        array with an element for each.
 
     Raises:
         ScheduleError: the name is taken or no identifier, or the loop cannot be cut out.
@@ -46,12 +49,12 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
             because=[f"the functions are {', '.join(edit.module.names())}"],
         )
     state, (call,) = edit.keys(1)
-    cut = _cut(edit, state, loop, name, call)
+    state, cut = _cut(edit, state, loop, name, call)
     scalars = [*stored_scalars(cut.callee.body), *_values_used_after(state.model, cut)]
     if scalars:
         for array in scalars:
             state = _as_register(edit, state, loop, array)
-        cut = _cut(edit, state, loop, name, call)
+        state, cut = _cut(edit, state, loop, name, call)
     gone = {s.name for s in cut.piece.statements}
     kept = [s for s in state.model.statements if s.name not in gone]
     model = state.model.with_statements([*kept, cut.call], cut.tree)
@@ -60,10 +63,17 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     return Result(None, module=_with_function(edit, changed, name, cut.callee, call))
 
 
-def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call: str) -> Cut:
+def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call: str) -> tuple[State, Cut]:
+    """The loop cut out; arrays of which it uses several instances have them in one array then."""
     if isinstance(loop, OpaqueLoop):
-        return cut_opaque(state, loop, name, call)
-    cut = cut_loop(state, loop, name, call)
+        return state, cut_opaque(state, loop, name, call)
+    while isinstance(cut := cut_loop(state, find(state, loop.key), name, call), Array):
+        changed = unscoped(edit, state, cut)
+        if changed is None:
+            cut = f"one call would use several of the arrays {cut.name!r} that the loops around it make"
+            break
+        edit = replace(edit, state=state)
+        state = proved_apart(edit, changed, cut) if cut.rank else proved_storage(edit, changed, cut)
     if isinstance(cut, str):
         raise edit.error(
             "TA274",
@@ -71,7 +81,7 @@ def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call:
             because=[cut],
             hint="outline a loop further out",
         )
-    return cut
+    return state, cut
 
 
 def _values_used_after(model: Model, cut: Cut) -> list[Array]:
@@ -100,7 +110,7 @@ def _as_register(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, array: A
 
 def _with_function(edit: Edit, caller: State, name: str, callee: Program, call: str) -> Module:
     """The module with a new function right before the one that calls it; its loops keep their handles."""
-    state = fresh_state(name, callee, caller.reassociate, f"{call}_", caller.serial)
+    state = cut_state(name, callee, caller, f"{call}_")
     opaque = {found.loop.iter for found in state.loops() if isinstance(found, OpaqueLoop)}
     loops = [n for n in walk_nodes(callee.body) if isinstance(n, Loop) and n.iter not in opaque]
     made = [loop.key for loop in loops_in(state.tree)]
