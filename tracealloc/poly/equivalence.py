@@ -101,7 +101,7 @@ def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> is
             flows += values.flows(values.seen(whole))
     sources = union_of(flows)
     found = _in_original_terms(model, traced, sources)
-    return found if base is None else found.union(_odd_copies(model, base, sources, found))
+    return found if base is None else found.union(_odd_copies(values, base, sources, found, skip))
 
 
 def own_sum(base: Model, statement: Statement) -> frozenset[int]:
@@ -115,19 +115,24 @@ def own_sum(base: Model, statement: Statement) -> frozenset[int]:
     )
 
 
-def _odd_copies(model: Model, base: Model, sources: isl.UnionMap, found: isl.UnionMap) -> isl.UnionMap:
+def _odd_copies(
+    values: Values, base: Model, sources: isl.UnionMap, found: isl.UnionMap, skip: Reads
+) -> isl.UnionMap:
     """Reads that run more than once and do not see the same each time: they see ``Nothing`` besides."""
-    moved = {s.origin for s in model.statements if s.origin and _is_renamed(s)}
-    repeated = {s.name for s in model.statements if s.origin in moved and not runs_once(model, s.origin)}
+    model = values.clock.model
+    asked = [
+        (s, f"{s.name}__{number}", access)
+        for s in model.statements
+        for number, access in enumerate(() if s.copy else s.reads)
+        if (f"{s.name}__{number}", access.space) not in skip
+    ]
+    origins = {s.origin for s, _, _ in asked}
+    moved = {s.origin for s in model.statements if s.origin in origins and _is_renamed(s)}
+    repeated = {origin for origin in moved if not runs_once(model, str(origin))}
     if not repeated:
         return union_of([])
     terms = _Terms(model, base)
-    reads = [
-        renamed_input(access.relation, f"{s.name}__{number}").wrap()
-        for s in model.statements
-        if s.name in repeated
-        for number, access in enumerate(s.reads)
-    ]
+    reads = [renamed_input(access.relation, tag).wrap() for s, tag, access in asked if s.origin in repeated]
     ways = [terms.reads(read).intersect_domain(read) for read in reads]
     seen: dict[str, list[isl.Map]] = {}
     for piece in pieces(sources):
@@ -214,7 +219,15 @@ class _Terms:
     def __init__(self, model: Model, base: Model) -> None:
         self.model, self.base = model, base
         self.origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
-        self.instances = {s.name: _instance_map(s) for s in model.statements if _is_renamed(s)}
+        self._instances: dict[str, isl.Map | None] = {}
+
+    def instance(self, name: str) -> isl.Map | None:
+        """Instances of a statement -> those of its original (None: they are the same)."""
+        if name not in self._instances:
+            statement = None if name in (FINAL, INPUT) else self.model.statement(name)
+            moved = statement if statement is not None and _is_renamed(statement) else None
+            self._instances[name] = None if moved is None else _instance_map(moved)
+        return self._instances[name]
 
     def onto(self, element: isl.Set) -> isl.Map:
         """Elements of a buffer -> what they are copies of."""
@@ -233,9 +246,10 @@ class _Terms:
         reader = inner.domain().identity()
         name, _, number = str(inner.domain().get_tuple_name()).partition("__")
         label = _element_read(self.model, self.base, name, number)
-        if name in self.instances:
-            target = f"{self.instances[name].range().get_tuple_name()}__{number}"
-            reader = renamed_input(self.instances[name], f"{name}__{number}")
+        instance = self.instance(name)
+        if instance is not None:
+            target = f"{instance.range().get_tuple_name()}__{number}"
+            reader = renamed_input(instance, f"{name}__{number}")
             reader = renamed_input(reader.reverse(), target).reverse()
         elif label is not None:
             reader = renamed_input(reader, str(label.domain().get_tuple_name())).reverse()
@@ -250,9 +264,10 @@ class _Terms:
         """``x -> [write -> element]`` with the write and the element of the traced program."""
         outer = _everything(piece).range().unwrap()
         name, space = _writer(piece), str(outer.range().get_tuple_name())
-        if name not in self.instances and space not in self.origins:
+        writer = self.instance(name)
+        if writer is None and space not in self.origins:
             return piece
-        writer = self.instances.get(name, outer.domain().identity())
+        writer = outer.domain().identity() if writer is None else writer
         return piece.apply_range(writer.product(self.onto(outer.range())))
 
 

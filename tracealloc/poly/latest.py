@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from tracealloc.poly.boxes import Box
 from tracealloc.poly.dependence import common_loops
-from tracealloc.poly.moments import Clock, Point
+from tracealloc.poly.moments import Clock, Point, points_of
 from tracealloc.poly.named import (
     dim_bounds,
     dims_of,
@@ -88,16 +88,26 @@ _Trace: TypeAlias = list[tuple[_Level | tuple[Point, ...], _Boxes]]
 With each are boxes around the elements that have no answer yet after it.
 """
 _Write: TypeAlias = tuple[Point, bool]
-_Ends: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""The numbers of some writes, and the ends of what they touch."""
+
+
+@dataclass(frozen=True)
+class _Writes:
+    """The writes to one array in textual order, with the numbers of their leaves and what they touch.
+
+    `first` is what was there before everything.
+    """
+
+    first: tuple[Point, ...]
+    order: list[_Write]
+    leaves: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
 
 
 class _Open:
-    """The writes that may touch what a read has no answer for, by number."""
+    """The writes to an array that may touch what a read has no answer for, by position."""
 
-    def __init__(self, known: _Ends | None, boxes: _Boxes) -> None:
-        self.known, self.boxes = known, boxes
-        self.numbers: list[int] = []
+    def __init__(self, writes: _Writes, boxes: _Boxes) -> None:
+        self.writes, self.boxes = writes, boxes
         self._meet()
 
     def narrow(self, boxes: _Boxes) -> None:
@@ -107,72 +117,85 @@ class _Open:
             self._meet()
 
     def _meet(self) -> None:
-        if self.known is not None:
-            numbers, ends = self.known
-            meet = np.zeros(len(numbers), bool)
-            for box in self.boxes:
-                low_high = np.array(box, np.int64).reshape(-1, 2)
-                meet |= ((ends[:, :, 0] <= low_high[:, 1]) & (low_high[:, 0] <= ends[:, :, 1])).all(axis=1)
-            self.numbers = numbers[meet].tolist()
+        ends = self.writes.ends
+        meet = np.zeros(len(self.writes.order), bool)
+        for box in self.boxes if self.writes.order else ():
+            low_high = np.array(box, np.int64).reshape(-1, 2)
+            meet |= ((ends[:, :, 0] <= low_high[:, 1]) & (low_high[:, 0] <= ends[:, :, 1])).all(axis=1)
+        self.positions: list[int] = np.flatnonzero(meet).tolist()
+        self.leaves: list[int] = self.writes.leaves[meet].tolist()
 
-    def part(self, first: int, last: int) -> list[int]:
-        """Those from a number on, to another."""
-        return self.numbers[bisect_left(self.numbers, first) : bisect_left(self.numbers, last)]
+    def part(self, first: int, last: int) -> list[_Write]:
+        """Those from a leaf on, to another."""
+        there = slice(bisect_left(self.leaves, first), bisect_left(self.leaves, last))
+        return [self.writes.order[position] for position in self.positions[there]]
 
     def latest(self, first: int, last: int) -> int | None:
-        """The last of these."""
-        position = bisect_left(self.numbers, last) - 1
-        return self.numbers[position] if position >= 0 and self.numbers[position] >= first else None
+        """The leaf of the last of these."""
+        position = bisect_left(self.leaves, last) - 1
+        return self.leaves[position] if position >= 0 and self.leaves[position] >= first else None
 
 
 class LastWrites:
     """Finds the last writes among `writes`, and `updates` after them, in the order of a clock."""
 
-    def __init__(self, clock: Clock, writes: Iterable[Point], updates: Iterable[Point] = ()) -> None:
+    def __init__(self, clock: Clock, writes: Iterable[isl.Map], updates: Iterable[isl.Map] = ()) -> None:
         self.clock = clock
         self.steps: dict[str, tuple[tuple[Tree, int], ...]] = {}
+        self.numbers: dict[str, int] = {}
         self.spans: dict[int, tuple[int, int]] = {}
         self.starts: dict[int, list[int]] = {}
-        self.order: list[_Write] = []
-        self.first: dict[str, list[Point]] = {}
-        users: dict[str, list[_Write]] = {}
-        for points, update in ((writes, False), (updates, True)):
-            for point in points:
-                if point.statement is None:
-                    self.first.setdefault(point.space, []).append(point)
-                elif point.box is not None:
-                    users.setdefault(point.statement, []).append((point, update))
-        self._walk(clock.tree, (), users)
-        self.spaces = self._boxes()
+        self._walk(clock.tree, ())
+        self.accesses: dict[str, tuple[list[isl.Map], list[isl.Map]]] = {}
+        for update, maps in enumerate((writes, updates)):
+            for access in maps:
+                space = str(access.range().get_tuple_name())
+                self.accesses.setdefault(space, ([], []))[update].append(access)
+        self.known: dict[str, _Writes] = {}
 
-    def _walk(self, node: Tree, above: tuple[tuple[Tree, int], ...], users: dict[str, list[_Write]]) -> None:
-        """Number the writes in textual order, and note those below every node."""
-        start = len(self.order)
+    def _walk(self, node: Tree, above: tuple[tuple[Tree, int], ...]) -> None:
+        """Number the leaves in textual order, and note those below every node."""
+        start = len(self.numbers)
         match node:
             case LoopNode(body=body):
-                self._walk(body, (*above, (node, 0)), users)
+                self._walk(body, (*above, (node, 0)))
             case Seq(children):
                 starts = self.starts[id(node)] = []
                 for position, child in enumerate(children):
-                    starts.append(len(self.order))
-                    self._walk(child, (*above, (node, position)), users)
+                    starts.append(len(self.numbers))
+                    self._walk(child, (*above, (node, position)))
             case Leaf(statement):
                 self.steps[statement] = above
-                self.order += users.get(statement, ())
-        self.spans[id(node)] = start, len(self.order)
+                self.numbers[statement] = start
+        self.spans[id(node)] = start, len(self.numbers)
 
-    def _boxes(self) -> dict[str, _Ends]:
-        """For every array the writes to it, by number, and the ends of what they touch."""
-        numbers: dict[str, list[int]] = {}
-        for number, (point, _) in enumerate(self.order):
-            numbers.setdefault(point.space, []).append(number)
-        return {
-            space: (
-                np.array(own, np.int64),
-                np.array([self.order[k][0].box for k in own], np.int64).reshape(len(own), -1, 2),
+    def _writes(self, space: str) -> _Writes:
+        """The writes to an array, looked at when it is first asked for."""
+        found = self.known.get(space)
+        if found is None:
+            both = (points_of(self.clock, maps) for maps in self.accesses.get(space, ((), ())))
+            points = [(point, bool(update)) for update, each in enumerate(both) for point in each]
+            first = tuple(point for point, _ in points if point.statement is None)
+            own = [
+                (self.numbers[point.statement], point, update)
+                for point, update in points
+                if point.statement is not None and point.box is not None
+            ]
+            own.sort(key=lambda write: write[0])
+            found = self.known[space] = _Writes(
+                first,
+                [(point, update) for _, point, update in own],
+                np.array([leaf for leaf, _, _ in own], np.int64),
+                np.array([point.box for _, point, _ in own], np.int64).reshape(max(len(own), 1), -1, 2),
             )
-            for space, own in numbers.items()
-        }
+        return found
+
+    def points(self) -> Iterator[Point]:
+        """All writes, and what was there before everything."""
+        for space in self.accesses:
+            writes = self._writes(space)
+            yield from (point for point, _ in writes.order)
+            yield from writes.first
 
     def of(self, read: Point) -> Seen:
         """What one read sees; remembered where nothing that it depends on has changed."""
@@ -180,14 +203,14 @@ class LastWrites:
         trace: _Trace = []
         looked = 0
         search = _Search(self, read)
-        rest = _Open(self.spaces.get(read.space), search.boxes)
+        rest = _Open(self._writes(read.space), search.boxes)
         for level in self._levels(read, rest) if search.left else ():
             at = len(trace)
             answers = [answer for answer in answers if answer[0][at][0] == level]
             if not answers:
                 for known, _ in trace[looked:]:
                     search.look(known)
-                search.look(level, many=len(rest.numbers) > _FEW_WRITES)
+                search.look(level, many=len(rest.positions) > _FEW_WRITES)
                 looked = at + 1
             trace.append((level, answers[0][0][at][1] if answers else search.boxes))
             for earlier, seen in answers:
@@ -203,7 +226,7 @@ class LastWrites:
     def _levels(self, read: Point, rest: _Open) -> Iterator[_Level | tuple[Point, ...]]:
         """What comes before a read, latest first; at the end what was there before everything."""
         if read.statement is None:
-            yield from self._backwards(self.clock.tree, 0, len(self.order), 0, rest)
+            yield from self._backwards(self.clock.tree, 0, len(self.numbers), 0, rest)
         else:
             steps = self.steps[read.statement]
             depth = sum(isinstance(node, LoopNode) for node, _ in steps)
@@ -216,13 +239,13 @@ class LastWrites:
                 depth -= 1
                 if inside := rest.part(start, end):
                     yield self._level(inside, depth, True)
-        yield tuple(self.first.get(read.space, ()))
+        yield rest.writes.first
 
     def _backwards(self, node: Tree, start: int, end: int, depth: int, rest: _Open) -> Iterator[_Level]:
         """Some writes below a node, by what runs one after the other, last first."""
         if not isinstance(node, Seq):
-            if numbers := rest.part(start, end):
-                yield self._level(numbers, depth, False)
+            if inside := rest.part(start, end):
+                yield self._level(inside, depth, False)
             return
         starts = self.starts[id(node)]
         while (last := rest.latest(start, end)) is not None:
@@ -230,10 +253,9 @@ class LastWrites:
             yield from self._backwards(node.children[position], starts[position], end, depth, rest)
             end = starts[position]
 
-    def _level(self, numbers: Sequence[int], depth: int, less: bool) -> _Level:
-        writes = tuple(self.order[number] for number in numbers)
+    def _level(self, writes: Sequence[_Write], depth: int, less: bool) -> _Level:
         common = [self.common(a, b)[0] for (a, _), (b, _) in pairwise(writes)]
-        return _Level(depth, less, writes, tuple(common))
+        return _Level(depth, less, tuple(writes), tuple(common))
 
     def common(self, a: Point, b: Point) -> tuple[int, int]:
         """How many loops are around both of two writes, and their order after these."""

@@ -11,6 +11,8 @@ element as further coordinates.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -37,7 +39,7 @@ from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import linear
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef
 
-__all__ = ["FINAL", "INPUT", "Clock", "Point"]
+__all__ = ["FINAL", "INPUT", "Clock", "Point", "points_of"]
 
 FINAL = "Final"
 INPUT = "Input"
@@ -238,3 +240,16 @@ class _Quotients:
             self.names.append(name)
             self.where.append(f"{size}*{name} <= {text} < {size}*{name} + {size}")
         return name
+
+
+def points_of(clock: Clock, accesses: Iterable[isl.Map], numbered: bool = True) -> list[Point]:
+    """Accesses as points; several writes of one statement to one array are numbered."""
+    counts: Counter[tuple[str, str]] = Counter()
+    found: list[Point] = []
+    for access in accesses:
+        name = str(access.domain().get_tuple_name())
+        key = name, str(access.range().get_tuple_name())
+        statement = None if name in (FINAL, INPUT) else name
+        found.append(clock.point(access, name, statement, counts[key] if numbered else 0))
+        counts[key] += 1
+    return found

@@ -9,10 +9,10 @@ import islpy as isl
 
 from tracealloc.poly.latest import LastWrites, Seen
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.moments import Clock, Point
+from tracealloc.poly.moments import Clock, Point, points_of
 from tracealloc.poly.named import renamed_input, union_of, with_tuple
 from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.solve import pieces, points_of
+from tracealloc.poly.solve import pieces
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.errors import VerifyError
 
@@ -38,9 +38,7 @@ class Values:
         adds = updates or (lambda statement: False)
         writes = [a.relation for s in model.statements for a in s.writes if not adds(s)]
         more = [a.relation for s in model.statements for a in s.writes if adds(s)]
-        self.last = LastWrites(
-            self.clock, points_of(self.clock, [*writes, *before]), points_of(self.clock, more)
-        )
+        self.last = LastWrites(self.clock, [*writes, *before], more)
 
     def seen(self, access: isl.Map) -> Seen:
         """What a read sees, copies included."""
@@ -75,12 +73,10 @@ class Values:
             return labels.setdefault(point, f"W{len(labels)}")
 
         steps: list[isl.Map] = []
-        for point, _ in self.last.order:
+        writes: dict[tuple[str | None, str, int], Point] = {}
+        for point in self.last.points():
             label(point)
-        for points in self.last.first.values():
-            for point in points:
-                label(point)
-        writes = {(p.statement, p.relation.range().get_tuple_name(), p.number): p for p, _ in self.last.order}
+            writes[point.statement, point.space, point.number] = point
         for copy in self.copies.values():
             counts: dict[str, int] = {}
             # The fields of a record are copied one by one: the k-th read goes with the k-th write.

@@ -18,9 +18,10 @@ from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import reads_what_it_writes
 from tracealloc.poly.latest import LastWrites
 from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.moments import points_of
 from tracealloc.poly.named import extreme, project_scope, tuple_text, union_of, with_tuple
 from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.solve import answered, last_writes, pieces, points_of
+from tracealloc.poly.solve import answered, last_writes, pieces
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.state import State
 from tracealloc.trace.program import Array
