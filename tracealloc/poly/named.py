@@ -470,12 +470,14 @@ def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
     for other in times[1:]:
         whole = whole.union(other)
     outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
-    left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
-    pairs = isl.Map(f"{{ {left} -> {right} }}").intersect_domain(whole).intersect_range(whole)
-    pairs = extreme(pairs, latest=False)
-    if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> {right} : (v - w) mod {step} = 0 }}")):
+    left = tuple_text("T", [*outer, "v"])
+    known = isl.Map(f"{{ {left} -> {tuple_text('O', outer)} }}").intersect_domain(whole)
+    # Not by pairs of times, which have as many pieces as the times, squared.
+    values = known.reverse().apply_range(isl.Map(f"{{ {left} -> V[v] }}"))
+    pairs = known.apply_range(extreme(values, latest=False))
+    if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> V[w] : (v - w) mod {step} = 0 }}")):
         step = 1
-    near = isl.Map(f"{{ {left} -> {right} : v - w < {count * step} }}")
+    near = isl.Map(f"{{ {left} -> V[w] : v - w < {count * step} }}")
     return coalesced(pairs.intersect(near).domain())
 
 
