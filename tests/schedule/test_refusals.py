@@ -76,6 +76,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reshape": {"array": "T", "shape": (N, M)},
     "reuse_at": {"array": "X", "loop": "i_j"},
     "reverse": {"loop": "p"},
+    "rfactor": {"array": "Z", "loop": "i_j", "factor": 2, "over": None},
     "shift": {"loop": "p", "by": 2},
     "skew": {"loop": "q", "by": "p", "factor": 2},
     "split": {"loop": "p", "factor": 3},

@@ -39,6 +39,7 @@ __all__ = [
     "is_zero_at",
     "flat_set",
     "has_hidden",
+    "hidden_count",
     "identity_of",
     "is_function_of_outer",
     "iter_names",
@@ -441,7 +442,12 @@ def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
 def has_hidden(m: isl.Map) -> bool:
     """Whether a map has hidden integer variables: floored divisions, remainders, steps."""
     found = m.get_basic_map_list()
-    return any(found.get_at(k).dim(isl.dim_type.div) for k in range(found.n_basic_map()))
+    return any(hidden_count(found.get_at(k)) for k in range(found.n_basic_map()))
+
+
+def hidden_count(m: isl.BasicMap) -> int:
+    """The number of hidden integer variables of one piece of a map."""
+    return int(m.dim(isl.dim_type.div))
 
 
 def identity_of(source: str, target: str, count: int) -> isl.Map:

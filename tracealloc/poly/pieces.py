@@ -41,12 +41,14 @@ def coalesced(x: T) -> T:
 
 def _map_in_parts(x: isl.Map) -> isl.Map:
     """A map of very many plain pieces, `_SOME` of them coalesced at a time as long as that helps."""
+    from tracealloc.poly.named import hidden_count  # which coalesces, too
+
     before = _count(x) + 1
     while _count(x) < before:
         before = _count(x)
         pieces = x.get_basic_map_list()
         parts = [isl.Map.from_basic_map(pieces.get_at(k)) for k in range(before)]
-        if any(pieces.get_at(k).dim(isl.dim_type.div) > _HIDDEN for k in range(before)):
+        if any(hidden_count(pieces.get_at(k)) > _HIDDEN for k in range(before)):
             return x
         some = [reduce(isl.Map.union, parts[k : k + _SOME]).coalesce() for k in range(0, before, _SOME)]
         x = reduce(isl.Map.union, some)

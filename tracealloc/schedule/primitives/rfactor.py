@@ -72,24 +72,35 @@ def rfactor(
         parts.start,
         parts.finish,
     )
-    wrong = split.difference(all_arrays=False)
-    if wrong is not None:
-        if any(read.array == array for s in updates for read in after.model.statement(s.name).reads):
-            raise edit.error(
-                "TA246",
-                f"would hide sums of {array.name!r} that are still in parts",
-                because=[f"{_where(updates[0])} also reads {array.name} where it has been added to"],
-                hint="keep the parts over a loop further in: over=...",
-            )
-        raise TraceallocError(
-            "TA261",
-            f"{edit.what} was about to lose a part of {array.name!r}: a bug in tracealloc",
-            because=[f"instance {wrong.reader[1]} of {wrong.reader[0]} does not count exactly once"],
-            hint="nothing was changed; please report this together with s.script()",
-        )
+    _check(edit, split, array, updates)
     kind = same_sum(updates[0], updates[0])
     notes = dict.fromkeys((*state.assumptions, f"{kind} sums may be reordered"))
     return Result(replace(after.rebased((edit.state, split)), assumptions=tuple(notes)), (ArrayRef(key),))
+
+
+def _check(edit: Edit, split: Split, array: Array, updates: list[Statement]) -> None:
+    """Refuse parts that something looks at before they are added up.
+
+    Raises:
+        ScheduleError: an update reads what another one has added to.
+        TraceallocError: a contribution is lost.
+    """
+    wrong = split.difference(all_arrays=False)
+    if wrong is None:
+        return
+    if any(read.array == array for s in updates for read in split.after[0].statement(s.name).reads):
+        raise edit.error(
+            "TA246",
+            f"would hide sums of {array.name!r} that are still in parts",
+            because=[f"{_where(updates[0])} also reads {array.name} where it has been added to"],
+            hint="keep the parts over a loop further in: over=...",
+        )
+    raise TraceallocError(
+        "TA261",
+        f"{edit.what} was about to lose a part of {array.name!r}: a bug in tracealloc",
+        because=[f"instance {wrong.reader[1]} of {wrong.reader[0]} does not count exactly once"],
+        hint="nothing was changed; please report this together with s.script()",
+    )
 
 
 def _updates(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
