@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.schedule.memory import agree, schedule_of
+from tests.schedule.memory import agree, arguments, schedule_of
+from tracealloc.check.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.kernel import kernel
@@ -466,3 +467,22 @@ def test_rows_that_may_be_the_same_are_no_slots_where_one_is_written() -> None:
     assert s.buffer_at("A", "L0.i").shape == (2, 9)  # never the same: 7 is odd
     assert s.buffer_at("A", "k").shape == (8, 9)
     agree(s, c=True)
+
+
+def test_a_box_that_is_mostly_air_is_not_copied() -> None:
+    def scattered(A: float32[40, 40], B: float32[40, 40]):
+        for i in grid(5):
+            for j in grid(6):
+                B[i, j] = A[j + 2, i + 2] + A[18, i + j] + A[i, 2 * j + 1]
+
+    s = schedule_of(scattered)
+    s.buffer_at("A", "i")
+    agree(s, c=True)
+    copied = set()
+
+    def note(event) -> None:  # type: ignore[no-untyped-def]
+        if event.writes[0].array.name == "A_i":
+            copied.update((*event.iterators.values(),) for _ in event.reads)
+
+    interpret(s.lowered, *arguments(s.program), observe=note)
+    assert len(copied) <= 5 * 18

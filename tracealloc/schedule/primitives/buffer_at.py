@@ -31,6 +31,8 @@ __all__ = ["buffer_at"]
 
 _FEW = 8
 """Up to so many pieces are copied as they are; loops over more have a condition for each."""
+_SPARE = 1.25
+"""How many times more elements a box may copy than an iteration uses."""
 
 
 @primitive(array="array", loop="loop")
@@ -232,7 +234,17 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
     whole = coalesced(whole.intersect_domain(coalesced(needed.domain())))
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
     inside = isl.Set(f"{{ {tuple_text('E', element)} : {held} }}")
-    return whole if whole.range().is_subset(inside) else needed
+    if not whole.range().is_subset(inside):
+        return needed
+    few = needed.n_basic_map() <= _FEW
+    return needed if few and _in_some(whole) > _SPARE * _in_some(needed) else whole
+
+
+def _in_some(part: isl.Map) -> int:
+    """How many elements two iterations use, the first and the last: counting all takes long."""
+    runs = part.domain()
+    ends = (part.intersect_domain(some) for some in (runs.lexmin(), runs.lexmax()))
+    return sum(int(each.range().count_val().to_python()) for each in ends)
 
 
 def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tree]]) -> State:
