@@ -8,7 +8,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import hull, renamed
+from tracealloc.poly.named import renamed
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, map_loops, path_to, sequence
 from tracealloc.trace.affine import constant
 from tracealloc.trace.dtype import boolean
@@ -44,7 +44,7 @@ def _bracketed(model: Model, tree: Tree, key: str, dense: bool) -> tuple[Model, 
     its = tuple(Iter(f"{BRACKET}:{loop.key}", loop.name) for loop in loops)
     node = Store(Array(BRACKET, BRACKET, boolean, ()), (), constant(0))
     names = [f"{BRACKET}{len(model.statements) + n}" for n in range(2)]
-    whole = hull(values.remove_divs() if dense else values)
+    whole = isl.Set.from_basic_set((values.remove_divs() if dense else values).simple_hull())
     added = [Statement(name, its, renamed(whole, name), node) for name in names]
     pairs = {
         loop.key: tuple((name, IterRef(it)) for name in names) for loop, it in zip(loops, its, strict=True)

@@ -54,7 +54,6 @@ __all__ = [
     "point_values",
     "project_scope",
     "range_dims",
-    "hull",
     "renamed",
     "renamed_input",
     "split_first",
@@ -290,11 +289,6 @@ def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, 
 def renamed(s: isl.Set, name: str) -> isl.Set:
     """A set with its tuple renamed."""
     return s.set_tuple_name(name)
-
-
-def hull(s: isl.Set) -> isl.Set:
-    """A single basic set around a set."""
-    return isl.Set.from_basic_set(s.simple_hull())
 
 
 def lifted_domain(s: isl.Set) -> tuple[isl.Map, int]:
