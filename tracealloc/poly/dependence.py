@@ -272,7 +272,7 @@ def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[D
 def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Dependence]:
     pairs = _remembered(model)
     paths: Paths | None = None
-    for space, ends in _ends(model).items():
+    for space, ends in _ends(model, among).items():
         users = _users(model)[space]
         for source, sink in ends:
             if among is not None and not (source in among and sink in among):
@@ -287,19 +287,26 @@ def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Depende
             yield from known
 
 
-def _ends(model: Model) -> dict[str, tuple[tuple[str, str], ...]]:
-    """For every array the pairs of statements that may touch an element of it which one of them writes."""
-    found: dict[str, tuple[tuple[str, str], ...]] | None = model.memo.get("ends")
-    if found is None:
-        found = {}
-        for space, users in _users(model).items():
-            names = [name for name, accesses in users.items() for _ in accesses]
-            accesses = [access for each in users.values() for access in each]
-            writes = np.array([access.write for access in accesses])
-            if writes.any():
-                meet = meeting([box_touched(access.relation) for access in accesses])
-                pairs = np.argwhere(meet & (writes[:, None] | writes[None]))
-                found[space] = tuple(dict.fromkeys((names[a], names[b]) for a, b in pairs.tolist()))
+def _ends(model: Model, among: frozenset[str] | None) -> dict[str, tuple[tuple[str, str], ...]]:
+    """For every array the pairs of statements that may touch an element of it which one of them writes.
+
+    Where `among` are few, pairs of others are not looked at.
+    """
+    known: dict[str, tuple[tuple[str, str], ...]] | None = model.memo.get("ends")
+    if known is not None:
+        return known
+    few = among is not None and 2 * len(among) < len(model.statements)
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for space, users in _users(model).items():
+        own = {name: users[name] for name in users if among and name in among} if few else users
+        names = [name for name, accesses in own.items() for _ in accesses]
+        accesses = [access for each in own.values() for access in each]
+        writes = np.array([access.write for access in accesses])
+        if writes.any():
+            meet = meeting([box_touched(access.relation) for access in accesses])
+            pairs = np.argwhere(meet & (writes[:, None] | writes[None]))
+            found[space] = tuple(dict.fromkeys((names[a], names[b]) for a, b in pairs.tolist()))
+    if not few:
         model.memo["ends"] = found
     return found
 
