@@ -191,7 +191,6 @@ def test_strstore():
             +1 |         A[0] = "x"
                |         ^^^^
           because: an element is one float32
-          try: copy arrays with a loop over their elements
         """,
     )
 

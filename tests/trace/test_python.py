@@ -52,8 +52,8 @@ def test_pyrange():
             +2 |             for j in range(i):
                |                      ^^^^^^^^
           because: the builtin range(), a list's index, or a NumPy array's index runs while tracing
-          try: ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table that
-              takes traced indices
+          try: ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table, and
+              ta.zeros(shape, dtype) an array to store to, that take traced indices
         """,
     )
 
@@ -142,8 +142,8 @@ def test_nparr():
             +3 |             A[i] = W[i]
                |                    ^^^^
           because: the builtin range(), a list's index, or a NumPy array's index runs while tracing
-          try: ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table that
-              takes traced indices
+          try: ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table, and
+              ta.zeros(shape, dtype) an array to store to, that take traced indices
         """,
     )
 
@@ -212,3 +212,40 @@ def test_a_package_found_through_a_winding_path_knows_its_own_frames(tmp_path):
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert done.stdout == "3\n", done.stderr
+
+
+def test_unpacked():
+    def unpacked(A: float32[N, N]):
+        for i, j in ta.grid(N):
+            A[i, j] = 0
+
+    refused(
+        unpacked,
+        """
+        TraceError TA121 the traced value 'i' cannot be iterated over
+          at +1:13
+            +1 |         for i, j in ta.grid(N):
+               |             ^^^^
+          because: it is one number
+          try: a loop has an iterator for each extent: for i, j in grid(m, n)
+        """,
+    )
+
+
+def test_npwhere():
+    def npwhere(A: float32[N]):
+        for i in ta.grid(N):
+            A[i] = np.where(A[i] > 0, 1, 0)
+
+    refused(
+        npwhere,
+        """
+        TraceError TA121 the traced value (boolean) cannot be put into a NumPy array
+          at +2:20
+            +2 |             A[i] = np.where(A[i] > 0, 1, 0)
+               |                    ^^^^^^^^^^^^^^^^^^^^^^^^
+          because: it has no value while tracing
+          try: ta.where(c, a, b) chooses as np.where does; ta.zeros makes an array whose elements can be
+              stored
+        """,
+    )

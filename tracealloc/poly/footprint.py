@@ -9,14 +9,13 @@ from math import gcd
 import islpy as isl
 
 from tracealloc.poly.dependence import common_loops, paths_of, time_map
+from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.flow import flow_of, pieces
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import (
     dim_bounds,
     drop_range_dims,
-    lower_bounds,
     map_of,
-    offsets,
     project_scope,
     range_dims,
     union_of,

@@ -14,7 +14,6 @@ from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.poly.pieces import coalesced
 from tracealloc.trace.affine import constant, expression, linear, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Unary
@@ -22,6 +21,7 @@ from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, L
 __all__ = [
     "LOCK",
     "Names",
+    "aff_expr",
     "aff_text",
     "at_distance",
     "at_value",
@@ -35,7 +35,6 @@ __all__ = [
     "fix_to_zero",
     "is_lex_negative_possible",
     "is_product",
-    "is_simple_dim",
     "is_zero_at",
     "flat_set",
     "has_hidden",
@@ -47,16 +46,13 @@ __all__ = [
     "least_at",
     "lex_less",
     "lifted_domain",
-    "lower_bounds",
     "map_of",
     "map_text",
-    "offsets",
     "point_values",
     "project_scope",
     "range_dims",
     "renamed",
     "renamed_input",
-    "split_first",
     "tuple_text",
     "union_of",
     "with_tuple",
@@ -227,7 +223,7 @@ def flat_set(m: isl.Map, name: str) -> isl.Set:
     return m.wrap().flatten().set_tuple_name(name)
 
 
-def _aff_expr(aff: isl.Aff, its: Sequence[Iter]) -> Expr | None:
+def aff_expr(aff: isl.Aff, its: Sequence[Iter]) -> Expr | None:
     """An isl affine function over `its` as an expression (None: not with whole coefficients)."""
     if not aff.get_denominator_val().is_one():
         return None
@@ -252,38 +248,8 @@ def _plus_scaled(total: Expr, coefficient: int, part: Expr) -> Expr:
 
 def _floor_expr(div: isl.Aff, its: Sequence[Iter]) -> Expr | None:
     size = div.get_denominator_val()
-    whole = _aff_expr(div.scale_val(size), its)
+    whole = aff_expr(div.scale_val(size), its)
     return None if whole is None else Binary("//", whole, constant(int(size.to_python())), index)
-
-
-def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
-    """Affine functions of the input that may bound an output dimension from below, best guesses first."""
-    if m.is_empty():  # code that never runs
-        return [constant(0)]
-    pieces: list[isl.Aff] = []
-    for relaxed in (m, m.remove_divs()):  # without the steps of loops the bound may be simpler
-        least = coalesced(relaxed.dim_min(dim))
-        pieces += [least.as_aff()] if least.isa_aff() else [aff for _, aff in least.get_pieces()]
-    found = [expr for aff in pieces if (expr := _aff_expr(aff, its)) is not None]
-    low, _ = dim_bounds(m.range(), dim)
-    return [*found, constant(low)]
-
-
-def is_simple_dim(m: isl.Map, dim: int) -> bool:
-    """Whether one affine function each bounds an output dimension from below and from above."""
-    return bool(coalesced(m.dim_min(dim)).n_piece() == 1 and coalesced(m.dim_max(dim)).n_piece() == 1)
-
-
-def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, int]:
-    """The least and greatest distance of an output dimension from an affine function of the input."""
-    if m.is_empty():
-        return 0, 0
-    names = {it: f"a{position}" for position, it in enumerate(its)}
-    left = tuple_text(m.domain().get_tuple_name(), names.values())
-    outs = [f"b{position}" for position in range(range_dims(m))]
-    right = tuple_text(m.range().get_tuple_name(), outs)
-    distance = isl.Map(f"{{ [{left} -> {right}] -> [{outs[dim]} - ({aff_text(low, names)})] }}")
-    return dim_bounds(m.wrap().apply(distance), 0)
 
 
 def renamed(s: isl.Set, name: str) -> isl.Set:
@@ -434,7 +400,7 @@ def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
 
 
 def has_hidden(m: isl.Map) -> bool:
-    """Whether a map has hidden integer variables: floored divisions, remainders, steps."""
+    """Whether a map has hidden integer variables."""
     found = m.get_basic_map_list()
     return any(hidden_count(found.get_at(k)) for k in range(found.n_basic_map()))
 
@@ -459,26 +425,6 @@ def is_function_of_outer(times: Sequence[isl.Set]) -> bool:
     left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
     different = isl.Map(f"{{ {left} -> {right} : v != w }}")
     return bool(different.intersect_domain(whole).intersect_range(whole).is_empty())
-
-
-def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
-    """The times whose last coordinate is among the first `count` values at its other coordinates.
-
-    `step` is the distance of neighbouring values, which counts only where all values keep it.
-    """
-    whole = times[0]
-    for other in times[1:]:
-        whole = whole.union(other)
-    outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
-    left = tuple_text("T", [*outer, "v"])
-    known = isl.Map(f"{{ {left} -> {tuple_text('O', outer)} }}").intersect_domain(whole)
-    # Not by pairs of times, which have as many pieces as the times, squared.
-    values = known.reverse().apply_range(isl.Map(f"{{ {left} -> V[v] }}"))
-    pairs = known.apply_range(extreme(values, latest=False))
-    if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> V[w] : (v - w) mod {step} = 0 }}")):
-        step = 1
-    near = isl.Map(f"{{ {left} -> V[w] : v - w < {count * step} }}")
-    return coalesced(pairs.intersect(near).domain())
 
 
 def point_values(s: isl.Set) -> list[int] | None:

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import islpy as isl
 
+from tracealloc.poly.named import hidden_count
+
 __all__ = ["coalesced"]
 
 # Coalescing compares all pairs of pieces, and is what isl fails in when there are many ugly ones.
@@ -41,8 +43,6 @@ def coalesced(x: T) -> T:
 
 def _map_in_parts(x: isl.Map) -> isl.Map:
     """A map of very many plain pieces, `_SOME` of them coalesced at a time as long as that helps."""
-    from tracealloc.poly.named import hidden_count  # which coalesces, too
-
     before = _count(x) + 1
     while _count(x) < before:
         before = _count(x)

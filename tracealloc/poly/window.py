@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import islpy as isl
 
+from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.footprint import Box, box_around
-from tracealloc.poly.named import aff_text, iter_names, lower_bounds, tuple_text
+from tracealloc.poly.named import aff_text, iter_names, tuple_text
 from tracealloc.poly.pieces import coalesced
 from tracealloc.trace.affine import constant, linear, simplify
 from tracealloc.trace.dtype import index

@@ -8,9 +8,10 @@ from itertools import count
 
 import islpy as isl
 
+from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Access, Statement
-from tracealloc.poly.named import drop_range_dims, lower_bounds, map_of, range_dims, tuple_text
+from tracealloc.poly.named import drop_range_dims, map_of, range_dims, tuple_text
 from tracealloc.poly.rename import map_expressions, replace_arrays
 from tracealloc.poly.storage import storage_of
 from tracealloc.poly.tree import (

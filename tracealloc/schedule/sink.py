@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracealloc.poly.dependence import time_map
+from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.model import Model
-from tracealloc.poly.named import lower_bounds, with_tuple
+from tracealloc.poly.named import with_tuple
 from tracealloc.poly.tree import LoopNode, Tree, sequence, statements_of
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index

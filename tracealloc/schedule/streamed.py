@@ -12,8 +12,9 @@ from dataclasses import replace
 import islpy as isl
 
 from tracealloc.poly.dependence import time_map
+from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.model import Statement
-from tracealloc.poly.named import lower_bounds, map_of, range_dims
+from tracealloc.poly.named import map_of, range_dims
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import (
     LoopNode,

@@ -12,7 +12,8 @@ from tracealloc.trace.expr import Const, Expr, Load
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Array, Region, Slice, Store
 from tracealloc.trace.recorder import Recorder, active, fail
-from tracealloc.trace.scalars import Location, Scalar, bit_range, is_number, number_expr, refuse_use
+from tracealloc.trace.refusals import refuse_use
+from tracealloc.trace.scalars import Location, Scalar, bit_range, is_number, number_expr
 from tracealloc.trace.state import Carried
 
 __all__ = ["ArrayProxy", "MutableScalar", "RecordProxy", "store", "store_bits"]
@@ -48,12 +49,13 @@ def store(
 
 
 def _refuse_item(array: Array, item: Any) -> NoReturn:
+    copied = "copy arrays with a loop over their elements"
     what = repr(item._label()) if isinstance(item, ArrayProxy) else f"an object of type {type(item).__name__}"
     fail(
         "TA112",
         f"{what} cannot be stored as an element of {array.name or 'the array'}",
         f"an element is one {array.dtype}",
-        hint="copy arrays with a loop over their elements",
+        hint=copied if isinstance(item, ArrayProxy) or hasattr(item, "shape") else None,
     )
 
 

@@ -13,7 +13,8 @@ from tracealloc.trace.expr import Const, Expr, MakeStruct
 from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.program import Alloc
 from tracealloc.trace.recorder import Recorder, active, fail, recorder_for
-from tracealloc.trace.scalars import Scalar, describe, is_number, number_expr
+from tracealloc.trace.refusals import describe
+from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.state import Carried
 
 __all__ = [

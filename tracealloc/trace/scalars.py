@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 from tracealloc.trace import build
 from tracealloc.trace.affine import linear
 from tracealloc.trace.dtype import DType, Float, Integer, Struct, boolean, index
 from tracealloc.trace.errors import BoundsError
 from tracealloc.trace.events import Define, Ref
-from tracealloc.trace.expr import Const, Expr, GetField, IterRef
+from tracealloc.trace.expr import Const, Expr, GetField
 from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.names import spot_of
 from tracealloc.trace.program import Array
 from tracealloc.trace.recorder import Recorder, active, fail
+from tracealloc.trace.refusals import Valueless, refuse_use
 from tracealloc.trace.source import Place, caller_frame
 from tracealloc.trace.state import Carried
 
@@ -23,11 +23,9 @@ __all__ = [
     "Location",
     "Scalar",
     "bit_range",
-    "describe",
     "element_of",
     "is_number",
     "number_expr",
-    "refuse_use",
 ]
 
 # An element, or a field of it: array, subscripts, names of fields.
@@ -66,11 +64,12 @@ def _name(item: object) -> str:
     return text if len(text) <= 40 else f"an object of type {type(item).__name__}"
 
 
-class Scalar:
+class Scalar(Valueless):
     """A traced number, a condition or a record: immutable, alive in the scope where it was computed."""
 
     __slots__ = ("_expr", "_place", "_scope", "_where")
     __array_priority__ = 1000
+    __hash__ = Valueless.__hash__  # Python takes it away from a class that has __eq__
 
     def __init__(
         self,
@@ -312,64 +311,6 @@ class Scalar:
                 fail("TA110", f"there is no field {name!r}; the fields are {fields}")
         raise AttributeError(f"a traced {self._expr.dtype} has no attribute {name!r}")
 
-    # ------------------------------------------------------------------------------- what Python may not
-
-    def __hash__(self) -> int:
-        _refuse(self, "TA121", "cannot be a key of a dict or a set", "it has no value while tracing",
-                hint="look values up in a table: T = ta.constant(array), then T[x]")  # fmt: skip
-
-    def __int__(self) -> int:
-        _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when the "
-                "kernel runs", hint="convert with x.astype(int32)")  # fmt: skip
-
-    def __float__(self) -> float:
-        _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its value, "
-                "which exists only when the kernel runs",
-                hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
-
-    def __complex__(self) -> complex:
-        _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing")
-
-    def __index__(self) -> int:
-        _refuse(
-            self, "TA107", "cannot be used where Python needs an int",
-            "the builtin range(), a list's index, or a NumPy array's index runs while tracing",
-            hint="ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table that "
-            "takes traced indices",
-        )  # fmt: skip
-
-    def __round__(self, digits: int | None = None) -> int:
-        _refuse(self, "TA106", "cannot be rounded by Python", "it has no value while tracing",
-                hint="ta.floor(x + 0.5)")  # fmt: skip
-
-    def __trunc__(self) -> int:
-        _refuse(self, "TA106", "cannot be truncated by Python", "it has no value while tracing",
-                hint="x.astype(int32)")  # fmt: skip
-
-    def __floor__(self) -> int:
-        _refuse(
-            self, "TA106", "cannot be used by math.floor", "it has no value while tracing", hint="ta.floor(x)"
-        )
-
-    def __ceil__(self) -> int:
-        _refuse(
-            self, "TA106", "cannot be used by math.ceil", "it has no value while tracing", hint="ta.ceil(x)"
-        )
-
-    def __iter__(self) -> Any:
-        _refuse(self, "TA121", "cannot be iterated over", "it is one number",
-                hint="for k in ta.range(x) counts up to it")  # fmt: skip
-
-    def __len__(self) -> int:
-        _refuse(self, "TA121", "has no length", "it is one number")
-
-    def __contains__(self, item: object) -> bool:
-        _refuse(self, "TA121", "contains nothing", "it is one number")
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        _refuse(self, "TA121", "cannot be put into a NumPy array", "it has no value while tracing",
-                hint="make the array with ta.zeros and store elements")  # fmt: skip
-
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from tracealloc.trace.functional import numpy_ufunc
 
@@ -384,64 +325,6 @@ def _literal_shift(value: int, literal: Expr) -> None:
             "a shift keeps the type of its left operand, and a literal has the least width",
             hint=f"say the width: np.int32({value}) << x",
         )
-
-
-def _refuse(item: Scalar, code: str, what: str, *because: str, hint: str | None = None) -> NoReturn:
-    item._check()
-    fail(code, f"the traced value {describe(item)} {what}", *because, hint=hint)
-
-
-def describe(item: Scalar) -> str:
-    """A short text for a value in a message: ``'i'``, or its type and the line that made it."""
-    expr = item._expr
-    if isinstance(expr, IterRef):
-        return repr(expr.iter.name)
-    if isinstance(expr, Ref):
-        made = f" of {item._place.short}" if item._place is not None else ""
-        return f"({expr.dtype}{made})"
-    from tracealloc.trace.text import expr_text
-
-    return repr(expr_text(expr))
-
-
-def refuse_use(item: Any, scope: Any, recorder: Recorder) -> NoReturn:
-    """Explain why a proxy cannot be used here: its scope is closed, or another trace is active."""
-    now = active()
-    made = item._place
-    what = describe(item) if isinstance(item, Scalar) else repr(item._label())
-    where = f", made at {made.short}," if made is not None else ""
-    if recorder.thread != threading.get_ident():
-        fail(
-            "TA118",
-            f"{what}{where} belongs to kernel {recorder.name!r}, which another thread traces",
-            hint="a kernel is traced by the thread that calls it, all of it",
-        )
-    if now is None or not recorder.scope.alive:
-        fail(
-            "TA117",
-            f"{what}{where} belongs to a trace of {recorder.name!r} that has ended",
-            "a traced value means something only while its kernel is traced",
-            hint="return it from the kernel, or store it in an array",
-        )
-    if recorder is not now:
-        fail(
-            "TA118",
-            f"{what}{where} belongs to kernel {recorder.name!r} and is used while {now.name!r} is traced",
-            hint="pass it to the kernel as an argument",
-        )
-    if scope.kind == "loop":
-        fail(
-            "TA104",
-            f"{what}{where} is used outside the iteration of loop {scope.label!r} that it belongs to",
-            f"the loop at {scope.place.short} runs many times; which iteration's value is meant is not known",
-            hint="store it: acc = ta.scalar(dtype, init) before the loop, acc.set(value) in it, acc after it",
-        )
-    fail(
-        "TA104",
-        f"{what}{where} is used after the {scope.label} block that it belongs to",
-        "the block may not run, and then the value does not exist",
-        hint="store it: acc = ta.scalar(dtype, init) before the block, acc.set(value) in it",
-    )
 
 
 def bit_range(item: Any, key: Any) -> tuple[Expr, int]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import islpy as isl
 
 from tracealloc.poly.accesses import leaf_paths
+from tracealloc.poly.ends import is_simple_dim
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.footprint import Footprint, footprint, spaced
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, flat_set, is_simple_dim, iter_names, tuple_text
+from tracealloc.poly.named import aff_text, flat_set, iter_names, tuple_text
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
 from tracealloc.schedule.copies import make_statement, quotient, sliced_dims, unique_name

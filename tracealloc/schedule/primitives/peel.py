@@ -8,8 +8,8 @@ from itertools import count
 import islpy as isl
 
 from tracealloc.poly.dependence import time_map
+from tracealloc.poly.ends import split_first
 from tracealloc.poly.model import Statement
-from tracealloc.poly.named import split_first
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, map_loops, replace_loop, restrict, sequence
 from tracealloc.schedule.loops import chain_above, loop_values

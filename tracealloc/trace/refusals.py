@@ -1,0 +1,146 @@
+"""What traced values refuse: all that Python would need their value for, and uses outside their scope."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NoReturn
+
+from tracealloc.trace.events import Ref
+from tracealloc.trace.expr import Expr, IterRef
+from tracealloc.trace.recorder import Recorder, active, fail
+from tracealloc.trace.source import Place
+
+__all__ = ["Valueless", "describe", "refuse_use"]
+
+
+class Valueless:
+    """A value that exists only when the kernel runs; each refusal says what to write instead."""
+
+    __slots__ = ()
+    _expr: Expr
+    _place: Place | None
+
+    def _check(self) -> Recorder:
+        """The recorder of the trace, which must be this one.
+
+        Raises:
+            TraceError: the value is used where it does not exist.
+        """
+        raise NotImplementedError
+
+    def __hash__(self) -> int:
+        _refuse(self, "TA121", "cannot be a key of a dict or a set", "it has no value while tracing",
+                hint="look values up in a table: T = ta.constant(array), then T[x]")  # fmt: skip
+
+    def __int__(self) -> int:
+        _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when the "
+                "kernel runs", hint="convert with x.astype(int32)")  # fmt: skip
+
+    def __float__(self) -> float:
+        _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its value, "
+                "which exists only when the kernel runs",
+                hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
+
+    def __complex__(self) -> complex:
+        _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing")
+
+    def __index__(self) -> int:
+        _refuse(
+            self, "TA107", "cannot be used where Python needs an int",
+            "the builtin range(), a list's index, or a NumPy array's index runs while tracing",
+            hint="ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table, and "
+            "ta.zeros(shape, dtype) an array to store to, that take traced indices",
+        )  # fmt: skip
+
+    def __round__(self, digits: int | None = None) -> int:
+        _refuse(self, "TA106", "cannot be rounded by Python", "it has no value while tracing",
+                hint="ta.floor(x + 0.5)")  # fmt: skip
+
+    def __trunc__(self) -> int:
+        _refuse(self, "TA106", "cannot be truncated by Python", "it has no value while tracing",
+                hint="x.astype(int32)")  # fmt: skip
+
+    def __floor__(self) -> int:
+        _refuse(
+            self, "TA106", "cannot be used by math.floor", "it has no value while tracing", hint="ta.floor(x)"
+        )
+
+    def __ceil__(self) -> int:
+        _refuse(
+            self, "TA106", "cannot be used by math.ceil", "it has no value while tracing", hint="ta.ceil(x)"
+        )
+
+    def __iter__(self) -> Any:
+        several = isinstance(self._expr, IterRef)
+        _refuse(self, "TA121", "cannot be iterated over", "it is one number",
+                hint="a loop has an iterator for each extent: for i, j in grid(m, n)" if several
+                else "for k in ta.range(x) counts up to it")  # fmt: skip
+
+    def __len__(self) -> int:
+        _refuse(self, "TA121", "has no length", "it is one number")
+
+    def __contains__(self, item: object) -> bool:
+        _refuse(self, "TA121", "contains nothing", "it is one number")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        _refuse(self, "TA121", "cannot be put into a NumPy array", "it has no value while tracing",
+                hint="ta.where(c, a, b) chooses as np.where does; ta.zeros makes an array whose elements "
+                "can be stored")  # fmt: skip
+
+
+def _refuse(item: Valueless, code: str, what: str, *because: str, hint: str | None = None) -> NoReturn:
+    item._check()
+    fail(code, f"the traced value {describe(item)} {what}", *because, hint=hint)
+
+
+def describe(item: Valueless) -> str:
+    """A short text for a value in a message: ``'i'``, or its type and the line that made it."""
+    expr = item._expr
+    if isinstance(expr, IterRef):
+        return repr(expr.iter.name)
+    if isinstance(expr, Ref):
+        made = f" of {item._place.short}" if item._place is not None else ""
+        return f"({expr.dtype}{made})"
+    from tracealloc.trace.text import expr_text
+
+    return repr(expr_text(expr))
+
+
+def refuse_use(item: Any, scope: Any, recorder: Recorder) -> NoReturn:
+    """Explain why a proxy cannot be used here: its scope is closed, or another trace is active."""
+    now = active()
+    made = item._place
+    what = describe(item) if isinstance(item, Valueless) else repr(item._label())
+    where = f", made at {made.short}," if made is not None else ""
+    if recorder.thread != threading.get_ident():
+        fail(
+            "TA118",
+            f"{what}{where} belongs to kernel {recorder.name!r}, which another thread traces",
+            hint="a kernel is traced by the thread that calls it, all of it",
+        )
+    if now is None or not recorder.scope.alive:
+        fail(
+            "TA117",
+            f"{what}{where} belongs to a trace of {recorder.name!r} that has ended",
+            "a traced value means something only while its kernel is traced",
+            hint="return it from the kernel, or store it in an array",
+        )
+    if recorder is not now:
+        fail(
+            "TA118",
+            f"{what}{where} belongs to kernel {recorder.name!r} and is used while {now.name!r} is traced",
+            hint="pass it to the kernel as an argument",
+        )
+    if scope.kind == "loop":
+        fail(
+            "TA104",
+            f"{what}{where} is used outside the iteration of loop {scope.label!r} that it belongs to",
+            f"the loop at {scope.place.short} runs many times; which iteration's value is meant is not known",
+            hint="store it: acc = ta.scalar(dtype, init) before the loop, acc.set(value) in it, acc after it",
+        )
+    fail(
+        "TA104",
+        f"{what}{where} is used after the {scope.label} block that it belongs to",
+        "the block may not run, and then the value does not exist",
+        hint="store it: acc = ta.scalar(dtype, init) before the block, acc.set(value) in it",
+    )
