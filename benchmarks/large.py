@@ -2,7 +2,8 @@
 
 Seconds are of the processor. They differ in what makes analyses slow: one array that all share, a chain of
 nests, one body of 200 stores, guards, deep nests. The steps are taken in turn from all primitives, at
-loops and arrays spread over the kernel; a step that is refused is timed too, and does not count.
+loops and arrays spread over the kernel; a step that is refused is timed too, and does not count. The last
+two are steps that a user would take: every producer moves to where it is needed.
 """
 
 from __future__ import annotations
@@ -150,8 +151,49 @@ def triangles() -> Any:
     return ragged
 
 
+def stages() -> Any:
+    """A chain of 100 stencils; each goes into the loop of the last, from the back."""
+    import tracealloc as ta
+    from tracealloc import float32, grid, kernel
+
+    @kernel
+    def stencils(A: float32[64, 256]) -> float32[64, 256]:  # type: ignore[no-untyped-def, valid-type]
+        last: Any = A
+        for _ in range(STATEMENTS // 2):
+            made = ta.zeros((64, 256), float32)
+            for i, j in grid(62, 256):
+                made[i, j] = last[i, j] + last[i + 1, j] * 2.0
+            last = made
+        return last
+
+    return stencils
+
+
+def ragged() -> Any:
+    """100 sums over triangles, lower and upper in turn; each lower one goes into the loop that needs it."""
+    import tracealloc as ta
+    from tracealloc import float32, kernel
+
+    @kernel
+    def sums(  # type: ignore[no-untyped-def]
+        A: float32[64, 64],  # type: ignore[valid-type]
+        x: float32[64],  # type: ignore[valid-type]
+        y: float32[64],  # type: ignore[valid-type]
+    ):
+        for _ in range(STATEMENTS // 4):
+            t = ta.zeros((64,), float32)
+            for i in ta.range(64):
+                for j in ta.range(i + 1):
+                    t[i] += A[i, j] * x[j]
+            for i in ta.range(64):
+                for j in ta.range(i, 64):
+                    y[i] += A[j, i] * t[j]
+
+    return sums
+
+
 CASES: dict[str, Callable[[], Any]] = {
-    f.__name__: f for f in (shared, whole, chain, body, window, guarded, deep, triangles)
+    f.__name__: f for f in (shared, whole, chain, body, window, guarded, deep, triangles, stages, ragged)
 }
 
 
@@ -193,6 +235,24 @@ def steps(s: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield kind, partial(getattr(s, kind), *arguments)
 
 
+def one_after_another(s: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Each stage of a chain at the loop of the last."""
+    *others, last = [f"{band}.i" for band in s.bands()]
+    for stage in reversed(others):
+        yield "compute_at", partial(s.compute_at, stage, last)
+
+
+def each_at_the_next(s: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every other nest at the inner loop of the next, whose outer one is split then."""
+    names = s.bands()
+    for stage, user in zip(names[::2], names[1::2], strict=True):
+        yield "compute_at", partial(s.compute_at, stage, f"{user}.j")
+        yield "split", partial(s.split, f"{user}.i", 8)
+
+
+PLANS = {"stages": one_after_another, "ragged": each_at_the_next}
+
+
 def measure(name: str) -> str:
     """Seconds for tracing, 60 steps that are applied (and those refused between), and the proof."""
     import tracealloc as ta
@@ -203,7 +263,7 @@ def measure(name: str) -> str:
     traced = time.process_time()
     taken: dict[str, list[float]] = {}
     refused: list[tuple[float, str]] = []
-    for kind, step in steps(s):
+    for kind, step in PLANS.get(name, steps)(s):
         begun = time.process_time()
         try:
             step()

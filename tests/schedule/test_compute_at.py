@@ -389,3 +389,46 @@ def test_constants_come_before_copies() -> None:
     assert lines.count("T_j = T[j]") == 1
     assert lines.index("T_j = 0") < lines.index("T_j = T[j]")
     check_round_trip(s, in_turn)
+
+
+@kernel
+def stencils(A: float32[12, 8]) -> float32[12, 8]:
+    last = A
+    for _ in range(5):
+        made = ta.zeros((12, 8), float32)
+        for i, j in grid(11, 8):
+            made[i, j] = last[i, j] + last[i + 1, j] * 2.0
+        last = made
+    return last
+
+
+@kernel
+def triangles(A: float32[7, 7], x: float32[7], y: float32[7]):
+    for _ in range(2):
+        t = ta.zeros((7,), float32)
+        for i in ta.range(7):
+            for j in ta.range(i + 1):
+                t[i] += A[i, j] * x[j]
+        for i in ta.range(7):
+            for j in ta.range(i, 7):
+                y[i] += A[j, i] * t[j]
+
+
+def test_chains_of_stages() -> None:
+    """From the back every stage is needed in the loop of the last; from the front they nest."""
+    back = ta.customize(stencils)
+    for stage in reversed(range(4)):
+        back.compute_at(f"L{stage}", "L4.i")
+    check_round_trip(back, stencils)
+    front = ta.customize(stencils)
+    for stage in range(4):
+        front.compute_at(f"L{stage}", f"L{stage + 1}.i")
+    check_round_trip(front, stencils)
+
+
+def test_chains_of_triangles() -> None:
+    s = ta.customize(triangles)
+    for stage in (0, 2):
+        s.compute_at(f"L{stage}", f"L{stage + 1}.j")
+        s.split(f"L{stage + 1}.i", 3)
+    check_round_trip(s, triangles)
