@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from tracealloc.poly.named import dim_bounds, dims_of
 
-__all__ = ["Box", "Same", "box_touched", "meeting"]
+__all__ = ["Box", "Same", "box_touched", "meeting", "narrowed"]
+
+_FEW_PIECES = 8  # of an access, which are met with each other as they are
 
 Box = tuple[tuple[int, int], ...]
 """The least and greatest index in each dimension."""
@@ -44,6 +46,36 @@ def _box(access: Same) -> Box | None:
     if touched.is_empty():
         return None
     return tuple(dim_bounds(touched, k) for k in range(dims_of(touched)))
+
+
+def narrowed(access: isl.Map, box: Box) -> isl.Map:
+    """An access with those of its pieces that may touch a box, where it has very many.
+
+    (What a copy brings in may be a piece for each statement that uses it, which then meets one of them.)
+    """
+    if access.n_basic_map() <= _FEW_PIECES:
+        return access
+    ends, pieces = _pieces(Same(access))
+    asked = np.array(box, np.int64).reshape(-1, 2)
+    meet = ((ends[:, :, 0] <= asked[:, 1]) & (asked[:, 0] <= ends[:, :, 1])).all(axis=1)
+    chosen = np.flatnonzero(meet).tolist()
+    if len(chosen) == len(pieces):
+        return access
+    found = isl.Map.empty(access.get_space())
+    for position in chosen:
+        found = found.union(pieces[position])
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _pieces(access: Same) -> tuple[npt.NDArray[np.int64], list[isl.Map]]:
+    """The pieces of an access that touch anything, and the ends of what each touches."""
+    assert isinstance(access.value, isl.Map)
+    pieces = [isl.Map.from_basic_map(piece) for piece in access.value.get_basic_maps()]
+    boxes = [box_touched(piece) for piece in pieces]
+    kept = [(box, piece) for box, piece in zip(boxes, pieces, strict=True) if box is not None]
+    ends = np.array([box for box, _ in kept], np.int64).reshape(len(kept), -1, 2)
+    return ends, [piece for _, piece in kept]
 
 
 def meeting(boxes: Sequence[Box | None]) -> npt.NDArray[np.bool_]:

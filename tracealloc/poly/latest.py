@@ -20,7 +20,7 @@ import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
-from tracealloc.poly.boxes import Box
+from tracealloc.poly.boxes import Box, narrowed
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point, points_of
 from tracealloc.poly.named import (
@@ -330,7 +330,9 @@ class _Search:
 
     def _pairs(self, point: Point) -> isl.Map:
         """Moments of the read that have no answer yet -> moments of a write to the same element."""
-        pairs = self.read.relation.apply_range(point.relation.reverse())
+        assert self.read.box is not None and point.box is not None
+        mine, other = narrowed(self.read.relation, point.box), narrowed(point.relation, self.read.box)
+        pairs = mine.apply_range(other.reverse())
         return pairs if self.rest is None else pairs.intersect_domain(self.rest)
 
     def _answered(self, moments: isl.Set) -> None:

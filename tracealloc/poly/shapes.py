@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.poly.boxes import Same, box_touched
+from tracealloc.poly.boxes import Same, box_touched, narrowed
 from tracealloc.poly.named import (
     at_value,
     dim_bounds,
@@ -181,10 +181,20 @@ def _form(access: Same) -> tuple[isl.Map, tuple[int, ...] | None]:
 def _between(first: Same, second: Same, distance: tuple[int, ...], order: Same) -> Shape | None:
     assert isinstance(first.value, isl.Map) and isinstance(second.value, isl.Map)
     assert isinstance(order.value, isl.Map)
-    before = _shifted(first.value, distance) if any(distance) else first.value
-    after = renamed_input(second.value, "B")
+    before, after = _meeting(first.value, second.value, distance)
+    before = _shifted(before, distance) if any(distance) else before
+    after = renamed_input(after, "B")
     found = before.apply_range(after.reverse()).intersect(order.value)
     return None if found.is_empty() else _shape(found)
+
+
+def _meeting(first: isl.Map, second: isl.Map, distance: tuple[int, ...]) -> tuple[isl.Map, isl.Map]:
+    """What of two forms may meet, the first moved by a distance."""
+    mine, other = box_touched(first), box_touched(second)
+    assert mine is not None and other is not None
+    moved = tuple((low + by, high + by) for (low, high), by in zip(mine, distance, strict=True))
+    back = tuple((low - by, high - by) for (low, high), by in zip(other, distance, strict=True))
+    return narrowed(first, back), narrowed(second, moved)
 
 
 _one = lru_cache(maxsize=1 << 14)(lambda relation: relation)
