@@ -288,6 +288,18 @@ def test_marks_become_pragmas() -> None:
         assert [line for line in lines if "#pragma" in line] == [*expected, *trips]
 
 
+def test_ports_are_said_where_the_resource_is_left_open() -> None:
+    x, y = array("x", I32, 4), array("y", I32, 4, kind="local")
+    (i,) = iters("i")
+    nest = loop(i, 4, put(at(y, i), at(x, i)), add_to(at(x, i), at(y, i)))
+    for ports, kind in ((1, "ram_1p"), (2, "ram_t2p")):
+        layout = Layout(ports=ports)
+        program = Program("k", (x,), (Alloc(y), nest), layouts=((x, layout), (y, layout)))
+        lines = [line.strip() for line in vitis_source(program).source.splitlines() if "#pragma" in line]
+        assert f"#pragma HLS interface mode=ap_memory port=x storage_type={kind}" in lines
+        assert f"#pragma HLS bind_storage variable=y type={kind}" in lines
+
+
 def test_wide_integers_raise_the_limit_of_the_headers() -> None:
     wide = Integer(600, True)
     x: Expr

@@ -87,7 +87,7 @@ class VitisFunction(VitisExpr):
         ports = [self.layout(array).port for array in arrays] if self.is_top else []
         kinds = {port.kind for port in ports if port is not None}
         for array, port in zip(arrays, ports, strict=False):
-            found = port if port is not None else self._usual_port(array, kinds)
+            found = port if port is not None else self._usual_port(array, kinds, self.layout(array))
             if found is not None:
                 lines.append(port_pragma(self._port_name(array), array, found, self.layout(array)))
         if kinds & {"m_axi", "s_axilite"}:
@@ -98,13 +98,16 @@ class VitisFunction(VitisExpr):
         return lines
 
     @staticmethod
-    def _usual_port(array: Array, kinds: set[str]) -> Port | None:
-        """What the tool must be told of an argument without a port, as its default depends on the others'."""
+    def _usual_port(array: Array, kinds: set[str], layout: Layout) -> Port | None:
+        """What the tool must be told of an argument without a port: where that depends on other ports, and
+        in which memory it is.
+        """
         if array.rank == 0 and array.kind != "stream" and kinds & {"m_axi", "s_axilite"}:
             return Port("s_axilite")
         if "m_axi" in kinds:
             return Port("axis" if array.kind == "stream" else "ap_memory")
-        return None
+        asked = layout.ports is not None or layout.resource in ("bram", "uram", "lutram")
+        return Port("ap_memory") if asked and array.rank and array.kind != "stream" else None
 
     def layout(self, array: Array) -> Layout:
         """The layout of an array of this function."""

@@ -46,14 +46,16 @@ def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> li
     if layout.resource == "register" and not lines:
         lines.append(f"#pragma HLS array_partition variable={name} type=complete dim=0")
     impl = _STORAGE.get(layout.resource)
-    if impl is not None and local:
+    counted = layout.ports is not None and layout.resource == "auto" and array.rank > 0
+    if local and (impl is not None or counted):
         if array.kind == "stream":
             type_ = "fifo"
         elif array.kind == "constant":
             type_ = "rom_1p" if layout.ports == 1 else "rom_2p"
         else:
             type_ = _RAM_TYPES.get(layout.ports, "ram_2p")
-        lines.append(f"#pragma HLS bind_storage variable={name} type={type_} impl={impl}")
+        where = "" if impl is None else f" impl={impl}"
+        lines.append(f"#pragma HLS bind_storage variable={name} type={type_}{where}")
     return lines
 
 
@@ -89,6 +91,8 @@ def port_pragma(name: str, array: Array, port: Port, layout: Layout) -> str:
     elif port.kind == "ap_memory" and layout.resource in ("bram", "uram", "lutram"):
         options["storage_type"] = _RAM_TYPES.get(layout.ports, "ram_2p")
         options["storage_impl"] = layout.resource
+    elif port.kind == "ap_memory" and layout.ports is not None and layout.resource == "auto":
+        options["storage_type"] = _RAM_TYPES[layout.ports]
     options.update(dict(port.options))
     words = "".join(f" {key}={value}" for key, value in options.items())
     return f"#pragma HLS interface mode={port.kind} port={name}{words}"
