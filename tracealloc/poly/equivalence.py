@@ -361,12 +361,13 @@ def changed_sources(
     """
     ours, theirs = (_values(model, tree, base, sums) for model, tree in (before, after))
     finals = _finals(before[0], before[0]), _finals(after[0], before[0])
-    skip = unchanged_reads(ours, theirs, finals)
-    expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
-    if same_unions(expected, found):
-        return None
-    expected = _executed(base, after[0])(expected)
-    return None if same_unions(expected, found) else (expected, found)
+    for skip in unchanged_reads(ours, theirs, finals):
+        expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
+        if not same_unions(expected, found):
+            expected = _executed(base, after[0])(expected)
+            if not same_unions(expected, found):
+                return expected, found
+    return None
 
 
 def runs_once(model: Model, name: str) -> bool:

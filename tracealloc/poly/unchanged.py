@@ -9,7 +9,7 @@ see in both models, which is remembered where nothing has changed on the way to 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import islpy as isl
@@ -27,23 +27,28 @@ Reads: TypeAlias = frozenset[tuple[str, str]]
 
 def unchanged_reads(
     ours: Values, theirs: Values, finals: tuple[Iterable[isl.Map], Iterable[isl.Map]]
-) -> Reads:
-    """Reads that see the same in two models, in terms of the traced one.
+) -> Iterator[Reads]:
+    """The reads of two models that need not be compared, in terms of the traced one.
 
-    `finals` are what each leaves to its caller. A read that several statements run is among them only
-    where all of them see the same.
+    They come twice: all but those by statements that have changed, for these are most likely to see
+    something else, and these. `finals` are what each model leaves to its caller. A read that several
+    statements run is left out only where all of them see the same.
     """
     alike = _Alike(ours, theirs)
-    found: list[tuple[str, str]] = []
-    for pairs in alike.origins():
-        for k in range(len(pairs[0][0].reads)):
-            if all(alike.sees(a.reads[k].relation, b.reads[k].relation, a.name) for a, b in pairs):
-                found += [(f"{a.name}__{k}", a.reads[k].space) for a, _ in pairs]
+    moved = {s.origin for model in alike.models for s in model.statements if s.name not in alike.still}
+    parts: tuple[set[tuple[str, str]], set[tuple[str, str]]] = set(), set()
+    for statement in (s for model in alike.models for s in model.statements if not s.copy):
+        part = parts[statement.origin not in moved]
+        part |= {(f"{statement.name}__{k}", read.space) for k, read in enumerate(statement.reads)}
+    left = [(FINAL, str(whole.range().get_tuple_name())) for part in finals for whole in part]
+    yield frozenset({*parts[1], *left, *alike.reads(lambda origin: origin in moved)})
     known = {id(whole) for whole in finals[0]}
-    for whole in finals[1]:
-        if id(whole) in known and alike.sees(whole, whole, None):
-            found.append((FINAL, str(whole.range().get_tuple_name())))
-    return frozenset(found)
+    same = [
+        (FINAL, str(whole.range().get_tuple_name()))
+        for whole in finals[1]
+        if id(whole) in known and alike.sees(whole, whole, None)
+    ]
+    yield frozenset({*parts[0], *same, *alike.reads(lambda origin: origin not in moved)})
 
 
 class _Alike:
@@ -71,18 +76,19 @@ class _Alike:
             access.space for model in self.models for s in model.statements for access in s.writes
         }
 
-    def origins(self) -> list[list[tuple[Statement, Statement]]]:
-        """The pairs that run instances of one traced statement, where nothing else runs any of it."""
+    def reads(self, wanted: Callable[[str | None], bool]) -> Iterator[tuple[str, str]]:
+        """Reads of some traced statements that see the same, wherever they run."""
         found: dict[str | None, list[tuple[Statement, Statement]]] = {}
         for pair in self.pairs:
             found.setdefault(pair[0].origin, []).append(pair)
         counts = [Counter(s.origin for s in model.statements) for model in self.models]
-        return [
-            pairs
-            for origin, pairs in found.items()
-            if all(count[origin] == len(pairs) for count in counts)
-            and len({len(s.reads) for pair in pairs for s in pair}) == 1
-        ]
+        for origin, pairs in found.items():
+            if not wanted(origin) or any(count[origin] != len(pairs) for count in counts):
+                continue
+            numbers = {len(s.reads) for pair in pairs for s in pair}
+            for k in range(numbers.pop() if len(numbers) == 1 else 0):
+                if all(self.sees(a.reads[k].relation, b.reads[k].relation, a.name) for a, b in pairs):
+                    yield from ((f"{a.name}__{k}", a.reads[k].space) for a, _ in pairs)
 
     def sees(self, mine: isl.Map, other: isl.Map, reader: str | None) -> bool:
         """Whether a read is the same in both, and sees the same."""
