@@ -7,7 +7,7 @@ large the kernel is; only where there is none must all values be compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import islpy as isl
@@ -23,6 +23,8 @@ from tracealloc.poly.tree import Tree
 from tracealloc.trace.errors import VerifyError
 
 __all__ = ["changes_value"]
+
+_MOST_COPIES = 10  # that a value is followed through
 
 
 def changes_value(
@@ -56,12 +58,11 @@ class _Part:
     ) -> None:
         self.whole, self.found, self.base, self.sums = model, found, base, sums
         access = found.dependence.before
-        self.array = access.array
-        spaces = _brought(model, access.space)
-        self.space = access.space
-        self.elements = found.source.touched(access)
+        self.copies = {s.name: s for s in model.statements if s.copy}
+        self.places = _carried(self.copies.values(), access.space, found.source.touched(access))
+        spaces = _brought(self.copies.values(), [space for space, _ in self.places])
         # A copy brings elements from elsewhere, which are not looked for.
-        only = self.elements if len(spaces) == 1 else None
+        only = self.places[0][1] if len(spaces) == 1 else None
         kept = [_kept(s, spaces, only) for s in model.statements]
         part = replace(model, statements=tuple(kept))
         # Where no sum is free, it is enough to follow the last writes.
@@ -70,20 +71,26 @@ class _Part:
 
     def reads(self) -> Iterator[_Read]:
         """The reads of these elements, those by the two statements first."""
-        ends = (self.found.source, self.found.sink)
-        for end in ends:
-            yield from self._reads(end.statement, end.point)
-        for statement in self.whole.statements:
-            yield from self._reads(statement, None)
-        if self.array in self.whole.outputs():
-            yield _Read(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), self.elements))
+        for end in (self.found.source, self.found.sink):
+            yield from self._reads(end.statement, *self.places[0], end.point)
+        outputs = self.whole.outputs()
+        final = {
+            access.space for s in self.whole.statements for access in s.writes if access.array in outputs
+        }
+        for space, elements in self.places:
+            for statement in self.whole.statements:
+                yield from self._reads(statement, space, elements)
+            if space in final:
+                yield _Read(isl.Map.from_domain_and_range(isl.Set(f"{{ {FINAL}[] }}"), elements))
 
-    def _reads(self, statement: Statement, at: isl.Set | None) -> Iterator[_Read]:
+    def _reads(
+        self, statement: Statement, space: str, elements: isl.Set, at: isl.Set | None = None
+    ) -> Iterator[_Read]:
         if statement.copy or statement.origin is None:
             return
         for number, access in enumerate(statement.reads):
-            if access.space == self.space:
-                relation = access.relation.intersect_range(self.elements)
+            if access.space == space:
+                relation = access.relation.intersect_range(elements)
                 relation = relation if at is None else relation.intersect_domain(at)
                 if not relation.is_empty():
                     yield _Read(relation, self._same_sum(statement, number))
@@ -97,11 +104,34 @@ class _Part:
 
     def differs(self, read: _Read) -> bool:
         """Whether a read sees another write in one order than in the other."""
-        seen = [union_of(each.flows(each.seen(read.relation), read.without)) for each in self.orders]
+        seen = [union_of(self._sources(each, read)) for each in self.orders]
         if same_unions(*seen):
             return False
         writers = {str(p.range().unwrap().domain().get_tuple_name()) for each in seen for p in pieces(each)}
         return all(self._is_original(self.whole.statement(name)) for name in writers)
+
+    def _sources(self, order: Values, read: _Read, copied: int = 0) -> list[isl.Map]:
+        """``[read -> element] -> [write -> element]``, with copies looked through instance by instance.
+
+        Raises:
+            VerifyError: the value goes through very many copies.
+        """
+        found: list[isl.Map] = []
+        for flow in order.seen(read.relation).flows:
+            writes = flow.range().unwrap()
+            writer = str(writes.domain().get_tuple_name())
+            if writer in self.copies:
+                copy, space = self.copies[writer], str(writes.range().get_tuple_name())
+                (number,) = (k for k, access in enumerate(copy.writes) if access.space == space)
+                if copied == _MOST_COPIES:
+                    raise VerifyError("TA513", "a value goes through very many copies")
+                inner = _Read(copy.reads[number].relation.intersect_domain(writes.domain()), read.without)
+                further = self._sources(order, inner, copied + 1)
+                here = flow.range_factor_domain()
+                found += [here.apply_range(each.domain_factor_domain()) for each in further]
+            elif writer not in read.without:
+                found.append(flow)
+        return found
 
     def _is_original(self, writer: Statement) -> bool:
         """Whether no other instance computes the same as one of a statement."""
@@ -112,10 +142,21 @@ class _Part:
         return known.get(origin, False)
 
 
-def _brought(model: Model, space: str) -> frozenset[str]:
-    """An array and all from which copies bring it something."""
-    copies = [s for s in model.statements if s.copy]
-    found, before = {space}, 0
+def _carried(copies: Iterable[Statement], space: str, elements: isl.Set) -> list[tuple[str, isl.Set]]:
+    """Some elements of an array, and where copies may bring them."""
+    found = [(space, elements)]
+    for here, those in found:
+        for copy in copies:
+            for read, write in zip(copy.reads, copy.writes, strict=True):
+                if read.space == here and write.space not in {known for known, _ in found}:
+                    brought = read.relation.intersect_range(those).domain().apply(write.relation)
+                    found += [] if brought.is_empty() else [(write.space, brought)]
+    return found
+
+
+def _brought(copies: Iterable[Statement], spaces: Iterable[str]) -> frozenset[str]:
+    """Some arrays and all from which copies bring them something."""
+    found, before = set(spaces), 0
     while len(found) > before:
         before = len(found)
         for copy in copies:
