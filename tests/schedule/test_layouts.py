@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 import tracealloc as ta
-from tests.schedule.memory import agree, schedule_of
+from tests.schedule.memory import agree, outcome, schedule_of
 from tracealloc import int32, kernel
+from tracealloc.check.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.emit.runtime import build_c
 from tracealloc.schedule.lattice import at_least, join_banks, normal_banks
-from tracealloc.trace.dtype import Fixed, float32, float64
+from tracealloc.trace.dtype import OVERFLOWS, Fixed, Integer, boolean, float16, float32, float64
 from tracealloc.trace.errors import LayoutError, ScheduleError
-from tracealloc.trace.functional import zeros
+from tracealloc.trace.functional import constant, zeros
 from tracealloc.trace.layout import Banks, Layout
 from tracealloc.trace.loops import grid
 
@@ -281,3 +282,40 @@ def test_peeled_iterations_have_buffers_with_the_same_banks() -> None:
     banks = {str(a): s.layouts()[str(a)] for a in s.arrays() if str(a).startswith("A_")}
     assert len(banks) == 2
     assert len(set(map(str, banks.values()))) == 1 and "complete" in str(banks)
+
+
+def test_cast_of_a_table_converts_its_content_as_a_store_does() -> None:
+    rng = np.random.default_rng(0)
+    table = (rng.standard_normal((5, 6)) * 3).astype(np.float32)
+
+    def layer(x: float32[6], y: float32[5], copied: float32[5, 6]):
+        w = constant(table)
+        for i in grid(5):
+            for j in grid(6):
+                copied[i, j] = w[i, j]
+                y[i] += w[i, j] * x[j]
+
+    def stored(x: float32[6], y: float32[5], copied: float32[5, 6]):
+        full = constant(table)
+        w = zeros((5, 6), float32)
+        for i in grid(5):
+            for j in grid(6):
+                w[i, j] = full[i, j]
+        for i in grid(5):
+            for j in grid(6):
+                copied[i, j] = w[i, j]
+                y[i] += w[i, j] * x[j]
+
+    fixed = [Fixed(8, 4, True, r, o) for r in ("TRN", "RND_CONV", "TRN_ZERO") for o in OVERFLOWS]
+    for dtype in (*fixed, Fixed(6, 3, False, "RND", "SAT"), int32, Integer(3, True), float16, boolean):
+        outcomes = []
+        for function in (layer, stored):
+            s = schedule_of(function)
+            s.cast("w", dtype)
+            assert not s.verify()
+            outcomes.append(outcome(lambda *args, s=s: interpret(s.lowered, *args), s.program))
+            built = outcome(build_c(s.lowered), s.program)
+            for a, b in zip(outcomes[-1], built, strict=True):
+                assert np.array_equal(a, b)
+        for a, b in zip(*outcomes, strict=True):
+            assert np.array_equal(a, b), dtype

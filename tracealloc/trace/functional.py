@@ -8,7 +8,7 @@ from typing import Any
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar
-from tracealloc.trace.dtype import DType, Float, Struct, boolean, float64
+from tracealloc.trace.dtype import DType, Float, Struct, float64
 from tracealloc.trace.expr import Const, Expr, MakeStruct
 from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.program import Alloc
@@ -131,34 +131,17 @@ def state(data: Any, dtype: DType | None = None) -> ArrayProxy:
     if isinstance(data, int | tuple):
         import numpy as np
 
+        from tracealloc.trace.tables import container_of
+
         element = _dtype(dtype, "ta.state")
-        return _table(recorder, "state", np.zeros(_shape(data, "ta.state"), _container(element)), element)
+        return _table(recorder, "state", np.zeros(_shape(data, "ta.state"), container_of(element)), element)
     return _table(recorder, "state", data, dtype)
-
-
-def _container(dtype: DType) -> Any:
-    """The NumPy dtype that holds elements of `dtype` while tracing."""
-    import numpy as np
-
-    if isinstance(dtype, Float):
-        if dtype.name == "bfloat16":
-            import ml_dtypes
-
-            return np.dtype(ml_dtypes.bfloat16)
-        return np.dtype(dtype.name)
-    if isinstance(dtype, Struct):
-        return np.dtype([(name, _container(inner)) for name, inner in dtype.fields])
-    if dtype == boolean:
-        return np.dtype(np.bool_)
-    signed = getattr(dtype, "signed", True)
-    width = next((bits for bits in (8, 16, 32, 64) if dtype.bits <= bits), None)
-    return np.dtype(object) if width is None else np.dtype(f"{'int' if signed else 'uint'}{width}")
 
 
 def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> ArrayProxy:
     import numpy as np
 
-    from tracealloc.trace.tables import to_elements
+    from tracealloc.trace.tables import container_of, to_elements
 
     if isinstance(data, Scalar | ArrayProxy):
         fail("TA125", f"ta.{kind} takes data known while tracing, not a traced value")
@@ -168,7 +151,7 @@ def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> Arr
         fail("TA125", f"ta.{kind} needs an array of numbers with at least one element, not {data!r}",
              hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     spot = recorder.spot()
-    held = to_elements(raw, element, _container(element), kind)
+    held = to_elements(raw, element, container_of(element), kind)
     held.flags.writeable = False
     array = recorder.array(kind, element, raw.shape, name=spot.target, place=spot.place, data=held)
     if array.data is not held and not np.array_equal(array.data, held):  # type: ignore[arg-type]

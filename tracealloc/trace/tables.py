@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracealloc.trace.dtype import DType, Fixed, Integer
+from tracealloc.trace.dtype import DType, Fixed, Float, Integer, Struct, boolean
 from tracealloc.trace.recorder import fail
 
-__all__ = ["to_elements"]
+__all__ = ["container_of", "to_elements"]
+
+
+def container_of(dtype: DType) -> Any:
+    """The NumPy dtype that holds elements of `dtype` in a table."""
+    import numpy as np
+
+    if isinstance(dtype, Float):
+        if dtype.name == "bfloat16":
+            import ml_dtypes
+
+            return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype(dtype.name)
+    if isinstance(dtype, Struct):
+        return np.dtype([(name, container_of(inner)) for name, inner in dtype.fields])
+    if dtype == boolean:
+        return np.dtype(np.bool_)
+    signed = getattr(dtype, "signed", True)
+    width = next((bits for bits in (8, 16, 32, 64) if dtype.bits <= bits), None)
+    return np.dtype(object) if width is None else np.dtype(f"{'int' if signed else 'uint'}{width}")
 
 
 def to_elements(raw: Any, dtype: DType, container: Any, kind: str) -> Any:

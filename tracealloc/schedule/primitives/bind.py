@@ -35,6 +35,11 @@ def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None)
             hint=repr(close) if close else None,
         )
     if ports is not None and (type(ports) is not int or ports not in (1, 2)):
-        raise edit.error("TA232", f"needs 1 or 2 ports per bank, not {ports!r}")
+        raise edit.error(
+            "TA232",
+            f"needs 1 or 2 ports per bank, not {ports!r}",
+            because=["memories have one port or two"],
+            hint="no ports: one then reads, and one reads or writes",
+        )
     layout = replace(edit.state.layout(array), resource=resource, ports=ports)
     return Result(edit.state.with_layout(array, layout))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tracealloc.poly.model import Model, Statement
 from tracealloc.schedule.copies import remade
@@ -10,8 +11,10 @@ from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.region import spaces_of
 from tracealloc.schedule.retype import retyped, retyped_expr
 from tracealloc.trace.build import Mistyped
+from tracealloc.trace.conversion import converted
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.program import Alloc, Array
+from tracealloc.trace.tables import container_of
 
 __all__ = ["cast"]
 
@@ -35,8 +38,13 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
         raise edit.error(
             "TA236", f"needs the type of a number, not {dtype!r}", hint=f"a type such as {close}"
         )
-    if array.kind in ("constant", "stream", "state"):
-        raise edit.error("TA236", f"cannot change the type of {array.name!r}, which is a {array.kind}")
+    if array.kind in ("stream", "state"):
+        raise edit.error(
+            "TA236",
+            f"cannot change the type of {array.name!r}, which is a {array.kind}",
+            because=["what it holds was there before the kernel runs, or is seen by others"],
+            hint="make it in that type in the kernel",
+        )
     if array.kind in ("argument", "result") and edit.function != edit.module.top:
         raise edit.error(
             "TA236",
@@ -45,10 +53,15 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
         )
     if dtype == array.dtype:
         return Result(edit.state)
-    state, new = edit.state, replace(array, dtype=dtype)
+    state, new = edit.state, replace(array, dtype=dtype, data=_content(array, dtype))
     model = state.model
     if array.kind == "value" and any(array in s.guards for s in model.statements):
-        raise edit.error("TA236", f"cannot change the type of the condition {array.name!r}")
+        raise edit.error(
+            "TA236",
+            f"cannot change the type of the condition {array.name!r}",
+            because=["statements run or do not run by it"],
+            hint="cast the arrays that it compares",
+        )
     try:
         statements = [_moved(s, array, new) for s in model.statements]
     except Mistyped as error:
@@ -72,6 +85,13 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
     assumptions = tuple(dict.fromkeys((*state.assumptions, note)))
     state = replace(state, assumptions=assumptions)
     return Result(state.with_model(changed, state.tree, spaces_of(statements, new)))
+
+
+def _content(array: Array, dtype: DType) -> Any:
+    """The content of a table in another type: rounded and brought into range as a store would."""
+    if array.data is None:
+        return None
+    return converted(array.data, array.dtype, dtype, container_of(dtype))
 
 
 def _moved(statement: Statement, old: Array, new: Array) -> Statement:

@@ -69,7 +69,12 @@ def _check(edit: Edit, array: Array, shape: tuple[int, ...], loops: int, dim: in
             because=["dimensions count from 0"],
         )
     if not isinstance(factor, int) or isinstance(factor, bool) or factor < 1:
-        raise edit.error("TA234", f"needs a factor of at least 1, not {factor!r}")
+        raise edit.error(
+            "TA234",
+            f"needs a factor of at least 1, not {factor!r}",
+            because=["the factor is the number of elements in a word"],
+            hint="factor=2",
+        )
     if dim < loops:
         raise edit.error(
             "TA234",

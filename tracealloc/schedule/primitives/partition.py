@@ -47,7 +47,12 @@ def partition(
     if kind == "complete" and factor is not None:
         raise edit.error("TA231", "takes no factor for kind 'complete'", hint="kind='cyclic' or kind='block'")
     if kind != "complete" and (not isinstance(factor, int) or isinstance(factor, bool) or factor < 1):
-        raise edit.error("TA231", f"needs a factor of at least 1 for kind {kind!r}, not {factor!r}")
+        raise edit.error(
+            "TA231",
+            f"needs a factor of at least 1 for kind {kind!r}, not {factor!r}",
+            because=["the factor is the number of banks"],
+            hint="factor=2",
+        )
     layout = edit.state.layout(array)
     known = storage.layout(layout)
     banks = list(known.banks or (Banks() for _ in shape))
@@ -75,7 +80,12 @@ def _dims(edit: Edit, array: Array, rank: int, dim: int | Sequence[int] | None) 
     if isinstance(dim, list | tuple):
         asked = list(dim)
     if not rank:
-        raise edit.error("TA230", f"cannot partition {array.name!r}, which is a scalar")
+        raise edit.error(
+            "TA230",
+            f"cannot partition {array.name!r}, which is a scalar",
+            because=["it has one element, in a register"],
+            hint="leave it as it is: a register has no ports that could conflict",
+        )
     if not asked:
         raise edit.error("TA230", f"names no dimension of {array.name!r}", hint="dim=None for all of them")
     found: list[int] = []
