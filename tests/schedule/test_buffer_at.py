@@ -486,3 +486,16 @@ def test_a_box_that_is_mostly_air_is_not_copied() -> None:
 
     interpret(s.lowered, *arguments(s.program), observe=note)
     assert len(copied) <= 5 * 18
+
+
+def test_very_many_rows_are_held_as_the_box_around_them() -> None:
+    def many(A: float32[64, 400], B: float32[64, 200]):
+        for i in grid(64):
+            for j in grid(2):
+                for n in range(60):
+                    B[i, n + j] = A[i, 2 * n + j + 1] * 3.0 + A[i, n]
+
+    s = schedule_of(many)
+    assert s.buffer_at("A", "j").shape == (121,)
+    assert len(s.module.state("many").model.statements) == 61  # one copy, not one for each row
+    agree(s)

@@ -25,6 +25,10 @@ from tracealloc.trace.program import Alloc, Array, Call, Region, Store, expressi
 
 __all__ = ["Slots", "slots_of"]
 
+# Each of the values is a copy with loops of its own: more than a few must save much.
+_FEW = 16
+_WORTH = 8
+
 _Key = tuple[str, tuple[Expr, ...]]
 
 
@@ -102,6 +106,9 @@ def slots_of(
             if values is None:
                 return None
             found[key] = numbers.setdefault(values, len(numbers))
+            rest = prod(extent for dim, extent in enumerate(box.extents) if dim not in dims)
+            if len(numbers) > _FEW and len(numbers) * rest * _WORTH > prod(box.extents):
+                return None
     slots = Slots(dims, tuple(numbers), found)
     if len(numbers) < 2 or prod(slots.boxed(box).extents) >= prod(box.extents):
         return None
