@@ -12,6 +12,7 @@ from tests.emit import expressions as ex
 from tracealloc.check.interpret import interpret
 from tracealloc.emit.containers import container
 from tracealloc.emit.runtime import build_c
+from tracealloc.kernel import kernel
 from tracealloc.trace import build
 from tracealloc.trace.dtype import (
     DType,
@@ -25,6 +26,8 @@ from tracealloc.trace.dtype import (
     float64,
 )
 from tracealloc.trace.expr import Expr
+from tracealloc.trace.functional import scalar
+from tracealloc.trace.loops import grid
 
 ROWS = 40
 FLOATS = (float16, bfloat16, float32, float64)
@@ -147,3 +150,25 @@ def integer_to_float(rng: random.Random, leaves: list[Expr]) -> Expr:
 @pytest.mark.parametrize("seed", range(2))
 def test_integers_to_floats_round_once(seed: int) -> None:
     check(seed, lambda rng: ex.any_integer(rng, 64 if seed else 200), 20, integer_to_float)
+
+
+@pytest.mark.parametrize(("narrow", "wide"), [(float32, float64), (float16, float32), (float16, float64)])
+def test_sums_in_a_narrow_type_are_rounded_at_every_step(narrow: Float, wide: Float) -> None:
+    """gcc's vectors of unrolled sums kept the wide type from one step to the next."""
+
+    @kernel
+    def product(w: wide[5, 6], x: narrow[6], y: narrow[5]):
+        for i in grid(5):
+            acc = scalar(narrow, 0)
+            for j in grid(6):
+                acc += w[i, j] * x[j]
+            y[i] = acc
+
+    program = product.trace()
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((5, 6)).astype(container(wide))
+    x = rng.standard_normal(6).astype(container(narrow))
+    expected, found = (np.zeros(5, container(narrow)) for _ in range(2))
+    interpret(program, w, x, expected)
+    build_c(program)(w, x, found)
+    assert np.array_equal(expected, found)

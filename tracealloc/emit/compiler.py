@@ -28,9 +28,9 @@ _BASE_FLAGS = (
     "-Werror=implicit-function-declaration",
 )
 
-# gcc 12 loses the rounding of (double)(float)x once it has made vectors of it: its pass of forward
-# propagation takes the two conversions for one. Clang knows no such option and needs none.
-ROUNDING_FLAGS = ("-fno-tree-forwprop",)
+# gcc 12 loses the rounding of (double)(float)x once it has made vectors of it: passes that fold
+# conversions (forward propagation, constant propagation, ...) take the two for none.
+ROUNDING_FLAGS = ("-fno-tree-forwprop", "-fno-tree-vectorize")
 OPENMP = "-fopenmp"
 
 
@@ -111,7 +111,7 @@ def cpu_identity() -> str:
 def c_flags(source: str) -> tuple[str, ...]:
     """The flags for a text: OpenMP only where the text has its pragmas, caution where it rounds."""
     flags: tuple[str, ...] = _BASE_FLAGS
-    if "(float)(" in source or "(_Float16)(" in source:
+    if ("(float)" in source and "(double)" in source) or "(_Float16)" in source:
         flags = (*flags, *ROUNDING_FLAGS)
     if "#pragma omp parallel" in source:
         return (*flags, OPENMP)
