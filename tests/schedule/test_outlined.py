@@ -197,3 +197,54 @@ def test_an_outlined_loop_is_passed_all_instances_that_it_uses(kernel_: ta.Kerne
     again: dict[str, object] = {"ta": ta, kernel_.name: kernel_}
     exec(s.script(), again)
     assert again["s"].module == s.module  # type: ignore[attr-defined]
+
+
+def test_a_condition_on_data_around_loops_that_run_once() -> None:
+    @kernel
+    def once(A: int32[N, N], v: int32[N]):
+        for i in grid(N):
+            for j in grid(1):
+                if v[i] > 0:
+                    for k in grid(N):
+                        A[i, k] += j + 1
+
+    s = ta.customize(once)
+    s.outline("k", "row")
+    check(once, s)
+    s.inline("row")
+    check(once, s)
+    s.split("j", 2)
+    s.outline("k", "row")
+    s.outline("j.inner", "rows")
+    check(once, s)
+
+
+def test_inlined_in_what_was_outlined() -> None:
+    """The part comes back with what was inlined in it, not with a call of a function that is gone."""
+
+    @kernel
+    def repeated(A: int32[N, N], B: int32[N, N], n: int32[N]):
+        for i in grid(N):
+            add_row(A[i], B[i])
+            for _k in ta.range(n[i] & 1):
+                add_row(B[i], A[i])
+
+    @kernel
+    def outer(A: int32[N, N], B: int32[N, N], n: int32[N]):
+        for _k in ta.range(n[0] & 1):
+            repeated(A, B, n)
+        repeated(B, A, n)
+
+    s = ta.customize(repeated)
+    s.outline("L0.i", "rows")
+    s.inline("add_row")
+    check(repeated, s)
+    s.inline("rows")
+    assert s.module.names() == ("repeated",)
+    check(repeated, s)
+    s = ta.customize(outer)
+    s.inline("add_row")
+    check(outer, s)
+    s.inline("repeated")
+    assert s.module.names() == ("outer",)
+    check(outer, s)

@@ -196,15 +196,20 @@ def _body(
     program = lower(part, tree, state.layouts)
     within = [n for s in kept if not isinstance(s.node, Alloc) for n in walk_nodes((s.node,))]
     block = _filled(program.body, own | {n.array for n in within if isinstance(n, Alloc)})
+    guards: list[If] = []
     for outer in above:
         while len(block) == 1 and isinstance(block[0], If) and not block[0].orelse:
-            block = block[0].then  # the call's own domain says when it runs
+            if loads_of(block[0].cond):  # of the others the call's own domain says when it runs
+                guards.append(block[0])
+            block = block[0].then
         first = block[0] if len(block) == 1 else None
         if isinstance(first, Loop) and first.iter.key == outer.key:
             block = first.body
         elif any(isinstance(n, Loop) and n.iter.key == outer.key for n in walk_nodes(block)):
             arrays = [n.array.name for n in block if isinstance(n, Alloc)]
             return f"{', '.join(arrays) or 'its code'} lives across iterations of {outer.name!r}"
+    for guard in reversed(guards):
+        block = (replace(guard, then=block),)
     return block, dict(program.layouts)
 
 

@@ -95,6 +95,13 @@ class State:
         plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
         return self.model is self.base and self.tree is self.base.reference and plain and not self.before
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether no function was inlined: the program says what `base` does."""
+        sites = [node.site for node in walk_nodes(self.program.body) if isinstance(node, Call)]
+        nodes = walk_nodes(tuple(statement.node for statement in self.base.statements))
+        return sorted(sites) == sorted(node.site for node in nodes if isinstance(node, Call))
+
     def rebased(self, before: tuple[State | Split, ...] = ()) -> State:
         """The state from which proofs start anew: its own statements and order take the kernel's place.
 

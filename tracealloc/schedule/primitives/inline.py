@@ -89,7 +89,7 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
         mine = {site for site, name in sites.items() if name == called}
         state, callee = module.state(function), module.state(called)
         piece = next((p for p in state.pieces if p.function == called), None)
-        if piece is None or not callee.is_fresh:
+        if piece is None or not (callee.is_fresh and callee.is_traced):
             if piece is not None:
                 state = state.rebased()  # the scheduled part has no statements of the traced kernel
             _check(edit, module, state, callee, mine)
@@ -119,7 +119,7 @@ def _names(state: State, callee: State) -> Names:
 
 def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: Names) -> State:
     """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
-    program = callee.program
+    program = callee.program if callee.is_traced else lower(callee.base, callee.base.reference, ())
     body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
     now = Callee(callee.model, callee.tree, body, program)
     model, tree = inlined(state.model, state.tree, now, sites, names)
