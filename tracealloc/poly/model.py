@@ -113,6 +113,11 @@ class Statement(PickledAsText):
         own = self.origin_instance
         return tuple(IterRef(it) for it in self.dims) if own is None else own
 
+    def within(self, domain: isl.Set) -> Statement:
+        """The statement with the instances in `domain` alone."""
+        accesses = tuple(access.within(domain) for access in self.accesses)
+        return replace(self, domain=domain, accesses=accesses)
+
     @property
     def reads(self) -> tuple[Access, ...]:
         """The accesses that read."""

@@ -39,7 +39,6 @@ __all__ = [
     "flat_set",
     "has_hidden",
     "hidden_count",
-    "identity_of",
     "is_function_of_outer",
     "iter_names",
     "later",
@@ -408,12 +407,6 @@ def has_hidden(m: isl.Map) -> bool:
 def hidden_count(m: isl.BasicMap) -> int:
     """The number of hidden integer variables of one piece of a map."""
     return int(m.dim(isl.dim_type.div))
-
-
-def identity_of(source: str, target: str, count: int) -> isl.Map:
-    """The map that only renames a tuple of `count` coordinates."""
-    names = [f"a{k}" for k in range(count)]
-    return isl.Map(f"{{ {tuple_text(source, names)} -> {tuple_text(target, names)} }}")
 
 
 def is_function_of_outer(times: Sequence[isl.Set]) -> bool:

@@ -9,7 +9,7 @@ dependences. A loop is a first-class named thing: identity is `key`, which survi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias, assert_never
@@ -30,6 +30,7 @@ __all__ = [
     "loops_in",
     "map_loops",
     "path_to",
+    "renamed_leaves",
     "replace_loop",
     "restrict",
     "sequence",
@@ -168,6 +169,17 @@ def map_loops(tree: Tree, change: Callable[[LoopNode], Tree]) -> Tree:
             return sequence(changed)
         case _:
             assert_never(tree)
+
+
+def renamed_leaves(tree: Tree, names: Mapping[str, str]) -> Tree:
+    """The tree over statements of other names; its loops still go by the old ones."""
+    match tree:
+        case Leaf(statement):
+            return Leaf(names[statement])
+        case LoopNode(body=body):
+            return replace(tree, body=renamed_leaves(body, names))
+        case Sequence(children):
+            return Sequence(tuple(renamed_leaves(child, names) for child in children))
 
 
 def replace_loop(tree: Tree, key: str, change: Callable[[LoopNode], Tree]) -> Tree:

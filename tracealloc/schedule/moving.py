@@ -15,15 +15,14 @@ from tracealloc.poly.footprint import Box, box_around, exact_values
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, flat_set, iter_names, map_of, tuple_text
 from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.rename import replace_arrays, replace_in
 from tracealloc.poly.tree import (
     Leaf,
     LoopNode,
-    Sequence,
     Tree,
     leaves,
     loops_in,
     map_loops,
+    renamed_leaves,
     restrict,
     sequence,
 )
@@ -33,6 +32,7 @@ from tracealloc.schedule.needs import Needs
 from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.state import State
+from tracealloc.schedule.twins import made_again, twin_arrays, twin_origins
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import IllegalScheduleError, VerifyError
@@ -125,7 +125,7 @@ class Moving:
     def with_arrays(self) -> Model:
         """The model with an array of its own for every iteration, where nothing else reads the array."""
         model = self.state.model
-        self.parts, self.twins = {}, {}
+        self.parts = {}
         for number, (array, touched) in enumerate(self.needs.touched.items()):
             box = self.box(array, touched)
             passed = sliced_dims([*self.makers, *self.users], array)
@@ -139,10 +139,8 @@ class Moving:
             )
             self.parts[array] = _Part(number, touched, box, own, kept, self.scope_of(array))
             model = replace(model, arrays=(*model.arrays, own))
-        for array in sorted(self.needs.inner, key=lambda a: a.key):
-            twin = replace(array, key=f"{array.key}:{self.key}", name=unique_name(model, array.name))
-            self.twins[array] = twin
-            model = replace(model, arrays=(*model.arrays, twin))
+        inner = sorted(self.needs.inner, key=lambda array: array.key)
+        model, self.twins = twin_arrays(model, inner, self.key)
         return replace(model, origins=(*model.origins, *self.origins(model)))
 
     def box(self, array: Array, touched: isl.Map) -> Box:
@@ -190,13 +188,7 @@ class Moving:
                 left = tuple_text(model.space(part.own, path), [*names, *slots.values()])
                 right = tuple_text(model.space(array, path), [*scope, *target])
                 found.append(isl.Map(f"{{ {left} -> {right} }}"))
-        for array, twin in self.twins.items():
-            depth = next(len(s.scope(array)) for s in self.makers if s.scope(array))
-            rest = [f"b{k}" for k in range(depth + array.rank)]
-            for path in leaf_paths(array.dtype):
-                left = tuple_text(model.space(twin, path), [*names, *rest])
-                found.append(isl.Map(f"{{ {left} -> {tuple_text(model.space(array, path), rest)} }}"))
-        return found
+        return found + twin_origins(model, self.twins, self.makers, self.its)
 
     # -- the new statements --------------------------------------------------------------------------
 
@@ -212,26 +204,10 @@ class Moving:
             node, guards = redirect(moved, array, part.own, part.shift)
             moved = replace(moved, node=node, guards=guards)
         touched = {access.array for access in statement.accesses}
-        scopes: dict[Array, tuple[Expr, ...]] = {
-            part.own: self.here() for array, part in self.parts.items() if array in touched
-        }
-        for array, exprs in statement.scopes:
-            if array in self.twins:
-                scopes[self.twins[array]] = (*self.here(), *exprs)
-            elif array not in self.parts:
-                scopes[array] = exprs
-        return make_statement(
-            model,
-            name,
-            replace_arrays(moved.node, self.twins),
-            (*self.its, *statement.dims),
-            flat_set(need, name),
-            scopes,
-            guards=tuple(replace_in(guard, self.twins) for guard in moved.guards),
-            origin=statement.origin,
-            origin_instance=statement.instance,
-            copy=statement.copy,
-        )
+        own = [(part.own, self.here()) for array, part in self.parts.items() if array in touched]
+        kept = [(array, exprs) for array, exprs in statement.scopes if array not in self.parts]
+        moved = replace(moved, scopes=(*own, *kept))
+        return made_again(model, moved, name, flat_set(need, name), self.twins, self.its)
 
     def constant(self, source: str) -> Const | None:
         """The constant that a statement fills a whole array with, if that is what it does."""
@@ -361,7 +337,7 @@ class Moving:
             if statement.name in inside:
                 domain = self.needs.left.get(statement.name)
                 if domain is not None and not domain.is_empty():
-                    found.append(_restricted(statement, domain))
+                    found.append(statement.within(domain))
             else:
                 found.append(self.redirected(model, statement) if statement.name in readers else statement)
         running = [s for s in (*found, *given) if not isinstance(s.node, Alloc)]
@@ -380,7 +356,7 @@ class Moving:
             key = f"{self.key}_{next(number)}" if stays else loop.key
             return replace(loop, key=key, name=name, exprs=exprs, band=None)
 
-        return _with_leaves(map_loops(nest, change), names)
+        return renamed_leaves(map_loops(nest, change), names)
 
     def given_nest(self, statement: Statement) -> Tree:
         """The loops that set the iteration's own array."""
@@ -433,20 +409,5 @@ class Moving:
         )
 
 
-def _restricted(statement: Statement, domain: isl.Set) -> Statement:
-    accesses = tuple(access.within(domain) for access in statement.accesses)
-    return replace(statement, domain=domain, accesses=accesses)
-
-
 def _minus(a: Expr, b: Expr) -> Expr:
     return simplify(Binary("-", a, b, index))
-
-
-def _with_leaves(tree: Tree, names: dict[str, str]) -> Tree:
-    match tree:
-        case Leaf(statement):
-            return Leaf(names[statement])
-        case LoopNode(body=body):
-            return replace(tree, body=_with_leaves(body, names))
-        case Sequence(children):
-            return Sequence(tuple(_with_leaves(child, names) for child in children))

@@ -68,8 +68,7 @@ def _as_it_was(call: Statement, piece: Piece) -> Expansion:
     found = Expansion(tree=piece.tree)
     for statement, values in zip(piece.statements, piece.values, strict=True):
         domain = preimage(call.domain, statement.name, statement.dims, values).intersect(statement.domain)
-        accesses = tuple(a.within(domain) for a in statement.accesses)
-        found.statements.append(replace(statement, domain=domain, accesses=accesses))
+        found.statements.append(statement.within(domain))
         found.values[statement.name] = dict(zip(call.dims, values, strict=True))
     return found
 

@@ -7,16 +7,18 @@ from itertools import count
 
 import islpy as isl
 
-from tracealloc.poly.dependence import time_map
+from tracealloc.poly.dependence import paths_of, time_map
 from tracealloc.poly.ends import split_first
 from tracealloc.poly.model import Statement
 from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, map_loops, replace_loop, restrict, sequence
+from tracealloc.poly.storage import storages
+from tracealloc.poly.tree import LoopNode, Tree, map_loops, renamed_leaves, replace_loop, restrict, sequence
 from tracealloc.schedule.loops import chain_above, loop_values
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.schedule.twins import Twins
+from tracealloc.schedule.twins import made_again, twin_arrays, twin_origins
+from tracealloc.trace.program import Array
 
 __all__ = ["peel"]
 
@@ -53,27 +55,42 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
             f"would leave nothing in {loop.name!r}, which has at most {most} iteration{'s' * (most != 1)}",
             hint=f's.unroll("{user_name(edit, loop)}") replicates the whole loop',
         )
-    twins = Twins(state, key, loop, {name: domain for name, domain in first.items() if not domain.is_empty()})
+    names = {name: f"{name}_{key}" for name, domain in first.items() if not domain.is_empty()}
+    model, twins = twin_arrays(state.model, _inside(state, loop), key)
     statements: list[Statement] = []
-    for statement in state.model.statements:
-        if statement.name in twins.names:
-            statements.append(twins.statement(statement))
-        if statement.name not in rest:
-            statements.append(statement)
-        elif not rest[statement.name].is_empty():
-            statements.append(twins.restricted(statement, rest[statement.name]))
-    peeled = _peeled_tree(edit, loop, key, twins, abs(n) > 1)
+    for s in state.model.statements:
+        if s.name in names:
+            domain = first[s.name].set_tuple_name(names[s.name])
+            statements.append(made_again(model, s, names[s.name], domain, twins))
+        if s.name not in rest:
+            statements.append(s)
+        elif not rest[s.name].is_empty():
+            statements.append(s.within(rest[s.name]))
+    peeled = _peeled_tree(edit, loop, key, names, abs(n) > 1)
     kept = restrict(loop, frozenset(s.name for s in statements))
     assert kept is not None
 
     def both(_: LoopNode) -> Tree:
         return sequence([peeled, kept] if n > 0 else [kept, peeled])
 
-    tree = replace_loop(_with_outer(state, loop, twins, statements), loop.key, both)
-    model = replace(twins.model, origins=(*twins.model.origins, *twins.origins))
+    tree = replace_loop(_with_outer(state, loop, names, statements), loop.key, both)
+    affected = [state.model.statement(name) for name, _ in loop.exprs]
+    model = replace(model, origins=(*model.origins, *twin_origins(model, twins, affected)))
     model = model.with_statements(statements, tree)
-    done = state.with_twins(twins.arrays).with_model(model, tree, twins.stale())
+    stale = {a.space for s in (*affected, *map(model.statement, names.values())) for a in s.accesses}
+    done = state.with_twins(twins).with_model(model, tree, frozenset(stale))
     return Result(done, (LoopRef(key),) if abs(n) > 1 else ())
+
+
+def _inside(state: State, loop: LoopNode) -> list[Array]:
+    """Arrays that live within one iteration of the loop: a second copy keeps both as small as they were."""
+    inside = {name for name, _ in loop.exprs}
+    return [
+        array
+        for array, found in storages(state.model, paths_of(state.tree)).items()
+        if {s.name for s in state.model.statements if s.scope(array)} <= inside
+        and any(other.key == loop.key for other in found.loops)
+    ]
 
 
 def _domains(state: State, loop: LoopNode, n: int) -> tuple[dict[str, isl.Set], dict[str, isl.Set]]:
@@ -88,15 +105,15 @@ def _domains(state: State, loop: LoopNode, n: int) -> tuple[dict[str, isl.Set], 
     return first, rest
 
 
-def _peeled_tree(edit: Edit, loop: LoopNode, key: str, twins: Twins, several: bool) -> Tree:
+def _peeled_tree(edit: Edit, loop: LoopNode, key: str, names: dict[str, str], several: bool) -> Tree:
     """The tree of the peeled iterations, with loops and statements of their own names."""
-    part = restrict(loop, frozenset(twins.names))
+    part = restrict(loop, frozenset(names))
     assert isinstance(part, LoopNode)
     number = count()
     taken: set[str] = set()
 
     def renamed(inner: LoopNode) -> Tree:
-        exprs = tuple((twins.names[name], expr) for name, expr in inner.exprs)
+        exprs = tuple((names[name], expr) for name, expr in inner.exprs)
         own = inner.key == loop.key
         name = edit.fresh(f"{inner.name}_peel", taken)
         taken.add(name)
@@ -104,22 +121,12 @@ def _peeled_tree(edit: Edit, loop: LoopNode, key: str, twins: Twins, several: bo
         inner_key = key if own else f"{key}_{next(number)}"
         return replace(inner, key=inner_key, name=name, exprs=exprs, band=band)
 
-    result = _rename_leaves(map_loops(part, renamed), twins)
+    result = renamed_leaves(map_loops(part, renamed), names)
     assert isinstance(result, LoopNode)
     return result if several else result.body
 
 
-def _rename_leaves(tree: Tree, twins: Twins) -> Tree:
-    match tree:
-        case Leaf(statement):
-            return Leaf(twins.names[statement])
-        case LoopNode(body=body):
-            return replace(tree, body=_rename_leaves(body, twins))
-        case Sequence(children):
-            return Sequence(tuple(_rename_leaves(child, twins) for child in children))
-
-
-def _with_outer(state: State, loop: LoopNode, twins: Twins, statements: list[Statement]) -> Tree:
+def _with_outer(state: State, loop: LoopNode, names: dict[str, str], statements: list[Statement]) -> Tree:
     """The state's tree with the twins known to the loops around `loop`."""
     outer = {other.key for other in chain_above(state, loop.key)[:-1]}
     present = {s.name for s in statements}
@@ -127,7 +134,7 @@ def _with_outer(state: State, loop: LoopNode, twins: Twins, statements: list[Sta
     def known(found: LoopNode) -> Tree:
         if found.key not in outer:
             return found
-        more = tuple((twins.names[name], expr) for name, expr in found.exprs if name in twins.names)
+        more = tuple((names[name], expr) for name, expr in found.exprs if name in names)
         kept = tuple(pair for pair in found.exprs if pair[0] in present)
         return replace(found, exprs=(*kept, *more))
 
