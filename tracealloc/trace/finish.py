@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.build import is_short_affine, negate
 from tracealloc.trace.events import Branch, Define, Event, ForEach, Ref, Repeat
-from tracealloc.trace.expr import Const, Expr, IterRef, Load, Unary, children, rewrite
+from tracealloc.trace.expr import Const, Expr, IterRef, Load, Unary, children, loads_of, rewrite
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -78,6 +78,7 @@ class _Finish:
         # the branches in whose ``else`` a use is.
         self.others: tuple[tuple[int, int], ...] = ()
         self.loops = 0
+        self.branches = 0  # around what is being built
 
     # ------------------------------------------------------------------------------------------ collecting
 
@@ -233,7 +234,8 @@ class _Finish:
             case Alloc(array=array, fill=fill, place=place):
                 return event if fill is None else Alloc(array, self.resolve(fill), place)
             case Store(array=array, indices=indices, value=expr, path=path, place=place):
-                return Store(array, tuple(map(self.resolve, indices)), self.resolve(expr), path, place)
+                store = Store(array, tuple(map(self.resolve, indices)), self.resolve(expr), path, place)
+                return None if self.branches and _keeps(store) else store
             case Call():
                 return self.call(event)
             case ForEach(iter=it, start=start, stop=stop, step=step, body=body):
@@ -246,7 +248,9 @@ class _Finish:
                 head = self.build(prologue)
                 return While(head, self.resolve(cond), self.build(body), place)
             case Branch(cond=cond, then=then, orelse=orelse, place=place):
+                self.branches += 1
                 yes, no = self.build(then), self.build(orelse)
+                self.branches -= 1
                 test = _tidy(self.resolve(cond))
                 if not yes and no:
                     return If(negate(test), no, (), place)
@@ -266,6 +270,17 @@ class _Finish:
 
         args = tuple(region(arg) if isinstance(arg, Region) else self.resolve(arg) for arg in call.args)
         return Call(call.program, args, tuple(map(region, call.results)), call.site, call.place)
+
+
+def _keeps(store: Store) -> bool:
+    """Whether a store leaves its element as it is: one outcome of ``top.set(max(top, x))``.
+
+    Not where data choose the element: it may lie outside its array, which is found when it is stored.
+    """
+    array, value = store.array, store.value
+    if array.kind == "stream" or any(True for index in store.indices for _ in loads_of(index)):
+        return False
+    return value == Load(array, store.indices, store.path)
 
 
 def _takes(define: Define) -> bool:
