@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.dependence import time_text
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, iter_names, renamed
+from tracealloc.poly.named import renamed
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, restrict, statements_of
 from tracealloc.poly.tree import Sequence as Seq
 
@@ -87,8 +88,7 @@ class _Shapes:
         match node:
             case Leaf(name):
                 statement = self.model.statement(name)
-                names = iter_names(statement.dims)
-                values = tuple(aff_text(loop.expr(name), names) for loop in above)
+                values = tuple(time_text(statement, loop) for loop in above)
                 return ("leaf", self._domain(statement), *values)
             case LoopNode(descending=down, body=body):
                 return ("loop", down, self.shape(body, (*above, node)))

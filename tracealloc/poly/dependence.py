@@ -14,9 +14,9 @@ from functools import lru_cache
 import islpy as isl
 import numpy as np
 
-from tracealloc.poly.boxes import box_touched, meeting
+from tracealloc.poly.boxes import Same, box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import lex_less, map_of, renamed_input, with_tuple
+from tracealloc.poly.named import aff_text, iter_names, lex_less, map_of, renamed_input, with_tuple
 from tracealloc.poly.shapes import Shape, shape_between
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.affine import constant, is_affine
@@ -33,6 +33,7 @@ __all__ = [
     "paths_of",
     "same_sum",
     "time_map",
+    "time_text",
 ]
 
 
@@ -109,6 +110,18 @@ def _time_map(name: str, dims: tuple[Iter, ...], exprs: tuple[Expr, ...]) -> isl
 def time_map(statement: Statement, loops: tuple[LoopNode, ...]) -> isl.Map:
     """The position of each instance in the given loops (larger is later)."""
     return _time_map(statement.name, statement.dims, _times(statement, loops))
+
+
+def time_text(statement: Statement, loop: LoopNode) -> str:
+    """The position of an instance in a loop in isl's syntax, over ``i0``, ``i1``, ..."""
+    text = _text(Same(loop.expr(statement.name)), Same(statement.dims))
+    return f"-({text})" if loop.descending else text
+
+
+@lru_cache(maxsize=1 << 15)
+def _text(expr: Same, dims: Same) -> str:
+    assert isinstance(expr.value, Expr) and isinstance(dims.value, tuple)
+    return aff_text(expr.value, iter_names(dims.value))
 
 
 def _times(statement: Statement, loops: tuple[LoopNode, ...]) -> tuple[Expr, ...]:

@@ -11,10 +11,10 @@ import islpy as isl
 
 from tracealloc.poly.alike import Names, Reduced, reduced
 from tracealloc.poly.brackets import bracketed
-from tracealloc.poly.dependence import time_map
+from tracealloc.poly.dependence import time_map, time_text
 from tracealloc.poly.executed import is_simple, wrong_statements
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, is_function_of_outer, iter_names, tuple_text
+from tracealloc.poly.named import is_function_of_outer, iter_names, tuple_text
 from tracealloc.poly.tree import (
     Leaf,
     LoopNode,
@@ -25,9 +25,7 @@ from tracealloc.poly.tree import (
     map_loops,
     path_to,
 )
-from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import ScheduleError
-from tracealloc.trace.expr import Unary
 
 _TYPES: Any = isl.ast_node_type
 
@@ -52,11 +50,10 @@ def _tree_text(model: Model, tree: Tree) -> str | None:
             return None
         case LoopNode():
             parts = []
-            for name, expr in tree.exprs:
+            for name, _ in tree.exprs:
                 statement = model.statement(name)
                 names = iter_names(statement.dims)
-                value = aff_text(Unary("-", expr, index) if tree.descending else expr, names)
-                parts.append(f"{tuple_text(name, names.values())} -> [({value})]")
+                parts.append(f"{tuple_text(name, names.values())} -> [({time_text(statement, tree)})]")
             inner = _tree_text(model, tree.body)
             rest = f", child: {inner}" if inner else ""
             band = f'schedule: "[{{ {"; ".join(parts)} }}]", options: "{{ atomic[x] }}"{rest}'

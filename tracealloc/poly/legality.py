@@ -8,9 +8,9 @@ from itertools import takewhile
 
 import islpy as isl
 
-from tracealloc.poly.dependence import Dependence, time_map
+from tracealloc.poly.dependence import Dependence, time_map, time_text
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import aff_text, iter_names, point_values, tuple_text
+from tracealloc.poly.named import point_values, tuple_text
 from tracealloc.poly.shapes import Moved, Pair, TimeText
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Parts
@@ -178,9 +178,8 @@ class Places:
         """The times of a statement in none of the loops around it, the outermost, the outermost two, ..."""
         found = self._texts.get(name)
         if found is None:
-            names = iter_names(self.model.statement(name).dims)
-            texts = [(aff_text(loop.expr(name), names), loop.descending) for loop in self.loops[name]]
-            whole = tuple(f"-({text})" if down else text for text, down in texts)
+            statement = self.model.statement(name)
+            whole = tuple(time_text(statement, loop) for loop in self.loops[name])
             found = self._texts[name] = [whole[:count] for count in range(len(whole) + 1)]
         return found
 
