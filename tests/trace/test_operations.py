@@ -4,8 +4,8 @@
 # ruff: noqa: B023, B905, F821, F841, B007, SIM105, SIM113, SIM201, UP028, RUF059, RUF100
 
 import tracealloc as ta
-from tests.trace.forms import refused
-from tracealloc import float32, int32, uint8
+from tests.trace.forms import prints, refused
+from tracealloc import float32, grid, int32, uint8
 
 N = 8
 P = ta.Struct(x=int32, y=float32)
@@ -288,5 +288,42 @@ def test_bad_types():
           at +0
             +0 |     def bad_types(A: 'ta.Fixed(8, 4, rounding="RNDX")[N]'):
           try: rounding='RND'
+        """,
+    )
+
+
+def test_outcomes_that_change_nothing():
+    """A store of what is there already is left out, except where data choose the element."""
+
+    def kept(A: int32[N], x: int32[N], at: int32[N]):
+        top = ta.scalar(int32, -1)
+        for i in grid(N):
+            top.set(max(top, A[i]))
+            A[i] = A[i] if i % 2 else -A[i]
+            x[i] = min(max(x[i], 0), 9)
+            A[at[i]] = max(A[at[i]], 3)
+            x[i] = x[i]
+        x[0] = top
+
+    prints(
+        kept,
+        """
+        kernel kept(A: int32[8], x: int32[8], at: int32[8])
+          top: int32 = -1
+          L0: for i in 0:8
+                if top < A[i]:
+                  top = A[i]
+                if i % 2 == 0:
+                  A[i] = -A[i]
+                if x[i] < 0:
+                  x[i] = 0
+                elif x[i] > 9:
+                  x[i] = 9
+                if A[at[i]] < 3:
+                  A[at[i]] = 3
+                else:
+                  A[at[i]] = A[at[i]]
+                x[i] = x[i]
+          x[0] = top
         """,
     )
