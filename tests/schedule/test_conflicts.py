@@ -212,3 +212,17 @@ def test_scalars_of_an_iteration_are_its_own() -> None:
     s.pipeline("i")
     found = {row.array: (row.accesses, row.reads, row.writes, row.needed) for row in s.conflicts()}
     assert found == {"x": (4, 4, 0, 2), "A": (4, 4, 0, 2), "y": (4, 0, 4, 4)}
+
+
+def test_banks_that_tell_nothing_apart_may_stay() -> None:
+    @kernel
+    def diagonal(A: float32[24, 24]):
+        for i in grid(3):
+            A[2 * i + 2, i + 2] += 1.0
+
+    s = ta.customize(diagonal)
+    s.partition(s.A, dim=0, kind="cyclic", factor=3)
+    s.unroll("i", 4)
+    s.pipeline("i")
+    (row,) = s.conflicts()
+    assert row.proposal == 's.partition("A", dim=1, kind="cyclic", factor=4)'

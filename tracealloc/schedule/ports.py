@@ -336,7 +336,7 @@ def _ways(given: Banks, subscripts: _Subscripts, most: int) -> list[Banks]:
                 found[_pattern(places)] = banks
             if places.min(initial=0) != _UNKNOWN and len(np.unique(places)) == len(places):
                 enough = min(enough, banks.factor)
-    ways = {*found.values(), *([Banks("complete", extent)] if extent <= most else [])}
+    ways = {given, *found.values(), *([Banks("complete", extent)] if extent <= most else [])}
     return sorted(ways, key=lambda banks: (banks.factor, banks.kind == "block"))
 
 
