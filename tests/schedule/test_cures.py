@@ -215,6 +215,8 @@ IN_CALLEES: list[tuple[str, str | None]] = [
     ('s.reuse_at("gemm:C", "gemm:i")', 's.buffer_at("gemm:C", "gemm:i"), which copies back'),
     ('s.pipeline("two_nests:i")', "name the band, as in 'two_nests:first.i', or use the loop's handle"),
     ('s.pipeline("gemm:kk")', "'gemm:k'"),
+    ('s.fuse("gemm:k", "gemm:j", "gemm:i")', 's.fuse("gemm:i", "gemm:j", "gemm:k"): the outermost first'),
+    ('s.fuse("gemm:k", "gemm:k")', "give each loop once, the outermost first"),
     ('s.skew("solve:i", by="solve:j#0")', 's.distribute("solve:i") sets them apart'),
 ]
 
@@ -227,7 +229,7 @@ def test_suggestions_name_what_is_in_callees(step: str, hint: str | None) -> Non
     assert hint is None or hint in str(caught.value.hint)
     for call in re.findall(r"s\.\w+\([^()]*\)", str(caught.value.hint).replace("s.loops()", "")):
         exec(call, {"s": s})
-    if str(caught.value.hint).endswith("first"):
+    if str(caught.value.hint).endswith(") first"):
         exec(step, {"s": s})
     assert s.verify()
 

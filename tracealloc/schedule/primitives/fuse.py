@@ -13,6 +13,7 @@ from tracealloc.schedule.loops import counter, lattice_step, loop_values
 from tracealloc.schedule.marks import fused as fused_marks
 from tracealloc.schedule.marks import lost
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -82,13 +83,22 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
 
 
 def _check_adjacent(edit: Edit, loops: list[LoopNode]) -> None:
+    if len({loop.key for loop in loops}) != len(loops):
+        raise edit.error("TA223", "names a loop twice", hint="give each loop once, the outermost first")
     for outer, inner in pairwise(loops):
-        if not isinstance(outer.body, LoopNode) or outer.body.key != inner.key:
+        if not _is_directly_in(inner, outer):
+            names = [f'"{user_name(edit, loop)}"' for loop in reversed(loops)]
+            turned = all(_is_directly_in(a, b) for a, b in pairwise(loops))
+            call = f"s.fuse({', '.join(names)}): the outermost first"
             raise edit.error(
                 "TA225",
                 f"needs adjacent loops: {inner.name!r} is not directly and alone inside {outer.name!r}",
-                hint="s.reorder or s.distribute brings them together",
+                hint=call if turned else "s.reorder or s.distribute brings them together",
             )
+
+
+def _is_directly_in(inner: LoopNode, outer: LoopNode) -> bool:
+    return isinstance(outer.body, LoopNode) and outer.body.key == inner.key
 
 
 def _check_rectangular(edit: Edit, loops: list[LoopNode], ends: list[tuple[int, int]]) -> None:
