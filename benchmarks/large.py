@@ -192,9 +192,41 @@ def ragged() -> Any:
     return sums
 
 
-CASES: dict[str, Callable[[], Any]] = {
-    f.__name__: f for f in (shared, whole, chain, body, window, guarded, deep, triangles, stages, ragged)
-}
+def recurrence() -> Any:
+    """One nest of 200 statements under conditions, all on one row that they pass on."""
+    import tracealloc as ta
+    from tracealloc import float32, kernel
+
+    @kernel
+    def one_row(A: float32[64], B: float32[64, 64]):  # type: ignore[no-untyped-def, valid-type]
+        for i in ta.range(1, 60):
+            for j in ta.range(60):
+                for n in range(STATEMENTS):
+                    with ta.when(j <= i + n % 7):
+                        A[j] = A[j + n % 3] * 0.5 + B[i, j]
+
+    return one_row
+
+
+def arrays() -> Any:
+    """One nest of 200 statements over 60 arrays."""
+    import tracealloc as ta
+    from tracealloc import float32, grid, kernel
+
+    @kernel
+    def many_arrays(A: float32[32, 40]) -> float32[32, 40]:  # type: ignore[no-untyped-def, valid-type]
+        made: list[Any] = [A, *(ta.zeros((32, 40), float32) for _ in range(59))]
+        for i, j in grid(32, 32):
+            for n in range(STATEMENTS):
+                x, y, z = (made[(7 * n + k) % 60] for k in (0, 1, 11))
+                z[i, j] = x[i, j + n % 2] + y[i, j] * 0.5
+        return made[-1]
+
+    return many_arrays
+
+
+_ALL = (shared, whole, chain, body, window, guarded, deep, triangles, stages, ragged, recurrence, arrays)
+CASES: dict[str, Callable[[], Any]] = {f.__name__: f for f in _ALL}
 
 
 def bands(s: Any) -> list[list[Any]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from brute import Instances, points
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
+from orders import other_order
 
 from tracealloc.poly import latest
 from tracealloc.poly.build import build_model
@@ -16,6 +18,7 @@ from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.flow import FINAL, flow_of, pieces
 from tracealloc.poly.model import Model
 from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop
+from tracealloc.trace.program import Block, If, Node, Store, map_blocks
 
 Pairs = set[tuple[object, ...]]
 
@@ -66,6 +69,33 @@ def test_flow_of_random_nests(few: int, long_mode: bool, monkeypatch: pytest.Mon
             break
 
     cases()
+
+
+def test_flow_of_statements_that_hide_one_another(long_mode: bool) -> None:
+    @settings(
+        max_examples=2000 if long_mode else 40,
+        derandomize=not long_mode,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.integers(0, 2**40))
+    def cases(seed: int) -> None:
+        program = random_program(seed)
+        model, tree = build_model(replace(program, body=_twice(program.body)))
+        for order in (tree, other_order(Random(seed), tree)):
+            assert from_isl(model, order) == by_hand(model, order)
+
+    cases()
+
+
+def _twice(block: Block) -> Block:
+    """Every store and every condition twice, one after the other."""
+    found: list[Node] = []
+    for node in block:
+        node = map_blocks(node, _twice)
+        found += [node, node] if isinstance(node, Store | If) else [node]
+    return tuple(found)
 
 
 def _turned(loop: LoopNode) -> LoopNode:

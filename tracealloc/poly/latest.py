@@ -257,6 +257,21 @@ class LastWrites:
         common = [self.common(a, b)[0] for (a, _), (b, _) in pairwise(writes)]
         return _Level(depth, less, tuple(writes), tuple(common))
 
+    def visible(self, writes: tuple[_Write, ...]) -> list[_Write]:
+        """Writes of one level, last first, without those that one further down in the same body hides."""
+        found: list[_Write] = []
+        known: dict[tuple[Box | None, tuple[str, ...]], list[Point]] = {}
+        for point, update in reversed(writes):
+            if not update and len(writes) > 1:
+                assert point.statement is not None
+                loops = tuple(step.loop.key for step in self.clock.paths[point.statement] if step.loop)
+                alike = known.setdefault((point.box, loops), [])
+                if any(_hides(later, point) for later in alike):
+                    continue
+                alike.append(point)
+            found.append((point, update))
+        return found
+
     def common(self, a: Point, b: Point) -> tuple[int, int]:
         """How many loops are around both of two writes, and their order after these."""
         assert a.statement is not None and b.statement is not None
@@ -265,6 +280,14 @@ class LastWrites:
             return sum(step.loop is not None for step in steps), a.number - b.number
         loops, position = common_loops(self.clock.paths[a.statement], self.clock.paths[b.statement])
         return len(loops), position
+
+
+@lru_cache(maxsize=1 << 14)
+def _hides(later: Point, earlier: Point) -> bool:
+    """Whether a write touches all that another does at the same moments."""
+    if later.size != earlier.size:
+        return False
+    return bool(earlier.relation.is_subset(renamed_input(later.relation, earlier.name)))
 
 
 class _Search:
@@ -308,7 +331,7 @@ class _Search:
         """The writes of one level: the last of them, and all updates after it."""
         winners: list[tuple[Point, isl.Map]] = []
         updates: list[tuple[Point, isl.Map]] = []
-        for point, update in reversed(level.writes):
+        for point, update in self.within.visible(level.writes):
             pairs = self._pairs(point).intersect(_before(self.read, point, level))
             if pairs.is_empty():
                 continue
