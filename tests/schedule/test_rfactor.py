@@ -478,3 +478,27 @@ def test_pipeline_names_no_parts_where_the_sum_is_looked_at() -> None:
     with pytest.warns(ta.TraceallocWarning, match="allow ii=7, not 1") as caught:
         s.pipeline("i")
     assert "s.rfactor" not in str(caught[0].message)
+
+
+def test_arrays_that_live_in_loops_that_were_split_or_peeled() -> None:
+    """They were said to be made anew inside the loop."""
+
+    @kernel
+    def rows(A: int32[6, 5], B: int32[6]):
+        for i in grid(6):
+            t = ta.zeros((4,), int32)
+            for k in ta.range(5):
+                t[k % 4] += A[i, k]
+            for j in grid(4):
+                B[i] += t[j]
+
+    s = ta.customize(rows)
+    s.split("i", 4)
+    s.buffer_at(s.t, "k")
+    s.rfactor(s.B, "j", factor=2)
+    check_round_trip(s)
+    t = ta.customize(rows)
+    t.peel("i", 1)
+    t.buffer_at("t_1", "j_peel")
+    t.rfactor("t_1", "k_peel", factor=2)
+    check_round_trip(t)

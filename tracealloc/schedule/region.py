@@ -7,11 +7,13 @@ with their accesses sent to the buffer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from tracealloc.poly.footprint import Box
+from tracealloc.poly.dependence import time_map
+from tracealloc.poly.footprint import PREFIX, Box, exact_values
 from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import map_of, with_tuple
 from tracealloc.poly.tree import LoopNode, leaves, loops_in
 from tracealloc.schedule.copies import (
     divided,
@@ -31,7 +33,7 @@ from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, 
 from tracealloc.trace.program import Array, Store, expressions_of
 from tracealloc.trace.text import expr_text
 
-__all__ = ["Region", "running_users", "spaces_of", "users_of"]
+__all__ = ["Region", "running_users", "scope_over", "spaces_of", "users_of"]
 
 _MOST_HINTED = 4
 
@@ -173,24 +175,15 @@ class Region:
         Raises:
             ScheduleError: the array is made anew inside these loops.
         """
-        statement = self.users[0]
-        found: list[Expr] = []
-        for expr in statement.scope(self.array):
-            match = [
-                it
-                for it, loop in list(zip(self.its, self.loops, strict=True))[:depth]
-                if simplify(loop.expr(statement.name)) == simplify(expr)
-            ]
-            if not match:
-                raise self.edit.error(
-                    "TA242",
-                    f"needs a loop inside the one that {self.array.name!r} lives in",
-                    because=[
-                        f"{self.array.name} is made anew in iterations of loops inside {self.loop.name!r}"
-                    ],
-                )
-            found.append(IterRef(match[0]))
-        return tuple(found)
+        found = scope_over(self.users[0], self.array, self.loops[:depth], self.its[:depth])
+        if found is None:
+            inside = f" inside {self.loops[-1].name!r}" if self.loops else ""
+            raise self.edit.error(
+                "TA242",
+                f"needs a loop inside the one that {self.array.name!r} lives in",
+                because=[f"{self.array.name} is made anew in iterations of loops{inside}"],
+            )
+        return found
 
     def loop_names(self, suffix: str, also: Iterable[str] = ()) -> list[str]:
         """A name for the loop over each dimension: the user's iterator that indexes it, if there is one.
@@ -217,6 +210,18 @@ class Region:
                     continue
                 inner += [e.iter for e in walk(expr) if isinstance(e, IterRef) and e.iter not in outer]
         yield from (it.name for it in inner)
+
+
+def scope_over(
+    statement: Statement, array: Array, loops: Sequence[LoopNode], its: Sequence[Iter]
+) -> tuple[Expr, ...] | None:
+    """The instance of a scoped array that a statement uses, over loops (None: they do not tell)."""
+    if not statement.scope(array):
+        return ()
+    plain = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+    scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
+    around = with_tuple(time_map(statement, plain).intersect_domain(statement.domain), PREFIX)
+    return exact_values(around.reverse().apply_range(scope), its)
 
 
 def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:

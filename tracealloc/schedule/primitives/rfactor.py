@@ -12,11 +12,11 @@ from tracealloc.poly.tree import LoopNode, leaves
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.parts import Parts, parts_of
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.region import running_users
+from tracealloc.schedule.region import running_users, scope_over
 from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.affine import simplify
 from tracealloc.trace.dtype import Float, Struct
 from tracealloc.trace.errors import IllegalScheduleError, TraceallocError
+from tracealloc.trace.expr import Iter
 from tracealloc.trace.program import Array
 
 __all__ = ["rfactor"]
@@ -184,5 +184,5 @@ def _other_use(
 
 def _lives_around(statement: Statement, array: Array, loops: tuple[LoopNode, ...]) -> bool:
     """Whether each instance of `array` belongs to one iteration of `loops`."""
-    known = {simplify(loop.expr(statement.name)) for loop in loops}
-    return all(simplify(expr) in known for expr in statement.scope(array))
+    its = [Iter(loop.key, loop.name) for loop in loops]
+    return scope_over(statement, array, loops, its) is not None
