@@ -131,7 +131,8 @@ def test_an_error_of_the_kernel_is_text() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["mine.py"], "expected path.py:name, not 'mine.py'"),
+        (["mine.py"], "expected path.py:name, not 'mine.py'; kernels and schedules there: doubled, leaves,"),
+        (["mine"], "expected path.py:name, not 'mine'\n"),
         (["other.py:doubled"], "there is no file other.py"),
         (
             ["mine.py:dubbled"],

@@ -46,7 +46,12 @@ class _Target(click.ParamType):  # type: ignore[type-arg, unused-ignore]
             return value
         path_text, colon, name = value.rpartition(":")
         if not colon or not path_text.endswith(".py"):
-            self.fail(f"expected path.py:name, not {value!r}", param, ctx)
+            more = (
+                f"; {_there(vars(_load(Path(value))))}"
+                if value.endswith(".py") and Path(value).is_file()
+                else ""
+            )
+            self.fail(f"expected path.py:name, not {value!r}{more}", param, ctx)
         path = Path(path_text)
         if not path.is_file():
             self.fail(f"there is no file {path_text}", param, ctx)
@@ -83,10 +88,23 @@ def _is_schedule(value: object) -> bool:
     return isinstance(value, Schedule)
 
 
+def _good(names: Mapping[str, object]) -> list[str]:
+    return [key for key, value in names.items() if _is_kernel(value) or _is_schedule(value)]
+
+
+def _there(names: Mapping[str, object]) -> str:
+    """The kernels and schedules of a file, or else the functions that may make some."""
+    if good := _good(names):
+        return f"kernels and schedules there: {', '.join(good)}"
+    own = [key for key, value in names.items() if inspect.isfunction(value) and not key.startswith("_")]
+    own = [key for key in own if getattr(names[key], "__module__", None) == names.get("__name__")]
+    return "there is no kernel in it" + (f"; functions there: {', '.join(own)}" if own else "")
+
+
 def _unknown(name: str, path: str, found: object, names: Mapping[str, object]) -> str:
     """What is wrong with a name, and which ones would do."""
-    good = [key for key, value in names.items() if _is_kernel(value) or _is_schedule(value)]
-    listed = f"kernels and schedules there: {', '.join(good)}" if good else "there is no kernel in it"
+    good = _good(names)
+    listed = _there(names)
     if found is not None:
         return f"{name} in {path} is {found!r}, not a kernel, a schedule or a function; {listed}"
     near = nearest(name, good)

@@ -133,8 +133,7 @@ def test_sq_index():
         """
         kernel sq_index(A: int32[8])
           L0: for i in 0:8
-                x = min(min(min(i, 3 - i), 3 - min(i, 3 - i)), 3 - min(min(i, 3 - i), 3 - min(i, 3 -
-                    i)))
+                x = min(i, 3 - i, 3 - min(i, 3 - i), 3 - min(i, 3 - i, 3 - min(i, 3 - i)))
                 x_1 = min(x, 3 - x)
                 x_2 = min(x_1, 3 - x_1)
                 x_3 = min(x_2, 3 - x_2)

@@ -114,8 +114,8 @@ def _operator(expr: Unary | Binary | Compare | Logical) -> tuple[str, int]:
             return f"not {_at(operand, NOT)}", NOT
         case Unary(op=op, operand=operand):
             return f"{op}{_at(operand, ATOM)}", PREFIX
-        case Binary(op=("min" | "max") as op, left=left, right=right):
-            return f"{op}({expr_text(left)}, {expr_text(right)})", ATOM
+        case Binary(op=("min" | "max") as op):
+            return f"{op}({', '.join(map(expr_text, _operands(expr, op)))})", ATOM
         case Binary(op="+", left=Unary(op="-", operand=operand), right=Const() as right):
             return f"{_at(right, SUM)} - {_at(operand, PRODUCT)}", SUM
         case Binary(op=op, left=left, right=right):
@@ -128,6 +128,13 @@ def _operator(expr: Unary | Binary | Compare | Logical) -> tuple[str, int]:
             return f" {op} ".join(_at(operand, level + 1) for operand in operands), level
         case _:
             assert_never(expr)
+
+
+def _operands(expr: Expr, op: str) -> list[Expr]:
+    """The operands of a minimum of minima (or maximum of maxima), from left to right."""
+    if isinstance(expr, Binary) and expr.op == op:
+        return [*_operands(expr.left, op), *_operands(expr.right, op)]
+    return [expr]
 
 
 def const_text(const: Const) -> str:
