@@ -132,7 +132,7 @@ def test_an_error_of_the_kernel_is_text() -> None:
     ("words", "message"),
     [
         (["mine.py"], "expected path.py:name, not 'mine.py'; kernels and schedules there: doubled, leaves,"),
-        (["mine"], "expected path.py:name, not 'mine'\n"),
+        (["mine"], "expected path.py:name, not 'mine'"),
         (["other.py:doubled"], "there is no file other.py"),
         (
             ["mine.py:dubbled"],
