@@ -360,8 +360,9 @@ class _Search:
 
     def _answered(self, moments: isl.Set) -> None:
         rest = self.read.whole if self.rest is None else self.rest
-        self.rest = coalesced(rest.subtract(moments))
-        self.left = not self.rest.is_empty()
+        all_of_it = bool(rest.plain_is_equal(moments))  # most often; isl's subtraction does not look
+        self.rest = isl.Set.empty(rest.get_space()) if all_of_it else coalesced(rest.subtract(moments))
+        self.left = not all_of_it and not self.rest.is_empty()
 
     def _enclose(self) -> None:
         """Set boxes around what is left, where it falls into few parts."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tracealloc.poly.dependence import Dependence, dependences_of
 from tracealloc.poly.legality import Violation, carries, first_carried
-from tracealloc.poly.tree import LoopNode, loops_in, statements_of
+from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, loops_in, statements_of
 from tracealloc.schedule.cures import wavefront
 from tracealloc.schedule.loops import runs_once
 from tracealloc.schedule.primitive import Edit
@@ -28,9 +28,31 @@ def check_marked(edit: Edit, after: Module) -> None:
         old = before.get(name)
         if old is not None and state.tree is old.tree and state.model is old.model:
             continue
-        for loop in loops_in(state.tree):
-            if loop.marks.parallel or loop.marks.vectorize:
-                check_concurrent(edit, state, loop)
+        known = {} if old is None or state.model is not old.model else _marked(old.tree)
+        for key, loops in _marked(state.tree).items():
+            if not _run_alike(loops, known.get(key, ())):
+                check_concurrent(edit, state, loops[-1])
+
+
+def _marked(tree: Tree, above: tuple[LoopNode, ...] = ()) -> dict[str, tuple[LoopNode, ...]]:
+    """The loops whose iterations run at the same time, by key, each after those around it."""
+    match tree:
+        case LoopNode(key=key, marks=marks, body=body):
+            loops = (*above, tree)
+            found = {key: loops} if marks.parallel or marks.vectorize else {}
+            return found | _marked(body, loops)
+        case Sequence(children):
+            return {key: loops for child in children for key, loops in _marked(child, above).items()}
+        case Leaf():
+            return {}
+
+
+def _run_alike(loops: tuple[LoopNode, ...], others: tuple[LoopNode, ...]) -> bool:
+    """Whether statements run in the same iterations of some loops as of others."""
+    return len(loops) == len(others) and all(
+        a.key == b.key and a.descending == b.descending and a.exprs == b.exprs
+        for a, b in zip(loops, others, strict=True)
+    )
 
 
 def check_concurrent(edit: Edit, state: State, loop: LoopNode) -> None:
