@@ -17,7 +17,7 @@ import numpy as np
 from tracealloc.poly.boxes import Same, box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import aff_text, iter_names, lex_less, map_of, renamed_input, with_tuple
-from tracealloc.poly.shapes import Shape, shape_between
+from tracealloc.poly.shapes import Form, Shape, form_of, shape_between
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.affine import constant, is_affine
 from tracealloc.trace.dtype import Float, Integer, as_integer, index, union_type
@@ -203,7 +203,8 @@ def same_sum(a: Statement, b: Statement) -> str | None:
     return "float" if isinstance(dtype, Float) else None
 
 
-_Users = dict[str, dict[str, list[Access]]]
+_Used = dict[str, list[tuple[Access, Form]]]
+_Users = dict[str, _Used]
 
 
 def _users(model: Model) -> _Users:
@@ -213,17 +214,18 @@ def _users(model: Model) -> _Users:
         found = {}
         for statement in model.statements:
             for access in _conflicting(statement):
-                found.setdefault(access.space, {}).setdefault(statement.name, []).append(access)
+                own = found.setdefault(access.space, {}).setdefault(statement.name, [])
+                own.append((access, form_of(access.relation)))
         model.memo["users"] = found
     return found
 
 
 @lru_cache(maxsize=4096)
-def _order(dims: tuple[int, int], common: int, tie: bool) -> isl.Map:
-    return lex_less("A", "B", *dims, common, tie)
+def _order(dims: tuple[int, int], common: int, tie: bool) -> Same:
+    return Same(lex_less("A", "B", *dims, common, tie))
 
 
-def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> isl.Map | None:
+def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> Same | None:
     """The pairs of instances of two statements that the reference order runs one after the other.
 
     Instances of the first are called ``A``, those of the second ``B``.
@@ -243,10 +245,11 @@ def _timed_order(
     others: tuple[Iter, ...],
     later: tuple[Expr, ...],
     tie: bool,
-) -> isl.Map:
+) -> Same:
     """The same for all pairs of statements that differ in nothing but their names."""
     less = lex_less("T", "T", len(times), len(times), len(times), tie)
-    return _time_map("A", dims, times).apply_range(less).apply_range(_time_map("B", others, later).reverse())
+    second = _time_map("B", others, later).reverse()
+    return Same(_time_map("A", dims, times).apply_range(less).apply_range(second))
 
 
 def _plain(model: Model, statement: Statement, paths: Paths) -> int:
@@ -295,7 +298,7 @@ def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Depende
                 paths = paths or paths_of(model.reference)
                 first, second = model.statement(source), model.statement(sink)
                 order = _reference_order(model, first, second, paths)
-                found = () if order is None else _between(first, second, users, order)
+                found = () if order is None else _between(model, first, second, users, order)
                 known = pairs[source, sink, space] = tuple(found)
             yield from known
 
@@ -313,7 +316,7 @@ def _ends(model: Model, among: frozenset[str] | None) -> dict[str, tuple[tuple[s
     for space, users in _users(model).items():
         own = {name: users[name] for name in users if among and name in among} if few else users
         names = [name for name, accesses in own.items() for _ in accesses]
-        accesses = [access for each in own.values() for access in each]
+        accesses = [access for each in own.values() for access, _ in each]
         writes = np.array([access.write for access in accesses])
         if writes.any():
             meet = meeting([box_touched(access.relation) for access in accesses])
@@ -339,18 +342,31 @@ def _remembered(model: Model) -> _Pairs:
 
 
 def _between(
-    first: Statement, second: Statement, users: dict[str, list[Access]], order: isl.Map
+    model: Model,
+    first: Statement,
+    second: Statement,
+    users: dict[str, list[tuple[Access, Form]]],
+    order: Same,
 ) -> Iterator[Dependence]:
     """The dependences from one statement to another through one array, among the pairs of an order."""
     found: set[Shape] = set()
-    for before in users[first.name]:
-        for after in users[second.name]:
+    for before, form in users[first.name]:
+        for after, other in users[second.name]:
             if not (before.write or after.write):
                 continue
-            shape = shape_between(before.relation, after.relation, order)
+            shape = shape_between(form, other, order)
             if shape is None or shape in found:
                 continue
             found.add(shape)
             updates = before.write and after.write and not (before.update or after.update)
-            kind = same_sum(first, second) if updates else None
+            kind = same_sum(first, second) if updates and _adds(model, first) else None
             yield Dependence(first.name, second.name, before, after, shape, kind)
+
+
+def _adds(model: Model, statement: Statement) -> bool:
+    """Whether a statement is an update whose order may be free."""
+    known: dict[str, bool] = model.memo.setdefault("adds", {})
+    found = known.get(statement.name)
+    if found is None:
+        found = known[statement.name] = same_sum(statement, statement) is not None
+    return found

@@ -7,6 +7,7 @@ it (can it run backwards in some order of the loops?) is asked once for all pair
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
@@ -27,7 +28,7 @@ from tracealloc.poly.named import (
     with_tuple,
 )
 
-__all__ = ["Moved", "Pair", "Shape", "TimeText", "shape_between"]
+__all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "shape_between"]
 
 TimeText: TypeAlias = tuple[str, ...]
 """The times of a statement's instances in some loops, outermost first, over ``i0``, ``i1``, ..."""
@@ -153,28 +154,39 @@ def _compared(depth: int, signs: tuple[str, ...]) -> isl.Map:
     )
 
 
-def shape_between(before: isl.Map, after: isl.Map, order: isl.Map) -> Shape | None:
+@dataclass(frozen=True)
+class Form:
+    """An access moved to the origin, and where it begins (None: it touches nothing)."""
+
+    access: Same
+    low: tuple[int, ...] | None
+
+
+def form_of(access: isl.Map) -> Form:
+    """The form of an access; those that differ only in names and in where they begin have one access."""
+    return _form(Same(access))
+
+
+def shape_between(before: Form, after: Form, order: Same) -> Shape | None:
     """Instances of two accesses (of the same array) that touch one element, among the pairs of `order`.
 
-    `order` is from ``A`` to ``B``. None: there are no such instances.
+    `order` is a map from ``A`` to ``B``. None: there are no such instances.
     """
-    (first, low), (second, other) = _form(Same(before)), _form(Same(after))
-    if low is None or other is None:  # one of them touches nothing
+    if before.low is None or after.low is None:
         return None
-    distance = tuple(a - b for a, b in zip(low, other, strict=True))
-    return _between(Same(first), Same(second), distance, Same(order))
+    distance = tuple([a - b for a, b in zip(before.low, after.low, strict=True)])
+    return _between(before.access, after.access, distance, order)
 
 
 @lru_cache(maxsize=1 << 14)
-def _form(access: Same) -> tuple[isl.Map, tuple[int, ...] | None]:
-    """An access that begins at the origin, and where it begins (None: it touches nothing)."""
+def _form(access: Same) -> Form:
     assert isinstance(access.value, isl.Map)
     box = box_touched(access.value)
     plain = renamed_input(with_tuple(access.value, "E"), "A")
     if box is None:
-        return plain, None
+        return Form(Same(plain), None)
     low = tuple(first for first, _ in box)
-    return _one(_shifted(plain, tuple(-first for first in low)) if any(low) else plain), low
+    return Form(Same(_one(_shifted(plain, tuple(-first for first in low)) if any(low) else plain)), low)
 
 
 @lru_cache(maxsize=1 << 14)
