@@ -4,12 +4,32 @@
 # ruff: noqa: B023, B905, F821, F841, B007, SIM105, SIM113, SIM201, UP028, RUF059, RUF100
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import tracealloc as ta
 from tests.trace.forms import refused
 from tracealloc import float32, grid, int32, kernel
 
 N = 8
+
+
+def left_early(function: Callable[..., Any], line: int, column: int) -> None:
+    """The kernel's loop over `i`, at a line and a column, is left before its end."""
+    refused(
+        function,
+        f"""
+        TraceError TA105 loop 'i' is left early
+          at +{line}:{column}
+            +{line} |{" " * column}for i in ta.range(N):
+               |{" " * column}^
+          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
+              would end the tracing, not the loop
+          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
+              'if go:' in it; or use ta.while_loop(cond, body)
+        """,
+        newer=((3, 13), "ta.range(N)"),
+    )
 
 
 def test_escaped():
@@ -60,20 +80,7 @@ def test_brk():
                 break
             A[i] = 1
 
-    refused(
-        brk,
-        """
-        TraceError TA105 loop 'i' is left early
-          at +1:9
-            +1 |         for i in ta.range(N):
-               |         ^
-          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
-              would end the tracing, not the loop
-          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
-              'if go:' in it; or use ta.while_loop(cond, body)
-        """,
-        newer=((3, 13), "ta.range(N)"),
-    )
+    left_early(brk, 1, 9)
 
 
 def test_brk2():
@@ -83,20 +90,7 @@ def test_brk2():
             break
         A[0] = 3
 
-    refused(
-        brk2,
-        """
-        TraceError TA105 loop 'i' is left early
-          at +1:9
-            +1 |         for i in ta.range(N):
-               |         ^
-          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
-              would end the tracing, not the loop
-          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
-              'if go:' in it; or use ta.while_loop(cond, body)
-        """,
-        newer=((3, 13), "ta.range(N)"),
-    )
+    left_early(brk2, 1, 9)
 
 
 def test_ret():
@@ -106,20 +100,7 @@ def test_ret():
                 return
             A[i] = 2
 
-    refused(
-        ret,
-        """
-        TraceError TA105 loop 'i' is left early
-          at +1:9
-            +1 |         for i in ta.range(N):
-               |         ^
-          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
-              would end the tracing, not the loop
-          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
-              'if go:' in it; or use ta.while_loop(cond, body)
-        """,
-        newer=((3, 13), "ta.range(N)"),
-    )
+    left_early(ret, 1, 9)
 
 
 def test_exc_caught():
@@ -132,20 +113,7 @@ def test_exc_caught():
             pass
         A[1] = 2
 
-    refused(
-        exc_caught,
-        """
-        TraceError TA105 loop 'i' is left early
-          at +2:13
-            +2 |             for i in ta.range(N):
-               |             ^
-          because: the loop is traced once per control path, so 'break', 'return' or a caught exception
-              would end the tracing, not the loop
-          try: guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop,
-              'if go:' in it; or use ta.while_loop(cond, body)
-        """,
-        newer=((3, 13), "ta.range(N)"),
-    )
+    left_early(exc_caught, 2, 13)
 
 
 def test_while_():
