@@ -23,7 +23,7 @@ from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import FINAL, INPUT, pieces
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
-from tracealloc.poly.unchanged import Reads, unchanged_reads
+from tracealloc.poly.unchanged import Reads, changed_reads
 from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
@@ -74,15 +74,15 @@ def value_sources(model: Model, tree: Tree, base: Model | None = None, sums: _Su
     `sums` are traced statements that update a sum of free order: a read of it sees all of them, in no
     order, and what the sum began with; their own reads of it see none of the same kind.
     """
-    return _sources(_values(model, tree, base or model, sums), base, sums, frozenset())
+    return _sources(_values(model, tree, base or model, sums), base, sums, None)
 
 
 def _values(model: Model, tree: Tree, base: Model, sums: _Sums) -> Values:
     return Values(model, tree, _inputs(model, base), lambda statement: statement.origin in sums)
 
 
-def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> isl.UnionMap:
-    """What the reads see that are not in `skip`, in terms of the traced model."""
+def _sources(values: Values, base: Model | None, sums: _Sums, wanted: Reads | None) -> isl.UnionMap:
+    """What some reads (None: all) see, in terms of the traced model."""
     model = values.clock.model
     traced = base or model
     flows: list[isl.Map] = []
@@ -93,15 +93,15 @@ def _sources(values: Values, base: Model | None, sums: _Sums, skip: Reads) -> is
         )
         for k, read in enumerate(() if s.copy else s.reads):
             tag = f"{s.name}__{k}"
-            if (tag, read.space) not in skip:
+            if wanted is None or (tag, read.space) in wanted:
                 seen = values.seen(read.relation)
                 flows += [_tagged(f, tag) for f in values.flows(seen, alike if k in own else frozenset())]
     for whole in _finals(model, traced):
-        if (FINAL, str(whole.range().get_tuple_name())) not in skip:
+        if wanted is None or (FINAL, str(whole.range().get_tuple_name())) in wanted:
             flows += values.flows(values.seen(whole))
     sources = union_of(flows)
     found = _in_original_terms(model, traced, sources)
-    return found if base is None else found.union(_odd_copies(values, base, sources, found, skip))
+    return found if base is None else found.union(_odd_copies(values, base, sources, found, wanted))
 
 
 def own_sum(base: Model, statement: Statement) -> frozenset[int]:
@@ -116,7 +116,7 @@ def own_sum(base: Model, statement: Statement) -> frozenset[int]:
 
 
 def _odd_copies(
-    values: Values, base: Model, sources: isl.UnionMap, found: isl.UnionMap, skip: Reads
+    values: Values, base: Model, sources: isl.UnionMap, found: isl.UnionMap, wanted: Reads | None
 ) -> isl.UnionMap:
     """Reads that run more than once and do not see the same each time: they see ``Nothing`` besides."""
     model = values.clock.model
@@ -124,7 +124,7 @@ def _odd_copies(
         (s, f"{s.name}__{number}", access)
         for s in model.statements
         for number, access in enumerate(() if s.copy else s.reads)
-        if (f"{s.name}__{number}", access.space) not in skip
+        if wanted is None or (f"{s.name}__{number}", access.space) in wanted
     ]
     origins = {s.origin for s, _, _ in asked}
     moved = {s.origin for s in model.statements if s.origin in origins and _is_renamed(s)}
@@ -361,8 +361,8 @@ def changed_sources(
     """
     ours, theirs = (_values(model, tree, base, sums) for model, tree in (before, after))
     finals = _finals(before[0], before[0]), _finals(after[0], before[0])
-    for skip in unchanged_reads(ours, theirs, finals):
-        expected, found = _sources(ours, base, sums, skip), _sources(theirs, base, sums, skip)
+    for reads in changed_reads(ours, theirs, finals):
+        expected, found = _sources(ours, base, sums, reads), _sources(theirs, base, sums, reads)
         if not same_unions(expected, found):
             expected = _executed(base, after[0])(expected)
             if not same_unions(expected, found):

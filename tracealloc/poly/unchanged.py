@@ -9,7 +9,7 @@ see in both models, which is remembered where nothing has changed on the way to 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import TypeAlias
 
 import islpy as isl
@@ -19,36 +19,38 @@ from tracealloc.poly.solve import FINAL
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import restrict
 
-__all__ = ["Reads", "unchanged_reads"]
+__all__ = ["Reads", "changed_reads"]
+
+_MOST_ALONE = 16  # statements that have changed, each compared before the next is looked at
 
 Reads: TypeAlias = frozenset[tuple[str, str]]
 """Reads by name (``S3__1``: the second of S3; ``Final``) and array."""
 
 
-def unchanged_reads(
+def changed_reads(
     ours: Values, theirs: Values, finals: tuple[Iterable[isl.Map], Iterable[isl.Map]]
 ) -> Iterator[Reads]:
-    """The reads of two models that need not be compared, in terms of the traced one.
+    """The reads of two models that may see something else in one than in the other, part by part.
 
-    They come twice: all but those by statements that have changed, for these are most likely to see
-    something else, and these. `finals` are what each model leaves to its caller. A read that several
-    statements run is left out only where all of them see the same.
+    First come those by statements that have changed, for these are the most likely, then all others.
+    `finals` are what each model leaves to its caller. All reads that are the same one of the traced
+    program are in one part; they are left out only where all of them see the same.
     """
     alike = _Alike(ours, theirs)
-    moved = {s.origin for model in alike.models for s in model.statements if s.name not in alike.still}
-    parts: tuple[set[tuple[str, str]], set[tuple[str, str]]] = set(), set()
+    reads: dict[str | None, set[tuple[str, str]]] = {}
     for statement in (s for model in alike.models for s in model.statements if not s.copy):
-        part = parts[statement.origin not in moved]
-        part |= {(f"{statement.name}__{k}", read.space) for k, read in enumerate(statement.reads)}
-    left = [(FINAL, str(whole.range().get_tuple_name())) for part in finals for whole in part]
-    yield frozenset({*parts[1], *left, *alike.reads(lambda origin: origin in moved)})
+        own = reads.setdefault(statement.origin, set())
+        own |= {(f"{statement.name}__{k}", read.space) for k, read in enumerate(statement.reads)}
+    moved = {s.origin for model in alike.models for s in model.statements if s.name not in alike.still}
+    if len(moved) > _MOST_ALONE:
+        moved = set()
+    for origin in (origin for origin in reads if origin in moved):
+        yield frozenset(reads[origin] - set(alike.reads({origin})))
     known = {id(whole) for whole in finals[0]}
-    same = [
-        (FINAL, str(whole.range().get_tuple_name()))
-        for whole in finals[1]
-        if id(whole) in known and alike.sees(whole, whole, None)
-    ]
-    yield frozenset({*parts[0], *same, *alike.reads(lambda origin: origin not in moved)})
+    same = {id(whole) for whole in finals[1] if id(whole) in known and alike.sees(whole, whole, None)}
+    left = {(FINAL, str(w.range().get_tuple_name())) for part in finals for w in part if id(w) not in same}
+    others = [own for origin, own in reads.items() if origin not in moved]
+    yield frozenset(left.union(*others) - set(alike.reads(reads.keys() - moved)))
 
 
 class _Alike:
@@ -76,14 +78,14 @@ class _Alike:
             access.space for model in self.models for s in model.statements for access in s.writes
         }
 
-    def reads(self, wanted: Callable[[str | None], bool]) -> Iterator[tuple[str, str]]:
+    def reads(self, wanted: Set[str | None]) -> Iterator[tuple[str, str]]:
         """Reads of some traced statements that see the same, wherever they run."""
         found: dict[str | None, list[tuple[Statement, Statement]]] = {}
         for pair in self.pairs:
             found.setdefault(pair[0].origin, []).append(pair)
         counts = [Counter(s.origin for s in model.statements) for model in self.models]
         for origin, pairs in found.items():
-            if not wanted(origin) or any(count[origin] != len(pairs) for count in counts):
+            if origin not in wanted or any(count[origin] != len(pairs) for count in counts):
                 continue
             numbers = {len(s.reads) for pair in pairs for s in pair}
             for k in range(numbers.pop() if len(numbers) == 1 else 0):
