@@ -33,24 +33,7 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
     Raises:
         ScheduleError: the type is not a number's, or bits of the values are used.
     """
-    if not isinstance(dtype, DType) or isinstance(dtype, Struct) or isinstance(array.dtype, Struct):
-        close = f"ta.{dtype}" if isinstance(dtype, str) and dtype.isidentifier() else "ta.Fixed(16, 8)"
-        raise edit.error(
-            "TA236", f"needs the type of a number, not {dtype!r}", hint=f"a type such as {close}"
-        )
-    if array.kind in ("stream", "state"):
-        raise edit.error(
-            "TA236",
-            f"cannot change the type of {array.name!r}, which is a {array.kind}",
-            because=["what it holds was there before the kernel runs, or is seen by others"],
-            hint="make it in that type in the kernel",
-        )
-    if array.kind in ("argument", "result") and edit.function != edit.module.top:
-        raise edit.error(
-            "TA236",
-            f"cannot change the type of {array.name!r}, which callers of {edit.function} pass",
-            hint="cast arrays of the top kernel, or arrays inside",
-        )
+    _check(edit, array, dtype)
     if dtype == array.dtype:
         return Result(edit.state)
     state, new = edit.state, replace(array, dtype=dtype, data=_content(array, dtype))
@@ -85,6 +68,32 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
     assumptions = tuple(dict.fromkeys((*state.assumptions, note)))
     state = replace(state, assumptions=assumptions)
     return Result(state.with_model(changed, state.tree, spaces_of(statements, new)))
+
+
+def _check(edit: Edit, array: Array, dtype: DType) -> None:
+    """Refuse what is no number, and arrays that others see.
+
+    Raises:
+        ScheduleError: with the reason.
+    """
+    if not isinstance(dtype, DType) or isinstance(dtype, Struct) or isinstance(array.dtype, Struct):
+        close = f"ta.{dtype}" if isinstance(dtype, str) and dtype.isidentifier() else "ta.Fixed(16, 8)"
+        raise edit.error(
+            "TA236", f"needs the type of a number, not {dtype!r}", hint=f"a type such as {close}"
+        )
+    if array.kind in ("stream", "state"):
+        raise edit.error(
+            "TA236",
+            f"cannot change the type of {array.name!r}, which is a {array.kind}",
+            because=["what it holds was there before the kernel runs, or is seen by others"],
+            hint="make it in that type in the kernel",
+        )
+    if array.kind in ("argument", "result") and edit.function != edit.module.top:
+        raise edit.error(
+            "TA236",
+            f"cannot change the type of {array.name!r}, which callers of {edit.function} pass",
+            hint="cast arrays of the top kernel, or arrays inside",
+        )
 
 
 def _content(array: Array, dtype: DType) -> Any:
