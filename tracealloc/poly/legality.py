@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 from itertools import takewhile
+from typing import TypeVar
 
 import islpy as isl
 
 from tracealloc.poly.dependence import Dependence, time_map, time_text
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import point_values, tuple_text
-from tracealloc.poly.shapes import Moved, Pair, TimeText
+from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.shapes import Moved, Pair, Shape, TimeText
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Parts
 from tracealloc.trace.program import Array
@@ -31,6 +34,7 @@ __all__ = [
     "violations",
 ]
 
+_MANY = 6  # dependences that run alike are asked about together first
 _MOST_TREES = 8  # whose places are remembered
 
 
@@ -170,9 +174,12 @@ class Places:
 
     def moved(self, dependence: Dependence) -> Moved:
         """A dependence in the times of the loops around both of its statements."""
+        return dependence.shape.moved(*self.texts_of(dependence))
+
+    def texts_of(self, dependence: Dependence) -> tuple[TimeText, TimeText]:
+        """The times of both statements of a dependence in the loops around both."""
         count = self.common(dependence)
-        first, second = self.texts(dependence.source)[count], self.texts(dependence.sink)[count]
-        return dependence.shape.moved(first, second)
+        return self.texts(dependence.source)[count], self.texts(dependence.sink)[count]
 
     def texts(self, name: str) -> list[TimeText]:
         """The times of a statement in none of the loops around it, the outermost, the outermost two, ..."""
@@ -199,12 +206,45 @@ def places_of(model: Model, tree: Tree) -> Places:
     return found
 
 
+def _joined_of(group: Sequence[Dependence]) -> Shape:
+    """The pairs of several dependences."""
+    return _joined(tuple(dict.fromkeys(each.shape for each in group)))
+
+
+@lru_cache(maxsize=256)
+def _joined(shapes: tuple[Shape, ...]) -> Shape:
+    relations = [shape.relation for shape in shapes]
+    while len(relations) > 1:
+        pairs = [relations[k : k + 2] for k in range(0, len(relations), 2)]
+        relations = [coalesced(reduce(isl.Map.union, pair)) for pair in pairs]
+    return Shape(relations[0])
+
+
 def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterator[Dependence]:
     """The dependences that `tree` does not respect."""
     places = places_of(model, tree)
-    for dependence in deps:
-        if places.moved(dependence).wrong(places.below(dependence)):
+    keys = [(each, (*places.texts_of(each), places.below(each))) for each in deps]
+    for dependence, (first, second, below) in _possible(keys, lambda m, key: m.wrong(key[2])):
+        if dependence.shape.moved(first, second).wrong(below):
             yield dependence
+
+
+_Key = TypeVar("_Key", tuple[TimeText, TimeText, bool], tuple[TimeText, TimeText, int])
+
+
+def _possible(
+    keys: list[tuple[Dependence, _Key]], asked: Callable[[Moved, _Key], bool]
+) -> list[tuple[Dependence, _Key]]:
+    """Some dependences without those of which one answer for many alike says that they do not count."""
+    groups: dict[tuple[tuple[int, int], _Key], list[Dependence]] = {}
+    for dependence, key in keys:
+        groups.setdefault((dependence.shape.sizes, key), []).append(dependence)
+    out = {
+        (sizes, key)
+        for (sizes, key), group in groups.items()
+        if len(group) >= _MANY and not asked(_joined_of(group).moved(key[0], key[1]), key)
+    }
+    return [(dependence, key) for dependence, key in keys if (dependence.shape.sizes, key) not in out]
 
 
 def first_violation(model: Model, deps: Iterable[Dependence], tree: Tree) -> Violation | None:
@@ -233,12 +273,15 @@ def _carried(
     model: Model, deps: Iterable[Dependence], tree: Tree, key: str
 ) -> Iterator[tuple[Dependence, Moved, int]]:
     places = places_of(model, tree)
-    for dependence in deps:
-        depth = places.depth(dependence, key)
-        if depth is not None:
-            moved = places.moved(dependence)
-            if moved.nonzero_at(depth):
-                yield dependence, moved, depth
+    keys = [
+        (each, (*places.texts_of(each), depth))
+        for each in deps
+        if (depth := places.depth(each, key)) is not None
+    ]
+    for dependence, (first, second, depth) in _possible(keys, lambda m, key: m.nonzero_at(key[2])):
+        moved = dependence.shape.moved(first, second)
+        if moved.nonzero_at(depth):
+            yield dependence, moved, depth
 
 
 def carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> list[Dependence]:
