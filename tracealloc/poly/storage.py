@@ -8,6 +8,7 @@ loop fixes vanish from its storage ("contraction"), the others stay.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import islpy as isl
 
@@ -109,14 +110,13 @@ def _storage(array: Array, statements: list[Statement], paths: Paths) -> Storage
 
 
 def _times_to_scopes(array: Array, statements: list[Statement], loops: tuple[LoopNode, ...]) -> isl.Map:
-    whole: isl.Map | None = None
+    parts: dict[isl.Map, None] = {}  # each once: statements of one body are all alike
     for statement in statements:
         scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
         times = time_map(statement, loops).intersect_domain(statement.domain)
-        part = times.reverse().apply_range(scope)
-        whole = part if whole is None else whole.union(part)
-    assert whole is not None
-    return whole
+        parts[times.reverse().apply_range(scope)] = None
+    first, *others = parts
+    return reduce(isl.Map.union, others, first)
 
 
 def _with_kept(array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], rank: int) -> Storage:
