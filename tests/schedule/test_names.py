@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from common import refused
 
 import tracealloc as ta
 from tracealloc import float32, grid, int32, kernel
@@ -70,7 +71,7 @@ def two(A: float32[8], B: float32[8]):
 
 
 def test_parts_of_loops_are_named_within_their_band() -> None:
-    s = ta.customize(two)
+    s = ta.customize(scale)
     s.split("X.i", 4)
     outer, inner = s.split("Y.i", 2)
     assert [str(h) for h in s.loops()] == ["X.i.outer", "X.i.inner", "Y.i.outer", "Y.i.inner"]
@@ -169,3 +170,11 @@ def test_a_buffer_that_is_inlined_says_what_it_holds_of_the_caller() -> None:
     s.inline("double")
     assert "# buffer of A[i, :]\n" in str(s)
     assert "# buffer of Y[i, :], Y of double_0\n" in str(s)
+
+
+def test_options_of_ports_are_those_of_the_pragma() -> None:
+    s = ta.customize(scale)
+    array = s.arrays()[0]
+    message = refused(lambda: s.interface(array, "m_axi", bundl="x"), s, ta.ScheduleError)
+    assert "got the unknown option 'bundl'" in message
+    assert message.endswith("try: bundle='x'")

@@ -12,6 +12,7 @@ from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Access, Statement
 from tracealloc.poly.named import drop_range_dims, map_of, range_dims, tuple_text
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.rename import map_expressions, replace_arrays
 from tracealloc.poly.storage import storage_of
 from tracealloc.poly.tree import (
@@ -90,7 +91,7 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | Array 
     for other in inside[1:]:
         domain = domain.union(onto[other.name].range())
     statement = Statement(
-        call, dims, domain.coalesce(), node, (), _accesses(inside, own, onto), tuple(scopes.items()), call
+        call, dims, coalesced(domain), node, (), _accesses(inside, own, onto), tuple(scopes.items()), call
     )
     piece = Piece(name, call, dims, tuple(inside), loop, tuple(values[s.name] for s in inside))
     pairs = {node.key: (call, IterRef(it)) for node, it in zip(above, dims, strict=True)}
@@ -254,7 +255,7 @@ def _scopes(
                 part = onto[statement.name].reverse().apply_range(onto_scope)
                 used = part if used is None else used.union(part)
         assert used is not None
-        exprs = _function(used.coalesce(), dims)
+        exprs = _function(coalesced(used), dims)
         if exprs is None:
             return array
         found[array] = exprs

@@ -15,6 +15,13 @@ __all__ = ["interface"]
 
 _WORD = re.compile(r"[\w.+-]+")
 _KINDS = ("m_axi", "axis", "ap_memory", "s_axilite")
+# Of the pragma in Vitis HLS (UG1399), all kinds together; `mode` and `port` are said otherwise.
+_OPTIONS = (
+    *("address_mode", "autorestart", "bundle", "channel", "clock", "depth", "direct_io", "interrupt"),
+    *("latency", "max_read_burst_length", "max_widen_bitwidth", "max_write_burst_length", "name"),
+    *("num_read_outstanding", "num_write_outstanding", "offset", "register", "register_mode"),
+    *("storage_impl", "storage_type"),
+)
 
 
 @primitive(argument="array")
@@ -27,7 +34,7 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
         always: values do not change. Asking again replaces what was asked before.
 
     Raises:
-        ScheduleError: an unknown kind, an option that is no name, number or word, or no argument.
+        ScheduleError: an unknown kind or option, a value that is no number or word, or no argument.
     """
     if kind not in _KINDS:
         close = nearest(str(kind), _KINDS)
@@ -53,6 +60,14 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
             hint="'s_axilite'",
         )
     for name, value in options.items():
+        if name not in _OPTIONS:
+            close = nearest(name, _OPTIONS)
+            raise edit.error(
+                "TA233",
+                f"got the unknown option {name!r}",
+                because=[f"the pragma's options are {', '.join(_OPTIONS)}"],
+                hint=f"{close}={value!r}" if close else None,
+            )
         if isinstance(value, bool) or not isinstance(value, str | int) or not _WORD.fullmatch(str(value)):
             raise edit.error("TA233", f"got {name}={value!r}, which is neither a word nor a number")
     port = Port(kind, tuple(sorted(options.items())))
