@@ -71,7 +71,7 @@ def two(A: float32[8], B: float32[8]):
 
 
 def test_parts_of_loops_are_named_within_their_band() -> None:
-    s = ta.customize(scale)
+    s = ta.customize(two)
     s.split("X.i", 4)
     outer, inner = s.split("Y.i", 2)
     assert [str(h) for h in s.loops()] == ["X.i.outer", "X.i.inner", "Y.i.outer", "Y.i.inner"]
