@@ -82,3 +82,29 @@ def test_words_are_along_the_dimension_that_is_stored() -> None:
     assert "dimension 1 of 'line' is packed by 4" in message
     s.partition(s.line, 0)
     check_round_trip(s, lines)
+
+
+def test_an_accumulator_of_a_tile_is_as_large_as_the_tile() -> None:
+    """It was as large as the whole product, of which each tile used a corner."""
+
+    @kernel
+    def product(A: float32[13, 11], B: float32[11, 17], C: float32[13, 17]):
+        for i, j in grid(13, 17):
+            t = ta.scalar(float32, 0)
+            for k in ta.range(11):
+                t += A[i, k] * B[k, j]
+            C[i, j] = t
+
+    s = ta.customize(product)
+    s.tile(["i", "j"], [4, 5])
+    s.reorder("k", "i.inner", "j.inner")
+    assert s.t.shape == (4, 5)
+    assert any(line.strip().startswith("t[i.inner, j.inner] +=") for line in str(s).splitlines())
+    s.partition(s.t)
+    check_round_trip(s)
+    s.reverse("i.outer")
+    s.skew("j.outer", "i.outer")
+    assert s.t.shape == (4, 5)
+    check_round_trip(s)
+    s.outline("j.outer", "tile")
+    check_round_trip(s)

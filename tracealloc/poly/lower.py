@@ -258,8 +258,8 @@ class _Instance:
         storage = self.lowering.storage.get(array)
         if storage is None:
             return (), array
-        scope = tuple(self.lowering.simple(rewrite(e, self.change)) for e in self.statement.scope(array))
-        return storage.indices(scope), storage.array
+        indices = storage.indices(self.statement, array)
+        return tuple(self.lowering.simple(rewrite(e, self.change)) for e in indices), storage.array
 
     def nodes(self) -> list[Node]:
         node = self.statement.node

@@ -8,17 +8,18 @@ loop fixes vanish from its storage ("contraction"), the others stay.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 
 import islpy as isl
 
 from tracealloc.poly.dependence import Paths, Step, paths_of, time_map
+from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of
+from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, with_tuple
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr
+from tracealloc.trace.expr import Binary, Expr, Iter, substitute
 from tracealloc.trace.layout import Banks, Layout
 from tracealloc.trace.program import Array
 
@@ -29,12 +30,14 @@ __all__ = ["Storage", "storage_of", "storages"]
 class Storage:
     """A declaration: the array as stored, the loops outside it, and the scope dimensions that stay.
 
-    `kept` pairs a scope dimension with its least value (the first stored index).
+    `kept` pairs a scope dimension with its least value in an iteration of the loops (the first stored
+    index), over `its`, which stand for the values of the loops.
     """
 
     array: Array
     loops: tuple[LoopNode, ...]
-    kept: tuple[tuple[int, int], ...] = ()
+    kept: tuple[tuple[int, Expr], ...] = ()
+    its: tuple[Iter, ...] = ()
 
     @property
     def owner(self) -> str | None:
@@ -51,18 +54,22 @@ class Storage:
         packed = None if asked.pack_dim is None else asked.pack_dim + len(self.kept)
         return replace(asked, banks=banks, pack_dim=packed, scope_banks=())
 
-    def indices(self, scope: tuple[Expr, ...]) -> tuple[Expr, ...]:
-        """The extra leading indices of an access from an instance with this scope."""
+    def indices(self, statement: Statement, array: Array) -> tuple[Expr, ...]:
+        """The extra leading indices of an access to `array`, over the iterators of its statement."""
+        scope = statement.scope(array)
+        values = {it: loop.expr(statement.name) for it, loop in zip(self.its, self.loops, strict=False)}
         return tuple(
-            simplify(Binary("-", scope[dim], constant(least), index)) if least else scope[dim]
-            for dim, least in self.kept
+            simplify(Binary("-", scope[dim], substitute(low, values), index)) for dim, low in self.kept
         )
 
 
-def storage_of(model: Model, tree: Tree, array: Array) -> Storage:
-    """The declaration of one array in the order of `tree`."""
+def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> Storage:
+    """The declaration of one array in the order of `tree`.
+
+    `apart`: no two instances share an element, whether or not they live at the same time.
+    """
     users = [s for s in model.statements if s.scope(array)]
-    return _storage(array, users, paths_of(tree)) if users else Storage(array, ())
+    return _storage(array, users, paths_of(tree), apart) if users else Storage(array, ())
 
 
 def storages(model: Model, paths: Paths) -> dict[Array, Storage]:
@@ -94,7 +101,7 @@ def _same_step(a: Step, b: Step) -> bool:
     return a.loop.key == b.loop.key
 
 
-def _storage(array: Array, statements: list[Statement], paths: Paths) -> Storage:
+def _storage(array: Array, statements: list[Statement], paths: Paths, apart: bool = False) -> Storage:
     loops = _shared(statements, paths)
     rank = len(statements[0].scope(array))
     # The usual case needs no isl: the loops around are exactly the scope.
@@ -105,11 +112,12 @@ def _storage(array: Array, statements: list[Statement], paths: Paths) -> Storage
     for count in range(len(loops), -1, -1):
         relation = _times_to_scopes(array, statements, loops[:count])
         if relation.reverse().is_single_valued():
-            return _with_kept(array, relation, loops[:count], rank)
+            return _with_kept(array, relation, loops[:count], rank, apart)
     raise AssertionError("an empty prefix is always single-valued")
 
 
 def _times_to_scopes(array: Array, statements: list[Statement], loops: tuple[LoopNode, ...]) -> isl.Map:
+    loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
     parts: dict[isl.Map, None] = {}  # each once: statements of one body are all alike
     for statement in statements:
         scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
@@ -119,17 +127,32 @@ def _times_to_scopes(array: Array, statements: list[Statement], loops: tuple[Loo
     return reduce(isl.Map.union, others, first)
 
 
-def _with_kept(array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], rank: int) -> Storage:
-    kept: list[tuple[int, int]] = []
+def _with_kept(
+    array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], rank: int, apart: bool
+) -> Storage:
+    its = () if apart else tuple(Iter(f"storage:{loop.key}", loop.name) for loop in loops)
+    kept: list[tuple[int, Expr]] = []
     extents: list[int] = []
     for dim in range(rank):
         only = drop_range_dims(relation, [dim])
         if only.is_single_valued():
             continue
-        least, greatest = dim_bounds(only.range(), 0)
-        kept.append((dim, least))
-        extents.append(greatest - least + 1)
+        low, extent = _least(with_tuple(only, "Z"), its)
+        kept.append((dim, low))
+        extents.append(extent)
     stored = replace(array, shape=(*extents, *array.shape), scope=())
     if kept and stored.kind == "value":
         stored = replace(stored, kind="local")
-    return Storage(stored, loops, tuple(kept))
+    return Storage(stored, loops, tuple(kept), its)
+
+
+@lru_cache(maxsize=1024)
+def _least(values: isl.Map, its: tuple[Iter, ...]) -> tuple[Expr, int]:
+    """The least value at given values of loops, as an expression over these, and the extent from it."""
+    low, high = dim_bounds(values.range(), 0)
+    best: tuple[Expr, int] = constant(low), high - low + 1
+    for expr in lower_bounds(values, 0, its) if its else ():
+        least, greatest = offsets(values, 0, expr, its)
+        if least >= 0 and greatest + 1 < best[1]:
+            best = expr, greatest + 1
+    return best

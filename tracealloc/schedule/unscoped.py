@@ -23,7 +23,7 @@ from tracealloc.schedule.inlined import Expansion, placed
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.region import spaces_of
 from tracealloc.schedule.state import State
-from tracealloc.trace.expr import Expr, Iter, IterRef, Load, rewrite
+from tracealloc.trace.expr import Const, Expr, Iter, IterRef, Load, rewrite
 from tracealloc.trace.program import Alloc, Array, Call, Node, Region, Store, map_blocks
 
 __all__ = ["unscoped"]
@@ -32,7 +32,7 @@ __all__ = ["unscoped"]
 def unscoped(edit: Edit, state: State, array: Array) -> State | None:
     """The state with all instances of `array` in one array, or None where each lives alone."""
     model = state.model
-    storage = storage_of(model, state.tree, array)
+    storage = storage_of(model, state.tree, array, apart=True)
     if not storage.kept:
         return None
     new = replace(array, shape=storage.array.shape, kind="local")
@@ -69,7 +69,7 @@ def _scopes(statement: Statement, new: Array, storage: Storage) -> dict[Array, t
 
 
 def _moved(model: Model, statement: Statement, array: Array, new: Array, storage: Storage) -> Statement:
-    prefix = storage.indices(statement.scope(array))
+    prefix = storage.indices(statement, array)
 
     def load(expr: Expr) -> Expr | None:
         if isinstance(expr, Load) and expr.array == array:
@@ -114,7 +114,7 @@ def _filled(
     own = new.shape[len(storage.kept) :]
     assert node.fill is not None
     its = tuple(Iter(f"{statement.name}:{new.key}:{k}", f"{new.name}_{k}") for k in range(len(own)))
-    at = (*storage.indices(statement.scope(new)), *(IterRef(it) for it in its))
+    at = (*storage.indices(statement, new), *(IterRef(it) for it in its))
     dims = (*statement.dims, *its)
     names = iter_names(dims)
     held = [f"0 <= {names[it]} < {extent}" for it, extent in zip(its, own, strict=True)]
@@ -140,12 +140,12 @@ def _filled(
 
 def _origins(old: Model, model: Model, array: Array, new: Array, storage: Storage) -> list[isl.Map]:
     """Which element of which instance each element of the new array is."""
-    kept = dict(storage.kept)
+    kept = {dim: int(low.value) for dim, low in storage.kept if isinstance(low, Const)}
     count = len(next(s.scope(array) for s in old.statements if s.scope(array)))
     scope = [f"s{k}" for k in range(count)]
-    stored = [f"s{dim} - {least}" for dim, least in storage.kept]
+    stored = [f"s{dim} - {least}" for dim, least in kept.items()]
     elements = [f"e{k}" for k in range(array.rank)]
-    extents = zip(storage.kept, new.shape, strict=False)
+    extents = zip(kept.items(), new.shape, strict=False)
     held = [f"{least} <= s{dim} < {least + extent}" for (dim, least), extent in extents]
     held += [f"0 <= {name} < {extent}" for name, extent in zip(elements, array.shape, strict=True)]
     rest = [name for dim, name in enumerate(scope) if dim not in kept]
