@@ -18,7 +18,7 @@ from math import ceil
 
 import islpy as isl
 
-from tracealloc.poly.dependence import dependences_of, time_map
+from tracealloc.poly.dependence import Dependence, dependences_of, time_map
 from tracealloc.poly.flow import Flow, flow_of, pieces
 from tracealloc.poly.legality import Instance, carries, distance_map, element_text
 from tracealloc.poly.model import Access, Statement
@@ -136,7 +136,7 @@ def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recur
     """
     names = statements_of(loop)
     nest = (loop,) if alone else flattened(state, loop)
-    suspects = [d for d in dependences_of(state.model, names) if isinstance(d.before.array.dtype, Float)]
+    suspects = [d for d in dependences_of(state.model, names) if _brings_floats(state, d)]
     if not any(carries(state.model, suspects, state.tree, each.key) for each in nest):
         return []
     import networkx as nx  # slow to import, and most loops carry nothing
@@ -158,6 +158,18 @@ def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recur
                         if step in far
                     ]
     return sorted((r for r in found if r is not None), key=lambda r: -r.interval)
+
+
+def _brings_floats(state: State, dependence: Dependence) -> bool:
+    """Whether a floating-point number may go along a dependence: it is written, and read later.
+
+    An update reads what it writes, which dependences do not say again.
+    """
+    before, after = dependence.before, dependence.after
+    if not (isinstance(before.array.dtype, Float) and before.write):
+        return False
+    reads = state.model.statement(dependence.sink).reads
+    return not after.write or any(read.space == after.space for read in reads)
 
 
 _Edges = dict[tuple[str, str], _Edge]
