@@ -48,3 +48,16 @@ def test_unions_of_several_arrays() -> None:
     other = isl.UnionMap("{ S[i] -> A[i] : 0 <= i < 4; S[i] -> C[i] : 0 <= i < 2 }")
     for one, two in product([a, split, fewer, empty, other], repeat=2):
         assert same_unions(one, two) == bool(one.is_equal(two))
+
+
+def test_a_map_that_is_empty_without_isl_knowing_counts_for_none() -> None:
+    """As many maps on both sides, of which one was empty: the other's was not looked at."""
+    odd = isl.Map("{ X[i] -> Y[j] : exists e, f : 2e = i and 2f + 1 = i }")
+    assert odd.is_empty()
+    assert not odd.plain_is_empty()
+    common, more = isl.Map("{ A[i] -> B[i] : 0 <= i < 3 }"), isl.Map("{ P[i] -> Q[i] : 0 <= i < 3 }")
+    first, second = (isl.UnionMap.from_map(common).union(isl.UnionMap.from_map(m)) for m in (odd, more))
+    assert not same_unions(first, second)
+    assert not same_unions(second, first)
+    assert same_unions(first, isl.UnionMap.from_map(common))
+    assert same_unions(isl.UnionMap.from_map(common), first)
