@@ -128,17 +128,23 @@ def _refuse_carried(where: str) -> Callable[[str], NoReturn]:
 
 
 class _Block:
-    """The context manager of `ta.when` and `ta.otherwise`."""
+    """The context manager of `ta.when` and `ta.otherwise`; a ``with`` statement enters it."""
 
-    __slots__ = ("cond", "label", "recorder", "scope")
+    __slots__ = ("cond", "home", "label", "place", "recorder", "scopes")
 
     def __init__(self, recorder: Recorder, label: str, cond: Expr | None) -> None:
         self.recorder, self.label, self.cond = recorder, label, cond
-        self.scope: Scope | None = None
+        self.scopes: list[Scope] = []
+        self.home, self.place = recorder.scope, recorder.spot().place
+        self.home.waiting[id(self)] = self
 
     def __enter__(self) -> None:
-        recorder = self.recorder
-        recorder.check()
+        recorder = recorder_for(self.label)
+        if not self.home.alive or recorder is not self.recorder:
+            fail("TA124", f"{self.label} is entered after the scope that it was made in has ended",
+                 "its condition was computed there",
+                 hint=f"with {self.label}({self._shown}): where the condition is computed")  # fmt: skip
+        self.home.waiting.pop(id(self), None)
         place = recorder.spot().place
         if self.cond is None:
             if not recorder.events or not isinstance(recorder.events[-1], Close):
@@ -148,19 +154,40 @@ class _Block:
             recorder.emit(Otherwise(place))
         else:
             recorder.emit(Open(self.cond, place))
-        self.scope = recorder.open_scope("block", self.label, place)
+        self.scopes.append(recorder.open_scope("block", self.label, place))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self.scope is not None
+        scope = self.scopes.pop()
         if kind is not None:
             return
-        if self.recorder.scope is not self.scope:
+        if self.recorder.scope is not scope:
             self.recorder.check()
             fail("TA105", f"a loop inside the {self.label} block was left early")
-        self.recorder.close_scope(self.scope)
+        self.recorder.close_scope(scope)
         self.recorder.emit(Close())
+
+    @property
+    def _shown(self) -> str:
+        return "" if self.cond is None else "c"
+
+    def never_entered(self) -> NoReturn:
+        """Refuse a guard that guards nothing."""
+        what = f"{self.label}({self._shown})"
+        fail("TA124", f"{self.label} is called, but no with statement enters it",
+             "what it should guard would run always", hint=f"with {what}:", place=self.place)  # fmt: skip
+
+    def _no_value(self, *_others: object) -> NoReturn:
+        spellings = "else: of a plain if, or with ta.otherwise():"
+        if self.cond is not None:
+            spellings = "if c: or with ta.when(c):, and for two conditions with ta.when(a & b):"
+        fail("TA124", f"{self.label} is a block, not a condition", "it has no truth of its own",
+             hint=spellings)  # fmt: skip
+
+    __bool__ = __eq__ = __ne__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _no_value
+    __invert__ = __call__ = __iter__ = __lt__ = __le__ = __gt__ = __ge__ = _no_value
+    __hash__ = None  # type: ignore[assignment]
 
 
 def when(cond: Any) -> _Block:

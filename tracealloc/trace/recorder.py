@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from tracealloc.trace import build
 from tracealloc.trace.dtype import DType
@@ -33,7 +33,7 @@ MAX_REPEATS = 256
 class Scope:
     """Where values are alive: one run of a body."""
 
-    __slots__ = ("alive", "kind", "label", "parent", "place", "recorder")
+    __slots__ = ("alive", "kind", "label", "parent", "place", "recorder", "waiting")
 
     def __init__(
         self, recorder: Recorder, kind: str, label: str, place: Place | None, parent: Scope | None
@@ -41,6 +41,14 @@ class Scope:
         self.recorder, self.kind, self.label, self.place = recorder, kind, label, place
         self.parent = parent
         self.alive = True
+        self.waiting: dict[int, Waiting] = {}  # guards made here that no with statement has entered yet
+
+
+class Waiting(Protocol):
+    """Something that must be used before its scope ends."""
+
+    def never_entered(self) -> NoReturn:
+        """Refuse it."""
 
 
 @dataclass(slots=True)
@@ -275,6 +283,8 @@ class Recorder:
 
     def close_scope(self, scope: Scope) -> None:
         """Leave a scope: its values are dead."""
+        for guard in scope.waiting.values():
+            guard.never_entered()
         scope.alive = False
         assert scope.parent is not None
         self.scope = scope.parent
