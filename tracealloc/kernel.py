@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, overload
 
-from tracealloc.trace.calls import call
+from tracealloc.homes import Home, Homes
+from tracealloc.trace.calls import call, staged_key
 from tracealloc.trace.errors import TraceallocError, TraceError
 from tracealloc.trace.functions import trace
 from tracealloc.trace.program import Program
@@ -23,6 +24,7 @@ from tracealloc.trace.source import caller_frame, caller_place
 __all__ = ["Kernel", "kernel"]
 
 _TRACING = threading.RLock()
+_MOST = 256  # kernels for other staged values that are remembered
 
 
 class Kernel:
@@ -40,6 +42,7 @@ class Kernel:
         function: Callable[..., Any],
         namespace: Mapping[str, Any] | None = None,
         staged: Mapping[str, Any] | None = None,
+        home: Home | None = None,
     ) -> None:
         self.function = function
         self.namespace = dict(namespace or {})
@@ -47,6 +50,8 @@ class Kernel:
         self._program: Program | None = None
         self._module: Any = None
         self._special: dict[object, Kernel] = {}
+        self._home = home if home is not None else Home()
+        self._homes = Homes()  # of the objects whose method it is
         self._parameters: tuple[str, ...] | None = None  # names of staged parameters, once known
         self._defaults: dict[str, Any] = {}  # of scalar arguments: ``x: int32 = 7``
         functools.update_wrapper(self, function)
@@ -70,6 +75,11 @@ class Kernel:
         """The kernel's name."""
         return str(getattr(self.function, "__name__", "kernel"))
 
+    @property
+    def owner(self) -> object:
+        """What tells its states (`ta.state`) from those of other kernels."""
+        return self._home.owner
+
     # -- running -------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -80,14 +90,24 @@ class Kernel:
             TraceError: the function cannot be traced.
         """
         if active() is not None:
+            if self._is_unbound(args):
+                return self.__get__(args[0])(*args[1:], **kwargs)
             return call(
-                self.function, args, kwargs, name=self.name, namespace=self.namespace, staged=self.staged
+                self.function,
+                args,
+                kwargs,
+                name=self.name,
+                namespace=self.namespace,
+                staged=self.staged,
+                owner=self.owner,
             )
         if self._module is not None and self._parameters == ():
             return self._module(*args, **kwargs)
         return self._slow_call(args, kwargs)
 
     def _slow_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._is_unbound(args):
+            return self.__get__(args[0])(*args[1:], **kwargs)
         place = caller_place()
         try:
             target, args, kwargs = self._specialised(args, kwargs)
@@ -100,6 +120,20 @@ class Kernel:
                 error.place = place
             raise
         return target._module(*args, **kwargs)
+
+    def _is_unbound(self, args: tuple[Any, ...]) -> bool:
+        """Whether this is ``Class.method(obj, ...)``."""
+        if not args or not isinstance(self.function, types.FunctionType):
+            return False
+        first = next(iter(inspect.signature(self.function).parameters.values()), None)
+        if first is None or first.annotation is not first.empty or first.default is not first.empty:
+            return False
+        return any(item is self for base in type(args[0]).__mro__ for item in vars(base).values())
+
+    def reset(self) -> None:
+        """Set what calls keep (`ta.state`) back to the first contents; builds have states of their own."""
+        if self._home.built is not None:
+            self._home.built[1].reset()
 
     def _staged_names(self) -> tuple[str, ...]:
         if self._parameters is None:
@@ -142,17 +176,15 @@ class Kernel:
     def _with(self, staged: tuple[tuple[str, Any], ...]) -> Kernel:
         if not staged and not self._staged_names():
             return self
-        try:
-            key: object = tuple((name, type(value), value) for name, value in staged)
-            hash(key)
-        except TypeError:
-            return self._made(staged)
+        key = tuple((name, staged_key(value, owners=True)) for name, value in staged)
         found = self._special.get(key)
         if found is None:
-            found = self._special[key] = self._made(staged)
+            if len(self._special) >= _MOST:
+                self._special.clear()  # their homes keep what must last
+            found = self._special[key] = self._made(staged, self._home.at(key))
         return found
 
-    def _made(self, staged: tuple[tuple[str, Any], ...]) -> Kernel:
+    def _made(self, staged: tuple[tuple[str, Any], ...], home: Home) -> Kernel:
         values = {**self.staged, **dict(staged)}
         plain, bound = unwrap(self.function)
         defaults = {
@@ -162,7 +194,7 @@ class Kernel:
         }
         if bound is not None:
             defaults.pop(next(iter(inspect.signature(plain).parameters)), None)
-        return Kernel(self.function, self.namespace, {**defaults, **values})
+        return Kernel(self.function, self.namespace, {**defaults, **values}, home)
 
     # -- tracing and building ------------------------------------------------------------------------
 
@@ -191,16 +223,21 @@ class Kernel:
 
     def _compiled(self) -> Any:
         """The C build: remembered from an earlier process where the trace is the same, else made."""
-        from tracealloc.emit.remembered import recall, remember
+        from tracealloc.emit.remembered import key_of, recall, remember
 
         program = self._traced()
-        module = recall(program, lambda: str(self.build().source))
+        key = key_of(program)
+        if self._home.built is not None and self._home.built[0] == key:
+            return self._home.built[1]
+        module = recall(program, key, lambda: str(self.build().source))
         if module is None:
             from tracealloc.emit.runtime import build_c
             from tracealloc.schedule.auto import for_c
 
             module = build_c(for_c(program))
-            remember(program, module)
+            remember(program, key, module)
+        module.signature.share(self._home.memory)
+        self._home.built = key, module
         return module
 
     def build(self, target: str = "c", **options: Any) -> Any:
@@ -218,7 +255,8 @@ class Kernel:
     def __get__(self, instance: object | None, owner: type | None = None) -> Kernel:
         if instance is None:
             return self
-        return Kernel(types.MethodType(self.function, instance), self.namespace, self.staged)
+        home = self._homes.of(instance)
+        return Kernel(types.MethodType(self.function, instance), self.namespace, self.staged, home)
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}>"

@@ -77,7 +77,9 @@ class Signature:
         read = read_arrays(program)
         self.slots = [make_slot(p, p.array in read) for p in self._parameters if p.role == "argument"]
         self.outputs = [p for p in self._parameters if p.role == "result"]
-        self.kept = [_first_content(p) for p in self._parameters if p.role == "kept"]
+        self._lasting = [p for p in self._parameters if p.role == "kept"]
+        self.kept = [_first_content(p) for p in self._lasting]
+        self._addresses = [address(array) for array in self.kept]
         arrays = [
             (number, slot)
             for number, slot in enumerate(self.slots)
@@ -94,6 +96,24 @@ class Signature:
         args = ", ".join(f"{slot.name}: {_type_text(slot.parameter.array)}" for slot in self.slots)
         results = ", ".join(_type_text(array) for array in self.program.results)
         return f"{self.name}({args})" + (f" -> {results}" if results else "")
+
+    def share(self, memory: dict[object, Any]) -> None:
+        """Keep the states in `memory`, where a build of the same kernel may have left them."""
+        seen: dict[object, int] = {}
+        for number, (parameter, first) in enumerate(zip(self._lasting, self.kept, strict=True)):
+            array = parameter.array
+            if array.kind != "state":
+                continue
+            what = (parameter.owner.name, array.name, str(array.dtype), array.shape, first.tobytes())
+            seen[what] = seen.get(what, 0) + 1
+            self.kept[number] = memory.setdefault((what, seen[what]), first)
+            self._addresses[number] = address(self.kept[number])
+
+    def reset(self) -> None:
+        """Set the states back to their first contents."""
+        for parameter, array in zip(self._lasting, self.kept, strict=True):
+            if parameter.written:
+                array[...] = _first_content(parameter)
 
     def argtypes(self) -> list[Any]:
         """The ctypes types of the C function's parameters."""
@@ -120,7 +140,7 @@ class Signature:
         simple = all(
             slot.plain and (not _is_scalar(slot) or by_value(slot.parameter.array)) for slot in slots
         )
-        kept = [address(array) for array in self.kept]
+        kept = self._addresses
         plan = [
             (s.container, s.shape, s.written, quick_scalar(s.dtype) if _is_scalar(s) else None) for s in slots
         ]

@@ -21,6 +21,7 @@ from tracealloc.emit.runtime import CModule, build_c
 from tracealloc.emit.vitis import VitisText, vitis_source
 from tracealloc.emit.wrapper import FAULT, csim_entry, wrapper_source
 from tracealloc.trace.errors import BoundsError, BuildError, TraceallocError
+from tracealloc.trace.program import keeps_state
 from tracealloc.trace.source import caller_place
 
 if TYPE_CHECKING:
@@ -80,20 +81,35 @@ class CSimModule:
         self.header = text.header
         self.library = library
         self.signature = Signature(text.program)
+        self._text = text
+        self._load()
+        self._first: CModule | None = None
+        self._unsure = can_leave(text.program)
+
+    def _load(self) -> None:
+        """Load the library, with states as they are at first."""
+        text = self._text
         try:
-            self._dll = _loaded(text.program, library)
+            self._dll = _loaded(text.program, self.library)
             function = getattr(self._dll, csim_entry(text))
             message = getattr(self._dll, f"{csim_entry(text)}_message")
         except (OSError, AttributeError) as error:
             raise BuildError(
                 "TA803",
                 f"the compiled simulation of {text.program.name} cannot be loaded: {error}",
-                hint=f"remove {str(library)!r} and build again",
+                hint=f"remove {str(self.library)!r} and build again",
             ) from error
         message.restype = ctypes.c_char_p
         self._call = self.signature.caller(_Checked(text.program.name, function, message))
-        self._first: CModule | None = None
-        self._unsure = can_leave(text.program)
+
+    def reset(self) -> None:
+        """Set what the kernel keeps between calls (`ta.state`) back to its first content."""
+        if keeps_state(self.program):
+            self._load()
+            self._first = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _built_again, (self._text,)  # made again where it arrives
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the kernel in simulation.
@@ -128,7 +144,7 @@ def _copied(value: Any) -> Any:
 
 def _loaded(program: Program, library: Path) -> ctypes.CDLL:
     """The library; a copy of its own where the kernel keeps a state between calls."""
-    if not any(a.kind == "state" for item in (*program.callees(), program) for a in item.arrays()):
+    if not keeps_state(program):
         return ctypes.CDLL(os.fspath(library))
     import shutil
 
@@ -138,6 +154,10 @@ def _loaded(program: Program, library: Path) -> ctypes.CDLL:
         return ctypes.CDLL(os.fspath(copy))
     finally:
         copy.unlink(missing_ok=True)
+
+
+def _built_again(text: VitisText) -> CSimModule:
+    return build_csim(text.program, text=text)
 
 
 class _Checked:

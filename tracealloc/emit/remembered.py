@@ -20,7 +20,7 @@ from tracealloc.emit.runtime import CModule
 from tracealloc.trace.errors import BuildError
 from tracealloc.trace.program import Program
 
-__all__ = ["recall", "remember"]
+__all__ = ["key_of", "recall", "remember"]
 
 
 @cache
@@ -34,18 +34,19 @@ def _package() -> str:
     return hashlib.sha256(repr(list(stats)).encode()).hexdigest()
 
 
-def _key(program: Program) -> str:
+def key_of(program: Program) -> str:
+    """What tells the library of a traced program from others."""
     text = hashlib.sha256(pickle.dumps(program, protocol=5)).hexdigest()
     return disk.digest("program", text, _package(), cpu_identity())
 
 
-def recall(program: Program, source: Callable[[], str]) -> CModule | None:
+def recall(program: Program, key: str, source: Callable[[], str]) -> CModule | None:
     """The module of a traced program that was built before, if its library is still whole.
 
     `source` makes the C text when somebody asks for it.
     """
     try:
-        entry = (disk.cache_folder() / f"{_key(program)}.link").read_text(encoding="ascii")
+        entry = (disk.cache_folder() / f"{key}.link").read_text(encoding="ascii")
         name, fails = entry.split()
     except (OSError, ValueError):
         return None
@@ -66,7 +67,7 @@ def _scheduled(program: Program) -> Program:
     return for_c(program)
 
 
-def remember(program: Program, module: CModule) -> None:
+def remember(program: Program, key: str, module: CModule) -> None:
     """Note which library belongs to a traced program (nothing where the cache cannot be written)."""
     folder = disk.cache_folder()
     if module.library.parent != folder or kept(program):
@@ -74,6 +75,6 @@ def remember(program: Program, module: CModule) -> None:
     part = disk.temporary(folder, ".link")
     try:
         part.write_text(f"{module.library.stem} {'fails' if module.fails else 'never'}", encoding="ascii")
-        part.replace(folder / f"{_key(program)}.link")
+        part.replace(folder / f"{key}.link")
     except OSError:
         part.unlink(missing_ok=True)

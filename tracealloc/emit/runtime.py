@@ -77,6 +77,13 @@ class CModule:
         """
         return self._call(args, kwargs)
 
+    def reset(self) -> None:
+        """Set what the kernel keeps between calls (`ta.state`) back to its first content."""
+        self.signature.reset()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return build_c, (self.signature.compiled(),)  # made again where it arrives
+
     def __repr__(self) -> str:
         return f"<CModule {self.signature}>"
 

@@ -17,7 +17,7 @@ from tracealloc.trace.finish import written_arguments
 from tracealloc.trace.functions import refuse_recursion, trace_signature
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import target_names
-from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice
+from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice, keeps_state
 from tracealloc.trace.recorder import Recorder, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.signature import Parameter, Signature, signature_of, unwrap
@@ -25,7 +25,7 @@ from tracealloc.trace.source import caller_frame
 from tracealloc.trace.state import Carried
 from tracealloc.trace.streams import StreamProxy
 
-__all__ = ["call"]
+__all__ = ["call", "staged_key"]
 
 
 def call(
@@ -36,9 +36,11 @@ def call(
     name: str | None = None,
     namespace: Mapping[str, Any] | None = None,
     staged: Mapping[str, Any] | None = None,
+    owner: object = None,
 ) -> Any:
     """Record a call of kernel function `function` into the kernel that is being traced.
 
+    Calls with one `owner` (the function where it is None) share what the callee keeps between calls.
     Returns the proxies of the callee's results: None, one, or a tuple.
     """
     plain, bound = unwrap(function)
@@ -55,7 +57,7 @@ def call(
         default = inspect.signature(plain).parameters[parameter.name].default
         if default is not inspect.Parameter.empty:
             values.setdefault(parameter.name, default)
-    program = _callee(recorder, plain, signature, title)
+    program = _callee(recorder, plain, signature, title, plain if owner is None else owner)
     return _record(recorder, program, signature, values, title)
 
 
@@ -104,14 +106,24 @@ def _known(plain: Any, name: str, item: Any) -> Any:
     return item
 
 
-def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str) -> Program:
-    """The callee's program, traced once for these types and staged values."""
-    staged = tuple((p.name, _staged_key(p.value)) for p in signature.parameters if p.type is None)
-    key = (_function_key(plain), title, tuple(repr(p.type) for p in signature.traced), staged)
+def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str, owner: object) -> Program:
+    """The callee's program, traced once for these types and staged values.
+
+    One that keeps a state, or calls one that does, is traced once for each owner.
+    """
+    values = [(p.name, p.value) for p in signature.parameters if p.type is None]
+    types = (title, tuple(repr(p.type) for p in signature.traced))
+    key: object = (_function_key(plain), types, staged_key(values))
     known = recorder.callees.get(key)
+    if known is not None and keeps_state(known):
+        key = (_Same(owner), _function_key(plain, owners=True), types, staged_key(values, owners=True))
+        known = recorder.callees.get(key)
     if known is None:
         refuse_recursion(plain, title)
         known = trace_signature(plain, signature, _free_name(recorder, title))
+        if keeps_state(known):
+            recorder.callees[key] = known
+            key = (_Same(owner), _function_key(plain, owners=True), types, staged_key(values, owners=True))
         recorder.callees[key] = known
     return known
 
@@ -153,17 +165,20 @@ class _Same:
         return id(self.value)
 
 
-def _function_key(function: Any, outer: tuple[int, ...] = ()) -> object:
+def _function_key(function: Any, outer: tuple[int, ...] = (), owners: bool = False) -> object:
     """What tells a function from one that was made by the same `def` or `lambda`."""
     held = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
     values = tuple(
-        _staged_key(item, outer) for item in (held, function.__defaults__, function.__kwdefaults__)
+        staged_key(item, outer, owners) for item in (held, function.__defaults__, function.__kwdefaults__)
     )
     return function.__code__, _Same(function.__globals__), values
 
 
-def _staged_key(value: Any, outer: tuple[int, ...] = ()) -> object:
-    """What tells a staged value from another, or from itself after a change."""
+def staged_key(value: Any, outer: tuple[int, ...] = (), owners: bool = False) -> object:
+    """What tells a staged value from another, or from itself after a change.
+
+    With `owners`, kernels with states of their own are told apart, too.
+    """
     kind = type(value)
     if value is None or isinstance(value, int | float | complex | str | bytes | np.generic):
         return kind, repr(value)
@@ -173,18 +188,20 @@ def _staged_key(value: Any, outer: tuple[int, ...] = ()) -> object:
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return kind, value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, list | tuple):
-        return kind, tuple(_staged_key(item, outer) for item in value)
+        return kind, tuple(staged_key(item, outer, owners) for item in value)
     if isinstance(value, dict):
-        return kind, tuple((_staged_key(k, outer), _staged_key(v, outer)) for k, v in value.items())
+        items = value.items()
+        return kind, tuple((staged_key(k, outer, owners), staged_key(v, outer, owners)) for k, v in items)
     if isinstance(value, FunctionType):
-        return _function_key(value, outer)
+        return _function_key(value, outer, owners)
     if isinstance(value, MethodType):
-        return _function_key(value.__func__, outer), _staged_key(value.__self__, outer)
+        return _function_key(value.__func__, outer, owners), staged_key(value.__self__, outer, owners)
     if kind.__name__ == "Kernel":
-        return kind, _staged_key(value.function, outer), _staged_key(value.staged, outer)
+        who = _Same(value.owner) if owners else None
+        return kind, who, staged_key(value.function, outer, owners), staged_key(value.staged, outer, owners)
     if callable(value) or isinstance(value, ModuleType) or kind.__module__.startswith("tracealloc"):
         return _Same(value)
-    return _Same(value), _staged_key(getattr(value, "__dict__", None), outer)
+    return _Same(value), staged_key(getattr(value, "__dict__", None), outer, owners)
 
 
 def _record(

@@ -50,6 +50,7 @@ __all__ = [
     "While",
     "blocks_of",
     "expressions_of",
+    "keeps_state",
     "map_blocks",
     "reduction_of",
     "walk_nodes",
@@ -266,6 +267,11 @@ class Program:
         from tracealloc.trace.text import program_text
 
         return program_text(self)
+
+
+def keeps_state(program: Program) -> bool:
+    """Whether a program, or one that it calls, keeps an array from one call to the next."""
+    return any(a.kind == "state" for each in (*program.callees(), program) for a in each.arrays())
 
 
 def expressions_of(node: Node) -> tuple[Expr, ...]:
