@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.plain_numpy import container, dtype_of, from_numpy, round_in_place, to_numpy
 from tests.plain_value import (
     MATH,
     METHODS,
@@ -38,7 +39,7 @@ from tests.plain_value import (
     to_bits,
 )
 from tracealloc.trace import dtype as types_of
-from tracealloc.trace.dtype import ArrayType, Boolean, DType, Fixed, Float, Integer, Struct
+from tracealloc.trace.dtype import ArrayType, DType, Fixed, Float, Struct
 
 __all__ = ["PlainArray", "PlainScalar", "Value", "convert", "plain", "run_plain"]
 
@@ -147,7 +148,7 @@ class PlainArray:
             return PlainArray(item, self.dtype)
         if isinstance(self.dtype, Struct):
             return PlainRecord(self.data[self._key(key)], self.dtype)
-        return PlainElement(_from_numpy(item, self.dtype), self, key)
+        return PlainElement(from_numpy(item, self.dtype), self, key)
 
     def __setitem__(self, key: Any, item: Any) -> None:
         if isinstance(item, PlainArray):
@@ -163,7 +164,7 @@ class PlainArray:
             raise TypeError("a number cannot be stored to a view")
         number = convert(lift(item, self._like()).number, self.dtype)
         if active[-1]:
-            self.data[place] = _to_numpy(number, self.dtype)
+            self.data[place] = to_numpy(number, self.dtype)
 
     def _like(self) -> Value:
         return Value(0, self.dtype)
@@ -177,12 +178,12 @@ class PlainStream:
         self.dtype = dtype
 
     def get(self) -> Value:
-        return Value(_from_numpy(self.items.popleft(), self.dtype), self.dtype)
+        return Value(from_numpy(self.items.popleft(), self.dtype), self.dtype)
 
     def put(self, item: Any) -> None:
         number = convert(lift(item, Value(0, self.dtype)).number, self.dtype)
         if active[-1]:
-            self.items.append(_to_numpy(number, self.dtype))
+            self.items.append(to_numpy(number, self.dtype))
 
 
 class PlainRecord:
@@ -200,7 +201,7 @@ class PlainRecord:
             raise AttributeError(name)
         if isinstance(inner, Struct):
             return PlainRecord(self.data[name], inner)
-        return Value(_from_numpy(self.data[name], inner), inner)
+        return Value(from_numpy(self.data[name], inner), inner)
 
     def __setattr__(self, name: str, item: Any) -> None:
         inner = self.dtype.field_type(name)
@@ -210,54 +211,7 @@ class PlainRecord:
             return
         number = convert(lift(item, Value(0, inner)).number, inner)
         if active[-1]:
-            self.data[name] = _to_numpy(number, inner)
-
-
-def _from_numpy(item: Any, dtype: DType) -> Any:
-    match dtype:
-        case Float():
-            return float_class(dtype)(item)
-        case Fixed(frac=frac):
-            return Fraction(int(item), 2**frac)
-        case Boolean():
-            return bool(item)
-        case _:
-            return int(item)
-
-
-def _to_numpy(number: Any, dtype: DType) -> Any:
-    return int(number * 2**dtype.frac) if isinstance(dtype, Fixed) else number
-
-
-def _container(dtype: DType) -> Any:
-    match dtype:
-        case Float():
-            return float_class(dtype)
-        case Boolean():
-            return np.bool_
-        case Struct(fields=fields):
-            return np.dtype([(name, _container(inner)) for name, inner in fields])
-        case _:
-            integer = Integer(dtype.bits, getattr(dtype, "signed", True))
-            for bits in (8, 16, 32, 64):
-                if integer.width <= bits:
-                    return np.dtype(f"{'int' if integer.signed else 'uint'}{bits}")
-            return np.dtype(object)
-
-
-def _dtype_of(data: Any) -> DType:
-    kind, bits = data.dtype.kind, data.dtype.itemsize * 8
-    if kind in "iu":
-        return Integer(bits, kind == "i")
-    if kind == "b":
-        return types_of.boolean
-    if kind == "V" and data.dtype.names:
-        empty = np.zeros((), data.dtype)
-        return Struct(tuple((name, _dtype_of(empty[name])) for name in data.dtype.names))
-    return {cls: d for d in _ALL_FLOATS for cls in [np.dtype(float_class(d))]}[data.dtype]
-
-
-_ALL_FLOATS = (types_of.float16, types_of.float32, types_of.float64, types_of.bfloat16)
+            self.data[name] = to_numpy(number, inner)
 
 
 # ------------------------------------------------------------------------------------- the `ta` namespace
@@ -302,18 +256,18 @@ class PlainNamespace:
 
     @staticmethod
     def full(shape: Any, fill: Any, dtype: DType) -> PlainArray:
-        data = np.zeros(shape, _container(dtype))
+        data = np.zeros(shape, container(dtype))
         if not isinstance(dtype, Struct):
-            data[...] = _to_numpy(convert(lift(fill).number, dtype), dtype)
+            data[...] = to_numpy(convert(lift(fill).number, dtype), dtype)
         return PlainArray(data, dtype)
 
     @staticmethod
     def constant(data: Any, dtype: DType | None = None) -> PlainArray:
         array = np.asarray(data)
-        dtype = dtype or _dtype_of(array)
+        dtype = dtype or dtype_of(array)
         if isinstance(dtype, Fixed):
-            array = np.vectorize(lambda x: _to_numpy(convert(Fraction(x), dtype), dtype))(array)
-        return PlainArray(array.astype(_container(dtype)), dtype)
+            array = np.vectorize(lambda x: to_numpy(convert(Fraction(x), dtype), dtype))(array)
+        return PlainArray(array.astype(container(dtype)), dtype)
 
     @staticmethod
     def state(first: Any, dtype: DType) -> PlainArray:
@@ -458,11 +412,13 @@ def _wrap(arg: Any, declared: Any) -> Any:
     if isinstance(arg, deque):
         return PlainStream(arg, declared.dtype)
     if isinstance(arg, np.ndarray) and arg.ndim:
-        return PlainArray(arg, dtype if isinstance(dtype, DType) else _dtype_of(arg))
+        dtype = dtype if isinstance(dtype, DType) else dtype_of(arg)
+        round_in_place(arg, dtype)
+        return PlainArray(arg, dtype)
     if isinstance(dtype, Float) and not isinstance(arg, Value):
         return Value(float_class(dtype)(arg), dtype)
     if isinstance(dtype, Fixed) and not isinstance(arg, Value):
-        return Value(_from_numpy(arg, dtype), dtype)
+        return Value(from_numpy(arg, dtype), dtype)
     if isinstance(dtype, DType) and not isinstance(dtype, Struct):
         return Value(convert(lift(arg).number, dtype), dtype)
     return lift(arg) if is_number(arg) else arg
@@ -473,7 +429,7 @@ def _unwrap(result: Any) -> Any:
         return tuple(_unwrap(item) for item in result)
     if isinstance(result, PlainArray):
         return result.data
-    return result.value.number if isinstance(result, Value) else result
+    return to_numpy(result.value.number, result.value.dtype) if isinstance(result, Value) else result
 
 
 def plain(kernel: Any) -> Callable[..., Any]:

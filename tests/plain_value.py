@@ -83,7 +83,7 @@ def _to_float(number: Any, dtype: Float) -> Any:
 
 
 def _to_fixed(number: Fraction, dtype: Fixed) -> Fraction:
-    scaled = number * 2**dtype.frac
+    scaled = number * Fraction(2) ** dtype.frac
     down, half = math.floor(scaled), Fraction(1, 2)
     rest = scaled - down
     match dtype.rounding:
@@ -113,7 +113,7 @@ def _to_fixed(number: Fraction, dtype: Fixed) -> Fraction:
                 whole = box.wrap(whole)
             case other:
                 raise NotImplementedError(other)
-    return Fraction(whole, 2**dtype.frac)
+    return whole / Fraction(2) ** dtype.frac
 
 
 class Value:

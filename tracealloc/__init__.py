@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tracealloc.check.verify import Verification
     from tracealloc.customize import Schedule, customize, verify
     from tracealloc.explain import explain
+    from tracealloc.raw import from_raw, raw
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,8 @@ _LAZY = {
     "Verification": "tracealloc.check.verify",
     "customize": "tracealloc.customize",
     "explain": "tracealloc.explain",
+    "from_raw": "tracealloc.raw",
+    "raw": "tracealloc.raw",
     "verify": "tracealloc.customize",
 }
 
@@ -63,7 +66,9 @@ __all__ = [
     "VerifyError",
     "customize",
     "explain",
+    "from_raw",
     "kernel",
+    "raw",
     "verify",
 ]
 # ``from tracealloc import *`` leaves Python's own range, abs and pow alone; by name they can be imported.

@@ -360,7 +360,10 @@ class Schedule(Methods):
             from tracealloc.emit.project import build_hls
 
             if options.get("reference") is None and self._is_exact():
-                options["reference"] = self._traced_build
+                from tracealloc.emit.runtime import LateModule, build_c
+
+                # The reference of a testbench is made without the schedule.
+                options["reference"] = LateModule(lambda: build_c(for_c(self._program)))
             return build_hls(self.lowered, mode=mode, project=project, **options)
         raise BuildError("TA800", f"unknown target {target!r}", hint='"c" or "vitis_hls"')
 
@@ -372,12 +375,6 @@ class Schedule(Methods):
         )
         notes = [note for _, state in self._module.states for note in state.assumptions]
         return same and not any("float" in note for note in notes)
-
-    def _traced_build(self, *args: Any) -> Any:
-        """Run the traced kernel: the reference of a testbench, made without the schedule."""
-        from tracealloc.emit.runtime import build_c
-
-        return build_c(for_c(self._program))(*args)
 
     @property
     def compiled(self) -> Program:

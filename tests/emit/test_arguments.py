@@ -316,46 +316,6 @@ def test_empty_arrays() -> None:
     module(data, data)
 
 
-def test_floats_for_fixed_point() -> None:
-    dtype = Fixed(6, 3, rounding="RND_CONV", overflow="SAT")
-    module = copy_program(dtype)
-    given = np.array([1.0625, -99.0, 0.3], np.float32)
-    raw, floats = np.zeros(3, np.int8), np.zeros(3)
-    module(given, raw)
-    module(raw, floats)
-    assert raw.tolist() == [8, -32, 2] and floats.tolist() == [1.0, -4.0, 0.25]
-
-
-def test_fixed_scalars_take_floats_by_value_and_integers_as_they_are() -> None:
-    x, y = array("x", Fixed(8, 4)), array("y", Fixed(8, 4), 1)
-    module = build_c(Program("hold", (x, y), (put(at(y, 0), at(x)),)))
-    out = np.zeros(1, np.int8)
-    module(1.5, out)
-    assert out[0] == 24
-    module(24, out)
-    assert out[0] == 24
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_floats_become_fixed_point_as_in_c(seed: int) -> None:
-    import random
-
-    from tests.emit.expressions import any_fixed
-    from tracealloc.emit.containers import from_floats
-
-    rng = random.Random(seed)
-    types = [any_fixed(rng) for _ in range(30)]
-    x = array("x", float64, 60)
-    outs = [array(f"y{n}", dtype, 60) for n, dtype in enumerate(types)]
-    (i,) = iters("i")
-    module = build_c(Program("q", (x, *outs), (loop(i, 60, *(put(at(y, i), at(x, i)) for y in outs)),)))
-    data = np.array([rng.uniform(-4, 4) * 2.0 ** rng.randint(-9, 20) for _ in range(60)])
-    got = [np.zeros(60, container(dtype)) for dtype in types]
-    module(data, *got)
-    for dtype, column in zip(types, got, strict=True):
-        np.testing.assert_array_equal(column, from_floats(data, dtype), str(dtype))
-
-
 @pytest.mark.parametrize("dtype", [int32, Integer(100, True), bfloat16, Fixed(12, 4)])
 def test_stream_arguments_are_queues(dtype: DType) -> None:
     source, target = Array("s", "s", dtype, (), "stream"), Array("t", "t", dtype, (), "stream")

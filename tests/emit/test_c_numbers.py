@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import tracealloc as ta
 from tests.emit import expressions as ex
 from tracealloc.check.interpret import interpret
 from tracealloc.emit.containers import container
@@ -48,7 +49,11 @@ def values_of(rng: random.Random, dtype: DType) -> np.ndarray:
                 .astype(container(dtype))
             )
     assert isinstance(dtype, Integer | Fixed)
-    return np.array(ex.corner_values(rng, dtype, ROWS), container(dtype))
+    values = np.array(ex.corner_values(rng, dtype, ROWS), object)
+    found: np.ndarray = (
+        ta.from_raw(values, dtype) if isinstance(dtype, Fixed) else values.astype(container(dtype))
+    )
+    return found
 
 
 def check(seed: int, types: Callable[[random.Random], DType], trees: int, make: Callable[..., Expr]) -> None:
@@ -66,7 +71,7 @@ def check(seed: int, types: Callable[[random.Random], DType], trees: int, make: 
         if not ex.too_wide(tree, 700):
             found.append((tree, tree.dtype if rng.random() < 0.5 or tree.dtype == boolean else types(rng)))
     program = ex.batch(found, inputs, ROWS)
-    outputs, wanted = ([np.zeros(ROWS, container(d)) for _, d in found] for _ in range(2))
+    outputs, wanted = ([np.zeros(ROWS, container(d, exact=True)) for _, d in found] for _ in range(2))
     module = build_c(program)
     module(*columns, *outputs)
     interpret(program, *columns, *wanted)

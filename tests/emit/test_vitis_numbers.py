@@ -56,7 +56,7 @@ def check(
     seed: int, types: Callable[[random.Random], DType], trees: int, make: Maker, most: int = 700
 ) -> None:
     program, columns, found = random_batch(seed, types, trees, make, most)
-    outputs, wanted = ([np.zeros(ROWS, container(d)) for _, d in found] for _ in range(2))
+    outputs, wanted = ([np.zeros(ROWS, container(d, exact=True)) for _, d in found] for _ in range(2))
     module = build_csim(program)
     module(*columns, *outputs)
     interpret(program, *columns, *wanted)

@@ -10,13 +10,14 @@ import pytest
 
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc.check.interpret import interpret
-from tracealloc.emit.containers import container
+from tracealloc.emit.containers import container, numbers_of
 from tracealloc.emit.csim import build_csim
 from tracealloc.emit.headers import open_headers
 from tracealloc.emit.runtime import build_c
 from tracealloc.trace.dtype import DType, Fixed, Integer, result_type
 from tracealloc.trace.expr import Binary
 from tracealloc.trace.program import Array, Node, Program
+from tracealloc.trace.tables import stored_type
 
 ROWS = 1500
 # The 32-bit digits at which Knuth's algorithm has to correct its guesses.
@@ -44,6 +45,12 @@ def value(rng: random.Random, dtype: DType) -> int:
     return -found if dtype.signed and rng.random() < 0.4 and found > -(1 << (dtype.bits - 1)) else found
 
 
+def column(bits: list[int], dtype: DType) -> np.ndarray:
+    """The numbers of these bits, exact."""
+    held = np.array(bits, stored_type(dtype))
+    return numbers_of(held, dtype, container(dtype, exact=True)) if isinstance(dtype, Fixed) else held
+
+
 def test_division_of_many_bits() -> None:
     if open_headers() is None or shutil.which("g++") is None:
         pytest.skip("needs hls4ml's headers and g++")
@@ -58,8 +65,8 @@ def test_division_of_many_bits() -> None:
         a, b, c = (array(f"{n}{number}", t, ROWS) for n, t in zip("abc", (left, right, result), strict=True))
         arguments += [a, b, c]
         body.append(put(at(c, i), Binary(op, at(a, i), at(b, i), result)))
-        data += [np.array([value(rng, t) for _ in range(ROWS)], dtype=container(t)) for t in (left, right)]
-        data.append(np.array([0] * ROWS, dtype=container(result)))
+        data += [column([value(rng, t) for _ in range(ROWS)], t) for t in (left, right)]
+        data.append(column([0] * ROWS, result))
     program = Program("divide", tuple(arguments), (loop(i, ROWS, *body),))
     found = []
     for run in (build_csim(program), build_c(program), lambda *given: interpret(program, *given)):

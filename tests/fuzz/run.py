@@ -6,6 +6,7 @@ And under a random schedule: the scheduled loops, interpreted and compiled to C,
 from __future__ import annotations
 
 import linecache
+import math
 import random
 import warnings
 from collections import deque
@@ -76,16 +77,29 @@ def sample(dtype: DType, shape: tuple[int, ...], rng: random.Random) -> Any:
         for name, inner in dtype.fields:
             records[name] = sample(inner, shape, rng)
         return records
-    items = [_sample_one(dtype, rng) for _ in range(count)]
-    array = np.empty(count, container(dtype))
-    array[:] = items
+    if isinstance(dtype, Fixed):
+        array = _fixed_numbers(dtype, count, rng)
+    else:
+        array = np.empty(count, container(dtype))
+        array[:] = [_sample_one(dtype, rng) for _ in range(count)]
     return array.reshape(shape) if shape else array.reshape(())[()]
+
+
+def _fixed_numbers(dtype: Fixed, count: int, rng: random.Random) -> np.ndarray:
+    """Numbers for fixed point as NumPy has them: those of the type, whole ones, and any others."""
+    kind = rng.choice(("type", "whole", "any"))
+    if kind == "type":
+        found: np.ndarray = ta.from_raw([_sample_one(dtype, rng) for _ in range(count)], dtype)
+        return found
+    spread = 2.0 ** (dtype.integer_bits + 1)
+    items = [rng.uniform(-spread, spread) for _ in range(count)]
+    return np.array(items if kind == "any" else [float(round(item)) for item in items])
 
 
 def _sample_one(dtype: DType, rng: random.Random) -> Any:
     match dtype:
         case Float():
-            corners = [0.0, -0.0, 1.0, -1.0, 0.5, 1e4, 1e-3, 3.0]
+            corners = [0.0, -0.0, 1.0, -1.0, 0.5, 1e4, 1e-3, 3.0, math.nan, math.inf, -math.inf]
             return rng.choice(corners) if rng.random() < 0.3 else rng.uniform(-20, 20)
         case Boolean():
             return rng.random() < 0.5

@@ -185,7 +185,7 @@ def test_cast_is_exact_no_longer() -> None:
 def test_cast_of_an_argument_changes_the_call() -> None:
     s = schedule_of(gemm)
     s.cast(s.A, Fixed(16, 8))
-    a, b = np.full((6, 8), 256, np.int16), np.ones((8, 10), np.float32)
+    a, b = np.ones((6, 8), np.int16), np.ones((8, 10), np.float32)
     assert np.array_equal(build_c(s.lowered)(a, b), np.full((6, 10), 8, np.float32))
     with pytest.raises(ScheduleError) as caught:
         s.cast(s.B, "float16")

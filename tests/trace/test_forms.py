@@ -381,7 +381,7 @@ def test_typed_lits():
         A[0] = A[1] + np.int8(3)
         F[0] = F[1] * 0.5
         F[1] = 0.75
-        F[2] = 0.3
+        F[2] = 0.25
         A[2] = A[3].astype(float32).bitcast(int32)
         A[3] = 300
         A[4] = True
@@ -393,7 +393,7 @@ def test_typed_lits():
           A[0] = A[1] + 3
           F[0] = float64(F[1]) * 0.5
           F[1] = 0.75
-          F[2] = 0.3
+          F[2] = 0.25
           A[2] = bitcast(float32(A[3]), int32)
           A[3] = 44
           A[4] = 1

@@ -35,7 +35,7 @@ from tracealloc.trace.dtype import (
 )
 
 __all__ = ["Conversion", "bits_of", "conversion", "float_class", "from_bits", "integer_range", "quantise"]
-__all__ += ["wrapping"]
+__all__ += ["scaled_to_double", "wrapping"]
 
 Conversion: TypeAlias = Callable[[Any], Any]
 
@@ -214,7 +214,7 @@ def _to_float(source: DType, target: Float) -> Conversion:
         return lambda value: scalar(_rounded_ratio(int(value), frac, target))
     if frac == 0 and fixed.width <= 1000:
         return float
-    return lambda value: _double(int(value), frac)
+    return lambda value: scaled_to_double(int(value), frac)
 
 
 def _between_floats(source: Float, target: Float) -> Conversion:
@@ -233,7 +233,7 @@ def _between_floats(source: Float, target: Float) -> Conversion:
     return scalar
 
 
-def _double(value: int, frac: int) -> float:
+def scaled_to_double(value: int, frac: int) -> float:
     """`value` / 2**`frac` rounded to the nearest double, ties to even."""
     try:
         return value / (1 << frac) if frac >= 0 else float(value << -frac)

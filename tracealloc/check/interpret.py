@@ -16,7 +16,9 @@ import numpy as np
 
 from tracealloc.check.interpret_expr import Access
 from tracealloc.check.interpret_node import Compiled, Event, Observer, ProgramCompiler
-from tracealloc.check.values import from_numpy, scalar_from_python, to_numpy, write_back
+from tracealloc.check.values import from_numpy, scalar_from_python, scalar_to_python, to_numpy, write_back
+from tracealloc.emit.usage import read_arrays
+from tracealloc.trace.dtype import Fixed
 from tracealloc.trace.errors import ArgumentError
 from tracealloc.trace.program import Array, Call, Program, Region, Store, walk_nodes
 
@@ -24,32 +26,43 @@ __all__ = ["Access", "Event", "Interpreter", "interpret"]
 
 
 def interpret(
-    program: Program, *args: Any, check: bool = True, observe: Callable[[Event], object] | None = None
+    program: Program,
+    *args: Any,
+    check: bool = True,
+    observe: Callable[[Event], object] | None = None,
+    exact: bool = False,
 ) -> Any:
     """Run `program` on NumPy arrays (changed in place) and numbers, and return its results.
 
     One result is returned as it is, several as a tuple; a result of rank 0 is a plain number. `observe`
     is called once for each statement instance with what it read and wrote (`Event`). State arrays start
-    from their first content; an `Interpreter` keeps them between runs.
+    from their first content; an `Interpreter` keeps them between runs. `exact`: fixed point comes out as
+    fractions, not as float64.
 
     Raises:
         InterpretError: an element outside its array, or one that nothing was stored to (checked mode).
         ArgumentError: number, shape or element type of the arguments do not fit.
     """
-    return Interpreter(program, check=check, observe=observe)(*args)
+    return Interpreter(program, check=check, observe=observe, exact=exact)(*args)
 
 
 class Interpreter:
     """A program made ready to run, with its state arrays."""
 
     def __init__(
-        self, program: Program, *, check: bool = True, observe: Callable[[Event], object] | None = None
+        self,
+        program: Program,
+        *,
+        check: bool = True,
+        observe: Callable[[Event], object] | None = None,
+        exact: bool = False,
     ) -> None:
         self.program = program
+        self._exact = exact
         self._observer = None if observe is None else Observer(observe)
         self._compiler = ProgramCompiler(check, self._observer)
         self._compiled: Compiled = self._compiler.compile(program)
-        self._written = written_arrays(program)
+        self._written, self._read = written_arrays(program), read_arrays(program)
 
     def __call__(self, *args: Any) -> Any:
         """Run the program once; see `interpret`."""
@@ -58,14 +71,21 @@ class Interpreter:
             raise ArgumentError(
                 "TA603", f"{program.name} takes {len(program.args)} arguments, not {len(args)}"
             )
-        cells = [_enter(array, arg) for array, arg in zip(program.args, args, strict=True)]
+        cells = [
+            _enter(array, arg, array in self._written, array in self._read)
+            for array, arg in zip(program.args, args, strict=True)
+        ]
         frame = self._compiled.frame(cells)
         try:
             with np.errstate(all="ignore"):
                 self._compiled.run(frame)
         finally:
             for array, arg, cell in zip(program.args, args, cells, strict=True):
-                if isinstance(arg, np.ndarray) and array in self._written:
+                if array.kind == "stream":
+                    for queue, items in zip(arg if array.rank else [arg], cell, strict=True):
+                        queue.clear()
+                        queue.extend(scalar_to_python(item, array.dtype, self._exact) for item in items)
+                elif isinstance(arg, np.ndarray) and array in self._written:
                     write_back(cell, array.dtype, arg)
         given = dict(zip(program.args, args, strict=True))
         results = tuple(self._result(array, frame, given) for array in program.results)
@@ -77,22 +97,29 @@ class Interpreter:
         if isinstance(given.get(array), np.ndarray):
             return given[array]
         content = frame[self._compiled.slots[array]]
-        found = to_numpy(content if isinstance(content, list) else [content], array.dtype, array.shape)
+        found = to_numpy(
+            content if isinstance(content, list) else [content], array.dtype, array.shape, self._exact
+        )
         return found if array.rank else found[()]
 
 
-def _enter(array: Array, arg: Any) -> Any:
+def _enter(array: Array, arg: Any, written: bool, read: bool) -> Any:
     """The cells of an argument."""
     if array.kind == "stream":
         queues = arg if array.rank else [arg]
-        return [part if isinstance(part, deque) else deque(part) for part in queues]
+        return [deque(scalar_from_python(item, array.dtype, array.name) for item in part) for part in queues]
     if array.rank == 0:
         return [scalar_from_python(arg, array.dtype, array.name)]
     if not isinstance(arg, np.ndarray):
         raise ArgumentError("TA603", f"argument {array.name!r} takes an array, not {type(arg).__name__}")
     if arg.shape != array.shape:
         raise ArgumentError("TA603", f"argument {array.name!r} has shape {arg.shape}, not {array.shape}")
-    return from_numpy(arg, array.dtype, array.name)
+    if written and isinstance(array.dtype, Fixed) and arg.dtype.kind in "iub":
+        raise ArgumentError(
+            "TA603",
+            f"argument {array.name!r} is written in {array.dtype}, and {arg.dtype} holds no fractions",
+        )
+    return from_numpy(arg, array.dtype, array.name, holes=not read)
 
 
 def written_arrays(program: Program) -> set[Array]:

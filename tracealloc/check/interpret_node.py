@@ -112,7 +112,7 @@ class ProgramCompiler:
         key = (id(program), array)
         if key not in self.lasting:
             assert array.data is not None, array.name
-            cells = from_numpy(array.data.reshape(array.shape), array.dtype, array.name)
+            cells = from_numpy(array.data.reshape(array.shape), array.dtype, array.name, scaled=True)
             self.lasting[key] = cells
         return self.lasting[key]
 

@@ -14,25 +14,20 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tracealloc.emit.checks import FAULT_SHIFT, all_checks
-from tracealloc.emit.containers import (
-    container,
-    from_floats,
-    from_words,
-    memory_type,
-    to_floats,
-    to_words,
-)
+from tracealloc.emit.containers import container, from_memory, memory_type, stored, words_of
 from tracealloc.emit.fifos import Fifos
 from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
-from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, make_slot
+from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, leaves, make_slot
 from tracealloc.emit.usage import read_arrays
-from tracealloc.trace.dtype import DType, Fixed, Struct
+from tracealloc.trace.dtype import DType, Fixed
 from tracealloc.trace.errors import ArgumentError, BoundsError, TraceallocError, nearest
 from tracealloc.trace.program import Array, Program
+from tracealloc.trace.quantise import is_finite, is_real
 from tracealloc.trace.source import caller_place
+from tracealloc.trace.tables import not_a_number, stored_type
 
-__all__ = ["Signature", "read_arrays", "to_memory"]
+__all__ = ["Signature", "read_arrays"]
 
 Function = Callable[..., Any]
 
@@ -67,10 +62,14 @@ class _Given:
 
 
 class Signature:
-    """The arguments and results of a program; `caller` binds them to a C function."""
+    """The arguments and results of a program; `caller` binds them to a C function.
 
-    def __init__(self, program: Program) -> None:
+    `exact`: fixed point comes out as fractions, not as float64.
+    """
+
+    def __init__(self, program: Program, exact: bool = False) -> None:
         self.program = program
+        self.exact = exact
         self.compiled: Callable[[], Program] = lambda: program
         self.name = program.name
         self._parameters = parameters(program)
@@ -186,8 +185,14 @@ class Signature:
                 found.append(args[self._position(array)])
             else:
                 number = next(i for i, p in enumerate(self.outputs) if p.array == array)
-                found.append(_result(outputs[number], array))
+                data = self._brought(outputs[number], array.dtype)
+                found.append(data if array.rank else data[()])
         return found[0] if len(found) == 1 else tuple(found)
+
+    def _brought(self, memory: np.ndarray, dtype: DType) -> np.ndarray:
+        """What C made, as new arrays of NumPy's side."""
+        target = container(dtype, self.exact)
+        return memory if memory_type(dtype) == target else from_memory(memory, dtype, target)
 
     def _failed(self, status: int) -> NoReturn:
         if status >> FAULT_SHIFT:
@@ -237,7 +242,7 @@ class Signature:
                 queues.release()
         for slot, item in zip(self.slots, given, strict=True):
             if slot.written and item.original is not None and item.copy is not None:
-                item.original[...] = _bring_back(item.copy, slot.dtype, item.original.dtype)
+                item.original[...] = from_memory(item.copy, slot.dtype, item.original.dtype)
         return found
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
@@ -294,7 +299,8 @@ class Signature:
         if value.dtype != slot.container or memory_type(slot.dtype) != slot.container:
             if slot.read:
                 check_values(self.name, slot, value)
-            copy = to_memory(from_floats(value, slot.dtype), slot.dtype)
+            held = value if slot.read else _without_values(value, slot.dtype)
+            copy = words_of(stored(held, slot.dtype), slot.dtype)
             return _Given(address(copy), value, copy)
         if slot.read:
             check_values(self.name, slot, value)
@@ -307,9 +313,7 @@ class Signature:
         found = scalar_value(self.name, slot.name, slot.dtype, value)
         if by_value(slot.parameter.array):
             return _Given(found)
-        data = np.empty((), container(slot.dtype))
-        data[()] = found
-        copy = to_memory(data, slot.dtype)
+        copy = words_of(_stored_numbers([found], slot.dtype), slot.dtype)
         return _Given(address(copy), None, copy)
 
     def _given_stream(self, slot: Slot, value: Any) -> _Given:
@@ -326,15 +330,11 @@ class Signature:
 
         def pack(items: Any) -> np.ndarray:
             numbers = [scalar_value(self.name, slot.name, slot.dtype, item) for item in items]
-            data = np.empty(len(numbers), slot.container)
-            data[:] = numbers
-            return np.ascontiguousarray(to_memory(data, slot.dtype))
+            return words_of(_stored_numbers(numbers, slot.dtype), slot.dtype)
 
         def unpack(raw: np.ndarray) -> list[Any]:
             data = np.ascontiguousarray(raw).view(memory.base).reshape(len(raw), *memory.shape)
-            if memory != slot.container:
-                data = _bring_back(data, slot.dtype, slot.container)
-            return list(data)
+            return list(self._brought(data, slot.dtype))
 
         fifos = Fifos(queues, memory.itemsize, pack, unpack)
         return _Given(address(fifos.table), fifos=fifos)
@@ -366,41 +366,28 @@ def _is_scalar(slot: Slot) -> bool:
     return slot.parameter.array.rank == 0 and slot.parameter.array.kind != "stream"
 
 
-def to_memory(data: np.ndarray, dtype: DType) -> np.ndarray:
-    """A copy of `data` as C sees it."""
-    if isinstance(dtype, Struct):
-        found = np.empty(data.shape, memory_type(dtype))
-        for name, inner in dtype.fields:
-            found[name] = to_memory(data[name], inner)
-        return found
-    if container(dtype).hasobject:
-        return to_words(data, dtype)
-    return np.array(data.astype(container(dtype)), order="C", copy=True)
+def _stored_numbers(numbers: list[Any], dtype: DType) -> np.ndarray:
+    found = np.empty(len(numbers), stored_type(dtype))
+    for at, number in enumerate(numbers):
+        found[at] = number
+    return found
 
 
-def _bring_back(copy: np.ndarray, dtype: DType, target: np.dtype[Any]) -> np.ndarray:
-    if isinstance(dtype, Struct):
-        found = np.empty(copy.shape, container(dtype))
-        for name, inner in dtype.fields:
-            found[name] = _bring_back(copy[name], inner, container(inner))
-        return found
-    if container(dtype).hasobject:
-        copy = from_words(copy, dtype)
-    if target.kind == "f" and isinstance(dtype, Fixed):
-        return to_floats(copy, dtype, target)
-    return copy.astype(target)
-
-
-def _result(data: np.ndarray, array: Array) -> Any:
-    if memory_type(array.dtype) != container(array.dtype):
-        data = _bring_back(data, array.dtype, container(array.dtype))
-    return data if array.rank else data[()]
+def _without_values(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """A copy of an array that is not read, with zeros where it holds no numbers."""
+    found = np.array(data, order="C")
+    for _, part, inner in leaves(found, dtype, ""):
+        if isinstance(inner, Fixed) and not_a_number(part, finite=True) is not None:
+            for at, value in np.ndenumerate(part):
+                if not (is_real(value) and is_finite(value)):
+                    part[at] = 0
+    return found
 
 
 def _first_content(parameter: Parameter) -> np.ndarray:
     array = parameter.array
     assert array.data is not None, array.name
-    return to_memory(np.asarray(array.data).reshape(array.shape), array.dtype)
+    return np.array(words_of(array.data.reshape(array.shape), array.dtype), copy=True)
 
 
 def _count(number: int) -> str:

@@ -367,7 +367,7 @@ class CFunction(CLoops):
     def _initialiser(self, data: np.ndarray, dtype: DType, depth: int = 1) -> str:
         if data.ndim == 0:
             return self._element_text(data[()], dtype)
-        parts = [self._initialiser(data[i], dtype, depth + 1) for i in range(data.shape[0])]
+        parts = [self._initialiser(data[i, ...], dtype, depth + 1) for i in range(data.shape[0])]
         if data.ndim > 1:
             separator = ",\n" + " " * depth
             return "{" + separator.join(parts) + "}"

@@ -1,70 +1,49 @@
-"""NumPy containers of element types, and conversion where memory in C looks otherwise.
+"""NumPy's side of element types, and conversion to and from C's.
 
-A container is the smallest NumPy type that holds the element: int8 for ``Int(5)``, ml_dtypes' bfloat16,
-structured types for structs, arrays of Python integers (``object``) over 64 bits. Fixed point is held as
-its scaled integer.
+On NumPy's side an element lives in a container: the smallest NumPy type that holds it (int8 for ``Int(5)``,
+ml_dtypes' bfloat16, structured types for structs, ``object`` arrays of Python integers over 64 bits). Fixed
+point is a number there: float64, or any array of real numbers that is given; an ``object`` array gets exact
+`fractions.Fraction`. In C it is a scaled integer, in an array of `stored_type`, over 64 bits in words.
 """
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from tracealloc.trace.dtype import (
-    Boolean,
-    DType,
-    Fixed,
-    Float,
-    Index,
-    Integer,
-    Struct,
-    bfloat16,
-)
+from tracealloc.trace.dtype import DType, Fixed, Float, Integer, Struct
+from tracealloc.trace.lifting import numpy_dtype
+from tracealloc.trace.quantise import quantised, value_of
+from tracealloc.trace.tables import floats, stored_type
 
 __all__ = [
-    "accepted", "container", "from_floats", "from_words", "integer_limits", "memory_type", "quantised",
-    "to_floats", "to_words", "word_count",
+    "accepted", "container", "fits_double", "from_memory", "from_words", "integer_limits", "memory_type",
+    "numbers_of", "stored", "to_memory", "to_words", "word_count", "words_of",
 ]  # fmt: skip
 
 
 @cache
-def container(dtype: DType) -> np.dtype[Any]:
-    """The NumPy type of arrays of `dtype`."""
+def container(dtype: DType, exact: bool = False) -> np.dtype[Any]:
+    """The NumPy type of arrays of `dtype`; `exact`: fixed point as fractions."""
     match dtype:
-        case Boolean():
-            return np.dtype(np.bool_)
-        case Float():
-            if dtype == bfloat16:
-                import ml_dtypes
-
-                narrow: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-                return narrow
-            named: np.dtype[Any] = np.dtype(dtype.name)
-            return named
         case Struct(fields=fields):
-            return np.dtype([(name, container(inner)) for name, inner in fields])
-        case Index():
-            return np.dtype(np.int64)
-        case Integer() | Fixed():
-            for bits in (8, 16, 32, 64):
-                if dtype.width <= bits:
-                    return np.dtype(f"{'int' if dtype.signed else 'uint'}{bits}")
-            return np.dtype(object)
+            found: np.dtype[Any] = np.dtype([(name, container(inner, exact)) for name, inner in fields])
+        case Fixed():
+            found = np.dtype(object if exact else np.float64)
         case _:
-            raise TypeError(f"unknown type {dtype!r}")
+            found = stored_type(dtype)
+    return found
 
 
 @cache
 def memory_type(dtype: DType) -> np.dtype[Any]:
-    """The NumPy type with the layout that C sees: `container`, but words instead of Python integers."""
+    """The NumPy type with the layout that C sees: `stored_type`, but words instead of Python integers."""
     if isinstance(dtype, Struct):
         return np.dtype([(name, memory_type(inner)) for name, inner in dtype.fields])
-    if container(dtype).hasobject:
-        return np.dtype((np.uint64, (word_count(dtype),)))
-    return container(dtype)
+    held: np.dtype[Any] = stored_type(dtype)
+    return np.dtype((np.uint64, (word_count(dtype),))) if held.hasobject else held
 
 
 def word_count(dtype: DType) -> int:
@@ -72,28 +51,80 @@ def word_count(dtype: DType) -> int:
     return max(2, -(-dtype.bits // 64))
 
 
+def fits_double(dtype: Fixed) -> bool:
+    """Whether float64 holds every value of a type exactly."""
+    return dtype.width - dtype.signed <= 53 and dtype.frac <= 1074 and dtype.integer_bits <= 1023
+
+
 def integer_limits(dtype: DType) -> tuple[int, int] | None:
-    """The values that an element may have where its container holds more, else None."""
-    if not isinstance(dtype, Integer | Fixed):
+    """The values that an integer may have where its container holds more, else None."""
+    if not isinstance(dtype, Integer) or dtype.width in (8, 16, 32, 64):
         return None
-    if dtype.width in (8, 16, 32, 64):
-        return None
-    integer = Integer(dtype.width, dtype.signed)
-    return integer.low, integer.high
+    return dtype.low, dtype.high
 
 
-def accepted(dtype: DType, given: np.dtype[Any]) -> bool:
-    """Whether arrays of `given` are taken for `dtype` after a conversion.
+def accepted(dtype: DType, given: np.dtype[Any], written: bool) -> bool:
+    """Whether arrays of `given` are taken for `dtype`, as they are or after a conversion.
 
-    These are ml_dtypes' four-bit integers, and floats (of this machine's byte order) for fixed point.
+    For fixed point these are all real numbers of this machine's byte order; where the kernel writes, those
+    that hold a fraction. ml_dtypes' four-bit integers are taken for integers of that width.
     """
-    if isinstance(dtype, Fixed):
-        return given in (np.float32, np.float64)
-    if not isinstance(dtype, Integer) or dtype.width != 4 or given.kind != "V":
-        return False
+    if given == container(dtype):
+        return True
+    match dtype:
+        case Struct(fields=fields):
+            return given.names == tuple(name for name, _ in fields) and all(
+                accepted(inner, given[name], written) for name, inner in fields
+            )
+        case Fixed():
+            whole = given.kind in "iu" and not written
+            narrow = given.kind == "V" and given == _bfloat16()
+            real = given.kind == "f" and given.itemsize <= 8
+            return (real or whole or narrow or given.kind == "O") and given.isnative
+        case Integer(width=4) if given.kind == "V":
+            import ml_dtypes
+
+            return bool(given == np.dtype(ml_dtypes.int4 if dtype.signed else ml_dtypes.uint4))
+        case _:
+            return False
+
+
+def _bfloat16() -> np.dtype[Any]:
     import ml_dtypes
 
-    return bool(given == np.dtype(ml_dtypes.int4 if dtype.signed else ml_dtypes.uint4))
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+# NumPy's side to C's.
+
+
+def to_memory(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """A copy of an array of NumPy's side as C sees it."""
+    return words_of(stored(data, dtype), dtype)
+
+
+def stored(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """A copy of an array of NumPy's side with fixed point as scaled integers, rounded as the types say."""
+    if isinstance(dtype, Struct):
+        found = np.empty(data.shape, stored_type(dtype))
+        for name, inner in dtype.fields:
+            found[name] = stored(data[name], inner)
+        return found
+    if isinstance(dtype, Fixed):
+        data = quantised(data, dtype)
+    return np.array(data.astype(stored_type(dtype)), order="C", copy=True)
+
+
+def words_of(data: np.ndarray, dtype: DType) -> np.ndarray:
+    """Stored elements as C sees them."""
+    if memory_type(dtype) == data.dtype:
+        return np.ascontiguousarray(data).reshape(data.shape)
+    if not isinstance(dtype, Struct):
+        return to_words(data, dtype)
+    found = np.empty(data.shape, memory_type(dtype))
+    for name, inner in dtype.fields:
+        found[name] = words_of(data[name], inner)
+    return found
 
 
 def to_words(data: np.ndarray, dtype: DType) -> np.ndarray:
@@ -119,56 +150,32 @@ def from_words(words: np.ndarray, dtype: DType) -> np.ndarray:
     return flat.reshape(words.shape[:-1])
 
 
-def from_floats(data: np.ndarray, dtype: DType) -> np.ndarray:
-    """Floats as scaled integers of a fixed-point type, by its rounding and overflow; else `data` itself."""
-    if data.dtype.kind != "f" or not isinstance(dtype, Fixed):
-        return data
-    found = np.empty(data.shape, object)
-    flat = found.reshape(-1)
-    for number, value in enumerate(data.ravel().tolist()):
-        flat[number] = quantised(value, dtype)
-    return flat.reshape(data.shape) if container(dtype).hasobject else found.astype(container(dtype))
+# C's side to NumPy's.
 
 
-def to_floats(data: np.ndarray, dtype: Fixed, target: np.dtype[Any]) -> np.ndarray:
-    """Scaled integers of a fixed-point type as floats of their value."""
-    values = [math.ldexp(int(value), -dtype.frac) for value in data.ravel()]
-    return np.array(values, np.float64).reshape(data.shape).astype(target)
+def from_memory(memory: np.ndarray, dtype: DType, target: np.dtype[Any]) -> np.ndarray:
+    """An array as C left it, in an array of `target`."""
+    if isinstance(dtype, Struct):
+        found = np.empty(memory.shape, target)
+        for name, inner in dtype.fields:
+            found[name] = from_memory(memory[name], inner, target[name])
+        return found
+    if stored_type(dtype).hasobject:
+        memory = from_words(memory, dtype)
+    return numbers_of(memory, dtype, target) if isinstance(dtype, Fixed) else memory.astype(target)
 
 
-def quantised(value: float, dtype: Fixed) -> int:
-    """A float as a scaled integer of `dtype` (the rules are those of `fixed`); NaN and infinities give 0."""
-    if not math.isfinite(value):
-        return 0
-    top, bottom = value.as_integer_ratio()
-    shift = bottom.bit_length() - 1 - dtype.frac
-    if shift <= 0:
-        return _into_range(top << -shift, top << -shift, dtype)
-    half = 1 << (shift - 1)
-    bias = {
-        "TRN": 0,
-        "RND": half,
-        "RND_MIN_INF": half - 1,
-        "RND_CONV": half - 1 + (top >> shift & 1),
-        "TRN_ZERO": 2 * half - 1 if top < 0 else 0,
-        "RND_ZERO": half if top < 0 else half - 1,
-        "RND_INF": half - 1 if top < 0 else half,
-    }[dtype.rounding]
-    return _into_range((top + bias) >> shift, top >> shift, dtype)
-
-
-def _into_range(value: int, floor: int, dtype: Fixed) -> int:
-    box = Integer(dtype.width, dtype.signed)
-    least = box.low + (dtype.overflow == "SAT_SYM" and dtype.signed and dtype.width > 1)
-    if least <= value <= box.high:
-        return value
-    match dtype.overflow:
-        case "WRAP":
-            return box.wrap(value)
-        case "SAT_ZERO":
-            return 0
-        case "WRAP_SM" if dtype.signed:
-            wrapped = box.wrap(value)
-            return wrapped if (floor >> dtype.width & 1) == (wrapped < 0) else ~wrapped
-        case _:
-            return max(least, min(box.high, value))
+def numbers_of(scaled: np.ndarray, dtype: Fixed, target: np.dtype[Any]) -> np.ndarray:
+    """Scaled integers as the numbers they stand for: rounded once to a float, exact in ``object`` arrays."""
+    flat = scaled.reshape(-1)
+    if target.kind != "O" and fits_double(dtype):
+        exact = np.ldexp(flat.astype(np.float64), -dtype.frac)
+    else:
+        exact = np.empty(flat.shape, object)
+        for at, value in enumerate(flat.tolist()):
+            exact[at] = value_of(int(value), dtype)
+    if target.kind != "O":
+        real = numpy_dtype(target)
+        assert isinstance(real, Float), target
+        exact = floats(exact, real)
+    return exact.reshape(scaled.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from tracealloc.trace.source import warn
 if TYPE_CHECKING:
     from tracealloc.trace.program import Program
 
-__all__ = ["CModule", "build_c", "library_of", "load_module"]
+__all__ = ["CModule", "LateModule", "build_c", "library_of", "load_module"]
 
 _NO_OPENMP = "TA806"
 _building: dict[str, threading.Lock] = {}
@@ -58,8 +59,9 @@ class CModule:
                 f"the compiled library of {program.name} cannot be loaded: {error}",
                 hint=f"remove {str(library)!r} and call again",
             ) from error
-        through = after_fork if starts_threads(program) else None
-        self._call = self.signature.caller(function, fails=self.fails, through=through)
+        self._function = function
+        self._through = after_fork if starts_threads(program) else None
+        self._call = self.signature.caller(function, fails=self.fails, through=self._through)
 
     @property
     def source(self) -> str:
@@ -84,8 +86,27 @@ class CModule:
     def __reduce__(self) -> tuple[Any, ...]:
         return build_c, (self.signature.compiled(),)  # made again where it arrives
 
+    def exact(self, *args: Any) -> Any:
+        """Run the kernel; fixed point comes out as fractions, and state is at its first content."""
+        signature = Signature(self.program, exact=True)
+        return signature.caller(self._function, fails=self.fails, through=self._through)(args, {})
+
     def __repr__(self) -> str:
         return f"<CModule {self.signature}>"
+
+
+class LateModule:
+    """A `CModule` that is made when it is first called."""
+
+    def __init__(self, make: Callable[[], CModule]) -> None:
+        self._made = functools.cache(make)
+
+    def __call__(self, *args: Any) -> Any:
+        return self._made()(*args)
+
+    def exact(self, *args: Any) -> Any:
+        """See `CModule.exact`."""
+        return self._made().exact(*args)
 
 
 def build_c(program: Program, *, cache: bool = True) -> CModule:

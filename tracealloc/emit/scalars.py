@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.containers import container, quantised
+from tracealloc.emit.containers import memory_type
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, float32
 from tracealloc.trace.errors import ArgumentError
+from tracealloc.trace.quantise import is_finite, is_real, nearest, quantised_one
+from tracealloc.trace.tables import stored_type
 
 __all__ = ["c_scalar", "quick_scalar", "scalar_value"]
 
@@ -27,7 +29,7 @@ def c_scalar(dtype: DType) -> Any:
         case Float():
             return ctypes.c_float if dtype == float32 else ctypes.c_double
         case _:
-            return np.ctypeslib.as_ctypes_type(container(dtype))
+            return np.ctypeslib.as_ctypes_type(memory_type(dtype))
 
 
 def quick_scalar(dtype: DType) -> Callable[[Any], Any]:
@@ -58,7 +60,7 @@ def quick_scalar(dtype: DType) -> Callable[[Any], Any]:
 
 
 def scalar_value(kernel: str, name: str, dtype: DType, value: Any) -> Any:
-    """`value` as a number of `dtype`.
+    """`value` as a stored number of `dtype`: fixed point as its scaled integer.
 
     Raises:
         ArgumentError: it is no number, of the wrong kind, or out of range.
@@ -75,16 +77,22 @@ def scalar_value(kernel: str, name: str, dtype: DType, value: Any) -> Any:
                 return _real(kernel, name, dtype, value)
             raise _kind_error(kernel, name, dtype, value, "a number")
         case Struct():
-            data = np.zeros((), container(dtype))
-            try:
-                data[()] = value
-            except (TypeError, ValueError) as error:
-                raise _kind_error(kernel, name, dtype, value, "a record or a tuple of its fields") from error
-            return data[()]
-        case Fixed() if isinstance(value, float | np.floating):
-            return quantised(float(value), dtype)
+            return _record(kernel, name, dtype, value)
+        case Fixed():
+            return _fixed(kernel, name, dtype, value)
         case _:
             return _integer(kernel, name, dtype, value)
+
+
+def _record(kernel: str, name: str, dtype: Struct, value: Any) -> Any:
+    names = [field for field, _ in dtype.fields]
+    known = isinstance(value, np.void) and value.dtype.names == tuple(names)
+    if not known and not (isinstance(value, tuple | list) and len(value) == len(names)):
+        raise _kind_error(kernel, name, dtype, value, "a record or a tuple of its fields")
+    data = np.zeros((), stored_type(dtype))
+    for at, (field, inner) in enumerate(dtype.fields):
+        data[field] = scalar_value(kernel, f"{name}.{field}", inner, value[at])
+    return data[()]
 
 
 def _is_narrow_float(value: Any) -> bool:
@@ -99,7 +107,18 @@ def _real(kernel: str, name: str, dtype: Float, number: Any) -> Any:
             "TA707",
             f"{kernel}: argument {name!r} is an integer of {number.bit_length()} bits, too large for {dtype}",
         ) from error
-    return value if dtype.bits >= 32 else container(dtype).type(value)
+    return value if dtype.bits > 32 else nearest(number, dtype)
+
+
+def _fixed(kernel: str, name: str, dtype: Fixed, value: Any) -> int:
+    if isinstance(value, bool | np.bool_) or not is_real(value):
+        raise _kind_error(kernel, name, dtype, value, "a number")
+    if not is_finite(value):
+        raise ArgumentError(
+            "TA707",
+            f"{kernel}: argument {name!r} is {value}, which {dtype} does not hold: expected a finite number",
+        )
+    return quantised_one(value, dtype)
 
 
 def _integer(kernel: str, name: str, dtype: DType, value: Any) -> int:
@@ -121,7 +140,7 @@ def _integer(kernel: str, name: str, dtype: DType, value: Any) -> int:
 
 
 def _signed(dtype: DType) -> bool:
-    assert isinstance(dtype, Integer | Fixed), dtype
+    assert isinstance(dtype, Integer), dtype
     return dtype.signed
 
 

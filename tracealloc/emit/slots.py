@@ -10,8 +10,10 @@ import numpy as np
 
 from tracealloc.emit.containers import accepted, container, integer_limits, memory_type
 from tracealloc.emit.interface import Parameter
-from tracealloc.trace.dtype import Boolean, DType, Float, Struct
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.errors import ArgumentError
+from tracealloc.trace.quantise import is_real
+from tracealloc.trace.tables import not_a_number
 
 __all__ = ["Slot", "check_array", "check_values", "kind_text", "make_slot"]
 
@@ -63,10 +65,18 @@ def check_array(kernel: str, slot: Slot, value: Any) -> None:
         like = isinstance(value, list | tuple) or hasattr(value, "__array__")
         hint = f"pass {made}" if like and not isinstance(value, np.generic) else None
         raise ArgumentError("TA702", f"{what} is {kind_text(value)}, expected {slot.expected}", hint=hint)
-    if value.dtype != slot.container and not accepted(slot.dtype, value.dtype):
+    if isinstance(value, np.ma.MaskedArray) and (slot.written or np.ma.is_masked(value)):
+        raise ArgumentError(
+            "TA703",
+            f"{what} is a masked array, and what is masked has no value",
+            hint=f"pass {slot.name}.filled(0)" if not slot.written else f"pass {slot.name}.data",
+        )
+    if not accepted(slot.dtype, value.dtype, slot.written):
         because, hint = [], f"pass {slot.name}.astype({_dtype_text(slot.dtype)})"
         if value.dtype.newbyteorder("=") == slot.container:
             because = ["its bytes are in the other order than this machine's"]
+        if isinstance(slot.dtype, Fixed) and value.dtype.kind in "iu":
+            because = ["integers are numbers, not bits, and cannot hold the fractions that come out"]
         if slot.written:
             hint = f"make it with dtype {_dtype_text(slot.dtype)}: the kernel writes to it"
         raise ArgumentError(
@@ -108,10 +118,12 @@ def _check_writable(slot: Slot, value: np.ndarray, what: str) -> None:
 
 def check_values(kernel: str, slot: Slot, value: np.ndarray) -> None:
     for path, data, dtype in leaves(value, slot.dtype, ""):
+        if isinstance(dtype, Fixed):
+            _check_real(kernel, slot, data, dtype, path)
         limits = integer_limits(dtype)
-        if limits is None or data.size == 0 or data.dtype.kind == "f":
+        if limits is None or data.size == 0:
             continue
-        plain = data.astype(np.int8) if accepted(dtype, data.dtype) else data
+        plain = data.astype(np.int8) if data.dtype.kind == "V" else data
         if plain.dtype.hasobject:
             _check_objects(kernel, slot, plain, dtype, path)
         bad = np.argwhere((plain < limits[0]) | (plain > limits[1]))
@@ -119,21 +131,30 @@ def check_values(kernel: str, slot: Slot, value: np.ndarray) -> None:
             at = tuple(int(i) for i in bad[0]) if data.ndim else ()
             raise ArgumentError(
                 "TA707",
-                f"{kernel}: argument {slot.name!r} holds {plain[at]} at index "
-                f"[{', '.join(map(str, at))}]{path}, which {dtype} does not: expected values from "
-                f"{limits[0]} to {limits[1]}",
+                f"{_element(kernel, slot, plain[at], at, path)}, which {dtype} does not: expected values "
+                f"from {limits[0]} to {limits[1]}",
             )
+
+
+def _element(kernel: str, slot: Slot, item: object, at: tuple[int, ...], path: str) -> str:
+    return f"{kernel}: argument {slot.name!r} holds {item} at index [{', '.join(map(str, at))}]{path}"
+
+
+def _check_real(kernel: str, slot: Slot, data: np.ndarray, dtype: Fixed, path: str) -> None:
+    bad = not_a_number(data, finite=True)
+    if bad is not None:
+        at, item = bad
+        shown = item if is_real(item) else repr(item)
+        text = _element(kernel, slot, shown, at, path)
+        raise ArgumentError("TA707", f"{text}, which {dtype} does not: expected a finite number")
 
 
 def _check_objects(kernel: str, slot: Slot, data: np.ndarray, dtype: DType, path: str) -> None:
     for at, item in np.ndenumerate(data):
         if isinstance(item, int | np.integer) and not isinstance(item, bool):
             continue
-        raise ArgumentError(
-            "TA703",
-            f"{kernel}: argument {slot.name!r} holds {item!r} at index "
-            f"[{', '.join(map(str, at))}]{path}, expected Python integers (for {dtype})",
-        )
+        text = _element(kernel, slot, repr(item), at, path)
+        raise ArgumentError("TA703", f"{text}, expected Python integers (for {dtype})")
 
 
 def _leaf_types(dtype: DType) -> list[DType]:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.arguments import read_arrays, to_memory
-from tracealloc.emit.containers import container
+from tracealloc.emit.arguments import read_arrays
+from tracealloc.emit.containers import accepted, container, from_memory, numbers_of, to_memory
 from tracealloc.emit.interface import element_bytes, parameters
 from tracealloc.emit.memory import cpp_type
 from tracealloc.emit.names import Names
+from tracealloc.emit.slots import leaves
 from tracealloc.emit.vitis import RESERVED, VitisText
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_integer
+from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
 from tracealloc.trace.errors import ArgumentError, TraceallocError
 from tracealloc.trace.expr import Expr, Load, walk
 from tracealloc.trace.program import (
@@ -29,6 +30,7 @@ from tracealloc.trace.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.tables import not_a_number
 
 # What the frames of the testbench and the host program name themselves.
 _LOCALS = frozenset(
@@ -144,6 +146,13 @@ def make_data(
                 because=[f"its arguments are {', '.join(map(repr, names)) or 'none'}"],
             )
         made[name] = _queues(value, streams[name]) if name in streams else np.asarray(value)
+    # float64 loses bits of wide fixed point, and every bit counts here; a reference of the user's own gets
+    # what a kernel is usually called with.
+    exact = getattr(reference, "exact", None)
+    reference = reference if exact is None else exact
+    for array in program.args:
+        if array.kind != "stream":
+            made[array.name] = _numbers(made[array.name], array.dtype, exact is not None)
     arguments, results = _run(program, reference, made, frozenset(inputs or ()), seed)
     if len(program.results) == 1:
         results = (results,)
@@ -163,6 +172,17 @@ def make_data(
             expected[item.name] = np.asarray(arguments[item.of.name] if item.loaded else outputs[item.of])
     loaded = {item.name: made[item.of.name] for item in items if item.loaded}
     return TestData(loaded, expected, left)
+
+
+def _numbers(value: Any, dtype: DType, exact: bool) -> Any:
+    """An argument with its fixed point as the type rounds it: fractions where it must be `exact`."""
+    if not accepted(dtype, value.dtype, False):
+        return value
+    parts = leaves(value, dtype, "")
+    fixed = any(isinstance(inner, Fixed) for _, _, inner in parts)
+    if not fixed or any(not_a_number(part, finite=True) is not None for _, part, _ in parts):
+        return value  # the reference says what is wrong
+    return from_memory(to_memory(value, dtype), dtype, container(dtype, exact))
 
 
 _MOST_ELEMENTS = 1 << 20  # that a stream is filled with to find out how many a kernel reads
@@ -225,7 +245,7 @@ def _values(
 ) -> np.ndarray[Any, Any]:
     match dtype:
         case Struct(fields=fields):
-            found = np.zeros(shape, container(dtype))
+            found = np.zeros(shape, container(dtype, exact=True))
             for name, inner in fields:
                 found[name] = _values(rng, inner, shape, zeros)
             return found
@@ -235,11 +255,13 @@ def _values(
             return np.asarray(rng.integers(0, 2, shape).astype(np.bool_) & (not zeros))
         case _:
             pass
+    if isinstance(dtype, Fixed):
+        scaled = _values(rng, Integer(dtype.width, dtype.signed), shape, zeros)
+        return numbers_of(scaled, dtype, container(dtype, exact=True))
     if zeros:
-        empty = np.zeros(shape, container(dtype))
-        return empty if not container(dtype).hasobject else empty.astype(object)
+        return np.zeros(shape, container(dtype))
     width = dtype.bits
-    number = dtype if isinstance(dtype, Fixed) else as_integer(dtype)
+    number = as_integer(dtype)
     assert number is not None, dtype
     signed = number.signed
     low, high = (-(1 << (width - 1)) if signed else 0), 1 << (width - signed)
@@ -302,12 +324,11 @@ def data_text(values: Any, array: Array, title: str) -> str:
     """
     if array.kind == "stream":
         elements = [element for queue in values for element in queue]
-        values = np.empty(len(elements), container(array.dtype))
+        values = np.empty(len(elements), container(array.dtype, exact=True))
         for number, element in enumerate(elements):
             values[number] = element
         array = replace(array, kind="local", shape=values.shape)
-    held = np.asarray(values).astype(container(array.dtype)).reshape(array.shape)
-    plain = to_memory(held, array.dtype)
+    plain = to_memory(np.asarray(values).reshape(array.shape), array.dtype)
     size = element_bytes(array.dtype)
     raw = np.frombuffer(np.ascontiguousarray(plain).tobytes(), np.uint8).reshape(-1, size)
     digits = np.ascontiguousarray(raw[:, ::-1]).tobytes().hex()

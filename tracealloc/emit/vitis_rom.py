@@ -49,8 +49,6 @@ def _element(printer: VitisConvert, value: Any, dtype: DType) -> str:
         case Float():
             return printer.literal(Const(float(value), dtype)).text.text
         case Fixed():
-            if np.asarray(value).dtype.kind == "f":
-                value = round(float(value) * 2**dtype.frac)
             return printer.literal(Const(int(value), dtype)).text.text
         case _:
             found = printer.literal(Const(int(value), dtype))

@@ -22,6 +22,7 @@ from tracealloc.trace.program import (
     While,
     map_blocks,
 )
+from tracealloc.trace.tables import contents
 
 __all__ = ["canonical", "map_expressions", "replace_arrays", "replace_in"]
 
@@ -93,7 +94,7 @@ def _region(region: Region, changed: Mapping[Array, Array]) -> Region:
 
 def _what(array: Array) -> str:
     """Everything about an array that a program's meaning depends on."""
-    data = "" if array.data is None else hashlib.sha256(array.data.tobytes()).hexdigest()
+    data = "" if array.data is None else hashlib.sha256(contents(array.data)).hexdigest()
     return f"{array.kind} {array.dtype!r}{list(array.shape)} {data}"
 
 

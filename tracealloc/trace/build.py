@@ -22,8 +22,6 @@ from tracealloc.trace.dtype import (
     Struct,
     as_integer,
     boolean,
-    float16,
-    float32,
     float64,
     index,
     literal_type,
@@ -46,6 +44,7 @@ from tracealloc.trace.expr import (
     Unary,
     children,
 )
+from tracealloc.trace.quantise import nearest, quantised_one
 
 __all__ = [
     "Mistyped",
@@ -82,20 +81,9 @@ class Mistyped(Exception):
 # ----------------------------------------------------------------------------------------------- literals
 
 
-def round_float(value: float, dtype: Float) -> float:
-    """`value` rounded to `dtype`, as a Python float."""
-    if dtype == float64 or not math.isfinite(value):
-        return float(value)
-    import numpy as np
-
-    with np.errstate(over="ignore"):
-        if dtype == float32:
-            return float(np.float32(value))
-        if dtype == float16:
-            return float(np.float16(value))
-    import ml_dtypes
-
-    return float(ml_dtypes.bfloat16(value))
+def round_float(value: int | float, dtype: Float) -> float:
+    """`value` rounded once to `dtype`, as a Python float."""
+    return value if isinstance(value, float) and dtype == float64 else nearest(value, dtype)
 
 
 def lift(value: bool | int | float, partner: DType | None = None) -> Const:
@@ -110,7 +98,7 @@ def lift(value: bool | int | float, partner: DType | None = None) -> Const:
         if isinstance(partner, Index) and -(1 << 63) <= value < 1 << 63:
             return Const(value, index)
         if isinstance(partner, Float):
-            return Const(round_float(float(value), partner), partner)
+            return Const(round_float(value, partner), partner)
         return Const(value, literal_type(value))
     dtype = partner if isinstance(partner, Float) else float64
     return Const(round_float(value, dtype), dtype)
@@ -146,19 +134,13 @@ def _fold_conversion(expr: Expr, dtype: DType) -> Const | None:
     value = expr.value
     match dtype:
         case Float():
-            if isinstance(value, int) and abs(value) >= 1 << 53:
-                return None
-            return Const(round_float(float(value), dtype), dtype)
+            return Const(round_float(value, dtype), dtype)
         case Integer() if isinstance(value, int):
             return Const(dtype.wrap(int(value)), dtype)
         case Index() if isinstance(value, int) and abs(value) < 1 << 63:
             return Const(int(value), dtype)
-        case Fixed(width=width, frac=frac, signed=signed) if math.isfinite(value):
-            scaled = value * 2**frac
-            box = Integer(width, signed)
-            if scaled == int(scaled) and box.low < scaled <= box.high:
-                return Const(int(scaled), dtype)
-            return None
+        case Fixed():
+            return Const(quantised_one(value, dtype) if math.isfinite(value) else 0, dtype)
         case _ if dtype == boolean:
             return Const(bool(value), boolean)
         case _:

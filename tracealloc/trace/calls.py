@@ -185,8 +185,13 @@ def staged_key(value: Any, outer: tuple[int, ...] = (), owners: bool = False) ->
     if id(value) in outer or len(outer) > _KEY_DEPTH:
         return _Same(value)
     outer = (*outer, id(value))
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return kind, value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, np.ndarray):
+        held = (
+            tuple(_staged_key(item, outer) for item in value.ravel().tolist())
+            if value.dtype.hasobject
+            else value.tobytes()
+        )
+        return kind, value.dtype.str, value.shape, held
     if isinstance(value, list | tuple):
         return kind, tuple(staged_key(item, outer, owners) for item in value)
     if isinstance(value, dict):

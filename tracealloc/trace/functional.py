@@ -131,30 +131,54 @@ def state(data: Any, dtype: DType | None = None) -> ArrayProxy:
     if isinstance(data, int | tuple):
         import numpy as np
 
-        from tracealloc.trace.tables import container_of
+        from tracealloc.trace.tables import stored_type
 
         element = _dtype(dtype, "ta.state")
-        return _table(recorder, "state", np.zeros(_shape(data, "ta.state"), container_of(element)), element)
+        return _held(recorder, "state", np.zeros(_shape(data, "ta.state"), stored_type(element)), element)
     return _table(recorder, "state", data, dtype)
 
 
 def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> ArrayProxy:
-    import numpy as np
-
-    from tracealloc.trace.tables import container_of, to_elements
+    from tracealloc.trace.tables import to_elements
 
     if isinstance(data, Scalar | ArrayProxy):
         fail("TA125", f"ta.{kind} takes data known while tracing, not a traced value")
-    raw = np.array(data)
-    element = _dtype(dtype, f"ta.{kind}") if dtype is not None else numpy_dtype(raw.dtype)
-    if element is None or raw.ndim == 0 or raw.size == 0:
-        fail("TA125", f"ta.{kind} needs an array of numbers with at least one element, not {data!r}",
+    element = None if dtype is None else _dtype(dtype, f"ta.{kind}")
+    raw = _as_array(data, kind)
+    if element is None:
+        element = numpy_dtype(raw.dtype)
+    if element is None:
+        fail("TA125", f"ta.{kind} finds no element type for an array of {raw.dtype}",
+             hint=f"say it: ta.{kind}(np.array([...]), int32)")  # fmt: skip
+    return _held(recorder, kind, to_elements(raw, element, kind), element)
+
+
+def _as_array(data: Any, kind: str) -> Any:
+    """Data as a NumPy array of its own, in this machine's byte order."""
+    import numpy as np
+
+    try:
+        raw = np.array(data, order="C")
+    except (TypeError, ValueError) as error:
+        fail("TA125", f"ta.{kind} needs an array of numbers: {error}",
              hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        fail("TA125", f"ta.{kind} was given an array with masked elements, which have no value",
+             hint=f"say which: ta.{kind}(data.filled(0))")  # fmt: skip
+    if raw.ndim == 0 or raw.size == 0:
+        shown = "a single value" if raw.ndim == 0 else f"an array of shape {raw.shape}"
+        fail("TA125", f"ta.{kind} needs an array of numbers with at least one element, not {shown}",
+             hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
+    return raw.astype(raw.dtype.newbyteorder("="))
+
+
+def _held(recorder: Recorder, kind: str, held: Any, element: DType) -> ArrayProxy:
+    from tracealloc.trace.tables import same_elements
+
     spot = recorder.spot()
-    held = to_elements(raw, element, container_of(element), kind)
     held.flags.writeable = False
-    array = recorder.array(kind, element, raw.shape, name=spot.target, place=spot.place, data=held)
-    if array.data is not held and not np.array_equal(array.data, held):  # type: ignore[arg-type]
+    array = recorder.array(kind, element, held.shape, name=spot.target, place=spot.place, data=held)
+    if array.data is not held and not same_elements(array.data, held):
         recorder._differs(spot.place)
     return ArrayProxy(array, recorder, place=spot.place)
 

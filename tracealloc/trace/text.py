@@ -39,6 +39,7 @@ from tracealloc.trace.program import (
     While,
     reduction_of,
 )
+from tracealloc.trace.quantise import fixed_text
 from tracealloc.trace.source import Place
 
 __all__ = ["array_type_text", "const_text", "expr_text", "head_text", "node_lines", "program_text"]
@@ -141,7 +142,7 @@ def const_text(const: Const) -> str:
     """A literal: the shortest decimal that gives the value in its type."""
     value, dtype = const.value, const.type
     if isinstance(dtype, Fixed):
-        return repr(math.ldexp(int(value), -dtype.frac))
+        return fixed_text(int(value), dtype)
     if isinstance(dtype, Float) and math.isfinite(value):
         if value == int(value) and abs(value) < 1e16:
             return f"{int(value)}" if value or math.copysign(1, value) > 0 else "-0.0"

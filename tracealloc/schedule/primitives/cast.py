@@ -14,7 +14,6 @@ from tracealloc.trace.build import Mistyped
 from tracealloc.trace.conversion import converted
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.program import Alloc, Array
-from tracealloc.trace.tables import container_of
 
 __all__ = ["cast"]
 
@@ -100,7 +99,7 @@ def _content(array: Array, dtype: DType) -> Any:
     """The content of a table in another type: rounded and brought into range as a store would."""
     if array.data is None:
         return None
-    return converted(array.data, array.dtype, dtype, container_of(dtype))
+    return converted(array.data, array.dtype, dtype)
 
 
 def _moved(statement: Statement, old: Array, new: Array) -> Statement:
