@@ -92,7 +92,8 @@ def accepted(dtype: DType, given: np.dtype[Any], written: bool) -> bool:
 def _bfloat16() -> np.dtype[Any]:
     import ml_dtypes
 
-    return np.dtype(ml_dtypes.bfloat16)
+    found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return found
 
 
 # NumPy's side to C's.

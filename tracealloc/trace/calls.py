@@ -187,7 +187,7 @@ def staged_key(value: Any, outer: tuple[int, ...] = (), owners: bool = False) ->
     outer = (*outer, id(value))
     if isinstance(value, np.ndarray):
         held = (
-            tuple(_staged_key(item, outer) for item in value.ravel().tolist())
+            tuple(staged_key(item, outer, owners) for item in value.ravel().tolist())
             if value.dtype.hasobject
             else value.tobytes()
         )
