@@ -7,19 +7,20 @@ from dataclasses import replace
 
 from tracealloc.emit.csim import CSimModule, compile_unit
 from tracealloc.emit.frames import template_text
-from tracealloc.emit.vitis import VitisText, vitis_source
+from tracealloc.emit.vitis import VitisText, simulated, vitis_source
 from tracealloc.emit.wrapper import wrapper_source
 from tracealloc.trace.program import Program
 
 _OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h")
-_SHARED = ("get", "put", "get_bits", "put_bits", "message")
+_SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at")
 
 
 def simulations(programs: Sequence[Program]) -> list[CSimModule]:
     """The C simulations of `programs`, compiled together: each text is in a namespace of its own."""
     texts = [vitis_source(program, f"{program.name}_{number}") for number, program in enumerate(programs)]
-    library = compile_unit(_unit(texts), _files(texts))
-    return [CSimModule(text, library) for text in texts]
+    checked = [simulated(text) for text in texts]
+    library = compile_unit(_unit(checked), _files(checked))
+    return [CSimModule(text, library, each.checks) for text, each in zip(texts, checked, strict=True)]
 
 
 def _files(texts: Sequence[VitisText]) -> dict[str, str]:

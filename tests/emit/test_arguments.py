@@ -329,7 +329,9 @@ def test_stream_arguments_are_queues(dtype: DType) -> None:
     assert [int(item) for item in taken] == [-1, *range(70)]
     with pytest.raises(TraceallocError, match="read while it was empty"):
         module(given, taken)
-    assert not given and len(taken) == 1 + 70 + 70
+    assert len(given) == 30 and len(taken) == 1 + 70  # as they were
+    with pytest.raises(ArgumentError, match="forward: arguments 's' and 't' are one queue"):
+        module(given, given)
 
 
 def test_what_is_no_queue() -> None:

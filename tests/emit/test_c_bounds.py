@@ -10,6 +10,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import grid, int8, int32, kernel, uint64
+from tracealloc.check.interpret import interpret
 from tracealloc.emit.checks import all_checks, checks_of
 from tracealloc.emit.headers import open_headers
 from tracealloc.emit.runtime import build_c
@@ -283,3 +284,36 @@ def test_the_simulation_of_hardware_does_not_leave_arrays_either() -> None:
     assert (b == 9).all()
     module(a, np.array([0, 7, 3, 1], np.int32), b)
     assert b.tolist() == [0, 7, 3, 1]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+@pytest.mark.parametrize("how", ["outline", "call", "inline", "nested"])
+def test_functions_declare_what_their_checks_need(width: int, how: str) -> None:
+    """A type that bounds a subscript of an argument bounds none of a caller's local: `fault` was missing."""
+    extent, dtype = 1 << width, ta.UInt(width)
+
+    @ta.kernel
+    def walk(A: dtype[16, extent], B: ta.uint8[16]):  # type: ignore[valid-type]
+        st = ta.scalar(dtype, 0)
+        for k in ta.range(16):
+            B[k] = st
+            st.set(A[k, st])
+
+    @ta.kernel
+    def caller(A: dtype[16, extent], B: ta.uint8[16]):  # type: ignore[valid-type]
+        walk(A, B)
+
+    @ta.kernel
+    def outer(A: dtype[16, extent], B: ta.uint8[16]):  # type: ignore[valid-type]
+        caller(A, B)
+
+    s = ta.customize({"outline": walk, "call": caller, "inline": caller, "nested": outer}[how])
+    if how == "outline":
+        s.outline("k", "part")
+    elif how == "inline":
+        s.inline("walk")
+    a = np.random.default_rng(width).integers(0, extent, (16, extent)).astype(np.uint8)
+    found, want = np.zeros(16, np.uint8), np.zeros(16, np.uint8)
+    s.build()(a, found)
+    interpret(walk.trace(), a, want)
+    np.testing.assert_array_equal(found, want)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import tracealloc as ta
 from tests.emit.programs import I32, add_to, array, at, gemm, iters, loop, matmul
+from tracealloc import int32
 from tracealloc.check.interpret import interpret
 from tracealloc.emit import headers
 from tracealloc.emit.csim import build_csim
@@ -110,3 +114,121 @@ def test_large_local_arrays_do_not_overflow_the_stack() -> None:
     data = np.arange(4, dtype=np.int32)
     build_csim(Program("large", (x,), body))(data)
     assert data.tolist() == [4, 5, 6, 7]
+
+
+# What it owns, and what is the caller's.
+
+
+class Watched(deque[Any]):
+    """A queue that counts how often it is read and written."""
+
+    def __init__(self, elements: Any = ()) -> None:
+        super().__init__(elements)
+        self.read = self.wrote = 0
+
+    def __iter__(self) -> Any:
+        self.read += 1
+        return super().__iter__()
+
+    def extend(self, elements: Any) -> None:
+        self.wrote += 1
+        super().extend(elements)
+
+
+@ta.kernel
+def scatter(x: ta.Stream[int32, 4], y: ta.Stream[int32, 4], A: int32[4]):
+    for k in ta.range(4):
+        at = x.get()
+        A[at] = k
+        y.put(A[at] + 1)
+
+
+def test_a_queue_is_read_once_and_written_once() -> None:
+    module = scatter.build("vitis_hls", mode="csim")
+    rest = object()  # stands for what is the caller's: it stays the same object
+    x, y, a = Watched([3, 0, 1, 2, 7]), Watched([rest]), np.zeros(4, np.int32)
+    module(x, y, a)
+    assert (x.read, x.wrote, y.read, y.wrote) == (1, 1, 0, 1)
+    assert a.tolist() == [1, 2, 3, 0] and list(x) == [7] and list(y) == [rest, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([3, 4, 0, 0], r"TA152 scatter: A\[at\] went outside A, whose shape is \(4\)"),
+        ([3, 0, -1, 0], r"TA152 scatter: A\[at\] went outside A, whose shape is \(4\)"),
+        ([3, 0], "TA805 C simulation of scatter: stream 'x' is read while it is empty"),
+        ([3, "0", 1, 1], "TA702 scatter: argument 'x' is '0'"),
+    ],
+)
+def test_a_call_that_fails_leaves_everything_as_it_was(given: list[Any], message: str) -> None:
+    module = scatter.build("vitis_hls", mode="csim")
+    x, y, a = Watched(given), Watched([5]), np.full(4, 9, np.int32)
+    with pytest.raises(ta.TraceallocError, match=message):
+        module(x, y, a)
+    assert a.tolist() == [9] * 4 and list(y) == [5] and list(x) == given and not (x.wrote or y.wrote)
+    module(Watched([0, 1, 2, 3]), y, a)  # and the simulation goes on as if nothing had been
+    assert a.tolist() == [0, 1, 2, 3]
+
+
+def test_no_c_build_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the C build")
+
+    monkeypatch.setattr("tracealloc.emit.runtime.library_of", never)
+    a, at = np.zeros(4, np.int32), np.array([1, 3], np.int32)
+
+    @ta.kernel
+    def count(at: int32[2], A: int32[4]):
+        for i in ta.range(2):
+            A[at[i]] += 1
+
+    ta.customize(count).build("vitis_hls", mode="csim")(at, a)
+    assert a.tolist() == [0, 1, 0, 1]
+
+
+@ta.kernel
+def cell(A: int32[4], at: ta.UInt(70)) -> int32:
+    return A[at]
+
+
+@ta.kernel
+def through(A: int32[5, 4], first: int32[2], at: ta.UInt(70), out: int32[4]):
+    k = first[0]
+    out[first[1]] = cell(A[k], at)
+    for j in ta.range(k, k + first[1]):
+        out[0] += A[j, j]
+    if out[3] > 0:
+        out[out[3]] = 1
+    pending = ta.scalar(int32, 0)
+    ta.while_loop(lambda: A[pending, 0] > 5, lambda: pending.set(pending + 1))
+
+
+@needs_headers
+@pytest.mark.parametrize(
+    ("first", "at", "last", "large", "message"),
+    [
+        ((1, 3), 3, 0, 0, None),
+        ((5, 0), 3, 0, 0, r"A\[first\[0\], :\] went outside A, whose shape is \(5, 4\)"),
+        ((-1, 0), 3, 0, 0, r"A\[first\[0\], :\] went outside A"),
+        ((1, 3), 4, 0, 0, r"A\[at\] went outside A, whose shape is \(4\)"),
+        ((1, 3), 1 << 64, 0, 0, r"A\[at\] went outside A, whose shape is \(4\)"),
+        ((1, -1), 3, 0, 0, r"out\[first\[1\]\] went outside out, whose shape is \(4\)"),
+        ((2, 3), 3, 0, 0, r"A\[j, j\] went outside A, whose shape is \(5, 4\)"),
+        ((1, 1), 3, 4, 0, r"out\[out\[3\]\] went outside out, whose shape is \(4\)"),
+        ((1, 1), 3, 0, 6, r"A\[pending, 0\] went outside A, whose shape is \(5, 4\)"),
+    ],
+)
+def test_every_kind_of_access_is_checked(
+    first: tuple[int, int], at: int, last: int, large: int, message: str | None
+) -> None:
+    """Views, callees' subscripts past 64 bits, loops over data, guards and `while` as in the C build."""
+    for module in (through.build("vitis_hls", mode="csim"), through.build()):
+        out = np.array([0, 0, 0, last], np.int32)
+        args = np.full((5, 4), large, np.int32), np.array(first, np.int32), at, out
+        if message is None:
+            module(*args)
+            continue
+        with pytest.raises(ta.BoundsError, match=message):
+            module(*args)
+        assert out.tolist() == [0, 0, 0, last] or module.source == through.build().source

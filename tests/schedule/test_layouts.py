@@ -14,7 +14,7 @@ from tracealloc.check.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.emit.runtime import build_c
 from tracealloc.schedule.lattice import at_least, join_banks, normal_banks
-from tracealloc.trace.dtype import OVERFLOWS, Fixed, Integer, boolean, float16, float32, float64
+from tracealloc.trace.dtype import OVERFLOWS, DType, Fixed, Integer, boolean, float16, float32, float64
 from tracealloc.trace.errors import LayoutError, ScheduleError
 from tracealloc.trace.functional import constant, zeros
 from tracealloc.trace.layout import Banks, Layout
@@ -319,3 +319,41 @@ def test_cast_of_a_table_converts_its_content_as_a_store_does() -> None:
                 assert np.array_equal(a, b)
         for a, b in zip(*outcomes, strict=True):
             assert np.array_equal(a, b), dtype
+
+
+@kernel
+def conditions(A: float32[6], M: boolean[6], B: float32[6]):  # type: ignore[valid-type]
+    flags = ta.zeros((6,), boolean)
+    on = ta.scalar(boolean, True)
+    left = ta.scalar(boolean, True)
+    for i in ta.range(6):
+        flags[i] = M[i] and not (A[i] > 2)
+    for i in ta.range(6):
+        if flags[i]:
+            B[i] = A[i]
+        elif not on:
+            B[i] = 3
+        else:
+            B[i] = ta.where(M[i] | flags[i], 5, -1)
+        on.set(~on)
+        B[i] += ta.where(on, 1, 0)
+        if (flags[i] and on) or M[i]:
+            B[i] += 10
+    ta.while_loop(lambda: left & ~on | left, lambda: left.set(False))
+
+
+@pytest.mark.parametrize("dtype", [int32, Integer(1, False), Integer(70, True), float16, Fixed(12, 4)])
+def test_cast_conditions_stay_conditions(dtype: DType) -> None:
+    """Whatever statements run by, cast to a number: it holds where it is not zero."""
+    a, m = np.array([1, 3, 2, 5, 0, 9], np.float32), np.array([1, 0, 1, 1, 0, 1], bool)
+    want = np.zeros(6, np.float32)
+    conditions(a, m, want)
+    s = ta.customize(conditions)
+    for name in ("flags", "on", "left", *(str(array) for array in s.arrays() if str(array)[1:].isdigit())):
+        s.cast(name, dtype)
+    found, again = np.zeros(6, np.float32), np.zeros(6, np.float32)
+    s.build()(a, m, found)
+    interpret(s.lowered, a, m, again)
+    np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(again, want)
+    assert len(s.history) == 3 + 5  # c0 to c4

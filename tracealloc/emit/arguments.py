@@ -13,15 +13,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tracealloc.emit.checks import FAULT_SHIFT, all_checks
+from tracealloc.emit.checks import FAULT_SHIFT, all_checks, outside_error
 from tracealloc.emit.containers import container, from_memory, memory_type, stored, words_of
-from tracealloc.emit.fifos import Fifos
+from tracealloc.emit.fifos import Fifos, given_twice
 from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
 from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, leaves, make_slot
 from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import DType, Fixed
-from tracealloc.trace.errors import ArgumentError, BoundsError, TraceallocError, nearest
+from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
 from tracealloc.trace.program import Array, Program
 from tracealloc.trace.quantise import is_finite, is_real
 from tracealloc.trace.source import caller_place
@@ -196,7 +196,10 @@ class Signature:
 
     def _failed(self, status: int) -> NoReturn:
         if status >> FAULT_SHIFT:
-            raise self._outside(status >> FAULT_SHIFT)
+            check = all_checks(self.compiled())[(status >> FAULT_SHIFT) - 1]
+            done = "it was not done" if check.stored else "element 0 was read instead"
+            stopped = "loops that depend on data stopped: arrays may be partly written"
+            raise outside_error(self.name, check, f"{done}, and {stopped}")
         if status & 1:
             raise MemoryError(f"{self.name}: a local array could not be allocated")
         raise TraceallocError(
@@ -204,22 +207,6 @@ class Signature:
             f"{self.name}: a stream was read while it was empty",
             place=caller_place(),
             hint="interpret(program, ...) names the stream and the iteration",
-        )
-
-    def _outside(self, number: int) -> BoundsError:
-        """The error for a checked access that left its array."""
-        check = all_checks(self.compiled())[number - 1]
-        shape = ", ".join(map(str, check.array.shape))
-        done = "it was not done" if check.stored else "element 0 was read instead"
-        return BoundsError(
-            "TA152",
-            f"{self.name}: {check.text} went outside {check.array.name}, whose shape is ({shape})",
-            place=check.place,
-            because=[
-                "this access depends on data, so it is checked while the kernel runs",
-                f"{done}, and loops that depend on data stopped: arrays may be partly written",
-            ],
-            hint=f"interpret({self.name}.trace(), ...) tells the iteration and the value of the subscript",
         )
 
     def _position(self, array: Array) -> int:
@@ -236,10 +223,13 @@ class Signature:
         fifos = [item.fifos for item in given if item.fifos is not None]
         try:
             found = self._run(function, [item.value for item in given], values, kept)
+            for queues in fifos:
+                queues.read_back()
         finally:
             for queues in fifos:
-                queues.bring_back()
                 queues.release()
+        for queues in fifos:
+            queues.bring_back()
         for slot, item in zip(self.slots, given, strict=True):
             if slot.written and item.original is not None and item.copy is not None:
                 item.original[...] = from_memory(item.copy, slot.dtype, item.original.dtype)
@@ -336,10 +326,20 @@ class Signature:
             data = np.ascontiguousarray(raw).view(memory.base).reshape(len(raw), *memory.shape)
             return list(self._brought(data, slot.dtype))
 
-        fifos = Fifos(queues, memory.itemsize, pack, unpack)
+        fifos = Fifos(queues, memory.itemsize, pack, unpack, slot.read, slot.written)
         return _Given(address(fifos.table), fifos=fifos)
 
     def _check_overlap(self, values: list[Any]) -> None:
+        queues = [
+            (slot.name, value if slot.shape else [value])
+            for slot, value in zip(self.slots, values, strict=True)
+            if slot.parameter.array.kind == "stream"
+        ]
+        twice = given_twice(queues)
+        if twice is not None:
+            raise self._error(
+                "TA706", f"{self.name}: {twice} are one queue", hint="each stream is a queue of its own"
+            )
         for a, b, _, _ in self._pairs:
             if not _share(values[a], values[b]):
                 continue

@@ -117,6 +117,10 @@ class Backend(ExprPrinter):
                 hint="skew by a smaller factor",
             )
 
+    def target(self, node: Store) -> Text:
+        """The element that a store writes."""
+        return self.element(node.array, node.indices, node.path)
+
     def in_place(self, node: Store) -> tuple[str, Text] | None:
         """``(op, operand)`` where the store may be printed as ``A[x] op= operand``."""
         found = reduction_of(node)
@@ -207,7 +211,7 @@ class Backend(ExprPrinter):
         if self.names.find(("array", node.array.key)) is None:
             self.named_value(node, comment)
             return
-        target = self.element(node.array, node.indices, node.path).text
+        target = self.target(node).text
         update = self.in_place(node)
         if update is not None:
             self.line(f"{target} {update[0]}= {update[1].text};{comment}")

@@ -125,8 +125,8 @@ class CFunction(CLoops):
         self.restrict = "" if small or id(program) in module.aliased else "restrict "
         self.views = view_copies(program)
         self.heap = heap_arrays(program, self.views)
-        self.fails = can_fail(program)
-        self.faults = can_leave(program)
+        self.fails = can_fail(program, top=self.exported)
+        self.faults = can_leave(program, top=self.exported)
         self.checks = checks_of(program, self.exported)
         self.first_check = module.checked
         module.checked += len(self.checks)
@@ -206,7 +206,6 @@ class CFunction(CLoops):
 
     def pointer(self, array: Array, name: str, const: bool) -> str:
         type_ = ("const " if const else "") + self.type_name(array.dtype)
-        self._layout(array.dtype)
         if array.rank <= 1:
             return f"{type_} *{self.restrict}{name}"
         return f"{type_} (*{self.restrict}{name})" + "".join(f"[{extent}]" for extent in array.shape[1:])
@@ -229,26 +228,21 @@ class CFunction(CLoops):
             return self.fifo_parameter(array, name)
         if array.rank > 0:
             return self.pointer(array, name, array not in self.written)
-        self._layout(array.dtype)
         if self.exported and not by_value(array):
             return f"const {self.type_name(array.dtype)} *{name}_pointer"
         return f"{'' if array in self.written else 'const '}{self.type_name(array.dtype)} {name}"
 
-    def _layout(self, dtype: DType) -> None:
-        """Make sure that a struct type is defined, fields packed as NumPy packs them."""
-        if not isinstance(dtype, Struct) or dtype in self.structs:
-            return
-        for _, inner in dtype.fields:
-            self._layout(inner)
-        name = self.struct_name(dtype)
-        self.module.struct_text += ["", "typedef struct __attribute__((packed)) {"]
-        for field, inner in dtype.fields:
-            self.module.struct_text.append(f"  {self.type_name(inner)} {self.field_name(field)};")
-        self.module.struct_text.append(f"}} {name};")
-
-    def type_name(self, dtype: DType) -> str:
-        self._layout(dtype)
-        return super().type_name(dtype)
+    def struct_name(self, dtype: Struct) -> str:
+        """The name of a struct type, defined in the file where it is first used: packed, as in NumPy."""
+        if dtype not in self.structs:
+            fields = [(self.type_name(inner), self.field_name(field)) for field, inner in dtype.fields]
+            name = self.structs[dtype] = f"ta_struct_{len(self.structs)}"
+            self.module.struct_text += ["", "typedef struct __attribute__((packed)) {"]
+            self.module.struct_text += [f"  {type_} {field};" for type_, field in fields]
+            size = element_bytes(dtype)
+            self.module.struct_text.append(f"}} {name};")
+            self.module.struct_text.append(f'_Static_assert(sizeof({name}) == {size}, "as in NumPy");')
+        return self.structs[dtype]
 
     # Arrays.
 

@@ -65,7 +65,7 @@ class CCalls(CNumbers):
         self.names.close()
 
     def _call_line(self, text: str, callee: Program, comment: str) -> None:
-        self.ended(text, can_run_out(callee), can_leave(callee), comment)
+        self.ended(text, can_run_out(callee), can_leave(callee, top=False), comment)
 
     def ended(self, text: str, runs_out: bool, leaves: bool, comment: str = "") -> None:
         """Call a function of this file, and note how it ended."""

@@ -7,6 +7,7 @@ A back end overrides the methods of the types that it stores differently.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -302,7 +303,11 @@ class ExprPrinter:
 
     def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
         """``A[i][j].x``."""
-        subscripts = "".join(f"[{self.subscript(index)}]" for index in indices)
+        return self.at(array, [self.subscript(index) for index in indices], path)
+
+    def at(self, array: Array, texts: Sequence[str], path: tuple[str, ...] = ()) -> Text:
+        """An element whose subscripts are printed."""
+        subscripts = "".join(f"[{text}]" for text in texts)
         fields = "".join(f".{self.field_name(name)}" for name in path)
         return atom(f"{self.array_name(array)}{subscripts}{fields}")
 

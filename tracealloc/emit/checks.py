@@ -17,6 +17,7 @@ from typing import TypeAlias, assert_never
 from tracealloc.emit.cexpr import Range, Ranges
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.dtype import Integer
+from tracealloc.trace.errors import BoundsError
 from tracealloc.trace.expr import Expr, Load, loads_of
 from tracealloc.trace.program import (
     Alloc,
@@ -39,7 +40,7 @@ from tracealloc.trace.text import expr_text, region_text
 FAULT_SHIFT = 2  # a function's status holds the number of the access above its other bits
 
 __all__ = ["FAULT_SHIFT", "Check", "Checks", "all_checks", "can_leave", "checks_of"]
-__all__ += ["fixed_bounds", "may_hang"]
+__all__ += ["fixed_bounds", "may_hang", "outside_error"]
 
 _Part: TypeAlias = "Expr | Slice"
 _Key: TypeAlias = tuple[Array, tuple[_Part, ...], "Place | None", bool]
@@ -99,10 +100,10 @@ def all_checks(program: Program) -> list[Check]:
     return [check for item in items for check in checks_of(item, item is program).found.values()]
 
 
-def can_leave(program: Program) -> bool:
+def can_leave(program: Program, *, top: bool) -> bool:
     """Whether the emitted function can find an access outside its array (itself or through a call)."""
     items = (*program.callees(), program)
-    return any(len(checks_of(item, item is program)) for item in items)
+    return any(len(checks_of(item, top and item is program)) for item in items)
 
 
 def may_hang(program: Program) -> bool:
@@ -117,6 +118,18 @@ def may_hang(program: Program) -> bool:
 def fixed_bounds(loop: Loop) -> bool:
     """Whether a loop's bounds are affine in the iterators around it."""
     return is_affine(loop.start) and is_affine(loop.stop)
+
+
+def outside_error(kernel: str, check: Check, then: str) -> BoundsError:
+    """The error for an access that left its array; `then` says what that means where it ran."""
+    shape = ", ".join(map(str, check.array.shape))
+    return BoundsError(
+        "TA152",
+        f"{kernel}: {check.text} went outside {check.array.name}, whose shape is ({shape})",
+        place=check.place,
+        because=["this access depends on data, so it is checked while the kernel runs", then],
+        hint=f"interpret({kernel}.trace(), ...) tells the iteration and the value of the subscript",
+    )
 
 
 class _Stored(Ranges):
@@ -203,7 +216,7 @@ class _Finder:
             for index in part.indices:
                 self.expr(index.start if isinstance(index, Slice) else index, sure)
             self.access(part.array, part.indices, node.place, True, sure)
-        if can_leave(node.program):
+        if can_leave(node.program, top=False):
             self.note_loops(0)
 
     def expr(self, expr: Expr, sure: bool) -> None:

@@ -130,9 +130,7 @@ class CNumbers(CFloats):
 
     def struct_name(self, dtype: Struct) -> str:
         """The name of a struct type."""
-        for _, inner in dtype.fields:
-            self.type_name(inner)
-        return self.structs.setdefault(dtype, f"ta_struct_{len(self.structs)}")
+        raise NotImplementedError
 
     # Entry points of the walk.
 

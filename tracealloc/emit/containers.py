@@ -39,7 +39,11 @@ def container(dtype: DType, exact: bool = False) -> np.dtype[Any]:
 
 @cache
 def memory_type(dtype: DType) -> np.dtype[Any]:
-    """The NumPy type with the layout that C sees: `stored_type`, but words instead of Python integers."""
+    """The NumPy type with the layout that C sees: `stored_type`, but words instead of Python integers.
+
+    This is the one place that says how an element lies in memory: its size, and the offsets of a
+    record's fields (packed). The emitted texts assert what they take from here.
+    """
     if isinstance(dtype, Struct):
         return np.dtype([(name, memory_type(inner)) for name, inner in dtype.fields])
     held: np.dtype[Any] = stored_type(dtype)

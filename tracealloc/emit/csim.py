@@ -6,21 +6,19 @@ import ctypes
 import os
 import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tracealloc.emit import cache as disk
 from tracealloc.emit.arguments import Signature
-from tracealloc.emit.checks import can_leave
+from tracealloc.emit.checks import FAULT_SHIFT, Check, outside_error
 from tracealloc.emit.compiler import Compiler
 from tracealloc.emit.frames import template_text
 from tracealloc.emit.headers import ap_types_folder
-from tracealloc.emit.runtime import CModule, build_c
-from tracealloc.emit.vitis import VitisText, vitis_source
+from tracealloc.emit.vitis import VitisText, simulated, vitis_source
 from tracealloc.emit.wrapper import FAULT, csim_entry, wrapper_source
-from tracealloc.trace.errors import BoundsError, BuildError, TraceallocError
+from tracealloc.trace.errors import BuildError, TraceallocError
 from tracealloc.trace.program import keeps_state
 from tracealloc.trace.source import caller_place
 
@@ -73,18 +71,19 @@ class CSimModule:
         program: what was compiled.
         source: its HLS C++ text.
         library: the path of the shared library.
+
+    Args:
+        checks: the accesses that the library checks.
     """
 
-    def __init__(self, text: VitisText, library: Path) -> None:
+    def __init__(self, text: VitisText, library: Path, checks: Sequence[Check] = ()) -> None:
         self.program = text.program
         self.source = text.source
         self.header = text.header
         self.library = library
         self.signature = Signature(text.program)
-        self._text = text
+        self._text, self._checks = text, checks
         self._load()
-        self._first: CModule | None = None
-        self._unsure = can_leave(text.program)
 
     def _load(self) -> None:
         """Load the library, with states as they are at first."""
@@ -100,46 +99,28 @@ class CSimModule:
                 hint=f"remove {str(self.library)!r} and build again",
             ) from error
         message.restype = ctypes.c_char_p
-        self._call = self.signature.caller(_Checked(text.program.name, function, message))
+        self._call = self.signature.caller(_Checked(text.program.name, function, message, self._checks))
 
     def reset(self) -> None:
         """Set what the kernel keeps between calls (`ta.state`) back to its first content."""
         if keeps_state(self.program):
             self._load()
-            self._first = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _built_again, (self._text,)  # made again where it arrives
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the kernel in simulation.
+        """Run the kernel in simulation; a call that fails leaves arrays and queues as they were.
 
         Raises:
-            ArgumentError: an argument does not fit; nothing has run.
-            BoundsError: an access that depends on data would leave its array; nothing has run.
+            ArgumentError: an argument does not fit.
+            BoundsError: an access that depends on data would leave its array.
             SimulationError: a stream was read while it was empty, or kept elements that nothing read.
         """
-        if self._unsure:
-            self._rehearse(args, kwargs)
         return self._call(args, kwargs)
-
-    def _rehearse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Run the C build on copies: it checks its accesses; hardware does not, nor does its C++."""
-        if self._first is None:
-            self._first = build_c(self.program)
-        given = [_copied(value) for value in args]
-        try:
-            self._first(*given, **{name: _copied(value) for name, value in kwargs.items()})
-        except BoundsError as error:
-            error.because = (error.because[0], "the hardware would read or write another address there")
-            raise
 
     def __repr__(self) -> str:
         return f"<CSimModule {self.signature}>"
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _loaded(program: Program, library: Path) -> ctypes.CDLL:
@@ -163,17 +144,20 @@ def _built_again(text: VitisText) -> CSimModule:
 class _Checked:
     """The wrapper's function; a fault that it reports becomes an exception."""
 
-    _parts: tuple[str, Any, Any]
+    _parts: tuple[str, Any, Any, Sequence[Check]]
 
-    def __init__(self, name: str, function: Any, message: Any) -> None:
-        object.__setattr__(self, "_parts", (name, function, message))
+    def __init__(self, name: str, function: Any, message: Any, checks: Sequence[Check]) -> None:
+        object.__setattr__(self, "_parts", (name, function, message, checks))
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._parts[1], name, value)
 
     def __call__(self, *args: Any) -> int:
-        name, function, message = self._parts
+        name, function, message, checks = self._parts
         status: int = function(*args)
+        if status >> FAULT_SHIFT:
+            check = checks[(status >> FAULT_SHIFT) - 1]
+            raise outside_error(name, check, "the hardware would read or write another address there")
         if status == FAULT:
             said = (message() or b"").decode("utf-8", "replace")
             raise SimulationError(
@@ -192,14 +176,15 @@ def build_csim(program: Program, *, text: VitisText | None = None, cache: bool =
         BuildError: g++ or AMD's headers are missing, or the compiler refuses the text.
     """
     text = text if text is not None else vitis_source(program)
-    wrapper = wrapper_source(text)
+    checked = simulated(text)
+    wrapper = wrapper_source(checked)
     files = {
-        f"{text.base}.cpp": text.source,
-        f"{text.base}.h": text.header,
-        **text.others,
+        f"{text.base}.cpp": checked.source,
+        f"{text.base}.h": checked.header,
+        **checked.others,
         "tracealloc_memory.h": template_text("tracealloc_memory.h"),
     }
-    return CSimModule(text, compile_unit(wrapper, files, cache=cache))
+    return CSimModule(text, compile_unit(wrapper, files, cache=cache), checked.checks)
 
 
 def find_cxx() -> Compiler:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Fifos"]
+__all__ = ["Fifos", "given_twice"]
 
 
 @cache
@@ -25,7 +25,8 @@ def _libc() -> ctypes.CDLL:
 class Fifos:
     """The FIFOs of one argument, in C's layout: data, head, count and capacity of each.
 
-    `pack` makes C's elements of an iterable, `unpack` the inverse.
+    `pack` makes C's elements of an iterable, `unpack` the inverse. A queue that the kernel does not read
+    is not looked at, and nothing is done to any before `bring_back`: a failed call leaves them as they were.
     """
 
     def __init__(
@@ -34,11 +35,16 @@ class Fifos:
         itemsize: int,
         pack: Callable[[Iterable[Any]], np.ndarray],
         unpack: Callable[[np.ndarray], list[Any]],
+        read: bool,
+        written: bool,
     ) -> None:
         self._queues = queues
         self._itemsize = itemsize
         self._unpack = unpack
-        elements = [pack(queue) for queue in queues]  # before memory is taken: it may refuse
+        self._read, self._written = read, written
+        self._held: list[list[Any]] = [list(queue) if read else [] for queue in queues]
+        self._after: list[list[Any]] = []
+        elements = [pack(held) for held in self._held]  # before memory is taken: it may refuse
         self.table = np.zeros((len(queues), 4), np.int64)
         for row, data in zip(self.table, elements, strict=True):
             capacity = 1 << max(len(data) - 1, 0).bit_length()
@@ -46,17 +52,39 @@ class Fifos:
             row[2:] = len(data), capacity
             ctypes.memmove(int(row[0]), data.ctypes.data, data.nbytes)
 
-    def bring_back(self) -> None:
-        """Make the Python queues hold what the FIFOs hold now."""
-        for queue, (at, head, count, capacity) in zip(self._queues, self.table.tolist(), strict=True):
+    def read_back(self) -> None:
+        """See what the FIFOs hold now."""
+        for held, (at, head, count, capacity) in zip(self._held, self.table.tolist(), strict=True):
+            if not self._written:  # the caller's own elements
+                self._after.append(held[len(held) - count :])
+                continue
             raw = ctypes.string_at(at, capacity * self._itemsize)
             ring = np.frombuffer(raw, np.uint8).reshape(capacity, self._itemsize)
             order = (head + np.arange(count)) & (capacity - 1)
-            queue.clear()
-            queue.extend(self._unpack(ring[order]))
+            self._after.append(self._unpack(ring[order]))
+
+    def bring_back(self) -> None:
+        """Make the Python queues hold what the FIFOs held when the kernel had ended."""
+        for queue, after in zip(self._queues, self._after, strict=True):
+            if self._read:
+                queue.clear()
+            queue.extend(after)
 
     def release(self) -> None:
         """Give the memory back."""
         for row in self.table:
             _libc().free(int(row[0]))
         self.table[:] = 0
+
+
+def given_twice(arguments: Iterable[tuple[str, Iterable[Any]]]) -> str | None:
+    """Two streams, in words, that would be one queue: of arguments by name, each with its queues."""
+    seen: dict[int, str] = {}
+    for name, queues in arguments:
+        for queue in queues:
+            other = seen.get(id(queue))
+            if other is not None:
+                same = f"two streams of argument {name!r}"
+                return same if other == name else f"arguments {other!r} and {name!r}"
+            seen[id(queue)] = name
+    return None

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from tracealloc.emit.containers import memory_type
 from tracealloc.emit.usage import written_arrays
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct, as_fixed, bfloat16, float16
+from tracealloc.trace.dtype import DType, Float, Struct, bfloat16, float16
 from tracealloc.trace.program import Array, Program
 
 __all__ = ["INLINE_CONSTANT", "Parameter", "Role", "element_bytes", "by_value", "parameters", "returned"]
@@ -39,19 +40,8 @@ def by_value(array: Array) -> bool:
 
 
 def element_bytes(dtype: DType) -> int:
-    """The size of an element in memory, in bytes."""
-    if isinstance(dtype, Float):
-        return dtype.bits // 8
-    if isinstance(dtype, Boolean):
-        return 1
-    if isinstance(dtype, Struct):
-        return sum(element_bytes(inner) for _, inner in dtype.fields)
-    fixed = as_fixed(dtype)
-    assert isinstance(fixed, Fixed)
-    for size in (8, 16, 32, 64, 128):
-        if fixed.width <= size:
-            return size // 8
-    return -(-fixed.width // 64) * 8
+    """The size of an element in memory, in bytes: `memory_type` says how it lies there."""
+    return memory_type(dtype).itemsize
 
 
 def returned(program: Program) -> tuple[Array, ...]:

@@ -48,7 +48,7 @@ class CModule:
         self.program = program
         self._source = source
         self.library = library
-        self.fails = can_fail(program) if fails is None else fails
+        self.fails = can_fail(program, top=True) if fails is None else fails
         self.signature = Signature(program)
         try:
             self._dll = ctypes.CDLL(os.fspath(library))

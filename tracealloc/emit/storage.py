@@ -32,9 +32,9 @@ STACK_ARRAY = 64 * 1024  # bytes: larger local arrays are allocated on the heap
 STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
 
 
-def can_fail(program: Program) -> bool:
+def can_fail(program: Program, *, top: bool) -> bool:
     """Whether the emitted function returns a status: it can run out of memory, or leave an array."""
-    return can_run_out(program) or can_leave(program)
+    return can_run_out(program) or can_leave(program, top=top)
 
 
 def can_run_out(program: Program) -> bool:

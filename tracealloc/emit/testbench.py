@@ -11,7 +11,7 @@ import numpy as np
 from tracealloc.emit.arguments import read_arrays
 from tracealloc.emit.containers import accepted, container, from_memory, numbers_of, to_memory
 from tracealloc.emit.interface import element_bytes, parameters
-from tracealloc.emit.memory import cpp_type
+from tracealloc.emit.memory import Part, cpp_type, on_card
 from tracealloc.emit.names import Names
 from tracealloc.emit.slots import leaves
 from tracealloc.emit.vitis import RESERVED, VitisText
@@ -53,6 +53,7 @@ class Item:
     count: int
     bytes: int
     card: int  # bytes of an element in the card's memory
+    parts: tuple[Part, ...]
     array: bool
     loaded: bool
     checked: bool
@@ -96,7 +97,6 @@ def items_of(text: VitisText) -> list[Item]:
         direction = (
             "out" if output else ("inout" if checked and array in read else "out" if checked else "in")
         )
-        size = element_bytes(array.dtype)
         name = names.declare(array if not output else ("out", array), array.name)
         found.append(
             Item(
@@ -104,8 +104,8 @@ def items_of(text: VitisText) -> list[Item]:
                 cpp_type(text, array.dtype),
                 "".join(f"[{extent}]" for extent in array.shape),
                 array.size,
-                size,
-                1 << (size - 1).bit_length(),
+                element_bytes(array.dtype),
+                *on_card(array.dtype),
                 array.rank > 0 or output or stream,
                 loaded,
                 checked,

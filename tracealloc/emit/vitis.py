@@ -10,15 +10,17 @@ import re
 from dataclasses import dataclass, field
 
 from tracealloc.emit.backend import identifier_comment
+from tracealloc.emit.checks import Check
 from tracealloc.emit.names import C_RESERVED, Names
 from tracealloc.emit.ports import with_port_copies
+from tracealloc.emit.simulation import Simulation
 from tracealloc.emit.unrolled import usage_of
 from tracealloc.emit.vitis_function import VitisFunction
 from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.program import Program
 
-__all__ = ["RESERVED", "VitisText", "vitis_source"]
+__all__ = ["RESERVED", "VitisText", "simulated", "vitis_source"]
 
 _TYPES = frozenset(("hls", "half", "bfloat16", "math", "ap_int", "ap_uint", "ap_fixed", "ap_ufixed"))
 _OURS = frozenset(("tracealloc", "xrt"))  # namespaces of the testbench and the host program
@@ -41,9 +43,15 @@ class VitisText:
     structs: dict[Struct, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     wide: int = 0  # the widest ap_int of the text, in bits
+    checks: tuple[Check, ...] = ()  # accesses that a simulated text checks, by their numbers from 1 on
 
     def __str__(self) -> str:
         return self.source
+
+
+def simulated(text: VitisText) -> VitisText:
+    """The text as the C simulation compiles it: what depends on data is checked (see `simulation`)."""
+    return Module(text.program, text.top, Simulation()).text()
 
 
 def vitis_source(program: Program, top: str | None = None) -> VitisText:
@@ -62,8 +70,11 @@ def vitis_source(program: Program, top: str | None = None) -> VitisText:
 class Module:
     """One pair of files: the names, types and helpers that its functions share."""
 
-    def __init__(self, program: Program, top: str | None = None) -> None:
+    def __init__(
+        self, program: Program, top: str | None = None, simulation: Simulation | None = None
+    ) -> None:
         self.program = program
+        self.simulation = simulation
         self.names = Names(RESERVED)
         self.helpers: set[str] = set()
         self.structs: dict[Struct, str] = {}
@@ -95,7 +106,10 @@ class Module:
         source = self._source(helpers, body)
         header, others = self._header(prototype, code)
         wide = _widest(code)
-        return VitisText(self.program, self.top, self.top, source, header, dict(self.structs), others, wide)
+        checks = tuple(self.simulation.checks) if self.simulation is not None else ()
+        return VitisText(
+            self.program, self.top, self.top, source, header, dict(self.structs), others, wide, checks
+        )
 
     def _origin(self) -> str:
         place = self.program.place

@@ -52,6 +52,8 @@ class CallPrinter:
 
     def _region(self, region: Region, formal: Array, *, reads: bool, writes: bool) -> str:
         function = self.function
+        for check in function.region_checks(region, self.node.place):
+            function.line(check)
         direct = self._direct(region)
         if direct is not None:
             return direct

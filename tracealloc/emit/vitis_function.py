@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracealloc.emit.backend import Where, identifier_comment, written_arrays
@@ -25,10 +26,22 @@ from tracealloc.emit.vitis_rom import initialiser
 from tracealloc.emit.vitis_types import INT, INT64, UINT64, carrier_of, inside
 from tracealloc.trace.affine import expression, linear
 from tracealloc.trace.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
-from tracealloc.trace.expr import Binary, Expr, Load
+from tracealloc.trace.expr import Binary, Cast, Expr, Load
 from tracealloc.trace.layout import PLAIN, Layout, Port
 from tracealloc.trace.naming import unused
-from tracealloc.trace.program import Alloc, Array, Call, Loop, Program, Store, While, reduction_of
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Call,
+    Loop,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    reduction_of,
+)
+from tracealloc.trace.source import Place
 
 if TYPE_CHECKING:
     from tracealloc.emit.vitis import Module
@@ -59,6 +72,8 @@ class VitisFunction(VitisExpr):
         self.ranges.of_value.update(usage.values)
         self.distances = distances_between(program)
         self.unrolled = Unrolled(program, usage.values, usage.inside)
+        printed = replace(program, body=self.unrolled.block)
+        self.checks = module.simulation.of(printed, self.is_top) if module.simulation is not None else None
 
     # The function.
 
@@ -235,23 +250,40 @@ class VitisFunction(VitisExpr):
 
     # Statements.
 
-    def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
-        if array.kind == "stream":
-            subscripts = "".join(f"[{self.text(index)}]" for index in indices)
-            return atom(f"{self.array_name(array)}{subscripts}")
-        return super().element(array, indices, path)
+    def subscripts(
+        self, array: Array, indices: Sequence[Expr | Slice], place: Place | None, stored: bool
+    ) -> list[str]:
+        """The subscripts of an access, of a slice its start; in simulation they are checked."""
+        limits = self.checks.limits(array, indices, place, stored) if self.checks is not None else {}
+        starts = [part.start if isinstance(part, Slice) else part for part in indices]
+        return [
+            f"tracealloc::at({self.text(_whole(start))}, {limits[dim]})"
+            if dim in limits
+            else self.subscript(start)
+            for dim, start in enumerate(starts)
+        ]
+
+    def region_checks(self, region: Region, place: Place | None) -> list[str]:
+        """The statements before a call that check a view in simulation."""
+        texts = self.subscripts(region.array, region.indices, place, True)
+        return [f"{text};" for text in texts if text.startswith("tracealloc::at(")]
 
     def load(self, load: Load) -> Text:
+        subscripts = self.subscripts(load.array, load.indices, load.place, False)
         if load.array.kind == "stream":
             fields = "".join(f".{self.field_name(name)}" for name in load.path)
-            return atom(f"{self.element(load.array, load.indices).text}.read(){fields}")
-        return super().load(load)
+            return atom(f"{self.at(load.array, subscripts).text}.read(){fields}")
+        return self.at(load.array, subscripts, load.path)
+
+    def target(self, node: Store) -> Text:
+        subscripts = self.subscripts(node.array, node.indices, node.place, True)
+        return self.at(node.array, subscripts, node.path)
 
     def store(self, node: Store) -> None:
         array = node.array
         if array.kind == "stream":
             value = self.converted(self.stored_as(node.value, array.dtype), carrier_of(array.dtype))
-            target = self.element(array, node.indices).text
+            target = self.target(node).text
             self.line(f"{target}.write({value.text.text});{self.comment(node.place)}")
         elif self.names.find(("array", array.key)) is None:
             self._named_value(node)
@@ -385,6 +417,13 @@ class VitisFunction(VitisExpr):
         from tracealloc.emit.vitis import member
 
         return member(name)
+
+
+def _whole(subscript: Expr) -> Expr:
+    """A subscript before its conversion to an address, which would drop high bits."""
+    if isinstance(subscript, Cast) and isinstance(subscript.type, Index):
+        return subscript.operand if as_integer(subscript.operand.dtype) is not None else subscript
+    return subscript
 
 
 def _dimensions(shape: Sequence[int]) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from tracealloc.emit.checks import FAULT_SHIFT
 from tracealloc.emit.interface import Parameter, by_value, element_bytes, parameters
 from tracealloc.emit.memory import cpp_type, memory_functions, same_memory
 from tracealloc.emit.vitis import VitisText
 from tracealloc.trace.dtype import Boolean, Fixed, Float, as_integer
-from tracealloc.trace.program import Alloc, Program, walk_nodes
+from tracealloc.trace.program import Alloc, Array, Program, walk_nodes
 
 __all__ = ["FAULT", "local_bytes", "csim_entry", "wrapper_source"]
 
-FAULT = 2  # the status that says that the simulation found a fault; `<entry>_message` tells which
+# What the entry returns when the simulation found a fault that `<entry>_message` tells. An access outside its
+# array is the number of its check above FAULT_SHIFT bits.
+FAULT = 2
 _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
 
 
@@ -28,7 +31,7 @@ static void fill_streams(hls::stream<T> *streams, const void *table, long number
     streams[s].borrow();
     for (int64_t e = 0; e < fifo.count; ++e) {
       T element;
-      tracealloc::get(element, fifo.data + BYTES * ((fifo.head + e) & (fifo.capacity - 1)));
+      tracealloc::get<BYTES>(element, fifo.data + BYTES * ((fifo.head + e) & (fifo.capacity - 1)));
       streams[s].write(element);
     }
   }
@@ -45,13 +48,16 @@ static void drain_streams(hls::stream<T> *streams, void *table, long number) {
     fifo.data = data;
     fifo.head = fifo.count = 0;
     fifo.capacity = capacity;
-    while (!streams[s].empty()) tracealloc::put(streams[s].read(), data + BYTES * fifo.count++);
+    while (!streams[s].empty()) tracealloc::put<BYTES>(streams[s].read(), data + BYTES * fifo.count++);
   }
 }"""
 
 
 def wrapper_source(text: VitisText) -> str:
-    """A translation unit with the kernel and its wrapper, for the C simulation."""
+    """A translation unit with the kernel (a simulated text) and its wrapper, for the C simulation.
+
+    The kernel works on what the wrapper owns: what it writes is brought to the caller when all went well.
+    """
     return _Wrapper(text).source()
 
 
@@ -70,7 +76,8 @@ class _Wrapper:
         self.text = text
         self.program = text.program
         self.before: list[str] = []
-        self.after: list[str] = []
+        self.after: list[str] = []  # none of which can fail
+        self.drained: list[str] = []  # into tables of queues, which the caller looks at when all went well
         self.actual: list[str] = []
         self.fifos = False
 
@@ -83,13 +90,13 @@ class _Wrapper:
             "if (!hls::stream_fault().empty()) throw hls::stream_error(hls::stream_fault());"
         ] if streams else []  # fmt: skip
         call = f"{self.text.top}({', '.join(self.actual)});"
-        run = [*clear, *self.before, call, *check, *self.after]
+        run = [*clear, *self.before, call, *check, *self.drained, *self.after]
         parts = [
-            f'#include "{self.text.base}.cpp"',
             '#include "tracealloc_memory.h"',
-            *(["#include <cstdlib>", "", _FIFO] if self.fifos else []),
+            f'#include "{self.text.base}.cpp"',
             "",
             *memory_functions(self.text, [p.array.dtype for p in parameters(self.program)]),
+            *(["#include <cstdlib>", "", _FIFO] if self.fifos else []),
             "",
             f"static void run({', '.join(formal)}) {{",
             *(f"  {line}" for line in run),
@@ -113,18 +120,18 @@ class _Wrapper:
             self.before.append(f"hls::stream<{type_}> q{number}{dimensions};")
             self.before.append(f'fill_streams<{size}, {type_}>({what}, "{array.name}");')
             self.actual.append(f"q{number}")
-            self.after.append(f"drain_streams<{size}, {type_}>({what});")
+            self.drained.append(f"drain_streams<{size}, {type_}>({what});")
             return f"void *{name}"
         if array.rank == 0 and parameter.role == "argument":
             return self._scalar(parameter, name, type_)
         if array.rank == 0:
             self.before.append(f"{type_} r{number};")
             self.actual.append(f"&r{number}")
-            self.after.append(_put(f"r{number}", f"(unsigned char *){name}"))
+            self.after.append(_put(array, f"r{number}", f"(unsigned char *){name}"))
             return f"void *{name}"
         inner = "".join(f"[{extent}]" for extent in array.shape[1:])
         row = f"{type_} (*){inner}" if inner else f"{type_} *"
-        if same_memory(array.dtype):
+        if same_memory(array.dtype) and not parameter.written:
             self.actual.append(f"({row}){name}")
             return f"void *{name}"
         size = element_bytes(array.dtype)
@@ -133,23 +140,24 @@ class _Wrapper:
         head = f"for (long e = 0; e < {count}; ++e) "
         at = f"(unsigned char *){name} + {size} * e"
         if parameter.role == "argument":
-            self.before.append(head + _get(f"a{number}[e]", at))
+            self.before.append(head + _get(array, f"a{number}[e]", at))
         self.actual.append(f"({row})a{number}.get()")
         if parameter.written:
-            self.after.append(head + _put(f"a{number}[e]", at))
+            self.after.append(head + _put(array, f"a{number}[e]", at))
         return f"void *{name}"
 
     def _scalar(self, parameter: Parameter, name: str, type_: str) -> str:
         dtype = parameter.array.dtype
         if not by_value(parameter.array):
             self.before.append(f"{type_} s_{name};")
-            self.before.append(_get(f"s_{name}", f"(const unsigned char *){name}"))
+            self.before.append(_get(parameter.array, f"s_{name}", f"(const unsigned char *){name}"))
             self.actual.append(f"s_{name}")
             return f"void *{name}"
         if isinstance(dtype, Fixed):
             bits = 8 * element_bytes(dtype)
             self.before.append(f"{type_} s_{name};")
-            self.before.append(_get(f"s_{name}", f"reinterpret_cast<const unsigned char *>(&{name})"))
+            at = f"reinterpret_cast<const unsigned char *>(&{name})"
+            self.before.append(_get(parameter.array, f"s_{name}", at))
             self.actual.append(f"s_{name}")
             return f"{'' if dtype.signed else 'u'}int{bits}_t {name}"
         self.actual.append(f"({type_}){name}")
@@ -175,6 +183,8 @@ class _Wrapper:
             f"    {'run_on_thread' if threaded else 'run'}({', '.join(names)});",
             "  } catch (const std::bad_alloc &) {",
             "    return 1;",
+            "  } catch (const tracealloc::outside &found) {",
+            f"    return found.number << {FAULT_SHIFT};",
             "  } catch (const std::exception &error) {",
             "    tracealloc::message = error.what();",
             f"    return {FAULT};",
@@ -221,12 +231,12 @@ def _thread(formal: list[str], names: list[str]) -> list[str]:
     ]
 
 
-def _get(target: str, at: str) -> str:
-    return f"tracealloc::get({target}, {at});"
+def _get(array: Array, target: str, at: str) -> str:
+    return f"tracealloc::get<{element_bytes(array.dtype)}>({target}, {at});"
 
 
-def _put(source: str, at: str) -> str:
-    return f"tracealloc::put({source}, {at});"
+def _put(array: Array, source: str, at: str) -> str:
+    return f"tracealloc::put<{element_bytes(array.dtype)}>({source}, {at});"
 
 
 def csim_entry(text: VitisText) -> str:

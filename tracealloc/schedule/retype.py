@@ -38,7 +38,7 @@ from tracealloc.trace.program import (
     While,
 )
 
-__all__ = ["retyped", "retyped_expr"]
+__all__ = ["retyped", "retyped_condition"]
 
 
 def retyped_expr(expr: Expr, old: Array, new: Array) -> Expr:
@@ -47,11 +47,16 @@ def retyped_expr(expr: Expr, old: Array, new: Array) -> Expr:
     def go(part: Expr) -> Expr:
         return retyped_expr(part, old, new)
 
+    def truth(part: Expr) -> Expr:
+        return retyped_condition(part, old, new)
+
     match expr:
         case Const() | IterRef():
             return expr
         case Load(array=array, indices=indices):
             return replace(expr, array=new if array == old else array, indices=tuple(go(i) for i in indices))
+        case Unary(op="not", operand=operand):
+            return _kept(expr, (operand,), build.negate, truth)
         case Unary(op=op, operand=operand):
             return _kept(expr, (operand,), lambda a: build.unary(op, a), go)
         case Binary(op=("min" | "max") as op, left=left, right=right):
@@ -61,9 +66,11 @@ def retyped_expr(expr: Expr, old: Array, new: Array) -> Expr:
         case Compare(op=op, left=left, right=right):
             return _kept(expr, (left, right), lambda a, b: build.compare(op, a, b), go)
         case Logical(op=op, operands=operands):
-            return _kept(expr, operands, lambda *parts: build.logical(op, *parts), go)
+            return _kept(expr, operands, lambda *parts: build.logical(op, *parts), truth)
         case Select(cond=cond, then=then, orelse=orelse):
-            return _kept(expr, (cond, then, orelse), build.select, go)
+            changed = (truth(cond), go(then), go(orelse))
+            same = all(a is b for a, b in zip(changed, (cond, then, orelse), strict=True))
+            return expr if same else build.select(*changed)
         case Intrinsic(name=name, args=args):
             return _kept(expr, args, lambda *parts: build.intrinsic(name, *parts), go)
         case Cast(operand=operand, type=dtype):
@@ -72,6 +79,11 @@ def retyped_expr(expr: Expr, old: Array, new: Array) -> Expr:
             raise build.Mistyped("TA236", "bits and fields of a value have no meaning in another type")
         case _:
             raise AssertionError(f"unknown expression {expr!r}")
+
+
+def retyped_condition(expr: Expr, old: Array, new: Array) -> Expr:
+    """A condition likewise: a number in it holds where it is not zero."""
+    return build.as_condition(retyped_expr(expr, old, new))
 
 
 def _kept(expr: Expr, parts: tuple[Expr, ...], make: Callable[..., Expr], go: Callable[[Expr], Expr]) -> Expr:
@@ -84,6 +96,9 @@ def retyped(node: Node, old: Array, new: Array) -> Node:
 
     def expr(part: Expr) -> Expr:
         return retyped_expr(part, old, new)
+
+    def truth(part: Expr) -> Expr:
+        return retyped_condition(part, old, new)
 
     def block(nodes: Block) -> Block:
         return tuple(retyped(inner, old, new) for inner in nodes)
@@ -109,9 +124,9 @@ def retyped(node: Node, old: Array, new: Array) -> Node:
         case Loop(start=start, stop=stop, body=body):
             return replace(node, start=expr(start), stop=expr(stop), body=block(body))
         case While(prologue=prologue, cond=cond, body=body):
-            return replace(node, prologue=block(prologue), cond=expr(cond), body=block(body))
+            return replace(node, prologue=block(prologue), cond=truth(cond), body=block(body))
         case If(cond=cond, then=then, orelse=orelse):
-            return replace(node, cond=expr(cond), then=block(then), orelse=block(orelse))
+            return replace(node, cond=truth(cond), then=block(then), orelse=block(orelse))
         case Call(args=args, results=results):
             passed = tuple(region(a) if isinstance(a, Region) else expr(a) for a in args)
             return replace(node, args=passed, results=tuple(region(r) for r in results))

@@ -24,11 +24,11 @@ int main(int argc, char **argv) {
   if (argc > 1) tracealloc::data_folder() = argv[1];
   long wrong = 0;
   try {
-    tracealloc::load("A", __FILE__, (float *)&A, 16, 4);
-    tracealloc::load("B", __FILE__, (float *)&B, 32, 4);
+    tracealloc::load<4>("A", __FILE__, (float *)&A, 16);
+    tracealloc::load<4>("B", __FILE__, (float *)&B, 32);
     gemm(A, B, C);
-    wrong += tracealloc::check("C", "C_expected", __FILE__, (const float *)&C,
-                               32, 4, true);
+    wrong += tracealloc::check<4>("C", "C_expected", __FILE__, (const float *)&C,
+                               32, true);
   } catch (const std::exception &error) {
     std::cout << "FAIL: " << error.what() << "\n";
     return 2;

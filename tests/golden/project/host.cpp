@@ -10,17 +10,25 @@
 #include <vector>
 
 #include "tracealloc_memory.h"
+
+// Elements as they lie in the card's memory: as many bytes as the kernel's type has, fields where C++ puts them.
+template <int BYTES>
+struct element {
+  unsigned char bytes[BYTES];
+};
+
+namespace tracealloc {
+template <int BYTES>
+inline void put(const element<BYTES> &x, unsigned char *to) {
+  std::memcpy(to, x.bytes, BYTES);
+}
+}  // namespace tracealloc
+
 #include "tracealloc_data.h"
 
 #include "xrt/xrt_bo.h"
 #include "xrt/xrt_device.h"
 #include "xrt/xrt_kernel.h"
-
-// Elements as they lie in the card's memory: as many bytes as the kernel's type has.
-template <int BYTES>
-struct element {
-  unsigned char bytes[BYTES];
-};
 
 int main(int argc, char **argv) {
   if (argc < 2) {
@@ -40,7 +48,9 @@ int main(int argc, char **argv) {
     std::memset(A_map, 0, sizeof(element<4>) * 16);
     {
       const auto data = tracealloc::read_data("A.txt", __FILE__, 16, 4);
-      for (long e = 0; e < 16; ++e) std::memcpy(A_map[e].bytes, &data[e * 4], 4);
+      for (long e = 0; e < 16; ++e) {
+        std::memcpy(A_map[e].bytes + 0, &data[e * 4 + 0], 4);
+      }
     }
     A.sync(XCL_BO_SYNC_BO_TO_DEVICE);
     run.set_arg(0, A);
@@ -50,7 +60,9 @@ int main(int argc, char **argv) {
     std::memset(B_map, 0, sizeof(element<4>) * 32);
     {
       const auto data = tracealloc::read_data("B.txt", __FILE__, 32, 4);
-      for (long e = 0; e < 32; ++e) std::memcpy(B_map[e].bytes, &data[e * 4], 4);
+      for (long e = 0; e < 32; ++e) {
+        std::memcpy(B_map[e].bytes + 0, &data[e * 4 + 0], 4);
+      }
     }
     B.sync(XCL_BO_SYNC_BO_TO_DEVICE);
     run.set_arg(1, B);
@@ -66,8 +78,10 @@ int main(int argc, char **argv) {
     C.sync(XCL_BO_SYNC_BO_FROM_DEVICE);
     {
       std::vector<element<4>> found(32);
-      for (long e = 0; e < 32; ++e) std::memcpy(found[e].bytes, C_map[e].bytes, 4);
-      wrong += tracealloc::check("C", "C_expected", __FILE__, found.data(), 32, 4, true);
+      for (long e = 0; e < 32; ++e) {
+        std::memcpy(found[e].bytes + 0, C_map[e].bytes + 0, 4);
+      }
+      wrong += tracealloc::check<4>("C", "C_expected", __FILE__, found.data(), 32, true);
     }
   } catch (const std::exception &error) {
     std::cout << "FAIL: " << error.what() << "\n";

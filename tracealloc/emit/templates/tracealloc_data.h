@@ -61,10 +61,10 @@ inline std::vector<unsigned char> read_data(const std::string &name, const char 
   return found;
 }
 
-template <typename T>
-void load(const char *name, const char *source, T *elements, long count, int bytes) {
-  const std::vector<unsigned char> data = read_data(std::string(name) + ".txt", source, count, bytes);
-  for (long e = 0; e < count; ++e) get(elements[e], &data[e * bytes]);
+template <int BYTES, typename T>
+void load(const char *name, const char *source, T *elements, long count) {
+  const std::vector<unsigned char> data = read_data(std::string(name) + ".txt", source, count, BYTES);
+  for (long e = 0; e < count; ++e) get<BYTES>(elements[e], &data[e * BYTES]);
 }
 
 inline std::string hexadecimal(const unsigned char *bytes, int count) {
@@ -103,18 +103,17 @@ inline bool equal(const unsigned char *a, const unsigned char *b, int bytes, boo
 }
 
 // The number of elements that differ from the expected ones; the first few are shown.
-template <typename T>
-long check(const char *array, const char *name, const char *source, const T *elements, long count, int bytes,
-           bool real) {
-  const std::vector<unsigned char> expected = read_data(std::string(name) + ".txt", source, count, bytes);
-  std::vector<unsigned char> found(bytes);
+template <int BYTES, typename T>
+long check(const char *array, const char *name, const char *source, const T *elements, long count, bool real) {
+  const std::vector<unsigned char> expected = read_data(std::string(name) + ".txt", source, count, BYTES);
+  std::vector<unsigned char> found(BYTES);
   long wrong = 0;
   for (long e = 0; e < count; ++e) {
-    put(elements[e], found.data());
-    if (equal(found.data(), &expected[e * bytes], bytes, real)) continue;
+    put<BYTES>(elements[e], found.data());
+    if (equal(found.data(), &expected[e * BYTES], BYTES, real)) continue;
     if (++wrong <= 5) {
-      std::cout << array << ": element " << e << " is " << hexadecimal(found.data(), bytes) << ", expected "
-                << hexadecimal(&expected[e * bytes], bytes) << "\n";
+      std::cout << array << ": element " << e << " is " << hexadecimal(found.data(), BYTES) << ", expected "
+                << hexadecimal(&expected[e * BYTES], BYTES) << "\n";
     }
   }
   std::cout << array << ": " << count - wrong << " of " << count << " elements are right\n";
@@ -128,14 +127,14 @@ inline long sum(const std::vector<long> &counts) {
   return total;
 }
 
-template <typename T, typename S>
-void load_streams(const char *name, const char *source, S *streams, const std::vector<long> &counts, int bytes) {
-  const std::vector<unsigned char> data = read_data(std::string(name) + ".txt", source, sum(counts), bytes);
+template <int BYTES, typename T, typename S>
+void load_streams(const char *name, const char *source, S *streams, const std::vector<long> &counts) {
+  const std::vector<unsigned char> data = read_data(std::string(name) + ".txt", source, sum(counts), BYTES);
   const unsigned char *from = data.data();
   for (std::size_t s = 0; s < counts.size(); ++s) {
-    for (long e = 0; e < counts[s]; ++e, from += bytes) {
+    for (long e = 0; e < counts[s]; ++e, from += BYTES) {
       T element;
-      get(element, from);
+      get<BYTES>(element, from);
       streams[s].write(element);
     }
   }
@@ -155,9 +154,9 @@ long check_read(const char *array, S *streams, const std::vector<long> &left) {
   return wrong;
 }
 
-template <typename T, typename S>
+template <int BYTES, typename T, typename S>
 long check_streams(const char *array, const char *name, const char *source, S *streams,
-                   const std::vector<long> &counts, int bytes, bool real) {
+                   const std::vector<long> &counts, bool real) {
   std::vector<T> found;
   long wrong = 0;
   for (std::size_t s = 0; s < counts.size(); ++s) {
@@ -170,7 +169,7 @@ long check_streams(const char *array, const char *name, const char *source, S *s
     std::cout << array << ": stream " << s << " holds " << held << " elements, expected " << counts[s] << "\n";
     ++wrong;
   }
-  return wrong ? wrong : check(array, name, source, found.data(), (long)found.size(), bytes, real);
+  return wrong ? wrong : check<BYTES>(array, name, source, found.data(), (long)found.size(), real);
 }
 
 }  // namespace tracealloc

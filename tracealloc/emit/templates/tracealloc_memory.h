@@ -10,19 +10,22 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace tracealloc {
 
 static thread_local std::string message;
 
-// Types that lie in memory as NumPy has them.
-template <typename T>
+// C++'s own numbers lie in memory as NumPy has them. Every other type has overloads, which come with the text.
+template <int BYTES, typename T>
 inline void get(T &x, const unsigned char *from) {
-  std::memcpy(&x, from, sizeof(T));
+  static_assert(std::is_arithmetic<T>::value && sizeof(T) == BYTES, "the layout of an element");
+  std::memcpy(&x, from, BYTES);
 }
-template <typename T>
+template <int BYTES, typename T>
 inline void put(const T &x, unsigned char *to) {
-  std::memcpy(to, &x, sizeof(T));
+  static_assert(std::is_arithmetic<T>::value && sizeof(T) == BYTES, "the layout of an element");
+  std::memcpy(to, &x, BYTES);
 }
 
 // Types of any width: BYTES bytes, little-endian, in two's complement.
@@ -47,6 +50,16 @@ inline void put_bits(const T &value, unsigned char *to) {
     }
     to[byte] = (unsigned char)bits;
   }
+}
+
+// In simulation, subscripts that depend on data are checked; an access outside is thrown as its number.
+struct outside {
+  int number;
+};
+template <typename T>
+inline long at(const T &subscript, long extent, int number) {
+  if (subscript < 0 || subscript >= extent) throw outside{number};
+  return (long)subscript;
 }
 
 }  // namespace tracealloc

@@ -9,7 +9,7 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.schedule.copies import remade
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.region import spaces_of
-from tracealloc.schedule.retype import retyped, retyped_expr
+from tracealloc.schedule.retype import retyped, retyped_condition
 from tracealloc.trace.build import Mistyped
 from tracealloc.trace.conversion import converted
 from tracealloc.trace.dtype import DType, Struct
@@ -37,13 +37,6 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
         return Result(edit.state)
     state, new = edit.state, replace(array, dtype=dtype, data=_content(array, dtype))
     model = state.model
-    if array.kind == "value" and any(array in s.guards for s in model.statements):
-        raise edit.error(
-            "TA236",
-            f"cannot change the type of the condition {array.name!r}",
-            because=["statements run or do not run by it"],
-            hint="cast the arrays that it compares",
-        )
     try:
         statements = [_moved(s, array, new) for s in model.statements]
     except Mistyped as error:
@@ -109,7 +102,7 @@ def _moved(statement: Statement, old: Array, new: Array) -> Statement:
     return replace(
         statement,
         node=retyped(statement.node, old, new),
-        guards=tuple(retyped_expr(guard, old, new) for guard in statement.guards),
+        guards=tuple(retyped_condition(guard, old, new) for guard in statement.guards),
         scopes=tuple((new if a == old else a, exprs) for a, exprs in statement.scopes),
     )
 
