@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tracealloc.trace.frames import hide, install, render
+
 if TYPE_CHECKING:
     from tracealloc.trace.source import Place
 
@@ -51,6 +53,7 @@ class TraceallocError(Exception):
         hint: str | None = None,
     ) -> None:
         super().__init__(summary)
+        hide(self)
         self.code = code
         self.summary = summary
         self.place = place
@@ -66,8 +69,15 @@ class TraceallocError(Exception):
             lines.append(f"  try: {self.hint}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows."""
+        return render(self)
+
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.__dict__))
+
+
+install(TraceallocError)
 
 
 class TraceError(TraceallocError):

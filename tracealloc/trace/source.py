@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import warnings
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 from tracealloc.trace.errors import TraceallocWarning
+from tracealloc.trace.frames import trimmed, users_frame
 
-__all__ = ["Place", "caller_frame", "caller_place", "place_of", "warn"]
+__all__ = ["Place", "caller_frame", "caller_place", "place_of", "raised_at", "warn"]
 
-# As imported, which may be through links or "..", and in full: code objects are named like the former.
-_PACKAGE = tuple(f"{Path(name).parent.parent}/" for name in (__file__, Path(__file__).resolve()))
-_LIBRARY = tuple(folder + part for folder in _PACKAGE for part in ("library/", "frontend/"))
+_CELL = re.compile(r"<ipython-input-(\d+)-")
+_KERNEL_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]")
+
+
+def _name(file: str) -> str:
+    """A file as messages call it: without folders; ``In[3]`` for a cell of a notebook."""
+    if found := _CELL.match(file):
+        return f"In[{found[1]}]"
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    known = None if shell is None else shell.compile.format_code_name(file)
+    if known is not None:
+        return str(known[1])
+    return "In[?]" if _KERNEL_CELL.search(file) else Path(file).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Place:
     @property
     def short(self) -> str:
         """``file.py:12``, without folders."""
-        return f"{Path(self.file).name}:{self.line}"
+        return f"{_name(self.file)}:{self.line}"
 
     def source_line(self) -> str:
         """The text of the line, or an empty string where it cannot be read."""
@@ -40,8 +52,7 @@ class Place:
 
     def excerpt(self) -> list[str]:
         """The lines that an error message shows for this place."""
-        name = Path(self.file).name
-        head = f"  at {name}:{self.line}" + (f":{self.column}" if self.column else "")
+        head = f"  at {self.short}" + (f":{self.column}" if self.column else "")
         text = self.source_line()
         if not text.strip():
             return [head]
@@ -56,40 +67,40 @@ class Place:
         return self.short
 
 
-_OURS: dict[str, bool] = {}
-
-
-def _is_ours(filename: str) -> bool:
-    found = _OURS.get(filename)
-    if found is None:
-        found = filename.startswith(_PACKAGE) and not filename.startswith(_LIBRARY)
-        _OURS[filename] = found
-    return found
-
-
 def caller_frame() -> FrameType:
-    """The innermost frame outside the package (library kernels count as the user's)."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame if frame is not None else sys._getframe(0)
+    """The innermost frame of the user's (library kernels count as such); without one, our own."""
+    return users_frame(sys._getframe(1)) or sys._getframe(0)
 
 
 def place_of(frame: FrameType) -> Place:
     """The position that `frame` is executing now."""
-    code = frame.f_code
-    positions = next(islice(code.co_positions(), frame.f_lasti // 2, None), None)
+    return _place(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def raised_at(error: BaseException) -> Place | None:
+    """The user's line that an exception came from, or None."""
+    trace = trimmed(error.__traceback__)
+    if trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return _place(trace.tb_frame.f_code, trace.tb_lasti, trace.tb_lineno)
+
+
+def _place(code: CodeType, instruction: int, number: int) -> Place:
+    positions = next(islice(code.co_positions(), instruction // 2, None), None)
     if positions is None or positions[0] is None:
-        return Place(code.co_filename, frame.f_lineno, function=code.co_name)
+        return Place(code.co_filename, number, function=code.co_name)
     line, end_line, column, end_column = positions
     if column is None or end_column is None or end_line != line:
         column, end_column = (column if column is not None else -1), -1
-    return Place(code.co_filename, frame.f_lineno, column + 1, end_column + 1, code.co_name)
+    return Place(code.co_filename, number, column + 1, end_column + 1, code.co_name)
 
 
-def caller_place() -> Place:
-    """The position in the user's source that led here."""
-    return place_of(caller_frame())
+def caller_place() -> Place | None:
+    """The position in the user's source that led here; None on a command line."""
+    frame = users_frame(sys._getframe(1))
+    return None if frame is None else place_of(frame)
 
 
 def warn(text: str, place: Place | None = None) -> None:
