@@ -28,6 +28,7 @@ from tracealloc.trace.errors import (
     UnknownArrayError,
     UnknownLoopError,
     VerifyError,
+    nearest,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ sys.modules[__name__].__class__ = _Package
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        near = None if name.startswith("_") else nearest(name, [*__all__, *_api.__all__])
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     value = getattr(importlib.import_module(_LAZY[name]), name)
     globals()[name] = value
     return value

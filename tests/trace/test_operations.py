@@ -58,6 +58,7 @@ def test_rank():
             +1 |         A[0, 1] = 0
                |         ^^^^^^^
           because: its shape is (8,)
+          try: A[i]
         """,
     )
 
@@ -91,6 +92,7 @@ def test_const_store():
           at +2:9
             +2 |         C[0] = A[0]
                |         ^^^^
+          because: it is a table: in hardware a ROM
           try: copy it to an array made with ta.empty, and write that
         """,
     )
@@ -159,6 +161,8 @@ def test_bits_range():
           at +1:16
             +1 |         A[0] = x[4:9]
                |                ^^^^^^
+          because: bits count from 0, the lowest
+          try: x.astype(T) with a wider T, or bits in 0:8
         """,
     )
 
@@ -174,6 +178,7 @@ def test_fltsub():
           at +1:9
             +1 |         A[A[0]] = 1
                |         ^^^^^^^
+          because: rounding it would be a guess
           try: convert it first: x.astype(int32)
         """,
     )
@@ -186,11 +191,12 @@ def test_strstore():
     refused(
         strstore,
         """
-        TraceError TA112 an object of type str cannot be stored as an element of A
+        TraceError TA112 a str cannot be stored as an element of A
           at +1:9
             +1 |         A[0] = "x"
                |         ^^^^
           because: an element is one float32
+          try: store a number: A[i] = 0
         """,
     )
 
@@ -206,6 +212,8 @@ def test_fields():
           at +1:9
             +1 |         A[0].z = 1
                |         ^^^^^^
+          because: a record has the fields of its type
+          try: p.x
         """,
     )
 
@@ -222,6 +230,7 @@ def test_badstep():
           at +1:18
             +1 |         for i in ta.range(0, N, A[0]):
                |                  ^^^^^^^^^^^^^^^^^^^^
+          because: its sign decides where the loop ends
           try: for a traced step: for n in ta.range(count): i = start + n * step
         """,
     )
@@ -239,7 +248,8 @@ def test_floatext():
           at +1:18
             +1 |         for i in ta.range(2.0):
                |                  ^^^^^^^^^^^^^
-          try: extents and bounds count iterations
+          because: extents and bounds count iterations
+          try: grid(M, N) and ta.range(start, stop, step) with integers, traced or not
         """,
     )
 
@@ -255,6 +265,7 @@ def test_zero_ext():
           at +1:13
             +1 |         C = ta.zeros((0,), int32)
                |             ^^^^^^^^^^^^^^^^^^^^^
+          because: hardware has the array, whatever the data are
           try: ta.zeros((M, N), float32) with M, N from Python
         """,
     )
@@ -271,6 +282,7 @@ def test_tracedshape():
           at +1:13
             +1 |         C = ta.zeros((A[0],), int32)
                |             ^^^^^^^^^^^^^^^^^^^^^^^^
+          because: hardware has the array, whatever the data are
           try: ta.zeros((M, N), float32) with M, N from Python
         """,
     )

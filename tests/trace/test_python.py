@@ -87,6 +87,8 @@ def test_del_elem():
           at +1:13
             +1 |         del A[0]
                |             ^^^^
+          because: its shape is constant
+          try: a slice leaves elements out: A[2:6]
         """,
     )
 
@@ -194,6 +196,7 @@ def test_boolarr():
           at +1:9
             +1 |         if A:
                |         ^
+          because: it has many elements
           try: test an element: if A[i] > 0:
         """,
         newer=((3, 12), "A"),
@@ -240,12 +243,11 @@ def test_npwhere():
     refused(
         npwhere,
         """
-        TraceError TA121 the traced value (boolean) cannot be put into a NumPy array
+        TraceError TA121 np.where cannot be used on traced values
           at +2:20
             +2 |             A[i] = np.where(A[i] > 0, 1, 0)
                |                    ^^^^^^^^^^^^^^^^^^^^^^^^
-          because: it has no value while tracing
-          try: ta.where(c, a, b) chooses as np.where does; ta.zeros makes an array whose elements can be
-              stored
+          because: it has no value while tracing, and NumPy would need it
+          try: ta.where(c, a, b)
         """,
     )

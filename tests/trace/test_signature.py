@@ -65,6 +65,7 @@ def test_noannot():
         TraceError TA101 parameter 'A' of kernel 'noannot' has neither a type nor a value
           at +0
             +0 |     def noannot(A):
+          because: an argument has a type, and all else is known while tracing
           try: write A: float32[M, N] (an argument) or A=value (known while tracing)
         """,
     )
@@ -81,7 +82,8 @@ def test_badannot():
             'Q' is not defined
           at +0
             +0 |     def badannot(A: "int32[Q]"):
-          try: annotations see the function's globals, its closure and the variables around @kernel
+          because: annotations see the function's globals, its closure and the variables around @kernel
+          try: float32[M, N] is an array, of tracealloc's float32; NumPy's types have no shapes
         """,
     )
 
@@ -97,6 +99,7 @@ def test_badannot2():
             kernel
           at +0
             +0 |     def badannot2(A: int):
+          because: every argument has an element type and, as an array, a constant shape
           try: write float32[M, N] for an array, float32 for a scalar
         """,
     )
@@ -112,6 +115,7 @@ def test_varargs():
         TraceError TA101 parameter 'A' takes any number of arguments; a kernel's arguments are fixed
           at +0
             +0 |     def varargs(*A):
+          because: a program's arguments are those of the hardware
           try: name them, each with its type
         """,
     )

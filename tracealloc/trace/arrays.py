@@ -6,15 +6,16 @@ from typing import Any, NoReturn
 
 from tracealloc.trace import build
 from tracealloc.trace.affine import linear
-from tracealloc.trace.dtype import DType, Struct, index
-from tracealloc.trace.errors import BoundsError
+from tracealloc.trace.dtype import DType, Struct, boolean, index
+from tracealloc.trace.errors import BoundsError, nearest
 from tracealloc.trace.expr import Const, Expr, Load
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Array, Region, Slice, Store
 from tracealloc.trace.recorder import Recorder, active, fail
-from tracealloc.trace.refusals import refuse_use
+from tracealloc.trace.refusals import article, refuse_use
 from tracealloc.trace.scalars import Location, Scalar, bit_range, is_number, number_expr
 from tracealloc.trace.state import Carried
+from tracealloc.trace.whole import NoWhole
 
 __all__ = ["ArrayProxy", "MutableScalar", "RecordProxy", "store", "store_bits"]
 
@@ -35,6 +36,7 @@ def store(
         fail(
             "TA112",
             f"{array.name or 'a constant'!r} cannot be written: it was made by ta.constant",
+            "it is a table: in hardware a ROM",
             hint="copy it to an array made with ta.empty, and write that",
         )
     dtype = array.field_type(path)
@@ -50,12 +52,12 @@ def store(
 
 def _refuse_item(array: Array, item: Any) -> NoReturn:
     copied = "copy arrays with a loop over their elements"
-    what = repr(item._label()) if isinstance(item, ArrayProxy) else f"an object of type {type(item).__name__}"
+    what = repr(item._label()) if isinstance(item, ArrayProxy) else article(item)
     fail(
         "TA112",
         f"{what} cannot be stored as an element of {array.name or 'the array'}",
         f"an element is one {array.dtype}",
-        hint=copied if isinstance(item, ArrayProxy) or hasattr(item, "shape") else None,
+        hint=copied if isinstance(item, ArrayProxy) or hasattr(item, "shape") else "store a number: A[i] = 0",
     )
 
 
@@ -92,7 +94,7 @@ class _Located:
         return self._array.name or "the array"
 
 
-class ArrayProxy(_Located):
+class ArrayProxy(_Located, NoWhole):
     """An array, or a view of one: an index or a slice for each dimension of the array."""
 
     __slots__ = ("_parts",)
@@ -138,7 +140,8 @@ class ArrayProxy(_Located):
 
     def __len__(self) -> int:
         if not self.shape:
-            fail("TA121", f"{self._label()!r} has no length: it has rank 0")
+            fail("TA121", f"{self._label()!r} has no length: it has rank 0", "it is one element",
+                 hint="A[...] reads it")  # fmt: skip
         return self.shape[0]
 
     def __repr__(self) -> str:
@@ -169,6 +172,7 @@ class ArrayProxy(_Located):
                 f"{self._label()!r} has {_count(rank, 'dimension')}, "
                 f"but {_count(len(keys), 'subscript')} were given",
                 f"its shape is {self.shape}",
+                hint=f"{self._label()}[{', '.join(_NAMES[:rank])}]",
             )
         if ellipses:
             at = next(n for n, part in enumerate(keys) if part is Ellipsis)
@@ -187,13 +191,17 @@ class ArrayProxy(_Located):
     def _narrow(self, part: Slice, key: Any, dimension: int) -> Expr | Slice:
         if isinstance(key, slice):
             return self._slice(part, key, dimension)
-        if key is None or isinstance(key, list | str | ArrayProxy) or not is_number(key):
+        mask = isinstance(key, bool) or getattr(key, "dtype", None) in (boolean, bool)
+        if mask or key is None or isinstance(key, list | str | ArrayProxy) or not is_number(key):
             if isinstance(key, Carried):
                 bool(key)
             fail(
                 "TA110",
-                f"{self._label()!r} cannot be subscripted by an object of type {type(key).__name__}",
-                hint="subscripts are integers, traced or not, and slices such as 2:6",
+                f"{self._label()!r} cannot be subscripted by {'a mask' if mask else article(key)}",
+                "a subscript selects one element or a part of constant extent",
+                hint="for i in ta.range(n): if mask[i]: ..., or x.astype(int32) as a number"
+                if mask
+                else "subscripts are integers, traced or not, and slices such as 2:6; or loop over others",
             )
         offset = typed(build.as_index, number_expr(key, index))
         self._refuse_negative(offset, dimension)
@@ -207,19 +215,23 @@ class ArrayProxy(_Located):
                 f"subscript {offset.value} of {self._label()!r} in dimension {dimension} is negative",
                 f"the dimension has the elements 0 to {extent - 1}; a negative subscript does not count from "
                 "the end",
-                hint=f"write {extent + int(offset.value)}" if -extent <= int(offset.value) else None,
+                hint=f"write {extent + int(offset.value)}"
+                if -extent <= int(offset.value)
+                else f"a subscript in 0 to {extent - 1}",
                 error=BoundsError,
             )
 
     def _slice(self, part: Slice, key: slice, dimension: int) -> Slice:
         if key.step not in (None, 1):
             fail("TA110", f"a slice of an array in a kernel has step 1, not {key.step}",
+                 "a part of an array is passed on by its first element and its extents",
                  hint="loop over the elements: A[2 * i]")  # fmt: skip
         bounds = []
         for bound, default in ((key.start, 0), (key.stop, part.extent)):
             value = default if bound is None else bound
             if not is_number(value):
-                fail("TA110", f"a slice bound is an integer, not an object of type {type(value).__name__}")
+                fail("TA110", f"a slice bound is an integer, not {article(value)}",
+                     f"the dimension has {part.extent} elements", hint="A[2:6], A[i:i + 4]")  # fmt: skip
             bounds.append(typed(build.as_index, number_expr(value, index)))
             self._refuse_negative(bounds[-1], dimension)
         start, stop = bounds
@@ -229,6 +241,7 @@ class ArrayProxy(_Located):
             fail(
                 "TA110",
                 f"the extent of a slice of {self._label()!r} must be known while tracing",
+                "it is a dimension of the part, and every array's shape is constant",
                 hint="the bounds may be traced, their difference not: A[i:i + 4]",
             )
         if extent.constant < 0 or (isinstance(stop, Const) and int(stop.value) > part.extent):
@@ -236,6 +249,7 @@ class ArrayProxy(_Located):
                 "TA111",
                 f"slice {_bound(start)}:{_bound(stop)} of {self._label()!r} is outside dimension {dimension}",
                 f"the dimension has {part.extent} elements",
+                hint=f"bounds from 0 to {part.extent}, the first not above the second",
                 error=BoundsError,
             )
         return Slice(_sum(part.start, start), extent.constant)
@@ -271,55 +285,6 @@ class ArrayProxy(_Located):
             )
         store(recorder, self._array, tuple(p for p in parts if isinstance(p, Expr)), item)
 
-    # ------------------------------------------------------------------------------- what Python may not
-
-    def _refuse(self, what: str, *because: str, hint: str | None = None) -> NoReturn:
-        self._check()
-        fail("TA121", f"the traced array {self._label()!r} {what}", *because, hint=hint)
-
-    def _arithmetic(self, *_args: Any, **_options: Any) -> NoReturn:
-        self._refuse(
-            "has no arithmetic as a whole", "a kernel says what happens to each element",
-            hint="loop over the elements: for i in ta.range(len(A)): C[i] = A[i] + B[i]",
-        )  # fmt: skip
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = (
-        _arithmetic
-    )
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _arithmetic
-    __neg__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = __array_ufunc__ = _arithmetic
-
-    def __delitem__(self, key: Any) -> NoReturn:
-        self._refuse("has a fixed extent; its elements cannot be deleted")
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Scalar | int | float | ArrayProxy):
-            self._arithmetic()
-        return NotImplemented
-
-    def __hash__(self) -> int:
-        self._refuse("cannot be a key of a dict or a set", "it exists only while its kernel is traced")
-
-    def __bool__(self) -> bool:
-        self._refuse("is neither true nor false", hint="test an element: if A[i] > 0:")
-
-    def __iter__(self) -> Any:
-        self._refuse("cannot be iterated over", "Python would run the loop while tracing",
-                     hint="for i in ta.range(len(A)): ... A[i] ...")  # fmt: skip
-
-    def __contains__(self, item: object) -> bool:
-        self._refuse("cannot be searched with 'in'", hint="compare the elements in a loop")
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._refuse("cannot become a NumPy array", "it has no contents while tracing")
-
-    def __index__(self) -> int:
-        self._refuse("cannot be used where Python needs an int", hint="read an element: A[i]")
-
-    def __float__(self) -> float:
-        self._refuse("cannot be a float", hint="read an element: A[i]")
-
 
 class RecordProxy(_Located):
     """One record of an array of structs, by reference: fields are attributes."""
@@ -350,7 +315,9 @@ class RecordProxy(_Located):
         inner = dtype.field_type(name)
         if inner is None:
             fields = ", ".join(repr(n) for n, _ in dtype.fields)
-            fail("TA110", f"{self._label()!r} has no field {name!r}; its fields are {fields}")
+            fail("TA110", f"{self._label()!r} has no field {name!r}; its fields are {fields}",
+                 "a record has the fields of its type",
+                 hint=f"p.{nearest(name, [n for n, _ in dtype.fields]) or dtype.fields[0][0]}")  # fmt: skip
         return inner
 
     def __getattr__(self, name: str) -> Any:
@@ -418,7 +385,20 @@ class MutableScalar(Scalar):
         elif isinstance(self.dtype, Struct) and self.dtype.field_type(name) is not None:
             store(self._check(), self._array, (), item, (name,))
         else:
-            fail("TA112", f"'{self._array.name}.{name}' cannot be assigned", hint="acc.set(v) stores a value")
+            fail("TA112", f"'{self._array.name}.{name}' cannot be assigned", "a ta.scalar holds one value",
+                 hint="acc.set(v) stores a value")  # fmt: skip
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._check()
+        fail(
+            "TA121",
+            f"the ta.scalar {self._label()!r} cannot be copied or pickled",
+            "it is a variable of the kernel, known by its name",
+            hint="acc.value is its present value",
+        )
+
+    def _label(self) -> str:
+        return self._array.name or "the scalar"
 
     def _update(self, op: str, other: Any) -> Any:
         result = self._binary(op, other)
@@ -460,12 +440,18 @@ class MutableScalar(Scalar):
     def __ixor__(self, other: Any) -> Any:
         return self._update("^", other)
 
+    def __imatmul__(self, other: Any) -> Any:
+        return self @ other
+
     def __ipow__(self, other: Any, modulus: Any = None) -> Any:
         self.set(pow(self, other, modulus))
         return self
 
     def __pos__(self) -> Scalar:
         return self.value
+
+
+_NAMES = "ijklmnop"
 
 
 def _sum(start: Expr, offset: Expr) -> Expr:

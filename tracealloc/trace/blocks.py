@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
@@ -25,8 +26,8 @@ __all__ = ["otherwise", "when", "while_loop"]
 def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
     """Run `body` as long as `cond` holds; both take no arguments and are traced once per control path."""
     recorder = recorder_for("ta.while_loop")
-    if not callable(cond) or not callable(body):
-        fail("TA124", "ta.while_loop takes two functions without arguments",
+    if not _takes_nothing(cond) or not _takes_nothing(body):
+        fail("TA124", "ta.while_loop takes two functions without arguments", "both run in every iteration",
              hint="ta.while_loop(lambda: n > 0, body)")  # fmt: skip
     place = recorder.spot().place
     flag = recorder.array("local", boolean, (), name="", place=place)
@@ -47,6 +48,17 @@ def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
     recorder.emit(Repeat(prologue, value, steps, place))
 
 
+def _takes_nothing(function: Any) -> bool:
+    """Whether `function` can be called without arguments."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    except ValueError:  # a builtin that does not say
+        return callable(function)
+    return True
+
+
 def _condition(
     recorder: Recorder, cond: Callable[[], Any], flag: Array
 ) -> tuple[tuple[Event, ...], Expr | None]:
@@ -56,7 +68,12 @@ def _condition(
     def run() -> None:
         value = cond()
         if not is_number(value):
-            fail("TA124", f"the condition of ta.while_loop gives {value!r}, not a number or a condition")
+            fail(
+                "TA124",
+                f"the condition of ta.while_loop gives {value!r}, not a number or a condition",
+                "the loop goes on as long as it holds",
+                hint="ta.while_loop(lambda: n > 0, body)",
+            )
         found.append(recorder.name_value(typed(build.as_condition, number_expr(value))))
 
     def keep() -> None:
@@ -164,7 +181,13 @@ class _Block:
             return
         if self.recorder.scope is not scope:
             self.recorder.check()
-            fail("TA105", f"a loop inside the {self.label} block was left early")
+            fail(
+                "TA105",
+                f"a loop inside the {self.label} block was left early",
+                "break, return or a caught exception would end the tracing, not the loop",
+                hint="guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop, "
+                "'if go:' in it",
+            )
         self.recorder.close_scope(scope)
         self.recorder.emit(Close())
 
@@ -194,7 +217,8 @@ def when(cond: Any) -> _Block:
     """``with ta.when(cond):`` records a guard; both outcomes are recorded in one run."""
     recorder = recorder_for("ta.when")
     if not is_number(cond):
-        fail("TA124", f"ta.when takes a condition, not {cond!r}")
+        fail("TA124", f"ta.when takes a condition, not {cond!r}", "the block runs where it holds",
+             hint="with ta.when(A[i] > 0):")  # fmt: skip
     value = recorder.name_value(typed(build.as_condition, number_expr(cond)))
     return _Block(recorder, "ta.when", value)
 

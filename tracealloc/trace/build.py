@@ -81,6 +81,9 @@ class Mistyped(Exception):
 # ----------------------------------------------------------------------------------------------- literals
 
 
+_RECORD = "a record has fields and no value of its own"
+
+
 def round_float(value: int | float, dtype: Float) -> float:
     """`value` rounded once to `dtype`, as a Python float."""
     return value if isinstance(value, float) and dtype == float64 else nearest(value, dtype)
@@ -98,7 +101,11 @@ def lift(value: bool | int | float, partner: DType | None = None) -> Const:
         if isinstance(partner, Index) and -(1 << 63) <= value < 1 << 63:
             return Const(value, index)
         if isinstance(partner, Float):
-            return Const(round_float(value, partner), partner)
+            try:
+                return Const(round_float(value, partner), partner)
+            except OverflowError:
+                raise Mistyped("TA109", f"an integer of {value.bit_length()} bits is no {partner}",
+                               "beside a float a literal is one", hint="float('inf')") from None  # fmt: skip
         return Const(value, literal_type(value))
     dtype = partner if isinstance(partner, Float) else float64
     return Const(round_float(value, dtype), dtype)
@@ -116,7 +123,12 @@ def convert(expr: Expr, dtype: DType) -> Expr:
         parts = (convert(v, t) for v, (_, t) in zip(expr.values, dtype.fields, strict=True))
         return MakeStruct(tuple(parts), dtype)
     if isinstance(source, Struct) or isinstance(dtype, Struct):
-        raise Mistyped("TA109", f"there is no conversion from {source} to {dtype}")
+        raise Mistyped(
+            "TA109",
+            f"there is no conversion from {source} to {dtype}",
+            "a record has fields and no value of its own",
+            hint="convert a field: p.x",
+        )
     folded = _fold_conversion(expr, dtype)
     return Cast(expr, dtype) if folded is None else folded
 
@@ -152,7 +164,12 @@ def as_condition(expr: Expr) -> Expr:
     if expr.dtype == boolean:
         return expr
     if isinstance(expr.dtype, Struct):
-        raise Mistyped("TA109", f"a value of type {expr.dtype} is neither true nor false")
+        raise Mistyped(
+            "TA109",
+            f"a value of type {expr.dtype} is neither true nor false",
+            "a record has fields and no value of its own",
+            hint="test a field: p.x > 0",
+        )
     return compare("!=", expr, lift(0, expr.dtype))
 
 
@@ -163,6 +180,7 @@ def as_index(expr: Expr) -> Expr:
         raise Mistyped(
             "TA110",
             f"a subscript or a loop bound is an integer, not {dtype}",
+            "rounding it would be a guess",
             hint="convert it first: x.astype(int32)",
         )
     if isinstance(dtype, Index):
@@ -205,7 +223,8 @@ def _no_type(op: str, a: DType, b: DType) -> Mistyped:
             "Python's '/' makes a real number of two integers, and no width holds it",
             hint="write a // b for the floored quotient, or a.astype(float32) / b",
         )
-    return Mistyped("TA109", f"'{op}' has no meaning between {a} and {b}", hint="convert one: x.astype(T)")
+    return Mistyped("TA109", f"'{op}' has no meaning between {a} and {b}",
+                    "no width rule gives it a type", hint="convert one: x.astype(T)")  # fmt: skip
 
 
 def _index_binary(op: str, left: Expr, right: Expr) -> Expr:
@@ -239,13 +258,14 @@ def unary(op: str, operand: Expr) -> Expr:
     """``-x``, ``~x``, ``abs x``."""
     dtype = operand.dtype
     if isinstance(dtype, Struct):
-        raise Mistyped("TA109", f"'{op}' has no meaning for {dtype}")
+        raise Mistyped("TA109", f"'{op}' has no meaning for {dtype}", _RECORD, hint=f"{op}p.x")
     if op == "~":
         if dtype == boolean:
             return negate(operand)
         integer = as_integer(dtype)
         if integer is None:
-            raise Mistyped("TA109", f"'~' has no meaning for {dtype}")
+            raise Mistyped("TA109", f"'~' has no meaning for {dtype}", "only integers have bits to turn over",
+                           hint="x.bitcast(T) reads a number's bits as an integer")  # fmt: skip
         return Unary("~", operand, dtype)
     if isinstance(dtype, Float):
         if op == "-" and isinstance(operand, Const):
@@ -266,7 +286,8 @@ def minmax(op: str, left: Expr, right: Expr) -> Expr:
     """``min`` or ``max`` in the least type that holds both."""
     dtype = union_type(left.dtype, right.dtype)
     if dtype is None or isinstance(dtype, Struct):
-        raise Mistyped("TA109", f"'{op}' has no meaning between {left.dtype} and {right.dtype}")
+        raise Mistyped("TA109", f"'{op}' has no meaning between {left.dtype} and {right.dtype}", _RECORD,
+                       hint=f"{op} of fields: p.x")  # fmt: skip
     if isinstance(dtype, Index):
         return _index_binary(op, left, right)
     return Binary(op, convert(left, dtype), convert(right, dtype), dtype)
@@ -287,7 +308,7 @@ def intrinsic(name: str, *args: Expr) -> Expr:
     dtype: DType = next((a.dtype for a in args if isinstance(a.dtype, Float)), float64)
     for arg in args:
         if isinstance(arg.dtype, Struct):
-            raise Mistyped("TA109", f"'{name}' has no meaning for {arg.dtype}")
+            raise Mistyped("TA109", f"'{name}' has no meaning for {arg.dtype}", _RECORD, hint=f"{name}(p.x)")
         common = union_type(dtype, arg.dtype) if isinstance(arg.dtype, Float) else dtype
         assert common is not None
         dtype = common
@@ -307,7 +328,8 @@ def compare(op: str, left: Expr, right: Expr) -> Expr:
     """``left op right`` as a boolean; integers and fixed point compare exactly."""
     dtype = union_type(left.dtype, right.dtype)
     if dtype is None or isinstance(dtype, Struct):
-        raise Mistyped("TA109", f"'{op}' has no meaning between {left.dtype} and {right.dtype}")
+        raise Mistyped("TA109", f"'{op}' has no meaning between {left.dtype} and {right.dtype}", _RECORD,
+                       hint=f"{op} of fields: p.x")  # fmt: skip
     if isinstance(dtype, Float):
         left, right = convert(left, dtype), convert(right, dtype)
     elif isinstance(left.dtype, Index) or isinstance(right.dtype, Index):
@@ -355,7 +377,8 @@ def select(cond: Expr, then: Expr, orelse: Expr) -> Expr:
     """`then` where `cond` holds, else `orelse`, in the least type that holds both."""
     dtype = union_type(then.dtype, orelse.dtype)
     if dtype is None:
-        raise Mistyped("TA109", f"where() needs two values of one kind, not {then.dtype} and {orelse.dtype}")
+        raise Mistyped("TA109", f"where() needs two values of one kind, not {then.dtype} and {orelse.dtype}",
+                       _RECORD, hint="choose between fields: ta.where(c, p.x, q.x)")  # fmt: skip
     if isinstance(cond, Const):
         return convert(then if cond.value else orelse, dtype)
     return Select(cond, convert(then, dtype), convert(orelse, dtype))
@@ -400,11 +423,17 @@ def _check_bits(operand: Expr, low: Expr, width: int) -> None:
         raise Mistyped(
             "TA110",
             f"a value of type {dtype} has no bits to select",
+            f"x[...] of a value selects bits, and {dtype} has none that count",
             hint="bits are read from integers and fixed point; x.bitcast(uint32) gives the bits of a float",
         )
     if isinstance(low, Const) and not 0 <= int(low.value) <= dtype.bits - width:
         first, last = int(low.value), int(low.value) + width
-        raise Mistyped("TA111", f"bits {first}:{last} are outside {dtype}, which has bits 0:{dtype.bits}")
+        raise Mistyped(
+            "TA111",
+            f"bits {first}:{last} are outside {dtype}, which has bits 0:{dtype.bits}",
+            "bits count from 0, the lowest",
+            hint=f"x.astype(T) with a wider T, or bits in 0:{dtype.bits}",
+        )
 
 
 def bitcast(operand: Expr, dtype: DType) -> Expr:
@@ -416,5 +445,7 @@ def bitcast(operand: Expr, dtype: DType) -> Expr:
             "TA109",
             f"bitcast needs equal widths, not {operand.dtype} ({operand.dtype.bits} bits) and {dtype} "
             f"({dtype.bits} bits)",
+            "it reads the same bits in another way",
+            hint=f"x.astype({dtype}) converts the value",
         )
     return Bitcast(operand, dtype)

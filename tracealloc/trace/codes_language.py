@@ -232,6 +232,18 @@ register(
             "for i in ta.range(8.0):\n    B[i] = 0",
             "for i in ta.range(8):\n    B[i] = 0",
         ),
+        "TA130": _code(
+            "Python raised an exception about a traced value",
+            "with open('values.txt', 'w') as file:\n    file.write(A[0])",
+            "print(A[0])\nB[0] = A[0]",
+            "The body runs once on traced values, and what Python makes of them runs then: they are symbols.",
+        ),
+        "TA131": _code(
+            "the kernel raises an exception under a traced condition",
+            "assert A[0] > 0, 'positive'\nB[0] = A[0]",
+            "with ta.when(A[0] > 0):\n    B[0] = A[0]",
+            "Whether the condition holds is known only when the kernel runs, and hardware cannot raise.",
+        ),
         "TA128": _code(
             "a Python while loop on a traced condition",
             "n = ta.scalar(int32, 4)\nwhile n > 0:\n    n -= 1",

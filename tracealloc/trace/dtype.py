@@ -23,7 +23,7 @@ Corners, the same in the interpreter, in C and in HLS C++ (nothing traps, everyt
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 __all__ = [
     "ArrayType",
@@ -65,6 +65,16 @@ class DType:
 
     def __getitem__(self, shape: int | tuple[int, ...]) -> ArrayType:
         return ArrayType(self, shape if isinstance(shape, tuple) else (shape,))
+
+    def __call__(self, *items: Any) -> Any:
+        """``float32(x)`` in a kernel: the traced value or number `x`, converted as a store does.
+
+        Raises:
+            TraceError: outside a kernel, or `x` is no number.
+        """
+        from tracealloc.trace.functional import called
+
+        return called(self, items)
 
     def __iter__(self) -> NoReturn:
         # Python would ask for T[0], T[1], ... without end.

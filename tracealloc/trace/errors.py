@@ -22,6 +22,7 @@ __all__ = [
     "InterpretError",
     "LayoutError",
     "ScheduleError",
+    "TraceAttributeError",
     "TraceError",
     "TraceallocError",
     "TraceallocWarning",
@@ -86,6 +87,10 @@ class TraceError(TraceallocError):
 
 class BoundsError(TraceError, IndexError):
     """An access outside its array: proved at trace time, or seen while the kernel ran (TA152)."""
+
+
+class TraceAttributeError(TraceError, AttributeError):
+    """A traced value has no attribute of that name."""
 
 
 class ArgumentError(TraceallocError, TypeError, ValueError):

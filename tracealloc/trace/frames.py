@@ -20,12 +20,15 @@ __all__ = ["hide", "install", "is_ours", "is_users", "render", "trimmed", "users
 # As imported, which may be through links or "..", and in full: code objects are named like the former.
 _PACKAGE = tuple(f"{Path(name).parent.parent}/" for name in (__file__, Path(__file__).resolve()))
 _LIBRARY = tuple(folder + part for folder in _PACKAGE for part in ("library/", "frontend/"))
+_ROOT = tuple(folder + "__init__.py" for folder in _PACKAGE)  # it is only asked for names
 _COMMAND_LINE = tuple(folder + "cli.py" for folder in _PACKAGE)
 _SITES = tuple({f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib")})
 _STANDARD = tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib")})
-# What we are built on: where these call back, the line is not the user's. A package of kernels that is
-# installed beside them is.
-_FOREIGN = ("numpy/", "click/", "ml_dtypes/", "sympy/", "networkx/", "islpy/", "jinja2/", "rich/")
+# What we are built on or run in: its lines are not the user's, those of an installed package of kernels are.
+_FOREIGN = (
+    "numpy/", "click/", "ml_dtypes/", "sympy/", "networkx/", "islpy/", "jinja2/", "rich/",
+    "_pytest/", "pluggy/", "xdist/", "IPython/", "ipykernel/",
+)  # fmt: skip
 
 _WHOSE: dict[str, str] = {}
 
@@ -40,6 +43,8 @@ def _whose(filename: str) -> str:
 
 def _classified(filename: str) -> str:
     if filename.startswith(_PACKAGE):
+        if filename in _ROOT:
+            return "foreign"
         return "user" if filename.startswith(_LIBRARY) else "ours"
     if filename.startswith("<frozen "):
         return "foreign"

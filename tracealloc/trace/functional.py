@@ -8,16 +8,19 @@ from typing import Any
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar
+from tracealloc.trace.cures import SCALAR_CURES, numpy_cure
 from tracealloc.trace.dtype import DType, Float, Struct, float64
+from tracealloc.trace.elements import element_type
 from tracealloc.trace.expr import Const, Expr, MakeStruct
 from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.program import Alloc
 from tracealloc.trace.recorder import Recorder, active, fail, recorder_for
-from tracealloc.trace.refusals import describe
+from tracealloc.trace.refusals import article, describe
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.state import Carried
 
 __all__ = [
+    "called",
     "constant",
     "empty",
     "full",
@@ -46,28 +49,25 @@ def _shape(shape: Any, what: str) -> tuple[int, ...]:
             fail(
                 "TA125",
                 f"an extent of {what} is a positive int known while tracing, not {shown}",
+                "hardware has the array, whatever the data are",
                 hint=f"{what}((M, N), float32) with M, N from Python",
             )
     return tuple(int(part) for part in parts)
 
 
-def _dtype(dtype: Any, what: str) -> DType:
-    if not isinstance(dtype, DType):
-        fail("TA122", f"{what} needs an element type such as float32, not {dtype!r}")
-    return dtype
-
-
 def _array(what: str, shape: Any, dtype: Any, fill: Any) -> ArrayProxy:
     recorder = recorder_for(f"ta.{what}")
-    extents, element = _shape(shape, f"ta.{what}"), _dtype(dtype, f"ta.{what}")
+    extents, element = _shape(shape, f"ta.{what}"), element_type(dtype, f"ta.{what}")
     spot = recorder.spot()
     value: Expr | None = None
     if fill is not None:
         if not is_number(fill):
-            fail("TA125", f"ta.{what} fills with a number, not {fill!r}")
+            fail("TA125", f"ta.{what} fills with a number, not {fill!r}", "every element gets the same value",
+                 hint="ta.full((M, N), 0, int32); a loop stores different values")  # fmt: skip
         if isinstance(element, Struct):
             if fill != 0:
-                fail("TA125", "an array of records can only be filled with 0")
+                fail("TA125", "an array of records can only be filled with 0", "a record is no number",
+                     hint="store the fields in a loop: P[i].x = 1")  # fmt: skip
             value = Const(0, build.lift(0).type)
         else:
             value = typed(build.convert, number_expr(fill, element), element)
@@ -97,11 +97,16 @@ def full(shape: int | tuple[int, ...], fill: Any, dtype: DType) -> ArrayProxy:
 def scalar(dtype: DType, init: Any = 0) -> MutableScalar:
     """A variable of the kernel: ``acc += v`` updates it, ``acc.set(v)`` and ``acc[...] = v`` store."""
     recorder = recorder_for("ta.scalar")
-    element = _dtype(dtype, "ta.scalar")
+    element = element_type(dtype, "ta.scalar")
     if not is_number(init):
         if isinstance(init, Carried):
             bool(init)
-        fail("TA125", f"ta.scalar starts with a number, not {init!r}", hint="ta.scalar(float32, 0)")
+        fail(
+            "TA125",
+            f"ta.scalar starts with a number, not {init!r}",
+            "it holds one value",
+            hint="ta.scalar(float32, 0)",
+        )
     spot = recorder.spot()
     start: Expr
     if isinstance(element, Struct) and not isinstance(init, Scalar):
@@ -133,7 +138,7 @@ def state(data: Any, dtype: DType | None = None) -> ArrayProxy:
 
         from tracealloc.trace.tables import stored_type
 
-        element = _dtype(dtype, "ta.state")
+        element = element_type(dtype, "ta.state")
         return _held(recorder, "state", np.zeros(_shape(data, "ta.state"), stored_type(element)), element)
     return _table(recorder, "state", data, dtype)
 
@@ -142,13 +147,16 @@ def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> Arr
     from tracealloc.trace.tables import to_elements
 
     if isinstance(data, Scalar | ArrayProxy):
-        fail("TA125", f"ta.{kind} takes data known while tracing, not a traced value")
-    element = None if dtype is None else _dtype(dtype, f"ta.{kind}")
+        fail("TA125", f"ta.{kind} takes data known while tracing, not a traced value",
+             "its contents are part of the hardware",
+             hint=f"ta.{kind}(np.array([...]), int32); a loop copies an array")  # fmt: skip
+    element = None if dtype is None else element_type(dtype, f"ta.{kind}")
     raw = _as_array(data, kind)
     if element is None:
         element = numpy_dtype(raw.dtype)
     if element is None:
         fail("TA125", f"ta.{kind} finds no element type for an array of {raw.dtype}",
+             "its contents are part of the hardware",
              hint=f"say it: ta.{kind}(np.array([...]), int32)")  # fmt: skip
     return _held(recorder, kind, to_elements(raw, element, kind), element)
 
@@ -161,13 +169,16 @@ def _as_array(data: Any, kind: str) -> Any:
         raw = np.array(data, order="C")
     except (TypeError, ValueError) as error:
         fail("TA125", f"ta.{kind} needs an array of numbers: {error}",
+             "its contents are part of the hardware",
              hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
         fail("TA125", f"ta.{kind} was given an array with masked elements, which have no value",
+             "its contents are part of the hardware",
              hint=f"say which: ta.{kind}(data.filled(0))")  # fmt: skip
     if raw.ndim == 0 or raw.size == 0:
         shown = "a single value" if raw.ndim == 0 else f"an array of shape {raw.shape}"
         fail("TA125", f"ta.{kind} needs an array of numbers with at least one element, not {shown}",
+             "its contents are part of the hardware",
              hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     return raw.astype(raw.dtype.newbyteorder("="))
 
@@ -181,6 +192,20 @@ def _held(recorder: Recorder, kind: str, held: Any, element: DType) -> ArrayProx
     if array.data is not held and not same_elements(array.data, held):
         recorder._differs(spot.place)
     return ArrayProxy(array, recorder, place=spot.place)
+
+
+def called(dtype: DType, items: tuple[Any, ...]) -> Scalar:
+    """``float32(x)``: a traced value or a number, converted to `dtype` as a store does."""
+    recorder = recorder_for(f"{dtype}(...)")
+    item = items[0] if len(items) == 1 else items
+    if not is_number(item):
+        if isinstance(item, Carried):
+            bool(item)
+        what = article(item) if len(items) == 1 else f"{len(items)} arguments"
+        fail("TA109", f"{dtype}(...) converts one number, not {what}", "a type called on a value converts it",
+             hint=numpy_cure("astype", item) if isinstance(item, ArrayProxy) else f"{dtype}(A[i]), {dtype}(3)"
+             )  # fmt: skip
+    return Scalar(recorder.name_value(typed(build.convert, number_expr(item, dtype), dtype)), recorder)
 
 
 def record(values: dict[str, Any]) -> Scalar:
@@ -203,6 +228,7 @@ def _operand(item: Any, what: str) -> None:
         fail(
             "TA109",
             f"{what} takes numbers, not {item!r}",
+            "it works on single values",
             hint="apply it to the elements of an array in a loop",
         )
 
@@ -253,11 +279,18 @@ def _function(name: str, doc: str) -> Callable[..., Any]:
                 recorder_for(f"ta.{name}")
             if all(isinstance(arg, int | float) for arg in args):
                 # Known while tracing: computed by Python in float64, as a weak literal.
-                return (_STAGED.get(name) or getattr(math, name))(*args)
+                try:
+                    return (_STAGED.get(name) or getattr(math, name))(*args)
+                except (TypeError, ArithmeticError, ValueError) as error:
+                    fail("TA109", f"ta.{name}({', '.join(map(repr, args))}) has no value: {error}",
+                         "its arguments are known while tracing, so Python computes it",
+                         hint="float('nan') and float('inf') can be written")  # fmt: skip
         if len(args) != (2 if name == "pow" else 1):
             fail(
                 "TA109",
                 f"ta.{name} takes {'two numbers' if name == 'pow' else 'one number'}, not {len(args)}",
+                "it works on single values",
+                hint=f"ta.{name}(x, y)" if name == "pow" else f"ta.{name}(x)",
             )
         if name == "abs":
             return _combine("ta.abs", lambda x: build.unary("abs", x), *args)
@@ -321,6 +354,10 @@ def numpy_ufunc(
         fail(
             "TA121",
             f"{call} cannot be used on traced values" + ("" if known else " together with a whole array"),
-            hint="NumPy functions with a counterpart in ta work on single values: np.exp(x), np.sqrt(x), ...",
+            "NumPy would need the value, which exists only when the kernel runs",
+            hint=SCALAR_CURES.get(ufunc.__name__)
+            if known and method == "__call__" and not kwargs and ufunc.__name__ in SCALAR_CURES
+            else "NumPy functions with a counterpart in ta work on single values: "
+            "np.exp(x), np.sqrt(x), ...; loop over the elements of an array",
         )
     return function(*inputs)

@@ -16,7 +16,9 @@ from tracealloc.trace.finish import finish
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.naming import name_arrays, name_bands
 from tracealloc.trace.program import Alloc, Array, Block, Program, Store
+from tracealloc.trace.raised import refusal
 from tracealloc.trace.recorder import Explorer, Recorder, _stack, active, fail
+from tracealloc.trace.refusals import article
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.selfcheck import check_interpreter
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
@@ -64,7 +66,10 @@ def trace_signature(function: types.FunctionType, signature: Signature, name: st
         events, results = _explore(recorder, function, signature, args)
     except TraceallocError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        refused = refusal(recorder, error, name)
+        if refused is not None:
+            raise refused.with_traceback(error.__traceback__) from None
         error.add_note(f"while tracing kernel {name!r} ({place_of_function(function).short})")
         raise
     finally:
@@ -178,6 +183,7 @@ def _results(
         fail(
             "TA102",
             f"kernel {recorder.name!r} returns {len(items)} values, its annotation says {len(types_)}",
+            "the annotation behind '->' lists the results",
             hint="return one value per type: -> (T[M], U[N]) goes with return a, b",
             place=place,
         )
@@ -189,8 +195,13 @@ def _results(
         else:
             array = _returned_value(recorder, item, expected, position, len(items), made, place)
         if array in found:
-            fail("TA102", f"kernel {recorder.name!r} returns {array.name!r} twice",
-                 hint="copy it to a second array", place=place)  # fmt: skip
+            fail(
+                "TA102",
+                f"kernel {recorder.name!r} returns {array.name!r} twice",
+                "each result is an array of its own",
+                hint="copy it to a second array",
+                place=place,
+            )
         found.append(array)
     return tuple(found)
 
@@ -231,15 +242,12 @@ def _returned_value(
     if isinstance(item, RecordProxy):
         item = Scalar(item._value(), recorder)
     if not is_number(item) or isinstance(expected, ArrayType):
-        what = (
-            f"a value of type {item.dtype}"
-            if isinstance(item, Scalar)
-            else f"an object of type {type(item).__name__}"
-        )
+        what = f"a value of type {item.dtype}" if isinstance(item, Scalar) else article(item)
         wanted = f", not {expected}" if expected is not None else ""
         fail(
             "TA102",
             f"kernel {recorder.name!r} returns {what}{wanted}",
+            "results are arrays and numbers that the kernel makes",
             hint="return arrays made with ta.zeros or ta.empty, arguments, or single values",
             place=place,
         )

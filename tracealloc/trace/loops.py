@@ -14,6 +14,7 @@ from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import fills_container, next_is, opcode_at, spot_of, stores_of, target_names
 from tracealloc.trace.naming import unused
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
+from tracealloc.trace.refusals import article
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.source import caller_frame
 from tracealloc.trace.state import Carried, Slot, State, keep_hint, same
@@ -31,7 +32,8 @@ def _bound(value: Any, what: str) -> Expr:
     if not is_number(value) or isinstance(value, float):
         if isinstance(value, Carried):
             bool(value)
-        fail("TA127", f"{what} is an integer, not {value!r}", hint="extents and bounds count iterations")
+        fail("TA127", f"{what} is an integer, not {_shown(value)}", "extents and bounds count iterations",
+             hint="grid(M, N) and ta.range(start, stop, step) with integers, traced or not")  # fmt: skip
     return typed(build.as_index, number_expr(value, index))
 
 
@@ -48,14 +50,28 @@ def reduction(*extents: Any, name: str | None = None) -> SymbolicLoop:
     return _box("ta.reduction", extents, name, True)
 
 
+def _shown(value: Any) -> str:
+    return article(value) if isinstance(value, tuple | list) else repr(value)
+
+
+def _checked(what: str, name: Any) -> str | None:
+    """The name of a loop or a band, which schedules call it by."""
+    if name is not None and (not isinstance(name, str) or not name.isidentifier()):
+        fail("TA127", f"the name of {what} is an identifier, not {name!r}", "schedules call the loops by it",
+             hint='name="PE"')  # fmt: skip
+    return name
+
+
 def _box(what: str, extents: tuple[Any, ...], name: str | None, reduces: bool) -> SymbolicLoop:
     recorder_for(what)
     if not extents:
-        fail("TA127", f"{what} needs at least one extent", hint=f"{what}(M, N)")
+        fail(
+            "TA127", f"{what} needs at least one extent", "each is the length of a loop", hint=f"{what}(M, N)"
+        )
     bounds: list[Bounds] = [
         (build.lift(0, index), _bound(extent, f"an extent of {what}"), 1) for extent in extents
     ]
-    return SymbolicLoop(what, bounds, name, reduces)
+    return SymbolicLoop(what, bounds, _checked(what, name), reduces)
 
 
 def range(*bounds: Any, name: str | None = None) -> SymbolicLoop:
@@ -65,7 +81,8 @@ def range(*bounds: Any, name: str | None = None) -> SymbolicLoop:
     """
     recorder_for("ta.range")
     if not 1 <= len(bounds) <= 3:
-        fail("TA127", f"ta.range takes 1 to 3 bounds, not {len(bounds)}", hint="ta.range(start, stop, step)")
+        fail("TA127", f"ta.range takes 1 to 3 bounds, not {len(bounds)}", "they are those of Python's range",
+             hint="ta.range(start, stop, step)")  # fmt: skip
     first = bounds[0] if len(bounds) > 1 else 0
     last = bounds[1] if len(bounds) > 1 else bounds[0]
     step = bounds[2] if len(bounds) > 2 else 1
@@ -73,8 +90,9 @@ def range(*bounds: Any, name: str | None = None) -> SymbolicLoop:
     stride = _bound(step, "the step of ta.range")
     if not isinstance(stride, Const) or int(stride.value) == 0:
         fail("TA127", "the step of ta.range is a constant that is not zero",
+             "its sign decides where the loop ends",
              hint="for a traced step: for n in ta.range(count): i = start + n * step")  # fmt: skip
-    return SymbolicLoop("ta.range", [(start, stop, int(stride.value))], name, False)
+    return SymbolicLoop("ta.range", [(start, stop, int(stride.value))], _checked("ta.range", name), False)
 
 
 class SymbolicLoop:
@@ -93,6 +111,7 @@ class SymbolicLoop:
         frame = caller_frame()
         if not self._scope.alive or self._scope.recorder is not recorder:
             fail("TA104", f"this {self.what} was made in a scope that has ended",
+                 "it belongs to the iteration that made it",
                  hint=f"call {self.what}(...) in the for statement")  # fmt: skip
         statement = opcode_at(frame) == "GET_ITER" and next_is(frame, "FOR_ITER")
         if not statement or fills_container(frame):
@@ -110,10 +129,20 @@ class SymbolicLoop:
         return _Running(self, recorder, frame)
 
     def __len__(self) -> int:
-        fail("TA121", f"{self.what} has no length", hint="use the extent that was passed to it")
+        fail(
+            "TA121",
+            f"{self.what} has no length",
+            "it runs a for statement, and is no list",
+            hint="use the extent that was passed to it",
+        )
 
     def __getitem__(self, key: Any) -> NoReturn:
-        fail("TA121", f"{self.what} has no elements", hint="run it with a for statement")
+        fail(
+            "TA121",
+            f"{self.what} has no elements",
+            "its iterator has no value while tracing",
+            hint="run it with a for statement",
+        )
 
     __contains__ = __reversed__ = __getitem__
 
@@ -256,7 +285,14 @@ class _Running:
     def _lost(self) -> NoReturn:
         if self.recorder.left_early is not None:
             self.recorder.left_early()
-        fail("TA105", "a block inside this loop was left in the middle", place=self.spot.place)
+        fail(
+            "TA105",
+            "a block inside this loop was left in the middle",
+            "a loop or a ta.when block in it was left by break, return or a caught exception",
+            hint="guard "
+            "the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop, 'if go:' in it",
+            place=self.spot.place,
+        )
 
     def __del__(self) -> None:
         if self.scope is None or not self.scope.alive:

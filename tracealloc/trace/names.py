@@ -20,6 +20,7 @@ __all__ = [
     "fills_container",
     "next_is",
     "opcode_at",
+    "raises_at",
     "spot_of",
     "stores_of",
     "target_names",
@@ -107,6 +108,12 @@ def opcode_at(frame: FrameType) -> str:
     """The name of the instruction that `frame` executes."""
     code = _code(frame.f_code)
     return str(code.instructions[code.index(frame.f_lasti)].opname)
+
+
+def raises_at(frame: FrameType, offset: int) -> bool:
+    """Whether the instruction at `offset` is a ``raise`` or an ``assert``."""
+    code = _code(frame.f_code)
+    return bool(code.instructions[code.index(offset)].opname == "RAISE_VARARGS")
 
 
 def next_is(frame: FrameType, opname: str) -> bool:

@@ -68,6 +68,7 @@ class Path:
     verify: bool
     taken: list[Step]
     events: list[Event]
+    outer: Path | None  # of the body around
 
 
 _LOCAL = threading.local()
@@ -314,12 +315,12 @@ class Explorer:
             script = self.scripts.pop()
             if script and script[-1].counter is None:
                 script[-1].counter = self.high
-            path = Path(script, False, [], [])
+            path = Path(script, False, [], [], self.outer[1])
             recorder.trusted = trusted or bool(script)
         else:
             assert self.to_verify
             self.checked = self.to_verify.pop(0)
-            path = Path(self.checked.taken, True, [], [])
+            path = Path(self.checked.taken, True, [], [], self.outer[1])
             recorder.trusted = True
         recorder.counter, recorder.path, recorder.events = self.base, path, path.events
         recorder.repeats = {}

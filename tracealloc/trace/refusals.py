@@ -5,12 +5,23 @@ from __future__ import annotations
 import threading
 from typing import Any, NoReturn
 
+from tracealloc.trace.cures import SCALAR_CURES
+from tracealloc.trace.errors import TraceAttributeError, nearest
 from tracealloc.trace.events import Ref
 from tracealloc.trace.expr import Expr, IterRef
+from tracealloc.trace.names import spot_of
 from tracealloc.trace.recorder import Recorder, active, fail
-from tracealloc.trace.source import Place
+from tracealloc.trace.source import Place, caller_frame
 
-__all__ = ["Valueless", "describe", "refuse_use"]
+__all__ = ["SCALAR_NAMES", "Valueless", "absent", "article", "describe", "refuse_use"]
+
+_CLASSES = {
+    "ArrayProxy": "traced array", "RecordProxy": "traced record", "StreamProxy": "stream",
+    "SymbolicLoop": "symbolic loop", "Kernel": "kernel", "Integer": "element type", "Float": "element type",
+    "Fixed": "element type", "Boolean": "element type", "Index": "element type", "Struct": "element type",
+    "ndarray": "NumPy array",
+}  # fmt: skip
+SCALAR_NAMES = ("astype", "bitcast", "dtype", "ndim", "shape")
 
 
 class Valueless:
@@ -42,7 +53,8 @@ class Valueless:
                 hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
 
     def __complex__(self) -> complex:
-        _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing")
+        _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing",
+                hint="a complex number is a record: ta.Struct(re=float32, im=float32)")  # fmt: skip
 
     def __index__(self) -> int:
         _refuse(
@@ -77,15 +89,52 @@ class Valueless:
                 else "for k in ta.range(x) counts up to it")  # fmt: skip
 
     def __len__(self) -> int:
-        _refuse(self, "TA121", "has no length", "it is one number")
+        _refuse(self, "TA121", "has no length", "it is one number", hint="x.dtype.bits is its width in bits")
 
     def __contains__(self, item: object) -> bool:
-        _refuse(self, "TA121", "contains nothing", "it is one number")
+        _refuse(self, "TA121", "contains nothing", "it is one number", hint="compare: x == y; x[3] is a bit")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         _refuse(self, "TA121", "cannot be put into a NumPy array", "it has no value while tracing",
                 hint="ta.where(c, a, b) chooses as np.where does; ta.zeros makes an array whose elements "
                 "can be stored")  # fmt: skip
+
+    def __array_function__(self, function: Any, *_more: Any) -> Any:
+        self._check()
+        name = function.__name__
+        fail("TA121", f"np.{name} cannot be used on traced values",
+             "it has no value while tracing, and NumPy would need it",
+             hint=SCALAR_CURES.get(name, _COUNTERPARTS))  # fmt: skip
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        _refuse(
+            self,
+            "TA121",
+            "cannot be pickled or copied",
+            "it means something only while its kernel is traced",
+            hint="a value never changes, so x itself will do; return it to use it after the call",
+        )
+
+
+_COUNTERPARTS = "the functions of ta work on single values, and np.exp(x), np.sqrt(x), ... call them"
+
+
+def absent(what: str, name: str, known: tuple[str, ...], cure: str | None = None) -> NoReturn:
+    """Refuse an attribute that `what` has not; ``hasattr`` and ``getattr`` with a default go on."""
+    near = nearest(name, known)
+    raise TraceAttributeError(
+        "TA121",
+        f"{what} has no {name!r}",
+        place=spot_of(caller_frame()).place,
+        because=[f"it has {', '.join(known)}"],
+        hint=f"did you mean {near!r}?" if near else cure or SCALAR_CURES.get(name, _COUNTERPARTS),
+    )
+
+
+def article(item: object) -> str:
+    """What kind of thing `item` is: ``a str``, ``an int``."""
+    kind = "None" if item is None else _CLASSES.get(type(item).__name__, type(item).__name__)
+    return kind if item is None else f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
 
 
 def _refuse(item: Valueless, code: str, what: str, *because: str, hint: str | None = None) -> NoReturn:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from tracealloc.trace import build
 from tracealloc.trace.affine import linear
 from tracealloc.trace.dtype import DType, Float, Integer, Struct, boolean, index
-from tracealloc.trace.errors import BoundsError
+from tracealloc.trace.elements import element_type
+from tracealloc.trace.errors import BoundsError, nearest
 from tracealloc.trace.events import Define, Ref
 from tracealloc.trace.expr import Const, Expr, GetField
 from tracealloc.trace.lifting import numpy_dtype, typed
 from tracealloc.trace.names import spot_of
 from tracealloc.trace.program import Array
 from tracealloc.trace.recorder import Recorder, active, fail
-from tracealloc.trace.refusals import Valueless, refuse_use
+from tracealloc.trace.refusals import SCALAR_NAMES, Valueless, absent, article, refuse_use
 from tracealloc.trace.source import Place, caller_frame
 from tracealloc.trace.state import Carried
 
@@ -27,6 +28,15 @@ __all__ = [
     "is_number",
     "number_expr",
 ]
+
+REFLECTED = {
+    "+": "__radd__", "-": "__rsub__", "*": "__rmul__", "/": "__rtruediv__", "//": "__rfloordiv__",
+    "%": "__rmod__",
+    "<<": "__rlshift__", ">>": "__rrshift__", "&": "__rand__", "|": "__ror__", "^": "__rxor__",
+}  # fmt: skip
+MIRRORED = {"==": "__eq__", "!=": "__ne__", "<": "__gt__", "<=": "__ge__", ">": "__lt__", ">=": "__le__"}
+# Their types know nothing of traced values.
+_NO_HELP = ("builtins", "decimal", "fractions", "datetime", "tracealloc.trace.dtype")
 
 # An element, or a field of it: array, subscripts, names of fields.
 Location: TypeAlias = tuple[Array, tuple[Expr, ...], tuple[str, ...]]
@@ -44,7 +54,7 @@ def number_expr(item: Any, partner: DType | None = None) -> Expr:
     if isinstance(item, Scalar):
         return item._value()
     if isinstance(item, bool | int | float) and type(item).__module__ == "builtins":
-        return build.lift(item, partner)
+        return typed(build.lift, item, partner)
     if isinstance(item, Carried):
         bool(item)  # raises
     dtype = numpy_dtype(item.dtype) if hasattr(item, "dtype") and getattr(item, "shape", None) == () else None
@@ -52,11 +62,35 @@ def number_expr(item: Any, partner: DType | None = None) -> Expr:
         fail(
             "TA109",
             f"{_name(item)} is not a number that a kernel can hold",
+            "values are integers, fixed point, floats, conditions and records of them",
             hint="pass arrays as arguments, tables with ta.constant(array)",
         )
     if isinstance(dtype, Float):
         return build.convert(build.lift(float(item)), dtype)
     return build.convert(build.lift(bool(item) if dtype == boolean else int(item)), dtype)
+
+
+def _left_to(other: object, op: str, how: str, reflected: str) -> Any:
+    """`NotImplemented` where the other operand may know what to do, else a refusal."""
+    if isinstance(other, Carried):
+        bool(other)
+    helps = reflected and type(other).__module__ not in _NO_HELP and hasattr(type(other), reflected)
+    return NotImplemented if helps else _meaningless(other, op, how)
+
+
+def _meaningless(other: object, op: str, how: str) -> NoReturn:
+    fail(
+        "TA109",
+        f"'{op}' has no meaning between a traced value and {_shown(other)}",
+        "operands are traced values, Python's int, float and bool, and NumPy's numbers",
+        hint="float(y) makes a number of a Fraction or a Decimal"
+        if hasattr(other, "as_integer_ratio")
+        else f"{how} with y a number or an element of an array",
+    )
+
+
+def _shown(item: object) -> str:
+    return "None" if item is None else f"{_name(item)}, which is {article(item)}"
 
 
 def _name(item: object) -> str:
@@ -117,15 +151,21 @@ class Scalar(Valueless):
         return f"<{expr_text(self._expr)}: {self.dtype}>"
 
     def __format__(self, spec: str) -> str:
+        if spec:
+            self._check()
+            fail(
+                "TA121",
+                f"a traced value cannot be formatted as {spec!r}",
+                "it has no digits while tracing",
+                hint="print(x) shows its expression; kernel.python(...) runs the body with numbers",
+            )
         return repr(self)
 
     # ---------------------------------------------------------------------------------------- arithmetic
 
     def _binary(self, op: str, other: Any, swapped: bool = False) -> Any:
         if not is_number(other):
-            if isinstance(other, Carried):
-                bool(other)
-            return NotImplemented
+            return _left_to(other, op, f"x {op} y", REFLECTED.get(op, "") if not swapped else "")
         mine = self._value()
         theirs = number_expr(other, mine.dtype)
         if swapped:
@@ -206,9 +246,29 @@ class Scalar(Valueless):
     def __rxor__(self, other: Any) -> Any:
         return self._binary("^", other, True)
 
+    def __matmul__(self, other: Any) -> Any:
+        self._check()
+        fail(
+            "TA109",
+            "'@' multiplies matrices, and one side is a single value",
+            "a traced value is one number",
+            hint="x * y; a product of matrices is a loop: for i, j, k in grid(M, N, K): "
+            "C[i, j] += A[i, k] * B[k, j]",
+        )
+
+    __rmatmul__ = __matmul__
+
     def __pow__(self, other: Any, modulus: Any = None) -> Any:
-        if modulus is not None or not is_number(other):
-            return NotImplemented
+        self._check()
+        if modulus is not None:
+            fail(
+                "TA109",
+                "pow() with a modulus has no meaning for traced values",
+                "it is for whole numbers of any size, and hardware has a width",
+                hint="x ** y % m",
+            )
+        if not is_number(other):
+            return _left_to(other, "**", "x ** y", "__rpow__")
         mine = self._value()
         exponent = number_expr(other, None if isinstance(other, int) else mine.dtype)
         found = typed(lambda: build.power(mine, exponent) or mine)
@@ -228,7 +288,7 @@ class Scalar(Valueless):
 
     def __rpow__(self, other: Any) -> Any:
         if not is_number(other):
-            return NotImplemented
+            return _left_to(other, "**", "x ** y", "")
         mine = self._value()
         return self._new(typed(build.intrinsic, "pow", number_expr(other, mine.dtype), mine))
 
@@ -248,9 +308,9 @@ class Scalar(Valueless):
 
     def _compare(self, op: str, other: Any) -> Any:
         if not is_number(other):
-            if isinstance(other, Carried):
-                bool(other)
-            return NotImplemented
+            if other is None and op in ("==", "!="):
+                return NotImplemented  # x == None is false in Python
+            return _left_to(other, op, f"x {op} y", MIRRORED[op])
         mine = self._value()
         return self._new(typed(build.compare, op, mine, number_expr(other, mine.dtype)))
 
@@ -283,15 +343,11 @@ class Scalar(Valueless):
 
     def astype(self, dtype: DType) -> Scalar:
         """The value converted to another type, as a store converts it."""
-        if not isinstance(dtype, DType):
-            fail("TA122", f"astype needs an element type, not {_name(dtype)}", hint="x.astype(int32)")
-        return self._new(typed(build.convert, self._value(), dtype))
+        return self._new(typed(build.convert, self._value(), element_type(dtype, "astype")))
 
     def bitcast(self, dtype: DType) -> Scalar:
         """The same bits read as another type of equal width."""
-        if not isinstance(dtype, DType):
-            fail("TA122", f"bitcast needs an element type, not {_name(dtype)}", hint="x.bitcast(uint32)")
-        return self._new(typed(build.bitcast, self._value(), dtype))
+        return self._new(typed(build.bitcast, self._value(), element_type(dtype, "bitcast")))
 
     def __getitem__(self, key: Any) -> Scalar:
         low, width = bit_range(self, key)
@@ -308,8 +364,23 @@ class Scalar(Valueless):
                 return self._new(GetField(self._value(), name, inner))
             if isinstance(self.dtype, Struct):
                 fields = ", ".join(repr(n) for n, _ in self.dtype.fields)
-                fail("TA110", f"there is no field {name!r}; the fields are {fields}")
+                fail(
+                    "TA110",
+                    f"there is no field {name!r}; the fields are {fields}",
+                    "a record has the fields of its type",
+                    hint=f"p.{nearest(name, [n for n, _ in self.dtype.fields]) or 'x'}",
+                )
+            absent(f"a traced value of type {self._expr.dtype}", name, SCALAR_NAMES)
         raise AttributeError(f"a traced {self._expr.dtype} has no attribute {name!r}")
+
+    def __delitem__(self, key: Any) -> None:
+        self._check()
+        fail(
+            "TA112",
+            "the bits of a value cannot be deleted",
+            "a value is immutable, and its type says its width",
+            hint="x[0:8] reads bits, A[i][0:8] = v writes them",
+        )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from tracealloc.trace.functional import numpy_ufunc
@@ -332,7 +403,8 @@ def bit_range(item: Any, key: Any) -> tuple[Expr, int]:
     dtype = item.dtype
     if isinstance(key, slice):
         if key.step not in (None, 1):
-            fail("TA110", f"bits are selected as x[low:high], without a step, not {key.step}")
+            fail("TA110", f"bits are selected as x[low:high], without a step, not {key.step}",
+                 "a range of bits is one number", hint="select each bit: x[3], x[5]")  # fmt: skip
         low = build.lift(0, index) if key.start is None else _bit(key.start)
         high = build.lift(dtype.bits, index) if key.stop is None else _bit(key.stop)
         ends = linear(high), linear(low)
@@ -341,19 +413,22 @@ def bit_range(item: Any, key: Any) -> tuple[Expr, int]:
             fail(
                 "TA110",
                 "the number of bits in x[low:high] must be a constant of at least 1",
+                "it is the width of the result",
                 hint="for example x[k:k + 8]",
             )
         return low, width.constant
     if isinstance(key, tuple) or not is_number(key):
         fail("TA110", f"bits are selected as x[3] or x[0:8], not by {_name(key)}",
-             f"x is one value of type {dtype}, not an array")  # fmt: skip
+             f"x is one value of type {dtype}, not an array",
+             hint="x[3] is a bit, x[0:8] are eight")  # fmt: skip
     return _bit(key), 1
 
 
 def _bit(key: Any) -> Expr:
     low = typed(build.as_index, number_expr(key, index))
     if isinstance(low, Const) and int(low.value) < 0:
-        fail("TA111", f"bit {low.value} is negative", "bits count from 0, the lowest", error=BoundsError)
+        fail("TA111", f"bit {low.value} is negative", "bits count from 0, the lowest",
+             hint=f"x[x.dtype.bits - {-int(low.value)}]", error=BoundsError)  # fmt: skip
     return low
 
 

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tracealloc.trace.dtype import ArrayType, DType, Stream
-from tracealloc.trace.errors import TraceError
+from tracealloc.trace.elements import as_element
+from tracealloc.trace.errors import TraceError, nearest
 from tracealloc.trace.recorder import fail
 from tracealloc.trace.source import Place
 
 __all__ = ["Parameter", "Signature", "Type", "place_of_function", "signature_of", "unwrap"]
+
+_GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 
 Type: TypeAlias = ArrayType | DType | Stream
 
@@ -51,6 +54,7 @@ def unwrap(function: Callable[..., Any]) -> tuple[types.FunctionType, Any]:
         fail(
             "TA101",
             f"a kernel is a Python function, not {function!r}",
+            "its body is run on traced values",
             hint="@kernel above a def",
             place=None,
         )
@@ -99,7 +103,8 @@ def _evaluate(
         fail(
             "TA101",
             f"the annotation {annotation!r} of {what} cannot be evaluated: {type(error).__name__}: {error}",
-            hint="annotations see the function's globals, its closure and the variables around @kernel",
+            "annotations see the function's globals, its closure and the variables around @kernel",
+            hint="float32[M, N] is an array, of tracealloc's float32; NumPy's types have no shapes",
             place=place_of_function(function),
         )
 
@@ -108,11 +113,18 @@ def _is_type(item: Any) -> bool:
     return isinstance(item, ArrayType | DType | Stream)
 
 
+def _kernel_type(item: Any) -> Any:
+    """An annotation, NumPy's types as ours."""
+    return item if _is_type(item) else as_element(item) or item
+
+
 def _check_type(item: Any, what: str, function: types.FunctionType) -> Any:
+    item = _kernel_type(item)
     if not _is_type(item):
         fail(
             "TA101",
             f"the annotation of {what} is {item!r}, which is not a type of a kernel",
+            "every argument has an element type and, as an array, a constant shape",
             hint="write float32[M, N] for an array, float32 for a scalar",
             place=place_of_function(function),
         )
@@ -122,10 +134,23 @@ def _check_type(item: Any, what: str, function: types.FunctionType) -> Any:
                 fail(
                     "TA101",
                     f"the annotation of {what} has the extent {extent!r}; an extent is a positive int",
+                    "the shape of an array is constant",
+                    hint="for an array filled in part its greatest shape, and an int32 argument for the rest",
                     place=place_of_function(function),
                 )
         return ArrayType(item.dtype, tuple(int(extent) for extent in item.shape))
     return item
+
+
+def _refuse_generator(function: types.FunctionType) -> None:
+    if function.__code__.co_flags & _GENERATOR:
+        fail(
+            "TA101",
+            f"{function.__name__!r} is a generator or a coroutine, and no kernel",
+            "a kernel runs from its first line to its last",
+            hint="return results, or store them in an array",
+            place=place_of_function(function),
+        )
 
 
 def signature_of(
@@ -136,6 +161,7 @@ def signature_of(
     bound: Any = None,
 ) -> Signature:
     """A function's parameters; `arguments` gives types, `staged` values, both by name."""
+    _refuse_generator(function)
     staged, arguments = dict(staged or {}), dict(arguments or {})
     found: list[Parameter] = []
     keyword_only = set()
@@ -143,8 +169,13 @@ def signature_of(
     for position, parameter in enumerate(python.parameters.values()):
         name, what = parameter.name, f"parameter {parameter.name!r}"
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            fail("TA101", f"{what} takes any number of arguments; a kernel's arguments are fixed",
-                 hint="name them, each with its type", place=place_of_function(function))  # fmt: skip
+            fail(
+                "TA101",
+                f"{what} takes any number of arguments; a kernel's arguments are fixed",
+                "a program's arguments are those of the hardware",
+                hint="name them, each with its type",
+                place=place_of_function(function),
+            )
         if parameter.kind is parameter.KEYWORD_ONLY:
             keyword_only.add(name)
         if name in staged:
@@ -165,6 +196,7 @@ def signature_of(
             fail(
                 "TA101",
                 f"{what} of kernel {function.__name__!r} has neither a type nor a value",
+                "an argument has a type, and all else is known while tracing",
                 hint=f"write {name}: float32[M, N] (an argument) or {name}=value (known while tracing)",
                 place=place_of_function(function),
             )
@@ -172,6 +204,7 @@ def signature_of(
     if unknown:
         fail("TA101", f"kernel {function.__name__!r} has no parameter {unknown[0]!r}",
              f"its parameters are {', '.join(python.parameters)}",
+             hint=nearest(unknown[0], python.parameters) or "one of them",
              place=place_of_function(function))  # fmt: skip
     return Signature(tuple(found), _results(function, python, namespace), frozenset(keyword_only))
 

@@ -40,4 +40,5 @@ class StreamProxy(_Located):
 
     def __iter__(self) -> NoReturn:
         fail("TA121", f"the stream {self._label()!r} cannot be iterated over",
+             "Python would run the loop while tracing",
              hint="for i in ta.range(count): x = s.get()")  # fmt: skip

@@ -89,6 +89,7 @@ def to_elements(raw: np.ndarray, dtype: DType, kind: str) -> np.ndarray:
 
     if raw.dtype.kind not in "iufbOV":
         fail("TA125", f"ta.{kind} was given an array of {raw.dtype}, not of numbers",
+             "its contents are part of the hardware",
              hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     return np.ascontiguousarray(_elements(raw, dtype, f"ta.{kind}")).reshape(raw.shape)
 
@@ -100,6 +101,7 @@ def _elements(raw: np.ndarray, dtype: DType, what: str) -> np.ndarray:
         names = tuple(name for name, _ in dtype.fields)
         if raw.dtype.names != names:
             fail("TA125", f"{what} of {dtype} was given elements of {raw.dtype}",
+                 "its contents are part of the hardware",
                  hint="make the array with a structured dtype of these fields, in this order")  # fmt: skip
         found = np.empty(raw.shape, stored_type(dtype))
         for name, inner in dtype.fields:

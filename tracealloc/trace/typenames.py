@@ -7,6 +7,7 @@ from typing import Any
 from tracealloc.trace.dtype import OVERFLOWS, ROUNDINGS, DType, Integer, Overflow, Rounding
 from tracealloc.trace.dtype import Fixed as FixedType
 from tracealloc.trace.dtype import Struct as StructType
+from tracealloc.trace.elements import element_type
 from tracealloc.trace.errors import nearest
 from tracealloc.trace.functional import record
 from tracealloc.trace.recorder import fail
@@ -64,11 +65,10 @@ def Struct(**fields: Any) -> Any:
     for name in fields:
         if name.startswith("_") or name in _RESERVED:
             fail("TA122", f"a field of ta.Struct cannot be named {name!r}")
-    if not any(isinstance(item, DType) for item in fields.values()):
+    if not any(isinstance(item, DType | type) for item in fields.values()):
         return record(fields)
     for name, dtype in fields.items():
-        if not isinstance(dtype, DType):
-            fail("TA122", f"field {name!r} of ta.Struct has the type {dtype!r}, not an element type")
+        fields[name] = element_type(dtype, f"field {name!r} of ta.Struct")
     return StructType(tuple(fields.items()))
 
 
