@@ -7,7 +7,7 @@ subscripts and times are evaluated number by number, values are followed through
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import islpy as isl
 
@@ -15,7 +15,18 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree
 from tracealloc.trace.dtype import DType, Integer
 from tracealloc.trace.expr import Binary, Cast, Const, Expr, Iter, IterRef, Unary, loads_of
-from tracealloc.trace.program import Alloc, Array, Call, Region, Slice, Store, reduction_of, walk_nodes
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Call,
+    Loop,
+    Region,
+    Slice,
+    Store,
+    expressions_of,
+    reduction_of,
+    walk_nodes,
+)
 
 Element = tuple[str, tuple[int, ...]]
 GROUPS = {"+": "+", "-": "+", "*": "*", "min": "min", "max": "max"}
@@ -25,7 +36,8 @@ GROUPS = {"+": "+", "-": "+", "*": "*", "min": "min", "max": "max"}
 class Instance:
     """One execution of a statement with the elements that it reads and writes.
 
-    `made` is what it computes: an iteration of a traced statement, which compute_at may run more than once.
+    `moved` are the queues that it puts into or takes from. `made` is what it computes: an iteration of a
+    traced statement, which compute_at may run more than once.
     """
 
     name: str
@@ -35,6 +47,7 @@ class Instance:
     sum: str | None  # the group of the free sum that it adds to
     target: Element | None
     made: Hashable = None
+    moved: tuple[Element, ...] = ()  # queues
 
 
 def evaluate(expr: Expr, env: dict[Iter, int]) -> int:
@@ -86,12 +99,22 @@ class Instances:
         ]
 
     def instance(self, statement: Statement, values: tuple[int, ...]) -> Instance:
+        found = self.touching(statement, values)
+        queues = {array.key for array in self.model.arrays if array.kind == "stream"}
+        moved = dict.fromkeys(e for e in (*found.reads, *found.writes) if e[0] in queues)
+        reads, writes = (tuple(e for e in part if e[0] not in queues) for part in (found.reads, found.writes))
+        return replace(found, reads=reads, writes=writes, moved=tuple(moved))
+
+    def touching(self, statement: Statement, values: tuple[int, ...]) -> Instance:
         env = dict(zip(statement.dims, values, strict=True))
         reads: list[Element] = []
         node = statement.node
         exprs = list(statement.guards)
         if isinstance(node, Store):
             exprs += [*node.indices, node.value]
+        if isinstance(node, Loop):  # bounds on data: it reads and puts the same each time
+            inside = list(walk_nodes((node,)))
+            exprs += [expr for each in inside for expr in expressions_of(each)]
         for expr in exprs:
             reads += [self.element(statement, load.array, load.indices, env) for load in loads_of(expr)]
         made = (statement.origin or statement.name, tuple(evaluate(e, env) for e in statement.instance))
@@ -100,6 +123,10 @@ class Instances:
             return Instance(statement.name, values, (), whole, None, None, made)
         if isinstance(node, Call):
             return self.call(statement, node, values, env, made)
+        if isinstance(node, Loop):
+            puts = [each for each in inside if isinstance(each, Store)]
+            writes = tuple(self.element(statement, each.array, each.indices, env) for each in puts)
+            return Instance(statement.name, values, tuple(reads), writes, None, None, made)
         assert isinstance(node, Store)
         target = self.element(statement, node.array, node.indices, env)
         if statement.guards:
@@ -221,7 +248,10 @@ class Instances:
         """
         memory: dict[Element, Hashable] = {}
         seen: dict[Hashable, Hashable] = {}
+        queues: dict[Element, list[Hashable]] = {}
         for instance in self.ordered(tree):
+            for queue in instance.moved:
+                queues.setdefault(queue, []).append(instance.made)
             own = instance.target if instance.sum else None
             values = tuple(memory.get(e, e) for e in instance.reads if e != own)
             me = instance.made
@@ -237,6 +267,7 @@ class Instances:
                 else:
                     memory[element] = Sum(instance.sum, old, frozenset((me,)))
             seen[instance.name, instance.values] = (values, first)
+        seen.update({("queue", queue): tuple(uses) for queue, uses in queues.items()})
         outputs = {array.key for array in self.model.outputs()}
         seen.update({("final", e): value for e, value in memory.items() if e[0] in outputs})
         return seen
@@ -260,7 +291,7 @@ class Instances:
             here = users.setdefault(time[:depth], {})
             for element in instance.reads:
                 here.setdefault(element, []).append((time[depth], False))
-            for element in instance.writes:
+            for element in (*instance.writes, *instance.moved):
                 here.setdefault(element, []).append((time[depth], True))
         return any(
             len({time for time, _ in touches}) > 1 and any(write for _, write in touches)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,8 +27,20 @@ def schedule_of(program: Program) -> Schedule:
     return Schedule(kernel, program)
 
 
-def values_for(array: Array, rng: np.random.Generator) -> np.ndarray:
-    """A random content of an argument; floats are such that every order of a sum rounds differently."""
+_TOKENS = 4000  # that a queue begins with: more than any random nest takes
+
+
+def values_for(array: Array, rng: np.random.Generator) -> Any:
+    """A random content of an argument; floats are such that every order of a sum rounds differently.
+
+    A queue is a deque, many of them are a list.
+    """
+    if array.kind == "stream":
+        queues = [
+            deque(values_for(replace(array, kind="argument", shape=(_TOKENS,)), rng).tolist())
+            for _ in range(array.size)
+        ]
+        return queues if array.rank else queues[0]
     if isinstance(array.dtype, Integer):
         least, most = (-9, 10) if array.dtype.signed else (0, 13)
         bits = array.dtype.bits - array.dtype.signed
@@ -38,12 +52,18 @@ def values_for(array: Array, rng: np.random.Generator) -> np.ndarray:
 
 
 def run(program: Program, seed: int = 0) -> list[np.ndarray]:
-    """All arguments (and results) after the interpreter has run a program on random arrays."""
+    """All arguments (and results) after the interpreter has run a program on random arrays and queues."""
     rng = np.random.default_rng(seed)
     arrays = [values_for(array, rng) for array in program.args]
     result = interpret(program, *arrays)
     results = list(result) if isinstance(result, tuple) else [] if result is None else [result]
-    return [*arrays, *(np.asarray(r) for r in results)]
+    left = [
+        np.asarray([*map(list, a)] if isinstance(a, list) else a, object)
+        if isinstance(a, list | deque)
+        else a
+        for a in arrays
+    ]
+    return [*left, *(np.asarray(r) for r in results)]
 
 
 def assert_same_results(s: Schedule, seed: int = 0) -> None:

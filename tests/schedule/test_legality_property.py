@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -11,10 +12,12 @@ from deep_nests import rich_program
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
+from queue_nests import queue_program
 from steps import EXACT, ORDER, arguments, called, is_right
 
 import tracealloc as ta
 from tracealloc.poly.tree import loops_in
+from tracealloc.trace.program import Program
 
 OTHERS = ("split", "fuse", "peel", "unroll", "pipeline", "buffer_at", "compute_at")
 SEEDS = st.integers(0, 2**40)
@@ -26,10 +29,12 @@ QUIET = settings(
 )
 
 
-def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
+def one_case(
+    seed: int, patch: pytest.MonkeyPatch, seen: Counter[str], make: Callable[[int], Program] | None = None
+) -> None:
     """A random program and up to four random steps, each checked; then proof, results and round trips."""
     rng = Random(seed)
-    s = schedule_of(rng.choice([random_program, random_program, rich_program])(seed))
+    s = schedule_of((make or rng.choice([random_program, random_program, rich_program]))(seed))
     if rng.random() < 0.15:
         s.reassociate()
     made: list[object] = []
@@ -59,16 +64,19 @@ def one_case(seed: int, patch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
-def test_random_steps(long_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("make", "count"), [(None, 300), (queue_program, 30)], ids=["arrays", "queues"])
+def test_random_steps(
+    make: Callable[[int], Program] | None, count: int, long_mode: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(QUIET, max_examples=10_000 if long_mode else 300, derandomize=not long_mode)
+    @settings(QUIET, max_examples=10_000 if long_mode else count, derandomize=not long_mode)
     @given(SEEDS)
     def cases(seed: int) -> None:
-        one_case(seed, monkeypatch, seen)
+        one_case(seed, monkeypatch, seen, make)
 
     cases()
-    assert min(seen["accepted"], seen["refused"]) > 50, seen
+    assert min(seen["accepted"], seen["refused"]) > count // 6, seen
 
 
 @pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")

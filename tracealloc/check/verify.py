@@ -16,6 +16,7 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
 from tracealloc.poly.partial import Split
 from tracealloc.poly.rename import canonical
+from tracealloc.schedule.queued import displaced
 from tracealloc.schedule.state import Module, State
 from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.program import Program
@@ -191,8 +192,11 @@ def describe(state: State, wrong: Difference) -> str:
     """A difference in the user's terms."""
     reader, values = wrong.reader
     space, indices = wrong.element
-    names = {f"A{k}": array.name for k, array in enumerate(state.model.arrays)}
-    array = names.get(space.partition("_")[0], space)
+    arrays = {f"A{k}": array for k, array in enumerate(state.model.arrays)}
+    known = arrays.get(space.partition("_")[0])
+    if known is not None and known.kind == "stream":
+        return f"the order of {known.name}: {displaced(state.base, state.whole(), wrong, known)}"
+    array = space if known is None else known.name
     element = f"{array}[{', '.join(map(str, indices))}]" if indices else array
     who = (
         f"the final {element}"

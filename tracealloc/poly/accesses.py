@@ -29,7 +29,7 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 from tracealloc.trace.source import Place
-from tracealloc.trace.text import expr_text, region_text
+from tracealloc.trace.text import expr_text, region_text, store_text
 
 __all__ = ["Scopes", "accesses_of", "affine_loops", "field_paths", "leaf_paths"]
 
@@ -45,7 +45,9 @@ def leaf_paths(dtype: DType, path: tuple[str, ...] = ()) -> list[tuple[str, ...]
 
 
 def field_paths(array: Array, path: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The scalar fields that an access through `path` touches."""
+    """The scalar fields that an access through `path` touches (of a queue: its position alone)."""
+    if array.kind == "stream":
+        return [()]
     return [leaf for leaf in leaf_paths(array.dtype) if leaf[: len(path)] == path]
 
 
@@ -88,15 +90,20 @@ class _Collector:
         relation, exact = self.relation(array, indices)
         view = self.view(array, indices)
         exact = exact and self.certain
-        if array.kind == "stream" and not write:
-            # Taking from a FIFO changes it: the order of all uses is bound.
-            self.add(array, indices, path, True, text, place)
+        queue = array.kind == "stream"
+        if queue:
+            # A put and a get move the queue on from where it was: an update, which is said once.
+            if any(
+                a.array == array and a.relation.is_equal(with_tuple(relation, a.space)) for a in self.found
+            ):
+                return
+            write = True
         for leaf in field_paths(array, path):
             space = "_".join((self.spaces(array), *leaf))
             access = Access(array, space, with_tuple(relation, space), write, exact, text, place=place)
             if view is not None:
                 access = replace(access, view=with_tuple(view, space))
-            if write and not exact:
+            if write and (queue or not exact):
                 self.found.append(replace(access, write=False, update=True))
             self.found.append(access)
 
@@ -191,7 +198,8 @@ class _Collector:
         self.read(expressions_of(node))
         match node:
             case Store(array, indices, _, path, place):
-                target = expr_text(Load(array, indices, path))
+                queue = array.kind == "stream"
+                target = store_text(node) if queue else expr_text(Load(array, indices, path))
                 self.add(array, indices, path, True, target, place)
             case Alloc(array, fill, place) if fill is not None:
                 whole = _whole(array)

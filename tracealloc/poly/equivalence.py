@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
+from tracealloc.poly.accesses import field_paths
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, tuple_text, union_of
@@ -24,7 +24,6 @@ from tracealloc.poly.solve import FINAL, INPUT, pieces
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
 from tracealloc.poly.unchanged import Reads, changed_reads
-from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
@@ -178,9 +177,9 @@ def _spaces(model: Model, base: Model) -> dict[str, Array]:
         for access in statement.accesses:
             if access.array in outputs or access.array.kind == "constant":
                 found.setdefault(access.space, access.array)
-            if access.array in outputs and isinstance(access.array.dtype, Struct):
+            if access.array in outputs:
                 # Copies move whole records, also fields that the kernel never touches.
-                for path in leaf_paths(access.array.dtype):
+                for path in field_paths(access.array, ()):
                     found.setdefault(model.space(access.array, path), access.array)
     return found
 

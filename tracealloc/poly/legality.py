@@ -14,6 +14,7 @@ from tracealloc.poly.dependence import Dependence, time_map, time_text
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import point_values, tuple_text
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.queues import move_text
 from tracealloc.poly.shapes import Moved, Pair, Shape, TimeText
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Parts
@@ -70,6 +71,11 @@ class Instance:
         """The elements that one of the statement's accesses touches in this execution."""
         return self.point.apply(access.relation)
 
+    def moves(self, access: Access) -> str:
+        """``puts A[0, 1] into q``: what it does to the queue of one of its accesses."""
+        name = element_text(access.array, self.touched(access))
+        return move_text(self.statement, self.values, access, name)
+
     @property
     def where(self) -> str:
         """``file.py:12``, or what a step added the statement for."""
@@ -86,6 +92,12 @@ class Violation:
 
     def __str__(self) -> str:
         before, after = self.dependence.before, self.dependence.after
+        if before.array.kind == "stream":
+            ends = [(self.source, before), (self.sink, after)]
+            first, second = (
+                f"iteration {each.iteration} {each.moves(access)} ({each.where})" for each, access in ends
+            )
+            return f"{first}, and after it {second}"
         first, second = (_verb(access) for access in (before, after))
         return (
             f"iteration {self.source.iteration} {first} {self.element()} ({self.source.where}), "

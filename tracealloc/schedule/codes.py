@@ -44,6 +44,14 @@ def triangle(A: float32[8, 8]):
 
 s = ta.customize(triangle)
 """
+_SEND = """
+@kernel
+def send(A: float32[8, 8], q: ta.Stream[float32]):
+    for i, j in grid(8, 8):
+        q.put(A[i, j])
+
+s = ta.customize(send)
+"""
 _CALL = """
 @kernel
 def scale(A: float32[8]):
@@ -299,6 +307,14 @@ s = ta.customize(gather)
             _GEMM,
             's.cast(s.C, "float16")',
             "s.cast(s.C, ta.float16)",
+        ),
+        "TA237": _code(
+            "a queue is not an array",
+            _SEND,
+            's.buffer_at(s.q, "i")',
+            's.buffer_at(s.A, "i")',
+            "A queue (ta.Stream) is put into and taken from in one order, which no step may change. It has "
+            "no elements that could be copied, banked or laid out in another way.",
         ),
         "TA243": _code(
             "no reuse along that loop",

@@ -86,6 +86,8 @@ def _needed(
         depths = [places.depth(dependence, key) for key in (outer, inner)]
         if depths[0] is None or depths[1] is None:
             continue
+        if dependence.before.array.kind == "stream":
+            return 0  # a skew that keeps the order of a queue leaves one iteration in each wavefront
         moved = places.moved(dependence)
         for distance in range(1, _FARTHEST + 1):
             low = moved.least(depths[0], distance, depths[1])

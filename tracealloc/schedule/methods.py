@@ -38,6 +38,7 @@ RETURNS = {
 _KINDS: dict[Kind, str] = {
     "loop": "str | LoopHandle",
     "array": "str | ArrayHandle",
+    "storage": "str | ArrayHandle",
     "nest": "str | LoopHandle | ArrayHandle | BandHandle",
 }
 

@@ -31,6 +31,7 @@ from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.needs import Needs
 from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit
+from tracealloc.schedule.queued import displaced
 from tracealloc.schedule.state import State
 from tracealloc.schedule.twins import made_again, twin_arrays, twin_origins
 from tracealloc.trace.affine import constant, simplify
@@ -381,14 +382,21 @@ class Moving:
         except VerifyError as error:
             raise self.edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
         if wrong is not None:
-            raise self.illegal(wrong)
+            raise self.illegal(wrong, ends[1])
 
-    def illegal(self, wrong: Difference) -> IllegalScheduleError:
+    def illegal(self, wrong: Difference, ends: tuple[Model, Tree]) -> IllegalScheduleError:
         """The refusal that shows the read that would see another value."""
         base = self.state.base
         reader, values = wrong.reader
         space, indices = wrong.element
         array = self.state.model.arrays[int(space.partition("_")[0][1:])]
+        if array.kind == "stream":
+            return IllegalScheduleError(
+                "TA210",
+                f"{self.edit.what} would change the order of the queue {array.name!r}",
+                because=[displaced(base, ends, wrong, array)],
+                hint="s.distribute sets what does not use the queue apart, which can be moved alone",
+            )
         element = f"{array.name}[{', '.join(map(str, indices))}]" if indices else array.name
         where = "the caller"
         if reader != FINAL:

@@ -20,6 +20,7 @@ from tracealloc.poly.flow import flow_of
 from tracealloc.poly.legality import Violation, carries, first_violation, is_violated
 from tracealloc.poly.reversed import changes_value
 from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in, statements_of
+from tracealloc.schedule.queued import new_places
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.naming import unused
@@ -37,8 +38,8 @@ __all__ = [
     "primitive",
 ]
 
-Kind: TypeAlias = Literal["loop", "array", "nest"]
-"""``nest``: a band, one of its loops, or the array that it makes."""
+Kind: TypeAlias = Literal["loop", "array", "storage", "nest"]
+"""``storage``: an array or a queue; ``nest``: a band, one of its loops, or the array that it makes."""
 Cure: TypeAlias = tuple[str, Tree]
 """What to try, as the user would write it, and the order it would lead to."""
 
@@ -143,7 +144,9 @@ class Edit:
         binding, freed = ordered_dependences(state, affected(state.tree, tree))
         violation = first_violation(state.model, binding, tree)
         if violation is not None and not same_values(state, tree, violation):
-            raise self.illegal(violation, how, suggestion(state, violation, tree, cures))
+            hint = suggestion(state, violation, tree, cures)
+            places = new_places(state.model, (state.tree, tree), violation)
+            raise self.illegal(violation, [how, *([places] if places else [])], hint)
         kinds: dict[str, None] = {}
         if freed and first_violation(state.model, freed, tree) is not None:
             kinds = dict.fromkeys(str(d.sum) for d in freed)
@@ -153,19 +156,23 @@ class Edit:
         state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
         return state.with_tree(tree)
 
-    def illegal(self, violation: Violation, how: str, hint: str | None) -> IllegalScheduleError:
+    def illegal(self, violation: Violation, how: Iterable[str], hint: str | None) -> IllegalScheduleError:
         """The refusal that shows a violated dependence in the user's terms."""
         dependence = violation.dependence
+        queue = dependence.before.array
         sentences = {
             "flow": "a read before the write it needs",
             "anti": "a write before the read of the old value",
             "output": "two writes to one element in the wrong order",
         }
         source, sink = violation.source, violation.sink
+        order = queue.kind == "stream"
         error = IllegalScheduleError(
             "TA210",
-            f"{self.what} would run {sentences[dependence.kind]}",
-            because=[str(violation), how],
+            f"{self.what} would change the order of the queue {queue.name!r}"
+            if order
+            else f"{self.what} would run {sentences[dependence.kind]}",
+            because=[str(violation), *how],
             hint=hint,
         )
         error.source = f"{source.where} {source.iteration}"

@@ -17,7 +17,7 @@ from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Named
 from tracealloc.schedule.missing import Owner, explain, gone, holds, never_made
-from tracealloc.schedule.primitive import Edit, Kind, Primitive
+from tracealloc.schedule.primitive import REGISTRY, Edit, Kind, Primitive
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.schedule.values import NotPlain, plain_value, shown
 from tracealloc.trace.errors import ScheduleError, UnknownArrayError, UnknownLoopError, nearest
@@ -275,19 +275,35 @@ class Resolver:
             raise self._no_name(value, kind, parameter)
         if kind == "nest":
             return self._nest(value)
-        return self._loop(value)[1] if kind == "loop" else self._array(value)[1]
+        if kind == "loop":
+            return self._loop(value)[1]
+        array = self._array(value)[1]
+        if kind == "array" and array.kind == "stream":
+            raise self._no_array(array)
+        return array
+
+    def _no_array(self, queue: Array) -> ScheduleError:
+        """The refusal of a queue where only an array will do."""
+        allowed = [name for name, other in REGISTRY.items() if "storage" in other.kinds.values()]
+        return ScheduleError(
+            "TA237",
+            f"{queue.name!r} is a queue, not an array",
+            because=["its elements are put and taken one after another; none can be chosen"],
+            hint=f"{' and '.join(f's.{name}' for name in sorted(allowed))} work on queues",
+        )
 
     def _no_name(self, value: Any, kind: Kind, parameter: inspect.Parameter) -> ScheduleError:
         """The refusal of something that is neither a name nor a handle."""
-        what = {"loop": "a loop", "array": "an array", "nest": "a band, a loop or an array"}[kind]
+        word = "array" if kind == "storage" else kind
+        what = {"loop": "a loop", "array": "an array"}.get(word, "a band, a loop or an array")
         hint = None
         if isinstance(value, list | tuple):
             each = parameter.kind is parameter.VAR_POSITIONAL
-            hint = "give the loops one after another, not in a list" if each else f"one call for each {kind}"
+            hint = "give the loops one after another, not in a list" if each else f"one call for each {word}"
         elif value is None:
             hint = "some steps hand nothing back; s.loops() and s.arrays() give handles"
         else:
-            handles = "s.arrays() and s.C give" if kind == "array" else "s.loops() gives"
+            handles = "s.arrays() and s.C give" if word == "array" else "s.loops() gives"
             hint = f"a name, as print(s) shows it; {handles} handles"
         return ScheduleError(
             "TA209", f"{parameter.name} must be the name or handle of {what}, not {shown(value)}", hint=hint
@@ -403,7 +419,7 @@ class Resolver:
             return tuple(self._recorded(item, kind) for item in value)
         if kind == "nest" and isinstance(value, str | BandHandle):
             name = str(value).rpartition(":")[2]
-        elif kind == "array" or isinstance(value, ArrayHandle):
+        elif kind in ("array", "storage") or isinstance(value, ArrayHandle):
             name = self._array(value)[0]
         else:
             name = self._loop(value)[0]

@@ -347,7 +347,7 @@ def reduction_of(store: Store) -> tuple[str, Expr] | None:
     value = store.value
     if isinstance(value, Cast):
         value = value.operand
-    if not isinstance(value, Binary):
+    if not isinstance(value, Binary) or store.array.kind == "stream":
         return None
     target = Load(store.array, store.indices, store.path)
     for mine, other in ((value.left, value.right), (value.right, value.left)):

@@ -276,7 +276,7 @@ def _alloc(array: Array, fill: Expr | None, place: Place | None, indent: int) ->
 def store_text(store: Store) -> str:
     """``C[i, j] += A[i, k] * B[k, j]``; the conversion to the element's type is not shown."""
     target = _element(store.array, store.indices, store.path)
-    found = reduction_of(store) if store.array.kind != "stream" else None
+    found = reduction_of(store)
     if found is not None and found[0] in _LEVELS:
         return f"{target} {found[0]}= {expr_text(found[1])}"
     value = store.value

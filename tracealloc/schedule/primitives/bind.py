@@ -13,7 +13,7 @@ from tracealloc.trace.program import Array
 __all__ = ["bind"]
 
 
-@primitive(array="array")
+@primitive(array="storage")
 def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None) -> Result:
     """Hold `array` in a resource, with 1 or 2 ports per bank (None: a read port and a read/write port).
 

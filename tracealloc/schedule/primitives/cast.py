@@ -73,10 +73,10 @@ def _check(edit: Edit, array: Array, dtype: DType) -> None:
         raise edit.error(
             "TA236", f"needs the type of a number, not {dtype!r}", hint=f"a type such as {close}"
         )
-    if array.kind in ("stream", "state"):
+    if array.kind == "state":
         raise edit.error(
             "TA236",
-            f"cannot change the type of {array.name!r}, which is a {array.kind}",
+            f"cannot change the type of {array.name!r}, which is a state",
             because=["what it holds was there before the kernel runs, or is seen by others"],
             hint="make it in that type in the kernel",
         )

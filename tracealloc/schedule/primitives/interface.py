@@ -24,7 +24,7 @@ _OPTIONS = (
 )
 
 
-@primitive(argument="array")
+@primitive(argument="storage")
 def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> Result:
     """Give an argument or result of the top kernel a port; options are those of the HLS pragma.
 

@@ -143,6 +143,6 @@ def _inside(edit: Edit, array: Array) -> tuple[State, Array]:
     """The array that takes the new layout: itself, or a copy where a caller sees it."""
     if array.kind in ("local", "constant"):
         return edit.state, array
-    if array.kind in ("value", "stream"):
-        raise edit.error("TA235", f"cannot change the shape of {array.name!r}, which is a {array.kind}")
+    if array.kind == "value":
+        raise edit.error("TA235", f"cannot change the shape of {array.name!r}, which is a value")
     return with_local_copy(edit, edit.state, array)
