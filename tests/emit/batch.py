@@ -15,9 +15,13 @@ _OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memo
 _SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at")
 
 
-def simulations(programs: Sequence[Program]) -> list[CSimModule]:
-    """The C simulations of `programs`, compiled together: each text is in a namespace of its own."""
-    texts = [vitis_source(program, f"{program.name}_{number}") for number, program in enumerate(programs)]
+def simulations(programs: Sequence[Program], *, own_names: bool = False) -> list[CSimModule]:
+    """The C simulations of `programs`, compiled together: each text is in a namespace of its own.
+
+    With `own_names`, which must be distinct then, the top functions are not numbered.
+    """
+    tops = [None if own_names else f"{program.name}_{number}" for number, program in enumerate(programs)]
+    texts = [vitis_source(program, top) for program, top in zip(programs, tops, strict=True)]
     checked = [simulated(text) for text in texts]
     library = compile_unit(_unit(checked), _files(checked))
     return [CSimModule(text, library, each.checks) for text, each in zip(texts, checked, strict=True)]

@@ -324,7 +324,7 @@ def test_names_are_kept_where_c_allows_and_distinct_where_it_must() -> None:
     body = tuple(loop(i, 4, add_to(at(a, i), lift(n + 1))) for n, a in enumerate(args))
     nested = loop(i, 4, loop(j, 4, add_to(at(args[0], j), convert(IterRef(i), int32))))
     text = agree(Program("malloc", tuple(args), (*body, nested)), *(sample(int32, (4,), n) for n in range(9)))
-    assert "void malloc_kernel(\n    int32_t *restrict int_2,\n    int32_t *restrict for_2,\n" in text
+    assert "void malloc_kernel(\n    int32_t *restrict int_,\n    int32_t *restrict for_,\n" in text
     assert "int32_t *restrict index" in text and "for (int i_2 = 0" in text and "na_uef_ve" in text
 
 

@@ -232,4 +232,4 @@ def test_names_that_mean_something_in_cpp(tmp_path: Path) -> None:
     folder = kernel(names["tracealloc"]).build("vitis_hls").write(tmp_path / "made")
     command = ["make", "csim", f"PYTHON={sys.executable}", "CXXFLAGS=-O0"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert "PASS: tracealloc_kernel" in done.stdout, done.stderr
+    assert "PASS: vtracealloc" in done.stdout, done.stderr

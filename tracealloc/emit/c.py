@@ -20,7 +20,7 @@ from tracealloc.emit.interface import (
     parameters,
     returned,
 )
-from tracealloc.emit.names import Names, entry_name
+from tracealloc.emit.names import Names, change_comment, entry_name, member
 from tracealloc.emit.num import machine_for
 from tracealloc.emit.preamble import preamble
 from tracealloc.emit.storage import aliased_calls, can_fail, can_run_out, heap_arrays, view_copies
@@ -94,6 +94,7 @@ class _Module:
             "// Compile with -fwrapv -ffp-contract=off"
             + (" and -fopenmp" if "openmp" in self.flags else "")
             + ".",
+            *change_comment(self.names.changed),
             "#include <stdbool.h>",
             "#include <stdint.h>",
         ]
@@ -178,7 +179,8 @@ class CFunction(CLoops):
             if scalar and self.exported and not by_value(array):
                 name = self.array_name(array)
                 const = "" if array in self.written else "const "
-                self.line(f"{const}{self.type_name(array.dtype)} {name} = *{name}_pointer;")
+                pointer = self.names.find(("pointer", array.key))
+                self.line(f"{const}{self.type_name(array.dtype)} {name} = *{pointer};")
         for array in returned(self.program):
             at_top = any(isinstance(n, Alloc) and n.array == array for n in self.program.body)
             if array.rank == 0 and array.kind == "result" and not at_top:
@@ -229,13 +231,15 @@ class CFunction(CLoops):
         if array.rank > 0:
             return self.pointer(array, name, array not in self.written)
         if self.exported and not by_value(array):
-            return f"const {self.type_name(array.dtype)} *{name}_pointer"
+            pointer = self.names.declare(("pointer", array.key), f"{array.name}_pointer")
+            return f"const {self.type_name(array.dtype)} *{pointer}"
         return f"{'' if array in self.written else 'const '}{self.type_name(array.dtype)} {name}"
 
     def struct_name(self, dtype: Struct) -> str:
         """The name of a struct type, defined in the file where it is first used: packed, as in NumPy."""
         if dtype not in self.structs:
-            fields = [(self.type_name(inner), self.field_name(field)) for field, inner in dtype.fields]
+            texts = self.module.names.fields(field for field, _ in dtype.fields)
+            fields = [(self.type_name(inner), texts[field]) for field, inner in dtype.fields]
             name = self.structs[dtype] = f"ta_struct_{len(self.structs)}"
             self.module.struct_text += ["", "typedef struct __attribute__((packed)) {"]
             self.module.struct_text += [f"  {type_} {field};" for type_, field in fields]
@@ -255,7 +259,7 @@ class CFunction(CLoops):
 
     def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
         if array.kind == "state" and array.rank == 0:
-            fields = "".join(f".{self.field_name(name)}" for name in path)
+            fields = "".join(f".{member(name)}" for name in path)
             name = f"*{self.array_name(array)}"
             return atom(f"({name}){fields}") if fields else Text(name, UNARY)
         return super().element(array, indices, path)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tracealloc.emit.names import member
 from tracealloc.trace.dtype import DType, Fixed, Float, Index, Integer, as_integer, float32, float64
 from tracealloc.trace.expr import (
     Binary,
@@ -289,17 +290,13 @@ class ExprPrinter:
             case MakeStruct():
                 return self.make_struct(expr)
             case GetField(operand=operand, name=name):
-                return atom(f"{self.expr(operand).at(ATOM)}.{self.field_name(name)}")
+                return atom(f"{self.expr(operand).at(ATOM)}.{member(name)}")
             case _:
                 raise AssertionError(f"no such expression: {type(expr).__name__}")
 
     def text(self, expr: Expr) -> str:
         """Any expression, as text that stands alone."""
         return self.expr(expr).text
-
-    def field_name(self, name: str) -> str:
-        """A struct's field."""
-        return name
 
     def element(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Text:
         """``A[i][j].x``."""
@@ -308,7 +305,7 @@ class ExprPrinter:
     def at(self, array: Array, texts: Sequence[str], path: tuple[str, ...] = ()) -> Text:
         """An element whose subscripts are printed."""
         subscripts = "".join(f"[{text}]" for text in texts)
-        fields = "".join(f".{self.field_name(name)}" for name in path)
+        fields = "".join(f".{member(name)}" for name in path)
         return atom(f"{self.array_name(array)}{subscripts}{fields}")
 
     def subscript(self, index: Expr) -> str:

@@ -384,8 +384,3 @@ class CNumbers(CFloats):
                 return super().expr(expr)
             case _:
                 raise AssertionError(f"{type(expr).__name__} of {expr.dtype}")
-
-    def field_name(self, name: str) -> str:
-        from tracealloc.emit.names import C_RESERVED, identifier
-
-        return f"{name}_" if name in C_RESERVED else identifier(name)

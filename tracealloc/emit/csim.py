@@ -30,9 +30,9 @@ __all__ = ["CSimModule", "FLAGS", "SIM_HEADERS", "build_csim", "compile_unit", "
 # -fwrapv: the emitted text relies on it. -ffp-contract=off: no fused operations, as everywhere.
 # -DNDEBUG: an assertion in AMD's headers would end the process; their errors: see _PREFIX_TEXT.
 _SEMANTICS = ("-std=c++17", "-fwrapv", "-ffp-contract=off", "-DNDEBUG")
-FLAGS = (*_SEMANTICS, "-O1", "-fPIC", "-shared", "-pipe", "-w", "-pthread")
+FLAGS = (*_SEMANTICS, "-O1", "-fPIC", "-fvisibility=hidden", "-shared", "-pipe", "-w", "-pthread")
 SIM_HEADERS = ("hls_stream.h", "hls_half.h")
-_PREFIX = "csim_prefix.h"
+_PREFIX = "ta_prefix.h"
 _PREFIX_TEXT = """\
 #include <cmath>
 #include <cstdint>
@@ -255,9 +255,11 @@ def _compile(
         work = Path(name)
         for file, text in files.items():
             (work / file).write_text(text, encoding="utf-8")
+        sim = work / "sim"  # the only folder that a header of the system looks into
+        sim.mkdir()
         for header in SIM_HEADERS:
-            (work / header).write_text(template_text(header), encoding="utf-8")
-        (work / "unit.cpp").write_text(unit, encoding="utf-8")
+            (sim / header).write_text(template_text(header), encoding="utf-8")
+        (work / "ta_unit.cpp").write_text(unit, encoding="utf-8")
         command = [*compiler.command, *FLAGS]
         if folder is not None:
             widths = re.findall(r"#define AP_INT_MAX_W (\d+)", "\n".join(files.values()))
@@ -268,8 +270,8 @@ def _compile(
             if widths:
                 command.append(f"-DAP_INT_MAX_W={max(map(int, widths))}")
             command += ["-include", str(prefix)]
-        command += [f"-I{work}", *([f"-I{folder}"] if folder is not None else [])]
-        return _run([*command, str(work / "unit.cpp"), "-o", str(target)], target)
+        command += [f"-I{sim}", *([f"-I{folder}"] if folder is not None else [])]
+        return _run([*command, str(work / "ta_unit.cpp"), "-o", str(target)], target)
 
 
 def _precompiled(compiler: Compiler, folder: Path) -> Path | None:

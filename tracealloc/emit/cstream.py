@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tracealloc.emit.ccall import CCalls
 from tracealloc.emit.cexpr import Text, atom, call
+from tracealloc.emit.names import member
 from tracealloc.trace.dtype import DType
 from tracealloc.trace.expr import Expr, Load
 from tracealloc.trace.program import Alloc, Array, Region, Slice, Store
@@ -97,11 +98,14 @@ class CStreams(CCalls):
             self.line(statement.replace("@", name))
             return
         at = "*" * (array.rank - 1) + name
-        self.line(f"for (int64_t e = 0; e < {array.size}; ++e) {{")
+        self.names.open()
+        e = self.names.declare("", "e")
+        self.line(f"for (int64_t {e} = 0; {e} < {array.size}; ++{e}) {{")
         self.depth += 1
-        self.line(statement.replace("@", f"({at})[e]"))
+        self.line(statement.replace("@", f"({at})[{e}]"))
         self.depth -= 1
         self.line("}")
+        self.names.close()
 
     def alloc(self, node: Alloc) -> None:
         if node.array.kind != "stream":
@@ -112,7 +116,7 @@ class CStreams(CCalls):
     def load(self, load: Load) -> Text:
         if load.array.kind != "stream":
             return super().load(load)
-        fields = "".join(f".{self.field_name(name)}" for name in load.path)
+        fields = "".join(f".{member(name)}" for name in load.path)
         taken = call(f"{self.fifo_type(load.array.dtype)}_get", atom(self.fifo(load.array, load.indices)),
                      atom("&status"))  # fmt: skip
         return atom(taken.text + fields)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from tracealloc.emit.containers import memory_type
 from tracealloc.emit.interface import element_bytes
-from tracealloc.emit.vitis import VitisText, member
+from tracealloc.emit.names import member
+from tracealloc.emit.vitis import VitisText
 from tracealloc.emit.vitis_types import carrier_of, spelling
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
 

@@ -166,6 +166,7 @@ class HLSProject:
             "config": [],
             "ulp": small_errors(self.program),
             "origin": place.short if place is not None else "",
+            "changed": self.text.changed,
             "not_on_card": self._not_on_card(items, vitis_flow),
             "needs_headers": '#include "ap_' in self.header,
         }
@@ -183,7 +184,7 @@ class HLSProject:
             kind = layout.port.kind if layout.port is not None else None
             usual = kind is None and layout.plain and not vitis_flow
             if item.stream or (item.array and item.of.rank > 0 and kind != "m_axi" and not usual):
-                found.append(item.name)
+                found.append(item.of.name)
         return found
 
     # On disk.
@@ -225,12 +226,12 @@ def _data_files(items: list[Item], data: TestData) -> dict[str, str]:
     """The testbench's data by file name."""
     found = {}
     for item in items:
-        what = f"{item.name}: {item.of.dtype}{item.dimensions}"
+        what = f"{item.of.name}: {item.of.dtype}{item.dimensions}"
         if item.loaded:
-            found[f"{item.name}.txt"] = data_text(data.inputs[item.name], item.of, what)
+            found[f"{item.file}.txt"] = data_text(data.inputs[item.name], item.of, what)
         if item.checked:
             title = f"{what}, expected"
-            found[f"{item.name}_expected.txt"] = data_text(data.expected[item.name], item.of, title)
+            found[f"{item.expected}.txt"] = data_text(data.expected[item.name], item.of, title)
     return found
 
 

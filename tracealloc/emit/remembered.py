@@ -29,7 +29,7 @@ def _package() -> str:
     root = Path(__file__).resolve().parent.parent
     stats = (
         (path.relative_to(root).as_posix(), (stat := path.stat()).st_mtime_ns, stat.st_size)
-        for path in sorted(root.rglob("*.py"))
+        for path in sorted((*root.rglob("*.py"), *root.glob("emit/data/*")))
     )
     return hashlib.sha256(repr(list(stats)).encode()).hexdigest()
 

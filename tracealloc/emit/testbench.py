@@ -10,11 +10,12 @@ import numpy as np
 
 from tracealloc.emit.arguments import read_arrays
 from tracealloc.emit.containers import accepted, container, from_memory, numbers_of, to_memory
+from tracealloc.emit.frames import template_text
 from tracealloc.emit.interface import element_bytes, parameters
 from tracealloc.emit.memory import Part, cpp_type, on_card
-from tracealloc.emit.names import Names
+from tracealloc.emit.names import FileNames, Names, words_of
 from tracealloc.emit.slots import leaves
-from tracealloc.emit.vitis import RESERVED, VitisText
+from tracealloc.emit.vitis import VitisText
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
 from tracealloc.trace.errors import ArgumentError, TraceallocError
 from tracealloc.trace.expr import Expr, Load, walk
@@ -32,11 +33,7 @@ from tracealloc.trace.program import (
 )
 from tracealloc.trace.tables import not_a_number
 
-# What the frames of the testbench and the host program name themselves.
-_LOCALS = frozenset(
-    ("data", "device", "element", "found", "kernel", "run", "stack", "uuid", "wrong", "error")
-)
-_LOCALS |= frozenset(("error", "main", "argc", "argv", "tracealloc", "xrt", "hls", "half", "bfloat16"))
+_FRAMES = ("testbench.cpp.j2", "host.cpp.j2")  # an argument has one name in both
 
 __all__ = ["Item", "Reference", "TestData", "items_of", "make_data", "make_inputs", "small_errors"]
 
@@ -47,7 +44,10 @@ Reference = Callable[..., Any]
 class Item:
     """One argument of the top function, as the frames show it."""
 
-    name: str
+    name: str  # of the variable
+    mapped: str  # of the pointer to its memory on the card
+    file: str  # of its data, without suffix
+    expected: str  # of the data that it must be
     type: str
     dimensions: str
     count: int
@@ -84,7 +84,8 @@ def items_of(text: VitisText) -> list[Item]:
     """The arguments of the top function in order."""
     program = text.program
     read = read_arrays(program)
-    names = Names(RESERVED | _LOCALS | {text.top})
+    frames = frozenset().union(*(words_of(template_text(frame)) for frame in _FRAMES))
+    names, files = Names(frames | {text.top, *text.structs.values()}), FileNames()
     found = []
     for parameter in parameters(program):
         array = parameter.array
@@ -101,6 +102,9 @@ def items_of(text: VitisText) -> list[Item]:
         found.append(
             Item(
                 name,
+                names.declare("", f"{array.name}_map"),
+                files.declare(array.name),
+                "",
                 cpp_type(text, array.dtype),
                 "".join(f"[{extent}]" for extent in array.shape),
                 array.size,
@@ -116,7 +120,7 @@ def items_of(text: VitisText) -> list[Item]:
                 stream,
             )
         )
-    return found
+    return [replace(item, expected=files.declare(f"{item.of.name}_expected")) for item in found]
 
 
 # Data.

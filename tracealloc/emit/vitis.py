@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 
 from tracealloc.emit.backend import identifier_comment
 from tracealloc.emit.checks import Check
-from tracealloc.emit.names import C_RESERVED, Names
+from tracealloc.emit.names import Names, change_comment, file_stem
 from tracealloc.emit.ports import with_port_copies
 from tracealloc.emit.simulation import Simulation
 from tracealloc.emit.unrolled import usage_of
 from tracealloc.emit.vitis_function import VitisFunction
-from tracealloc.emit.vitis_helpers import HELPER_NAMES, helper_text
+from tracealloc.emit.vitis_helpers import helper_text
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.program import Program
 
-__all__ = ["RESERVED", "VitisText", "simulated", "vitis_source"]
+__all__ = ["VitisText", "simulated", "vitis_source"]
 
-_TYPES = frozenset(("hls", "half", "bfloat16", "math", "ap_int", "ap_uint", "ap_fixed", "ap_ufixed"))
-_OURS = frozenset(("tracealloc", "xrt"))  # namespaces of the testbench and the host program
-RESERVED = C_RESERVED | HELPER_NAMES | _TYPES | _OURS
 _BFLOAT16 = "tracealloc_bfloat16.h"
 
 
@@ -44,6 +41,7 @@ class VitisText:
     others: dict[str, str] = field(default_factory=dict)
     wide: int = 0  # the widest ap_int of the text, in bits
     checks: tuple[Check, ...] = ()  # accesses that a simulated text checks, by their numbers from 1 on
+    changed: dict[str, str] = field(default_factory=dict)  # names of the user's that are others in the text
 
     def __str__(self) -> str:
         return self.source
@@ -75,7 +73,7 @@ class Module:
     ) -> None:
         self.program = program
         self.simulation = simulation
-        self.names = Names(RESERVED)
+        self.names = Names()
         self.helpers: set[str] = set()
         self.structs: dict[Struct, str] = {}
         self.struct_text: list[str] = []
@@ -88,6 +86,7 @@ class Module:
                     self.first_use.setdefault(array.dtype, array.name)
         self.top = self.names.declare_function(("function", id(program)), top or program.name)
         self.functions[id(program)] = self.top
+        self.base = file_stem(self.top)
 
     def text(self) -> VitisText:
         """Both files."""
@@ -107,8 +106,9 @@ class Module:
         header, others = self._header(prototype, code)
         wide = _widest(code)
         checks = tuple(self.simulation.checks) if self.simulation is not None else ()
+        structs, changed = dict(self.structs), dict(self.names.changed)
         return VitisText(
-            self.program, self.top, self.top, source, header, dict(self.structs), others, wide, checks
+            self.program, self.top, self.base, source, header, structs, others, wide, checks, changed
         )
 
     def _origin(self) -> str:
@@ -117,14 +117,13 @@ class Module:
         return f"// {identifier_comment(self.program.name)}: HLS C++ written by tracealloc{origin}."
 
     def _source(self, helpers: str, body: str) -> str:
-        parts = [self._origin(), f'#include "{self.top}.h"']
+        parts = [self._origin(), *change_comment(self.names.changed), f'#include "{self.base}.h"']
         if helpers:
             parts += ["", helpers]
         return "\n".join(parts) + "\n" + body + "\n"
 
     def _header(self, prototype: str, code: str) -> tuple[str, dict[str, str]]:
-        guard = re.sub(r"\W", "_", self.top).upper() + "_H"
-        lines = [self._origin(), f"#ifndef {guard}", f"#define {guard}", ""]
+        lines = [self._origin(), "#pragma once", ""]  # a guard's name might be the user's, too
         wide = _widest(code)
         if wide > 1024:
             lines += [f"#define AP_INT_MAX_W {-(-wide // 1024) * 1024}"]
@@ -148,7 +147,7 @@ class Module:
             lines.pop()
         for text in self.struct_text:
             lines += ["", text]
-        lines += ["", f'extern "C" {prototype};', "", f"#endif  // {guard}", ""]
+        lines += ["", f'extern "C" {prototype};', ""]
         return "\n".join(lines), others
 
     def struct_name(self, dtype: Struct) -> str:
@@ -159,18 +158,14 @@ class Module:
         from tracealloc.emit.vitis_types import carrier_of, spelling
 
         lines = []
+        fields = self.names.fields(name for name, _ in dtype.fields)
         for field_name, inner in dtype.fields:
             type_ = self.struct_name(inner) if isinstance(inner, Struct) else spelling(carrier_of(inner))
-            lines.append(f"  {type_} {member(field_name)};")
-        name = self.names.declare(("struct", dtype), f"{self.first_use.get(dtype, 'record')}_t")
+            lines.append(f"  {type_} {fields[field_name]};")
+        name = self.names.declare_global(f"{self.first_use.get(dtype, 'record')}_t")
         self.structs[dtype] = name
         self.struct_text.append("\n".join([f"struct {name} {{", *lines, "};"]))
         return name
-
-
-def member(name: str) -> str:
-    """A struct's field."""
-    return f"{name}_" if name in RESERVED else name
 
 
 def _widest(code: str) -> int:

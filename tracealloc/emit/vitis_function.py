@@ -11,6 +11,7 @@ from tracealloc.emit.cexpr import INT32, Text, atom
 from tracealloc.emit.cexpr import INT64 as INT64_RANGE
 from tracealloc.emit.independent import distances_between
 from tracealloc.emit.interface import returned
+from tracealloc.emit.names import member
 from tracealloc.emit.unrolled import Unrolled
 from tracealloc.emit.vitis_calls import CallPrinter
 from tracealloc.emit.vitis_convert import Value
@@ -28,7 +29,6 @@ from tracealloc.trace.affine import expression, linear
 from tracealloc.trace.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
 from tracealloc.trace.expr import Binary, Cast, Expr, Load
 from tracealloc.trace.layout import PLAIN, Layout, Port
-from tracealloc.trace.naming import unused
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -64,7 +64,6 @@ class VitisFunction(VitisExpr):
         self.is_top = program is module.program
         self.written = written_arrays(program)
         self.layouts = dict(program.layouts)
-        self.labels: set[str] = set()
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""
         usage = module.usage[id(program)]
@@ -237,7 +236,7 @@ class VitisFunction(VitisExpr):
         names = [self.names.declare("", f"e{axis}") for axis in range(len(shape))]
         depth = self.depth
         for axis, (name, extent) in enumerate(zip(names, shape, strict=True)):
-            head = f"{self.unique_label(label)}: " if axis == 0 else ""
+            head = f"{self.names.label(label)}: " if axis == 0 else ""
             self.line(f"{head}for (int {name} = 0; {name} < {extent}; ++{name}) {{")
             if axis == len(shape) - 1 and not self.pipelined:
                 self.line("#pragma HLS pipeline II=1")
@@ -271,7 +270,7 @@ class VitisFunction(VitisExpr):
     def load(self, load: Load) -> Text:
         subscripts = self.subscripts(load.array, load.indices, load.place, False)
         if load.array.kind == "stream":
-            fields = "".join(f".{self.field_name(name)}" for name in load.path)
+            fields = "".join(f".{member(name)}" for name in load.path)
             return atom(f"{self.at(load.array, subscripts).text}.read(){fields}")
         return self.at(load.array, subscripts, load.path)
 
@@ -337,16 +336,8 @@ class VitisFunction(VitisExpr):
 
     # Loops.
 
-    def unique_label(self, name: str) -> str:
-        """A label that no other loop of the function has."""
-        label = unused(name, self.labels)
-        self.labels.add(label)
-        return label
-
     def loop_label(self, loop: Loop) -> str:
-        from tracealloc.emit.names import identifier
-
-        return f"{self.unique_label(identifier(loop.iter.name))}: "
+        return f"{self.names.label(loop.iter.name)}: "
 
     def iter_type(self, loop: Loop, low: int, high: int) -> str:
         small = INT32[0] <= low and high <= INT32[1]
@@ -398,7 +389,7 @@ class VitisFunction(VitisExpr):
         return b[0] - a[1], b[1] - a[0]
 
     def while_(self, node: While, where: Where) -> None:
-        label = self.unique_label("while_")
+        label = self.names.label("while_")
         before = len(self.out)
         super().while_(node, where)
         head = self.out[before]
@@ -412,11 +403,6 @@ class VitisFunction(VitisExpr):
 
     def struct_name(self, dtype: Struct) -> str:
         return self.module.struct_name(dtype)
-
-    def field_name(self, name: str) -> str:
-        from tracealloc.emit.vitis import member
-
-        return member(name)
 
 
 def _whole(subscript: Expr) -> Expr:

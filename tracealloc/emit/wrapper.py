@@ -14,19 +14,22 @@ __all__ = ["FAULT", "local_bytes", "csim_entry", "wrapper_source"]
 # What the entry returns when the simulation found a fault that `<entry>_message` tells. An access outside its
 # array is the number of its check above FAULT_SHIFT bits.
 FAULT = 2
+# What a library shows; all else in it, such as a kernel named like a function of the C library, is hidden.
+_EXPORT = 'extern "C" __attribute__((visibility("default")))'
 _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
 
 
+# Names of ours begin with ta_, as none of the kernel's do.
 # The caller's queues: rings in memory of malloc(), a table row for each stream.
 _FIFO = """\
-struct fifo_t {
+struct ta_fifo {
   unsigned char *data;
   int64_t head, count, capacity;
 };
 template <int BYTES, typename T>
-static void fill_streams(hls::stream<T> *streams, const void *table, long number, const char *name) {
+static void ta_fill(hls::stream<T> *streams, const void *table, long number, const char *name) {
   for (long s = 0; s < number; ++s) {
-    const fifo_t &fifo = ((const fifo_t *)table)[s];
+    const ta_fifo &fifo = ((const ta_fifo *)table)[s];
     streams[s].set_name(name);
     streams[s].borrow();
     for (int64_t e = 0; e < fifo.count; ++e) {
@@ -37,9 +40,9 @@ static void fill_streams(hls::stream<T> *streams, const void *table, long number
   }
 }
 template <int BYTES, typename T>
-static void drain_streams(hls::stream<T> *streams, void *table, long number) {
+static void ta_drain(hls::stream<T> *streams, void *table, long number) {
   for (long s = 0; s < number; ++s) {
-    fifo_t &fifo = ((fifo_t *)table)[s];
+    ta_fifo &fifo = ((ta_fifo *)table)[s];
     int64_t capacity = 1;
     while (capacity < (int64_t)streams[s].size()) capacity *= 2;
     unsigned char *data = (unsigned char *)malloc(capacity * BYTES);
@@ -98,7 +101,7 @@ class _Wrapper:
             *memory_functions(self.text, [p.array.dtype for p in parameters(self.program)]),
             *(["#include <cstdlib>", "", _FIFO] if self.fifos else []),
             "",
-            f"static void run({', '.join(formal)}) {{",
+            f"static void ta_run({', '.join(formal)}) {{",
             *(f"  {line}" for line in run),
             "}",
             "",
@@ -118,9 +121,9 @@ class _Wrapper:
             what = f"(hls::stream<{type_}> *)&q{number}, {name}, {array.size}"
             size = element_bytes(array.dtype)
             self.before.append(f"hls::stream<{type_}> q{number}{dimensions};")
-            self.before.append(f'fill_streams<{size}, {type_}>({what}, "{array.name}");')
+            self.before.append(f'ta_fill<{size}, {type_}>({what}, "{array.name}");')
             self.actual.append(f"q{number}")
-            self.drained.append(f"drain_streams<{size}, {type_}>({what});")
+            self.drained.append(f"ta_drain<{size}, {type_}>({what});")
             return f"void *{name}"
         if array.rank == 0 and parameter.role == "argument":
             return self._scalar(parameter, name, type_)
@@ -173,14 +176,14 @@ class _Wrapper:
         names = [part.split()[-1].lstrip("*") for part in formal]
         entry = csim_entry(self.text)
         threaded = local_bytes(self.program) > _STACK
-        message = f'extern "C" const char *{entry}_message()'
+        message = f"{_EXPORT} const char *{entry}_message()"
         lines = [f"{message} {{ return tracealloc::message.c_str(); }}", ""]
         if threaded:
             lines += _thread(formal, names)
         lines += [
-            f'extern "C" int {entry}({", ".join(formal)}) {{',
+            f"{_EXPORT} int {entry}({', '.join(formal)}) {{",
             "  try {",
-            f"    {'run_on_thread' if threaded else 'run'}({', '.join(names)});",
+            f"    {'ta_run_on_thread' if threaded else 'ta_run'}({', '.join(names)});",
             "  } catch (const std::bad_alloc &) {",
             "    return 1;",
             "  } catch (const tracealloc::outside &found) {",
@@ -194,33 +197,33 @@ class _Wrapper:
         ]
         if threaded:
             size = local_bytes(self.program) + (16 << 20)
-            lines = ["#include <pthread.h>", f"static const unsigned long stack_bytes = {size}ul;", *lines]
+            lines = ["#include <pthread.h>", f"static const unsigned long ta_stack_bytes = {size}ul;", *lines]
         return lines
 
 
 def _thread(formal: list[str], names: list[str]) -> list[str]:
     """Run the kernel on a thread whose stack holds its local arrays."""
     return [
-        "struct job_t {",
+        "struct ta_job_t {",
         *(f"  {part};" for part in formal),
         "  std::exception_ptr error;",
         "};",
-        "static void *job(void *given) {",
-        "  job_t &work = *(job_t *)given;",
+        "static void *ta_job(void *given) {",
+        "  ta_job_t &work = *(ta_job_t *)given;",
         "  try {",
-        f"    run({', '.join(f'work.{name}' for name in names)});",
+        f"    ta_run({', '.join(f'work.{name}' for name in names)});",
         "  } catch (...) {",
         "    work.error = std::current_exception();",
         "  }",
         "  return nullptr;",
         "}",
-        f"static void run_on_thread({', '.join(formal)}) {{",
-        f"  job_t work = {{{', '.join([*names, 'nullptr'])}}};",
+        f"static void ta_run_on_thread({', '.join(formal)}) {{",
+        f"  ta_job_t work = {{{', '.join([*names, 'nullptr'])}}};",
         "  pthread_attr_t attributes;",
         "  pthread_attr_init(&attributes);",
-        "  pthread_attr_setstacksize(&attributes, stack_bytes);",
+        "  pthread_attr_setstacksize(&attributes, ta_stack_bytes);",
         "  pthread_t thread;",
-        "  if (pthread_create(&thread, &attributes, job, &work)) {",
+        "  if (pthread_create(&thread, &attributes, ta_job, &work)) {",
         "    throw std::bad_alloc();  // no stack for the local arrays",
         "  }",
         "  pthread_join(thread, nullptr);",
@@ -241,4 +244,4 @@ def _put(array: Array, source: str, at: str) -> str:
 
 def csim_entry(text: VitisText) -> str:
     """The name of the wrapper."""
-    return f"csim_{text.top}"
+    return f"ta_csim_{text.top}"

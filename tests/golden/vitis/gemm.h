@@ -1,7 +1,4 @@
 // gemm: HLS C++ written by tracealloc from gemm.py:4.
-#ifndef GEMM_H
-#define GEMM_H
+#pragma once
 
 extern "C" void gemm(const float A[64][64], const float B[64][64], float C[64][64]);
-
-#endif  // GEMM_H

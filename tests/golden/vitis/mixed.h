@@ -1,6 +1,5 @@
 // mixed: HLS C++ written by tracealloc from mixed.py:1.
-#ifndef MIXED_H
-#define MIXED_H
+#pragma once
 
 #include <cstdint>
 #include "ap_int.h"
@@ -11,5 +10,3 @@ struct p_t {
 };
 
 extern "C" void mixed(p_t p[6], int16_t x[6], int16_t n, int32_t *total_result);
-
-#endif  // MIXED_H
