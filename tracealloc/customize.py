@@ -373,8 +373,7 @@ class Schedule(Methods):
             (mine.dtype, mine.shape) == (traced.dtype, traced.shape)
             for mine, traced in zip(self.lowered.args, self._program.args, strict=True)
         )
-        notes = [note for _, state in self._module.states for note in state.assumptions]
-        return same and not any("float" in note for note in notes)
+        return same and all(note.exact for _, state in self._module.states for note in state.assumptions)
 
     @property
     def compiled(self) -> Program:

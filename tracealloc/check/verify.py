@@ -17,7 +17,7 @@ from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
 from tracealloc.poly.partial import Split
 from tracealloc.poly.rename import canonical
 from tracealloc.schedule.queued import displaced
-from tracealloc.schedule.state import Module, State
+from tracealloc.schedule.state import SUMS, Module, State
 from tracealloc.trace.errors import VerifyError
 from tracealloc.trace.program import Program
 
@@ -115,11 +115,11 @@ def _proof(state: State) -> tuple[str | None, tuple[str, ...]]:
         return None, ()
     found = state.difference(*ends)
     if found is None:
-        return None, ("integer sums may be reordered",)
+        return None, (str(SUMS["integer"]),)
     if state.reassociate:
         found = state.difference(*ends, reassociate=True)
-    assumed = (*state.assumptions, *(["float sums may be reordered"] if state.reassociate else []))
-    return None if found is None else describe(state, found), tuple(dict.fromkeys(assumed))
+    taken = (*state.assumptions, *([SUMS["float"]] if state.reassociate else []))
+    return None if found is None else describe(state, found), tuple(dict.fromkeys(map(str, taken)))
 
 
 def _in_parts(state: State, split: Split) -> tuple[str | None, tuple[str, ...]]:
@@ -128,7 +128,7 @@ def _in_parts(state: State, split: Split) -> tuple[str | None, tuple[str, ...]]:
     kind = same_sum(*[split.before[0].statement(split.updates[0])] * 2)
     after = split.after[0]
     text = None if wrong is None else describe(replace(state, base=after, model=after), wrong)
-    return text, (f"{kind} sums may be reordered",)
+    return text, (str(SUMS[kind or "float"]),)
 
 
 def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification:

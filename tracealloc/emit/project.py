@@ -155,6 +155,9 @@ class HLSProject:
             "items": items,
             "functions": memory_functions(self.text, [item.of.dtype for item in items]),
             "data": list(data),
+            "expected": "the C build of the scheduled kernel"
+            if self._reference is None
+            else "the untransformed kernel (or the reference that was given)",
             "part": self.target.part,
             "platform": self.target.platform,
             "period": f"{self.target.period:g}",

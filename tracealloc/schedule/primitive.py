@@ -21,7 +21,7 @@ from tracealloc.poly.legality import Violation, carries, first_violation, is_vio
 from tracealloc.poly.reversed import changes_value
 from tracealloc.poly.tree import LoopNode, Tree, affected, loops_in, statements_of
 from tracealloc.schedule.queued import new_places
-from tracealloc.schedule.state import Module, OpaqueLoop, State
+from tracealloc.schedule.state import SUMS, Module, OpaqueLoop, State
 from tracealloc.trace.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.naming import unused
 
@@ -152,7 +152,7 @@ class Edit:
             kinds = dict.fromkeys(str(d.sum) for d in freed)
         if violation is not None:
             kinds |= dict.fromkeys(needed_freedom(state, tree))
-        notes = [f"{kind} sums may be reordered" for kind in kinds]
+        notes = [SUMS[kind] for kind in kinds]
         state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
         return state.with_tree(tree)
 

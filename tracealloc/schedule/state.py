@@ -25,6 +25,9 @@ from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
 
 __all__ = [
+    "CASTS",
+    "SUMS",
+    "Assumption",
     "Module",
     "OpaqueLoop",
     "ScheduledLoop",
@@ -58,6 +61,21 @@ class OpaqueLoop:
 ScheduledLoop = LoopNode | OpaqueLoop
 
 
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What a proof took for granted; `exact`: results are the traced kernel's in every bit all the same."""
+
+    text: str
+    exact: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+SUMS = {kind: Assumption(f"{kind} sums may be reordered", kind == "integer") for kind in ("integer", "float")}
+CASTS = Assumption("casts: no longer bit-exact", exact=False)
+
+
 @dataclass(frozen=True, repr=False)
 class State:
     """The schedule of one function.
@@ -75,7 +93,7 @@ class State:
     tree: Tree
     layouts: tuple[tuple[Array, Layout], ...] = ()
     reassociate: bool = False
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     serial: int = 0
     casts: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()

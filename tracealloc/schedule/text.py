@@ -50,7 +50,7 @@ def _proof(module: Module) -> str:
     state: State = module.state(module.top)
     text = f"every read gets its value from the same write as in {module.top}"
     if state.assumptions:
-        text += f" ({'; '.join(state.assumptions)})"
+        text += f" ({'; '.join(map(str, state.assumptions))})"
     return text
 
 

@@ -1,6 +1,6 @@
 // Testbench of gemm, written by tracealloc: runs the kernel once and compares with the expected results.
 //
-// The arguments are loaded from data/*.txt; data/*_expected.txt holds what the untransformed kernel computes.
+// The arguments are loaded from data/*.txt; data/*_expected.txt holds what the C build of the scheduled kernel computes.
 // Exit status: 0 all right, 1 a result differs, 2 the data could not be read or a stream was used wrongly.
 #include "gemm.h"
 

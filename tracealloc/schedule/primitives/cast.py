@@ -10,6 +10,7 @@ from tracealloc.schedule.copies import remade
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.region import spaces_of
 from tracealloc.schedule.retype import retyped, retyped_condition
+from tracealloc.schedule.state import CASTS
 from tracealloc.trace.build import Mistyped
 from tracealloc.trace.conversion import converted
 from tracealloc.trace.dtype import DType, Struct
@@ -56,9 +57,7 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
     layouts = tuple((new if a == array else a, layout) for a, layout in state.layouts)
     casts = (*state.casts, f"{array.name} is stored as {dtype}, not {array.dtype}")
     state = replace(state, layouts=layouts, casts=casts)
-    note = "casts: no longer bit-exact"
-    assumptions = tuple(dict.fromkeys((*state.assumptions, note)))
-    state = replace(state, assumptions=assumptions)
+    state = replace(state, assumptions=tuple(dict.fromkeys((*state.assumptions, CASTS))))
     return Result(state.with_model(changed, state.tree, spaces_of(statements, new)))
 
 

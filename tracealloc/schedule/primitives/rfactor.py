@@ -13,7 +13,7 @@ from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.parts import Parts, parts_of
 from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.region import running_users, scope_over
-from tracealloc.schedule.state import OpaqueLoop, State
+from tracealloc.schedule.state import SUMS, OpaqueLoop, State
 from tracealloc.trace.dtype import Float, Struct
 from tracealloc.trace.errors import IllegalScheduleError, TraceallocError
 from tracealloc.trace.expr import Iter
@@ -74,7 +74,8 @@ def rfactor(
     )
     _check(edit, split, array, updates)
     kind = same_sum(updates[0], updates[0])
-    notes = dict.fromkeys((*state.assumptions, f"{kind} sums may be reordered"))
+    assert kind is not None
+    notes = dict.fromkeys((*state.assumptions, SUMS[kind]))
     return Result(replace(after.rebased((edit.state, split)), assumptions=tuple(notes)), (ArrayRef(key),))
 
 
