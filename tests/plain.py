@@ -226,6 +226,12 @@ _last_condition = [True]
 _states: dict[Any, PlainArray] = {}
 
 
+def _before(x: Value, y: Value) -> bool:
+    """Whether NumPy takes `x` as the lesser: of equal ones the second, of float16 the first."""
+    half = types_of.union_type(x.dtype, y.dtype) == types_of.float16
+    return bool(x <= y if half else x < y)
+
+
 class PlainNamespace:
     """What `ta` is in a kernel that runs as plain Python; types come from the real package."""
 
@@ -289,11 +295,13 @@ class PlainNamespace:
 
     @staticmethod
     def minimum(a: Any, b: Any) -> Value:
-        return PlainNamespace._choose(not bool(lift(b, a) < lift(a, b)), a, b)
+        x, y = lift(a, b), lift(b, a)
+        return PlainNamespace._choose(bool(x != x) or _before(x, y), a, b)
 
     @staticmethod
     def maximum(a: Any, b: Any) -> Value:
-        return PlainNamespace._choose(not bool(lift(b, a) > lift(a, b)), a, b)
+        x, y = lift(a, b), lift(b, a)
+        return PlainNamespace._choose(bool(x != x) or _before(y, x), a, b)
 
     @staticmethod
     def _choose(first: bool, a: Any, b: Any) -> Value:

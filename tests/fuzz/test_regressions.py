@@ -45,7 +45,7 @@ def main(A: int16[4], B: uint64[4], C: int8[4], D: int64[4]):
             C[i] += 2
         D[i] = ta.minimum(B[i] % 8, A[i])
 """,
-    "the first of two that do not compare, in ta.minimum and ta.maximum": """\
+    "a number that does not compare, in ta.minimum and ta.maximum": """\
 @kernel
 def main(A: float32[4], B: float32[4]):
     for i in ta.range(4):

@@ -18,6 +18,7 @@ from tracealloc.trace.dtype import (
     Index,
     as_fixed,
     as_integer,
+    float16,
     float32,
     float64,
     result_type,
@@ -80,21 +81,30 @@ def _float_operator(op: str, dtype: Float) -> Operator:
             return _divide_double if dtype == float64 else operator.truediv
         case "//" | "%":
             return _floored(op, dtype)
-        case "min":
-            return minimum
-        case "max":
-            return maximum
+        case "min" | "max":
+            return _numpys_extreme(op, dtype)
         case _:
             raise TypeError(f"no operator {op} on {dtype}")
 
 
+def _numpys_extreme(op: str, dtype: Float) -> Operator:
+    """The lesser or the greater as NumPy has it: a NaN from either side.
+
+    Of two that are equal (zeros of either sign) the second, of float16 the first.
+    """
+    ahead: Operator = operator.lt if op == "min" else operator.gt
+    if dtype == float16:
+        ahead = operator.le if op == "min" else operator.ge
+    return lambda a, b: a if a != a or ahead(a, b) else b
+
+
 def minimum(a: Any, b: Any) -> Any:
-    """The lesser as Python's `min` has it: the first where they are equal or do not compare."""
+    """The lesser of two integers, as they are represented."""
     return b if b < a else a
 
 
 def maximum(a: Any, b: Any) -> Any:
-    """The greater as Python's `max` has it: the first where they are equal or do not compare."""
+    """The greater of two integers, as they are represented."""
     return b if b > a else a
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracealloc.emit.backend import Backend
-from tracealloc.emit.cexpr import ATOM, Text, atom, call, float_literal, infix, prefix, ternary
+from tracealloc.emit.cexpr import Text, atom, call, float_literal, infix, prefix, ternary
 from tracealloc.emit.machine import Printer
 from tracealloc.emit.num import Num, machine_for
 from tracealloc.trace.dtype import DType, Fixed, Float, bfloat16, float16, float32, float64
@@ -82,8 +82,7 @@ class CFloats(Backend):
             case "+" | "-" | "*" | "/":
                 return self._rounded_float(infix(expr.op, a, b), dtype)
             case "min" | "max":
-                if a.level == ATOM and b.level == ATOM and len(a.text + b.text) < 40:
-                    return ternary(infix("<" if expr.op == "min" else ">", b, a), b, a)
+                suffix = "h" if dtype == float16 else suffix
                 self.helpers.add(f"ta_minmax{suffix}")
                 return call(f"ta_{expr.op}{suffix}", a, b)
             case "//" | "%":

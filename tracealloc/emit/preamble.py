@@ -305,13 +305,18 @@ static inline float ta_bf16_round_double(double x) {  // rounded once: through a
   return ta_bf16_round(v.f);
 }
 """,
+    # NumPy's: NaN from either side; of equal numbers the second, of float16 the first.
     "ta_minmaxf": """
-static inline float ta_minf(float a, float b) { return b < a ? b : a; }
-static inline float ta_maxf(float a, float b) { return b > a ? b : a; }
+static inline float ta_minf(float a, float b) { return (a < b) | (a != a) ? a : b; }
+static inline float ta_maxf(float a, float b) { return (a > b) | (a != a) ? a : b; }
+""",
+    "ta_minmaxh": """
+static inline float ta_minh(float a, float b) { return (a <= b) | (a != a) ? a : b; }
+static inline float ta_maxh(float a, float b) { return (a >= b) | (a != a) ? a : b; }
 """,
     "ta_minmax": """
-static inline double ta_min(double a, double b) { return b < a ? b : a; }
-static inline double ta_max(double a, double b) { return b > a ? b : a; }
+static inline double ta_min(double a, double b) { return (a < b) | (a != a) ? a : b; }
+static inline double ta_max(double a, double b) { return (a > b) | (a != a) ? a : b; }
 """,
     # Python's floored division of floats.
     "ta_floormod": """

@@ -439,6 +439,9 @@ class VitisExpr(VitisConvert):
 
     def _extreme(self, expr: Binary) -> Value:
         left, right, carrier = self._unified(expr.left, expr.right, expr.type)
+        if isinstance(expr.type, Float):
+            name = ("first_" if expr.type == float16 else "") + ("lesser" if expr.op == "min" else "greater")
+            return Value(self._helper(f"{name}<{self.spell(carrier)}>", left.text, right.text), carrier)
         sign = "<" if expr.op == "min" else ">"
         if left.simple and right.simple:
             return Value(ternary(infix(sign, right.text, left.text), right.text, left.text), carrier)

@@ -202,6 +202,30 @@ template <typename T>
 static inline T absolute(T x) {
   return x < T(0) ? T(-x) : x;
 }""",
+    "lesser": """\
+// NumPy's minimum: NaN from either side; of equal numbers the second.
+template <typename T>
+static inline T lesser(T a, T b) {
+  return a < b || a != a ? a : b;
+}""",
+    "first_lesser": """\
+// NumPy's minimum: NaN from either side; of equal numbers the first.
+template <typename T>
+static inline T first_lesser(T a, T b) {
+  return a <= b || a != a ? a : b;
+}""",
+    "greater": """\
+// NumPy's maximum: NaN from either side; of equal numbers the second.
+template <typename T>
+static inline T greater(T a, T b) {
+  return a > b || a != a ? a : b;
+}""",
+    "first_greater": """\
+// NumPy's maximum: NaN from either side; of equal numbers the first.
+template <typename T>
+static inline T first_greater(T a, T b) {
+  return a >= b || a != a ? a : b;
+}""",
     "minimum": """\
 template <typename T>
 static inline T minimum(T a, T b) {

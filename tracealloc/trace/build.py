@@ -22,6 +22,7 @@ from tracealloc.trace.dtype import (
     Struct,
     as_integer,
     boolean,
+    float16,
     float64,
     index,
     literal_type,
@@ -61,6 +62,7 @@ __all__ = [
     "lift",
     "logical",
     "minmax",
+    "minmax_of_numbers",
     "negate",
     "power",
     "round_float",
@@ -283,7 +285,7 @@ def unary(op: str, operand: Expr) -> Expr:
 
 
 def minmax(op: str, left: Expr, right: Expr) -> Expr:
-    """``min`` or ``max`` in the least type that holds both."""
+    """``min`` or ``max`` in the least type that holds both; of floats NumPy's, which keeps NaNs."""
     dtype = union_type(left.dtype, right.dtype)
     if dtype is None or isinstance(dtype, Struct):
         raise Mistyped("TA109", f"'{op}' has no meaning between {left.dtype} and {right.dtype}", _RECORD,
@@ -291,6 +293,16 @@ def minmax(op: str, left: Expr, right: Expr) -> Expr:
     if isinstance(dtype, Index):
         return _index_binary(op, left, right)
     return Binary(op, convert(left, dtype), convert(right, dtype), dtype)
+
+
+def minmax_of_numbers(op: str, left: Expr, right: Expr) -> Expr:
+    """NumPy's ``fmin`` or ``fmax``: of a number and a NaN the number. Operands are cheap to repeat."""
+    found = minmax(op, left, right)
+    if not isinstance(found, Binary) or not isinstance(found.type, Float):
+        return found
+    a, b = found.left, found.right
+    order = {"min": "<", "max": ">"}[op] + ("=" if found.type == float16 else "")
+    return select(logical("or", compare(order, a, b), compare("!=", b, b)), a, b)
 
 
 def power(base: Expr, exponent: Expr) -> Expr | None:

@@ -12,7 +12,8 @@ Corners, the same in the interpreter, in C and in HLS C++ (nothing traps, everyt
   way; a count of the width or more leaves 0, or the sign;
 - floats: ``//`` and ``%`` are Python's (computed in the operands' precision: the remainder is ``fmod``
   with the divisor's sign, the quotient ``(x - remainder) / y`` rounded to an integer), with a zero divisor
-  ``x // 0`` is ``x / 0`` and ``x % 0`` is NaN; ``min(a, b)`` is ``b if b < a else a``;
+  ``x // 0`` is ``x / 0`` and ``x % 0`` is NaN; the lesser and the greater of two are NumPy's: NaN where
+  either is NaN, of equal ones (zeros of either sign) the second, of float16 the first;
 - float to integer: toward zero, then modulo 2**width; NaN and infinities give 0 (for fixed point too);
 - float16 and bfloat16: each operation is rounded once, from the float32 result; every conversion (also
   float64 to bfloat16) rounds once, to nearest, ties to even;

@@ -256,13 +256,34 @@ def where(cond: Any, then: Any, orelse: Any) -> Scalar:
 
 
 def minimum(a: Any, b: Any) -> Scalar:
-    """The lesser of two values, recorded as one operation."""
+    """The lesser of two values, recorded as one operation; NaN where either is NaN, as in NumPy."""
     return _combine("ta.minimum", lambda x, y: build.minmax("min", x, y), a, b)
 
 
 def maximum(a: Any, b: Any) -> Scalar:
-    """The greater of two values, recorded as one operation."""
+    """The greater of two values, recorded as one operation; NaN where either is NaN, as in NumPy."""
     return _combine("ta.maximum", lambda x, y: build.minmax("max", x, y), a, b)
+
+
+def fmin(a: Any, b: Any) -> Scalar:
+    """NumPy's ``fmin``: the lesser of two values, of a number and a NaN the number."""
+    return _of_numbers("min", a, b)
+
+
+def fmax(a: Any, b: Any) -> Scalar:
+    """NumPy's ``fmax``: the greater of two values, of a number and a NaN the number."""
+    return _of_numbers("max", a, b)
+
+
+def _of_numbers(op: str, a: Any, b: Any) -> Scalar:
+    name = active().name_value  # type: ignore[union-attr]
+    return _combine(f"np.f{op}", lambda x, y: build.minmax_of_numbers(op, name(x), name(y)), a, b)
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """NumPy's ``clip``: `x`, but not below `low` and not above `high` (None: no such end)."""
+    x = x if low is None else maximum(x, low)
+    return x if high is None else minimum(x, high)
 
 
 _STAGED: dict[str, Callable[..., float]] = {
@@ -320,7 +341,8 @@ erf = _function("erf", "The error function.")
 _UFUNCS: dict[str, Callable[..., Any]] = {
     "exp": exp, "log": log, "log2": log2, "log10": log10, "sqrt": sqrt, "sin": sin, "cos": cos, "tan": tan,
     "tanh": tanh, "power": lambda x, y: _lifted(x) ** y, "float_power": pow_, "floor": floor, "ceil": ceil,
-    "absolute": abs_, "fabs": abs_, "minimum": minimum, "maximum": maximum, "fmin": minimum, "fmax": maximum,
+    "absolute": abs_, "fabs": abs_, "minimum": minimum, "maximum": maximum, "fmin": fmin, "fmax": fmax,
+    "clip": clip,
     "add": lambda x, y: _lifted(x) + y, "subtract": lambda x, y: _lifted(x) - y,
     "multiply": lambda x, y: _lifted(x) * y, "divide": lambda x, y: _lifted(x) / y,
     "true_divide": lambda x, y: _lifted(x) / y, "floor_divide": lambda x, y: _lifted(x) // y,

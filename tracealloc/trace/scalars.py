@@ -345,6 +345,13 @@ class Scalar(Valueless):
         """The value converted to another type, as a store converts it."""
         return self._new(typed(build.convert, self._value(), element_type(dtype, "astype")))
 
+    def clip(self, min: Any = None, max: Any = None, out: None = None) -> Any:
+        """The value, but not below `min` and not above `max`; what ``np.clip(x, min, max)`` calls."""
+        from tracealloc.trace.functional import clip
+
+        self._check()
+        return clip(self, min, max)
+
     def bitcast(self, dtype: DType) -> Scalar:
         """The same bits read as another type of equal width."""
         return self._new(typed(build.bitcast, self._value(), element_type(dtype, "bitcast")))
