@@ -83,7 +83,8 @@ class Interpreter:
             for array, arg, cell in zip(program.args, args, cells, strict=True):
                 if array.kind == "stream":
                     for queue, items in zip(arg if array.rank else [arg], cell, strict=True):
-                        queue.clear()
+                        if array in self._read:
+                            queue.clear()
                         queue.extend(scalar_to_python(item, array.dtype, self._exact) for item in items)
                 elif isinstance(arg, np.ndarray) and array in self._written:
                     write_back(cell, array.dtype, arg)
@@ -106,7 +107,8 @@ class Interpreter:
 def _enter(array: Array, arg: Any, written: bool, read: bool) -> Any:
     """The cells of an argument."""
     if array.kind == "stream":
-        queues = arg if array.rank else [arg]
+        # A queue that is only written keeps what it held: the kernel's elements come behind that.
+        queues = [part if read else () for part in (arg if array.rank else [arg])]
         return [deque(scalar_from_python(item, array.dtype, array.name) for item in part) for part in queues]
     if array.rank == 0:
         return [scalar_from_python(arg, array.dtype, array.name)]

@@ -39,7 +39,7 @@ SCALAR_CURES = {
     "copy": "a value never changes, so x itself will do", "item": "x is one number already",
     "get": "acc.value, or acc in any expression, reads it", "T": "x is one number already",
     "sum": "x is one number already", "set": "acc = ta.scalar(dtype, init) can be stored to",
-    "clip": "ta.minimum(ta.maximum(x, low), high)", "round": "ta.floor(x + 0.5)", "rint": "ta.floor(x + 0.5)",
+    "round": "ta.floor(x + 0.5)", "rint": "ta.floor(x + 0.5)",
     "around": "ta.floor(x + 0.5)", "trunc": "x.astype(int32)",
     "sign": "ta.where(x > 0, 1, ta.where(x < 0, -1, 0))",
     "isnan": "x != x", "isinf": "ta.abs(x) == float('inf')", "where": "ta.where(c, a, b)",

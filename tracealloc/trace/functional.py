@@ -342,7 +342,6 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "exp": exp, "log": log, "log2": log2, "log10": log10, "sqrt": sqrt, "sin": sin, "cos": cos, "tan": tan,
     "tanh": tanh, "power": lambda x, y: _lifted(x) ** y, "float_power": pow_, "floor": floor, "ceil": ceil,
     "absolute": abs_, "fabs": abs_, "minimum": minimum, "maximum": maximum, "fmin": fmin, "fmax": fmax,
-    "clip": clip,
     "add": lambda x, y: _lifted(x) + y, "subtract": lambda x, y: _lifted(x) - y,
     "multiply": lambda x, y: _lifted(x) * y, "divide": lambda x, y: _lifted(x) / y,
     "true_divide": lambda x, y: _lifted(x) / y, "floor_divide": lambda x, y: _lifted(x) // y,
@@ -356,6 +355,9 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "bitwise_xor": lambda x, y: _lifted(x) ^ y, "invert": lambda x: ~x,
     "reciprocal": lambda x: 1 / x,
 }  # fmt: skip
+
+
+NUMPY_FUNCTIONS: dict[str, Callable[..., Any]] = {"clip": clip, "where": where}
 
 
 def _lifted(item: Any) -> Scalar:

@@ -345,13 +345,6 @@ class Scalar(Valueless):
         """The value converted to another type, as a store converts it."""
         return self._new(typed(build.convert, self._value(), element_type(dtype, "astype")))
 
-    def clip(self, min: Any = None, max: Any = None, out: None = None) -> Any:
-        """The value, but not below `min` and not above `max`; what ``np.clip(x, min, max)`` calls."""
-        from tracealloc.trace.functional import clip
-
-        self._check()
-        return clip(self, min, max)
-
     def bitcast(self, dtype: DType) -> Scalar:
         """The same bits read as another type of equal width."""
         return self._new(typed(build.bitcast, self._value(), element_type(dtype, "bitcast")))
@@ -388,6 +381,15 @@ class Scalar(Valueless):
             "a value is immutable, and its type says its width",
             hint="x[0:8] reads bits, A[i][0:8] = v writes them",
         )
+
+    def __array_function__(self, function: Any, *more: Any) -> Any:
+        from tracealloc.trace.functional import NUMPY_FUNCTIONS
+
+        ours, (_, args, kwargs) = NUMPY_FUNCTIONS.get(function.__name__), more
+        if ours is None or kwargs or not all(arg is None or is_number(arg) for arg in args):
+            return super().__array_function__(function, *more)
+        self._check()
+        return ours(*args)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from tracealloc.trace.functional import numpy_ufunc
