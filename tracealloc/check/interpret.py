@@ -17,6 +17,7 @@ import numpy as np
 from tracealloc.check.interpret_expr import Access
 from tracealloc.check.interpret_node import Compiled, Event, Observer, ProgramCompiler
 from tracealloc.check.values import from_numpy, scalar_from_python, scalar_to_python, to_numpy, write_back
+from tracealloc.emit.fifos import given_twice
 from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import Fixed
 from tracealloc.trace.errors import ArgumentError
@@ -71,6 +72,13 @@ class Interpreter:
             raise ArgumentError(
                 "TA603", f"{program.name} takes {len(program.args)} arguments, not {len(args)}"
             )
+        given = [
+            (array.name, arg if array.rank else [arg])
+            for array, arg in zip(program.args, args, strict=True)
+            if array.kind == "stream"
+        ]
+        if (twice := given_twice(given)) is not None:
+            raise ArgumentError("TA603", f"{twice} are one queue", hint="each stream is a queue of its own")
         cells = [
             _enter(array, arg, array in self._written, array in self._read)
             for array, arg in zip(program.args, args, strict=True)
@@ -88,8 +96,8 @@ class Interpreter:
                         queue.extend(scalar_to_python(item, array.dtype, self._exact) for item in items)
                 elif isinstance(arg, np.ndarray) and array in self._written:
                     write_back(cell, array.dtype, arg)
-        given = dict(zip(program.args, args, strict=True))
-        results = tuple(self._result(array, frame, given) for array in program.results)
+        arguments = dict(zip(program.args, args, strict=True))
+        results = tuple(self._result(array, frame, arguments) for array in program.results)
         if not results:
             return None
         return results[0] if len(results) == 1 else results

@@ -172,11 +172,18 @@ class Signature:
 
     # The call itself.
 
-    def _run(self, function: Any, given: list[Any], args: Sequence[Any], kept: list[int]) -> Any:
+    def _run(
+        self,
+        function: Any,
+        given: list[Any],
+        args: Sequence[Any],
+        kept: list[int],
+        fifos: Sequence[Fifos | None] = (),
+    ) -> Any:
         outputs = [np.empty(p.array.shape, memory_type(p.array.dtype)) for p in self.outputs]
         status = function(*given, *(address(array) for array in outputs), *kept)
         if status:
-            self._failed(status)
+            self._failed(status, fifos)
         if not self.program.results:
             return None
         found = []
@@ -194,7 +201,7 @@ class Signature:
         target = container(dtype, self.exact)
         return memory if memory_type(dtype) == target else from_memory(memory, dtype, target)
 
-    def _failed(self, status: int) -> NoReturn:
+    def _failed(self, status: int, fifos: Sequence[Fifos | None]) -> NoReturn:
         if status >> FAULT_SHIFT:
             check = all_checks(self.compiled())[(status >> FAULT_SHIFT) - 1]
             done = "it was not done" if check.stored else "element 0 was read instead"
@@ -202,11 +209,17 @@ class Signature:
             raise outside_error(self.name, check, f"{done}, and {stopped}")
         if status & 1:
             raise MemoryError(f"{self.name}: a local array could not be allocated")
+        names = [
+            slot.name
+            + (f"[{', '.join(map(str, np.unravel_index(number, slot.shape)))}]" if slot.shape else "")
+            for slot, queues in zip(self.slots, fifos, strict=False)
+            for number in (queues.starved() if queues is not None else ())
+        ]
         raise TraceallocError(
             "TA804",
-            f"{self.name}: a stream was read while it was empty",
+            f"{self.name}: {f'the stream {names[0]!r}' if names else 'a stream'} was read while it was empty",
             place=caller_place(),
-            hint="interpret(program, ...) names the stream and the iteration",
+            hint=f"interpret({self.name}.trace(), ...) tells the iteration",
         )
 
     def _position(self, array: Array) -> int:
@@ -222,7 +235,8 @@ class Signature:
             raise
         fifos = [item.fifos for item in given if item.fifos is not None]
         try:
-            found = self._run(function, [item.value for item in given], values, kept)
+            all_fifos = [item.fifos for item in given]
+            found = self._run(function, [item.value for item in given], values, kept, all_fifos)
             for queues in fifos:
                 queues.read_back()
         finally:

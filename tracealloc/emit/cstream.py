@@ -16,10 +16,10 @@ OUT_OF_MEMORY = 1
 FIFO_EMPTY = 2
 
 _FIFO = """
-// A queue in a ring of `capacity` elements, a power of two.
+// A queue in a ring of `capacity` elements, a power of two; `missed` counts what was read of it while empty.
 typedef struct {
   @T *data;
-  int64_t head, count, capacity;
+  int64_t head, count, capacity, missed;
 } ta_fifo_@K;
 static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status) {
   if (f->count == f->capacity) {
@@ -39,6 +39,7 @@ static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status) {
 }
 static inline @T ta_fifo_@K_get(ta_fifo_@K *f, int *status) {
   if (f->count == 0) {
+    ++f->missed;
     *status |= 2;
     return (@T){0};
   }

@@ -23,7 +23,7 @@ def _libc() -> ctypes.CDLL:
 
 
 class Fifos:
-    """The FIFOs of one argument, in C's layout: data, head, count and capacity of each.
+    """The FIFOs of one argument, in C's layout: data, head, count, capacity and missed of each.
 
     `pack` makes C's elements of an iterable, `unpack` the inverse. A queue that the kernel does not read
     is not looked at, and nothing is done to any before `bring_back`: a failed call leaves them as they were.
@@ -45,16 +45,16 @@ class Fifos:
         self._held: list[list[Any]] = [list(queue) if read else [] for queue in queues]
         self._after: list[list[Any]] = []
         elements = [pack(held) for held in self._held]  # before memory is taken: it may refuse
-        self.table = np.zeros((len(queues), 4), np.int64)
+        self.table = np.zeros((len(queues), 5), np.int64)
         for row, data in zip(self.table, elements, strict=True):
             capacity = 1 << max(len(data) - 1, 0).bit_length()
             row[0] = _libc().malloc(capacity * itemsize)
-            row[2:] = len(data), capacity
+            row[2:4] = len(data), capacity
             ctypes.memmove(int(row[0]), data.ctypes.data, data.nbytes)
 
     def read_back(self) -> None:
         """See what the FIFOs hold now."""
-        for held, (at, head, count, capacity) in zip(self._held, self.table.tolist(), strict=True):
+        for held, (at, head, count, capacity, _) in zip(self._held, self.table.tolist(), strict=True):
             if not self._written:  # the caller's own elements
                 self._after.append(held[len(held) - count :])
                 continue
@@ -69,6 +69,10 @@ class Fifos:
             if self._read:
                 queue.clear()
             queue.extend(after)
+
+    def starved(self) -> list[int]:
+        """The numbers of the queues that were read while they were empty."""
+        return [int(number) for number in np.flatnonzero(self.table[:, 4])]
 
     def release(self) -> None:
         """Give the memory back."""

@@ -24,7 +24,7 @@ _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to 
 _FIFO = """\
 struct ta_fifo {
   unsigned char *data;
-  int64_t head, count, capacity;
+  int64_t head, count, capacity, missed;
 };
 template <int BYTES, typename T>
 static void ta_fill(hls::stream<T> *streams, const void *table, long number, const char *name) {

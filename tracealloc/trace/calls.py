@@ -302,6 +302,11 @@ def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> 
         for other, region in enumerate(parts):
             if other == position or not isinstance(region, Region) or _disjoint(part, region):
                 continue
+            if part.array.kind == "stream":
+                fail("TA119", f"arguments {name!r} and {program.args[other].name!r} of kernel {title!r} are "
+                     f"both the queue {part.array.name!r}",
+                     "a kernel may use its queues in any order, each on its own",
+                     hint="one queue, one parameter")  # fmt: skip
             fail(
                 "TA119",
                 f"arguments {name!r} and {program.args[other].name!r} of kernel {title!r} overlap in "

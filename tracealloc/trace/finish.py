@@ -33,6 +33,7 @@ from tracealloc.trace.program import (
     Slice,
     Store,
     While,
+    expressions_of,
     walk_nodes,
 )
 
@@ -321,7 +322,7 @@ _WRITTEN: dict[int, tuple[Program, frozenset[int]]] = {}
 
 
 def written_arguments(program: Program) -> frozenset[int]:
-    """The positions of the array arguments that a program (or what it calls) may write."""
+    """The positions of the arguments that a program (or what it calls) may write; to take is to write."""
     known = _WRITTEN.get(id(program))
     if known is not None and known[0] is program:
         return known[1]
@@ -336,6 +337,8 @@ def written_arguments(program: Program) -> frozenset[int]:
                 keys |= {r.array.key for r in results}
             case _:
                 pass
+        loads = (load for expr in expressions_of(node) for load in loads_of(expr))
+        keys |= {load.array.key for load in loads if load.array.kind == "stream"}
     found = frozenset(n for n, array in enumerate(program.args) if array.key in keys)
     if len(_WRITTEN) > 1000:
         _WRITTEN.clear()

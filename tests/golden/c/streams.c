@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// A queue in a ring of `capacity` elements, a power of two.
+// A queue in a ring of `capacity` elements, a power of two; `missed` counts what was read of it while empty.
 typedef struct {
   int32_t *data;
-  int64_t head, count, capacity;
+  int64_t head, count, capacity, missed;
 } ta_fifo_int32_t;
 static inline void ta_fifo_int32_t_put(ta_fifo_int32_t *f, int32_t x, int *status) {
   if (f->count == f->capacity) {
@@ -27,6 +27,7 @@ static inline void ta_fifo_int32_t_put(ta_fifo_int32_t *f, int32_t x, int *statu
 }
 static inline int32_t ta_fifo_int32_t_get(ta_fifo_int32_t *f, int *status) {
   if (f->count == 0) {
+    ++f->missed;
     *status |= 2;
     return (int32_t){0};
   }
