@@ -288,7 +288,7 @@ def test_unknown_targets() -> None:
     s = ta.customize(matmul)
     with pytest.raises(ta.BuildError, match="TA800 unknown target 'verilog'"):
         s.build(target="verilog")
-    with pytest.raises(ta.BuildError, match="TA801"):
+    with pytest.raises(ta.BuildError, match="TA825"):
         s.build(mode="csim")
 
 

@@ -369,7 +369,7 @@ def test_only_kernels_are_scheduled() -> None:
     with pytest.raises(AttributeError, match="TA204 nothing can be stored in a schedule as 'C'"):
         s.C = 3  # type: ignore[assignment]
     assert s.C.shape == (M, N)
-    with pytest.raises(ta.BuildError, match=r"TA801 .* has no option 'cach'"):
+    with pytest.raises(ta.BuildError, match=r"TA825 .* has no option 'cach'"):
         s.build(cach=False)
 
 

@@ -335,8 +335,18 @@ class Schedule(Methods):
         with `.source` and ``.write(path)``; with `mode` ``"csim"`` a callable on NumPy arrays, with
         ``"csyn"``, ``"cosim"``, ``"hw_emu"`` or ``"hw"`` a run of the vendor's tools in the folder `project`.
 
+        Args:
+            target: ``"c"`` or ``"vitis_hls"``.
+            mode: of ``"vitis_hls"``; None: the project.
+            project: the folder that the project is written to.
+            options: ``cache=False`` compiles anew. Of ``"vitis_hls"``: ``device="u280"`` (a card, board or
+                part number), ``part=``, ``clock_mhz=300``, ``pipeline_style="frp"``, ``top=`` (the name of
+                the top function), ``inputs={name: array}`` and ``reference=`` of the testbench, ``seed=0``,
+                ``overwrite=True`` (replace files of `project` that were edited).
+
         Raises:
-            BuildError: an unknown target or mode, or a tool is missing or fails.
+            BuildError: an unknown target, mode, option, device, part or clock, files of the project were
+                edited, or a tool is missing or fails.
         """
         place = caller_place()
         try:
@@ -353,12 +363,13 @@ class Schedule(Methods):
             from tracealloc.emit.runtime import build_c
 
             if mode is not None or project is not None:
-                raise BuildError("TA801", "the C target takes neither mode nor project")
-            _check_options(build_c, target, options)
+                raise BuildError("TA825", "the C target takes neither mode nor project")
+            _check_options((build_c,), target, options)
             return build_c(self.compiled, **options)
         if target == "vitis_hls":
-            from tracealloc.emit.project import build_hls
+            from tracealloc.emit.project import HLSProject, build_hls
 
+            _check_options((HLSProject, build_hls), target, options)
             if options.get("reference") is None and self._is_exact():
                 from tracealloc.emit.runtime import LateModule, build_c
 
@@ -423,17 +434,21 @@ class Schedule(Methods):
         return marked_text(self.lowered, self._module, function, keys)
 
 
-def _check_options(build: Callable[..., Any], target: str, options: Mapping[str, object]) -> None:
+def _check_options(builds: Sequence[Callable[..., Any]], target: str, options: Mapping[str, object]) -> None:
     """Refuse options that a build does not have."""
-    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    found = [p for build in builds for p in inspect.signature(build).parameters.values()]
+    known = [p.name for p in found if p.kind is p.KEYWORD_ONLY]
     for name in options:
         if name not in known:
             close = nearest(name, known)
+            hint = f"{close}=" if close else None
+            if target == "c" and name in ("device", "part", "clock_mhz", "pipeline_style", "top"):
+                hint = f'build(target="vitis_hls", {name}=...)'
             raise BuildError(
-                "TA801",
+                "TA825",
                 f"build(target={target!r}) has no option {name!r}",
                 because=[f"its options are {', '.join(known)}"],
-                hint=f"{close}=" if close else None,
+                hint=hint,
             )
 
 

@@ -182,15 +182,33 @@ register(
             'add.build("vitis_hls", mode="csim")',
         ),
         "TA816": _code(
-            "a clock period is positive",
-            'add.build("vitis_hls", period=-1)',
-            'add.build("vitis_hls", period=5)',
+            "the clock is a number of megahertz",
+            'add.build("vitis_hls", clock_mhz=-1)',
+            'add.build("vitis_hls", clock_mhz=200)',
         ),
         "TA817": _code(
             "the folder holds something that tracealloc did not write",
             'Path("made").mkdir()\nPath("made", "mine.txt").touch()\nadd.build("vitis_hls").write("made")',
             'add.build("vitis_hls").write("made")',
             head="from pathlib import Path\n" + _ADD,
+        ),
+        "TA823": _code(
+            "files of the project were edited since they were written",
+            'add.build("vitis_hls").write("made")\nPath("made", "add.cpp").write_text("mine")\n'
+            'add.build("vitis_hls").write("made")',
+            'add.build("vitis_hls").write("made")\nadd.build("vitis_hls").write("made", overwrite=True)',
+            "What was edited would be lost.",
+            "from pathlib import Path\n" + _ADD,
+        ),
+        "TA825": _code(
+            "an option that the build does not have, or a value of another type",
+            'add.build("vitis_hls", clock=200)',
+            'add.build("vitis_hls", clock_mhz=200)',
+        ),
+        "TA824": _code(
+            "unknown device, part or pipeline style",
+            'add.build("vitis_hls", device="u28")',
+            'add.build("vitis_hls", device="u280")',
         ),
         "TA818": _code(
             "the project's folder cannot be made",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracealloc.emit.device import device_of
 from tracealloc.emit.frames import filled, template_text
 from tracealloc.emit.memory import memory_functions
 from tracealloc.emit.testbench import (
@@ -29,35 +29,10 @@ if TYPE_CHECKING:
     from tracealloc.emit.vendor import ToolRun
     from tracealloc.trace.program import Program
 
-__all__ = ["HLSProject", "MODES", "Target", "build_hls"]
+__all__ = ["HLSProject", "MODES", "build_hls"]
 
 MODES = ("csim", "csyn", "cosim", "hw_emu", "hw")
 CFLAGS = "-std=c++14 -fwrapv -ffp-contract=off"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a project is for: the part, the platform, the clock period in nanoseconds."""
-
-    part: str = "xcu280-fsvh2892-2L-e"
-    platform: str = "xilinx_u280_gen3x16_xdma_1_202211_1"
-    period: float = 3.33
-
-    @property
-    def hertz(self) -> int:
-        """The clock's frequency in hertz, rounded to megahertz."""
-        return round(1000 / self.period) * 1_000_000
-
-
-DEVICES = {
-    "u280": Target(),
-    "u250": Target("xcu250-figd2104-2L-e", "xilinx_u250_gen3x16_xdma_4_1_202210_1"),
-    "u200": Target("xcu200-fsgd2104-2-e", "xilinx_u200_gen3x16_xdma_2_202110_1"),
-    "u55c": Target("xcu55c-fsvh2892-2L-e", "xilinx_u55c_gen3x16_xdma_3_202210_1"),
-    "zcu102": Target("xczu9eg-ffvb1156-2-e", "xilinx_zcu102_base_202320_1"),
-    "zcu104": Target("xczu7ev-ffvc1156-2-e", "xilinx_zcu104_base_202320_1"),
-    "pynq-z2": Target("xc7z020clg400-1", "none", 10.0),
-}
 
 
 class HLSProject:
@@ -65,31 +40,38 @@ class HLSProject:
 
     Args:
         program: what is to be synthesised, lowered from a schedule or as it was traced.
-        device: a card or board (``"u280"``) or a part (``"xcu280-fsvh2892-2L-e"``).
-        period: the clock period in nanoseconds; None: the device's.
+        device: a card or board (``"u280"``) or a part number (``"xcu280-fsvh2892-2L-e"``); None: the
+            one of `part`, else ``"u280"``.
+        part: a part number; None: the device's.
+        clock_mhz: the clock in megahertz; None: the device's (300, on a Pynq 100).
+        pipeline_style: how pipelines stall, ``"stp"``, ``"frp"`` or ``"flp"``; None: the tool's default.
         top: the name of the top function; None: the kernel's.
         reference: computes the expected results; called with the arguments like the kernel. None: the C
             build of `program`.
         inputs: the testbench's arguments by name; those not named are made with a fixed seed.
         seed: of the inputs that are made.
+
+    Raises:
+        BuildError: an unknown device, part or style, a clock that is no positive number.
     """
 
     def __init__(
         self,
         program: Program,
         *,
-        device: str = "u280",
-        period: float | None = None,
+        device: str | None = None,
+        part: str | None = None,
+        clock_mhz: float | None = None,
+        pipeline_style: str | None = None,
         top: str | None = None,
         reference: Reference | None = None,
         inputs: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        known = DEVICES.get(device.lower(), Target(part=device, platform="none"))
+        _check_types(top=(top, str), reference=(reference, Callable), inputs=(inputs, Mapping))
+        _check_types(seed=(seed, int))
         self.program = program
-        self.target = Target(known.part, known.platform, period if period is not None else known.period)
-        if self.target.period <= 0:
-            raise BuildError("TA816", f"a clock period is positive, not {period!r} ns")
+        self.device = device_of(device, part, clock_mhz, pipeline_style)
         self.text: VitisText = vitis_source(program, top)
         self._reference, self._inputs, self._seed = reference, dict(inputs or {}), seed
 
@@ -109,7 +91,7 @@ class HLSProject:
         return self.text.top
 
     def __repr__(self) -> str:
-        return f"<HLSProject {self.top} for {self.target.part} at {self.target.period} ns>"
+        return f"<HLSProject {self.top} for {self.device.part} at {self.device.clock_mhz:g} MHz>"
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -158,15 +140,15 @@ class HLSProject:
             "expected": "the C build of the scheduled kernel"
             if self._reference is None
             else "the untransformed kernel (or the reference that was given)",
-            "part": self.target.part,
-            "platform": self.target.platform,
-            "period": f"{self.target.period:g}",
-            "frequency": self.target.hertz,
-            "frequency_mhz": self.target.hertz // 1_000_000,
+            "part": self.device.part,
+            "platform": self.device.platform,
+            "period": self.device.period,
+            "style": self.device.pipeline_style,
+            "frequency": self.device.hertz,
+            "frequency_mhz": f"{self.device.clock_mhz:g}",
             "flow": "vitis" if vitis_flow else "vivado",
             "format": "xo" if vitis_flow else "ip_catalog",
             "cflags": CFLAGS,
-            "config": [],
             "ulp": small_errors(self.program),
             "origin": place.short if place is not None else "",
             "changed": self.text.changed,
@@ -192,18 +174,21 @@ class HLSProject:
 
     # On disk.
 
-    def write(self, path: str | PathLike[str]) -> Path:
+    def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the project to a folder, whole or not at all; the folder's path.
 
-        A folder that tracealloc wrote before is replaced: files that were added or edited there are kept
-        (an edited one as ``name.edited``).
+        A folder that tracealloc wrote before is written anew, and files that were added there are kept.
+
+        Args:
+            path: the folder.
+            overwrite: whether files of ours may be replaced that were edited since they were written.
 
         Raises:
-            BuildError: the folder holds something else, or cannot be written.
+            BuildError: files were edited, the folder holds something else, or cannot be written.
         """
         from tracealloc.emit.writing import write_files
 
-        return write_files(Path(path), self.files, self.top)
+        return write_files(Path(path), self.files, self.top, overwrite=overwrite)
 
     # Runs.
 
@@ -213,7 +198,7 @@ class HLSProject:
 
         return build_csim(self.program, text=self.text, cache=cache)
 
-    def run(self, mode: str, path: str | PathLike[str]) -> ToolRun:
+    def run(self, mode: str, path: str | PathLike[str], *, overwrite: bool = False) -> ToolRun:
         """Write the project to `path` and run the vendor's tools on it.
 
         Raises:
@@ -222,7 +207,7 @@ class HLSProject:
         """
         from tracealloc.emit.vendor import run_tools
 
-        return run_tools(mode, self.write(path), self.top)
+        return run_tools(mode, self.write(path, overwrite=overwrite), self.top)
 
 
 def _data_files(items: list[Item], data: TestData) -> dict[str, str]:
@@ -238,12 +223,22 @@ def _data_files(items: list[Item], data: TestData) -> dict[str, str]:
     return found
 
 
+def _check_types(**given: tuple[object, Any]) -> None:
+    """Refuse options whose value is of another type."""
+    words = {"top": "a name", "seed": "an integer", "project": "a path", "reference": "a function"}
+    for name, (value, type_) in given.items():
+        if value is not None and not isinstance(value, type_):
+            expected = words.get(name, "a dictionary of arrays by the names of the arguments")
+            raise BuildError("TA825", f"{name}= is {expected}, not {value!r}")
+
+
 def build_hls(
     program: Program,
     *,
     mode: str | None = None,
     project: str | PathLike[str] | None = None,
     cache: bool = True,
+    overwrite: bool = False,
     **options: Any,
 ) -> HLSProject | CSimModule | ToolRun:
     """What ``build(target="vitis_hls")`` gives: a project, a simulation, or a run of the vendor's tools.
@@ -252,14 +247,16 @@ def build_hls(
         program: what is to be built.
         mode: None (the project), ``"csim"`` (a callable), or one of the vendor's steps.
         project: the folder to write; None: not written, or for the vendor's steps ``<top>_project`` here.
+        overwrite: whether files of `project` that were edited since they were written may be replaced.
         cache: whether a simulation that was compiled before is used again.
         options: those of `HLSProject`.
 
     Raises:
         BuildError: the mode is unknown, a tool is missing or failed, or the folder holds something else.
     """
+    _check_types(project=(project, (str, PathLike)))
     if mode is not None and mode not in MODES:
-        near = nearest(mode, MODES)
+        near = nearest(str(mode), MODES)
         raise BuildError(
             "TA815",
             f"there is no build mode {mode!r}",
@@ -269,6 +266,6 @@ def build_hls(
     made = HLSProject(program, **options)
     if mode is None or mode == "csim":
         if project is not None:
-            made.write(project)
+            made.write(project, overwrite=overwrite)
         return made if mode is None else made.csim(cache=cache)
-    return made.run(mode, project if project is not None else f"{made.top}_project")
+    return made.run(mode, project if project is not None else f"{made.top}_project", overwrite=overwrite)

@@ -17,13 +17,16 @@ __all__ = ["MANIFEST", "write_files"]
 MANIFEST = "tracealloc_project.json"
 
 
-def write_files(path: Path, files: Mapping[str, str], top: str) -> Path:
+def write_files(path: Path, files: Mapping[str, str], top: str, *, overwrite: bool = False) -> Path:
     """Make `path` a folder with exactly `files`, a manifest, and what users added to an older version of it.
 
     Raises:
-        BuildError: `path` holds something that tracealloc did not write, or cannot be written.
+        BuildError: `path` holds something that tracealloc did not write, or files that were edited since
+            and `overwrite` is not said, or cannot be written.
     """
     before = _manifest(path)
+    if before is not None and not overwrite:
+        _check_edits(path, files, before)
     stamp = f"{os.getpid()}-{os.urandom(4).hex()}"
     target = path.absolute()
     part = target.with_name(f".{target.name}.{stamp}.part")
@@ -88,14 +91,45 @@ def _manifest(path: Path) -> dict[str, Any] | None:
 
 
 def _manifest_text(files: Mapping[str, str], top: str) -> str:
-    listed = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(files.items())}
+    listed = {name: _hash(text.encode()) for name, text in sorted(files.items())}
     return json.dumps({"writer": "tracealloc", "format": 1, "top": top, "files": listed}, indent=1) + "\n"
 
 
-def _keep_additions(old: Path, new: Path, manifest: dict[str, Any]) -> None:
-    """Copy what the user added or edited in an older version of the project."""
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _written(manifest: dict[str, Any]) -> dict[str, str]:
+    """The files of a manifest, each with the hash of its text."""
     listed = manifest.get("files")
-    listed = listed if isinstance(listed, dict) else {}
+    return listed if isinstance(listed, dict) else {}
+
+
+def _check_edits(path: Path, files: Mapping[str, str], manifest: dict[str, Any]) -> None:
+    """Refuse to replace files that are not as they were written, nor as they are to be."""
+    written = _written(manifest)
+    lost = []
+    for name in sorted({*written, *files}):
+        file = path / name
+        if file.is_symlink() or file.exists():
+            found = _hash(file.read_bytes()) if file.is_file() else ""
+            if found not in (written.get(name), _hash(files.get(name, "").encode())):
+                lost.append(name)
+    if not lost:
+        return
+    more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+    raise BuildError(
+        "TA823",
+        f"writing the project to {str(path)!r} would replace files that were edited there",
+        because=[f"{', '.join(lost[:5])}{more} {'is' if len(lost) == 1 else 'are'} not as tracealloc wrote "
+                 f"{'it' if len(lost) == 1 else 'them'}"],
+        hint="give another folder, or overwrite=True to lose the edits",
+    )  # fmt: skip
+
+
+def _keep_additions(old: Path, new: Path, manifest: dict[str, Any]) -> None:
+    """Copy what the user added to an older version of the project."""
+    written = _written(manifest)
     for folder, folders, names in os.walk(old):
         here = Path(folder)
         for name in list(folders):
@@ -105,14 +139,8 @@ def _keep_additions(old: Path, new: Path, manifest: dict[str, Any]) -> None:
         for name in names:
             file = here / name
             short = file.relative_to(old).as_posix()
-            if short == MANIFEST:
-                continue
             target = new / short
-            if short in listed:
-                if hashlib.sha256(file.read_bytes()).hexdigest() == listed[short]:
-                    continue
-                target = target.with_name(f"{target.name}.edited")
-            elif target.exists():
-                target = target.with_name(f"{target.name}.kept")
+            if short == MANIFEST or short in written or target.exists():
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target, follow_symlinks=False)

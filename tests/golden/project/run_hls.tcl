@@ -10,7 +10,7 @@ add_files -tb gemm_tb.cpp -cflags "-std=c++14 -fwrapv -ffp-contract=off -DTRACEA
 add_files -tb data
 open_solution -reset solution1 -flow_target vivado
 set_part xcu280-fsvh2892-2L-e
-create_clock -period 3.33 -name default
+create_clock -period 3.333 -name default
 
 foreach step $steps {
   switch $step {
