@@ -249,10 +249,7 @@ def _compile(
     compiler: Compiler, unit: str, files: dict[str, str], folder: Path | None, target: Path
 ) -> str | None:
     """Run the compiler; None, or what it said when it failed."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="tracealloc-csim-") as name:
-        work = Path(name)
+    with disk.scratch() as work:
         for file, text in files.items():
             (work / file).write_text(text, encoding="utf-8")
         sim = work / "sim"  # the only folder that a header of the system looks into
@@ -286,10 +283,13 @@ def _precompiled(compiler: Compiler, folder: Path) -> Path | None:
         str((folder / "ap_int.h").stat().st_mtime_ns),
     )
     home = disk.writable_folder() / f"prefix-{key}"
-    header, made = home / _PREFIX, home / f"{_PREFIX}.gch"
+    header, made, seal = home / _PREFIX, home / f"{_PREFIX}.gch", home / "key"
     with _prefix_lock:
-        if made.exists():
-            return header
+        try:
+            if seal.read_text(encoding="ascii") == f"{key} {made.stat().st_size}":
+                return header
+        except OSError:
+            pass  # not there, or not whole
         try:
             home.mkdir(exist_ok=True)
             (home / "hls_stream.h").write_text(template_text("hls_stream.h"), encoding="utf-8")
@@ -302,6 +302,7 @@ def _precompiled(compiler: Compiler, folder: Path) -> Path | None:
             if said is not None:
                 return None
             part.replace(made)
+            seal.write_text(f"{key} {made.stat().st_size}", encoding="ascii")
         except OSError:
             return None
     return header

@@ -45,11 +45,16 @@ def recall(program: Program, key: str, source: Callable[[], str]) -> CModule | N
 
     `source` makes the C text when somebody asks for it.
     """
+    folder = disk.cache_folder()
+    if not disk.trusted(folder):
+        return None
     try:
-        entry = (disk.cache_folder() / f"{key}.link").read_text(encoding="ascii")
-        name, fails = entry.split()
+        entry = (folder / f"{key}.link").read_text(encoding="ascii")
+        name, fails, seal = entry.split()
     except (OSError, ValueError):
         return None
+    if seal != disk.digest(key, name, fails):
+        return None  # another's, or not whole
     library = disk.lookup(name)
     if library is None:
         return None
@@ -74,7 +79,8 @@ def remember(program: Program, key: str, module: CModule) -> None:
         return  # arrays that live across calls are passed in an order that scheduling may change
     part = disk.temporary(folder, ".link")
     try:
-        part.write_text(f"{module.library.stem} {'fails' if module.fails else 'never'}", encoding="ascii")
+        name, fails = module.library.stem, "fails" if module.fails else "never"
+        part.write_text(f"{name} {fails} {disk.digest(key, name, fails)}", encoding="ascii")
         part.replace(folder / f"{key}.link")
     except OSError:
         part.unlink(missing_ok=True)
