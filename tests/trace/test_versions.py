@@ -10,7 +10,7 @@ import pytest
 import tracealloc as ta
 from tests.trace.forms import message, printed, prints, program
 from tracealloc import TraceError, int32
-from tracealloc.trace import selfcheck, state
+from tracealloc.trace import selfcheck, spaces
 
 N = 8
 
@@ -62,7 +62,7 @@ def test_blind_interpreter_is_refused(monkeypatch, fresh_trial):
     def fine(A: int32[N]):
         A[0] = 1
 
-    monkeypatch.setattr(state._Frame, "write", lambda self, key, value: None)
+    monkeypatch.setattr(spaces.Variables, "write", lambda self, key, value: None)
     with pytest.raises(TraceError) as refused:
         program(fine)
     assert refused.value.code == "TA129"

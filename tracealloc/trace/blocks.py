@@ -41,7 +41,7 @@ def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
             recorder._differs(place)
         recorder.counter = high
 
-    steps = _explored(recorder, "body", body, changed=ask_again)
+    steps = _explored(recorder, "body", body, body, changed=ask_again)
     if value is None:
         recorder.emit(Alloc(flag, None, place))
         value = Load(flag)
@@ -79,7 +79,7 @@ def _condition(
     def keep() -> None:
         recorder.emit(Store(flag, (), found[-1]))
 
-    events = _explored(recorder, "condition", run, keep)
+    events = _explored(recorder, "condition", cond, run, keep)
     if events and isinstance(events[-1], Store) and events[-1].array is flag:
         return events[:-1], events[-1].value
     return events, None
@@ -88,14 +88,15 @@ def _condition(
 def _explored(
     recorder: Recorder,
     label: str,
+    function: Callable[[], Any],
     run: Callable[[], Any],
     after: Callable[[], None] = lambda: None,
     changed: Callable[[], None] = lambda: None,
 ) -> tuple[Event, ...]:
-    """The paths of a function that runs once per iteration of a while loop."""
+    """The paths of a function of the user's that `run` calls, once per iteration of a while loop."""
     frame = caller_frame()
     place = spot_of(frame).place
-    state = State(frame, (Scalar, ArrayProxy, RecordProxy, Recorder))
+    state = State(frame, (Scalar, ArrayProxy, RecordProxy, Recorder), (("body", function),))
     explorer = Explorer(recorder, "loop", f"ta.while_loop ({label})", place, verify=True)
     refuse = _refuse_carried(place.short)
     runs = 0
@@ -119,6 +120,8 @@ def _explored(
     for left in ({}, *state.all_left) if state.changed else ():
         state.poison(refuse, left)
         changed()
+    if state.late is not None:
+        refuse(state.late)
     state.release(runs, lambda name, values, each: _settle(name, values, refuse))
     return explorer.finish()
 

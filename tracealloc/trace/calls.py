@@ -14,7 +14,7 @@ from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
 from tracealloc.trace.dtype import ArrayType, DType, Stream, index
 from tracealloc.trace.expr import Const, Expr
 from tracealloc.trace.finish import written_arguments
-from tracealloc.trace.functions import refuse_recursion, trace_signature
+from tracealloc.trace.functions import refuse_recursion, state_of, trace_signature
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import target_names
 from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice, keeps_state
@@ -107,24 +107,25 @@ def _known(plain: Any, name: str, item: Any) -> Any:
 
 
 def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str, owner: object) -> Program:
-    """The callee's program, traced once for these types and staged values.
+    """The callee's program, traced once for these types, staged values, and Python state that it reaches.
 
     One that keeps a state, or calls one that does, is traced once for each owner.
     """
     values = [(p.name, p.value) for p in signature.parameters if p.type is None]
     types = (title, tuple(repr(p.type) for p in signature.traced))
-    key: object = (_function_key(plain), types, staged_key(values))
-    known = recorder.callees.get(key)
-    if known is not None and keeps_state(known):
-        key = (_Same(owner), _function_key(plain, owners=True), types, staged_key(values, owners=True))
-        known = recorder.callees.get(key)
+    reached = state_of(plain, signature).key()
+    shared = (_function_key(plain), types, staged_key(values))
+    known = recorder.callees.get((shared, reached))
+    if known is not None and not keeps_state(known):
+        return known
+    owned = (_Same(owner), _function_key(plain, owners=True), types, staged_key(values, owners=True))
+    known = recorder.callees.get((owned, reached))
     if known is None:
         refuse_recursion(plain, title)
-        known = trace_signature(plain, signature, _free_name(recorder, title))
-        if keeps_state(known):
-            recorder.callees[key] = known
-            key = (_Same(owner), _function_key(plain, owners=True), types, staged_key(values, owners=True))
-        recorder.callees[key] = known
+        made = trace_signature(plain, signature, _free_name(recorder, title))
+        key = owned if keeps_state(made) else shared
+        known = recorder.variant(owned if keeps_state(made) else (plain.__code__, types), made)
+        recorder.callees[shared, reached] = recorder.callees[key, reached] = known
     return known
 
 

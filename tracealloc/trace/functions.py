@@ -22,9 +22,10 @@ from tracealloc.trace.refusals import article
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.selfcheck import check_interpreter
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
+from tracealloc.trace.state import State
 from tracealloc.trace.streams import StreamProxy
 
-__all__ = ["refuse_recursion", "trace", "trace_signature"]
+__all__ = ["refuse_recursion", "state_of", "trace", "trace_signature"]
 
 
 def trace(
@@ -84,6 +85,12 @@ def trace_signature(function: types.FunctionType, signature: Signature, name: st
     return _program(function, name, args, results, events)
 
 
+def state_of(function: types.FunctionType, signature: Signature) -> State:
+    """What a kernel's function can change outside the record, as it is now."""
+    staged = [(p.name, p.value) for p in signature.parameters if p.type is None]
+    return State(None, (Scalar, ArrayProxy, RecordProxy, Recorder), ((function.__name__, function), *staged))
+
+
 def refuse_recursion(function: types.FunctionType, name: str) -> None:
     """Raise where `function` is being traced already."""
     outer = active()
@@ -141,6 +148,7 @@ def _explore(
     place = place_of_function(function)
     explorer = Explorer(recorder, "kernel", recorder.name, place, verify=False)
     made: dict[int, Array] = {}
+    state, stuck = state_of(function, signature), None
     while True:
         scope = explorer.begin()
         positional, keywords = _proxies(recorder, signature, args)
@@ -160,7 +168,16 @@ def _explore(
         explorer.end(scope)
         if not explorer.more:
             break
+        stuck = stuck or state.restore()
     *events, last = explorer.finish()
+    if stuck is not None:
+        fail(
+            "TA123",
+            f"{stuck!r} is changed by kernel {recorder.name!r}, which is run once per control path",
+            "each path must begin with the same, and this cannot be set back",
+            hint="take random numbers, next() and input out of the kernel, or pass them as arguments",
+            place=place,
+        )
     if not isinstance(last, Return):
         fail(
             "TA102",

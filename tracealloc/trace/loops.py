@@ -21,6 +21,7 @@ from tracealloc.trace.state import Carried, Slot, State, keep_hint, same
 
 __all__ = ["SymbolicLoop", "grid", "range", "reduction"]
 
+_TAKE_OUT = "take random numbers, next(), counters and input out of the body, or pass them as arguments"
 Bounds = tuple[Expr, Expr, int]
 _GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _BUILTIN = (
@@ -175,6 +176,7 @@ class _Running:
             if not self.explorer.more:
                 self.left = self.state.next_left()
                 if not self.left or not self.explorer.again():
+                    self._refuse_changed(self.state.late, _TAKE_OUT)
                     self._finish()
                     raise StopIteration
             self.state.poison(self._refuse_carried, self.left)
@@ -224,14 +226,9 @@ class _Running:
         self.explorer.end(scope)
         trouble = self.state.compare()
         self.runs += 1
-        if trouble is not None:
-            fail(
-                "TA103",
-                f"{trouble!r} is changed by the body of loop {scope.label!r}, which is traced and not run",
-                "its contents would depend on how often the body is run while tracing",
-                hint="keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in an object",
-                place=self.spot.place,
-            )
+        self._refuse_changed(
+            trouble, "keep what the kernel computes in ta.zeros(...) or ta.scalar(...), not in an object"
+        )
 
     def _finish(self) -> None:
         explorer, recorder = self.explorer, self.recorder
@@ -261,6 +258,18 @@ class _Running:
         if agreed and all(same(value, last) for value in values):
             return last
         return Carried(name, self._refuse_after)
+
+    def _refuse_changed(self, trouble: str | None, hint: str) -> None:
+        """Refuse a body that changes an object whose contents cannot be set back."""
+        if trouble is not None:
+            label = ", ".join(it.name for it in self.iters)
+            fail(
+                "TA103",
+                f"{trouble!r} is changed by the body of loop {label!r}, which is traced and not run",
+                "its contents would depend on how often the body is run while tracing",
+                hint=hint,
+                place=self.spot.place,
+            )
 
     def _refuse_carried(self, name: str) -> NoReturn:
         lines = [line for line in stores_of(self.frame.f_code, name) if line >= self.spot.place.line]
