@@ -86,6 +86,49 @@ def test_build_a_project(folder: Path) -> None:
     assert "#pragma HLS pipeline II=1" in (folder / "made" / "doubled.cpp").read_text()
 
 
+def test_build_runs_the_simulation(folder: Path) -> None:
+    result = run("build", "mine.py:piped", "--mode", "csim", "-o", "made", "--device", "u250")
+    assert (result.exit_code, result.output) == (0, "wrote made/\nPASS: doubled\n")
+    assert "part=xcu250-figd2104-2L-e\n" in (folder / "made" / "hls_config.cfg").read_text()
+    (folder / "made" / "doubled.cpp").write_text("mine")
+    again = run("build", "mine.py:piped", "--target", "vitis_hls", "-o", "made")
+    assert again.exit_code == 1 and "TA823" in again.output
+    assert run("build", "mine.py:piped", "--target", "vitis_hls", "-o", "made", "--overwrite").exit_code == 0
+
+
+def test_a_project_has_a_folder_of_its_own_unasked(folder: Path) -> None:
+    assert run("build", "mine.py:piped", "--target", "vitis_hls").output.startswith("wrote doubled_hls/: ")
+
+
+def test_folders_that_are_not_there_are_made(folder: Path) -> None:
+    assert run("build", "mine.py:doubled", "-o", "no/such/k.c").exit_code == 0
+    assert run("build", "mine.py:doubled", "-o", "no").output.endswith(
+        "no is a folder: give the name of a file\n"
+    )
+    result = run("build", "mine.py:doubled", "-o", "mine.py/k.c")
+    assert (result.exit_code, result.output) == (1, "Error: mine.py/k.c cannot be written: File exists\n")
+
+
+FILES = {
+    "x = 1\ny = z + 1\n": "NameError: name 'z' is not defined\n  at broken.py:2:5\n     2 | y = z + 1\n",
+    "def f(:\n": "  at broken.py:1:7\n     1 | def f(:\n       |       ^\n",
+    "import sys\nsys.exit('no')\n": "SystemExit: no\n  at broken.py:2:1\n     2 | sys.exit('no')\n",
+    "import nosuch\n": "ModuleNotFoundError: No module named 'nosuch'\n  at broken.py:1:1\n",
+    "def k():\n    return 1 / 0\n": "ZeroDivisionError: division by zero\n  at broken.py:2:12\n",
+}
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_a_file_that_raises_shows_its_line(folder: Path, text: str) -> None:
+    (folder / "broken.py").write_text(text)
+    try:
+        result = run("show", "broken.py:k")
+        assert result.exit_code == 1
+        assert FILES[text] in result.output and "Traceback" not in result.output
+    finally:
+        sys.modules.pop("broken", None)
+
+
 def test_verify() -> None:
     result = run("verify", "mine.py:tiled")
     assert result.exit_code == 0, result.output
@@ -132,8 +175,22 @@ def test_an_error_of_the_kernel_is_text() -> None:
     ("words", "message"),
     [
         (["mine.py"], "expected path.py:name, not 'mine.py'; kernels and schedules there: doubled, leaves,"),
-        (["mine"], "expected path.py:name, not 'mine'"),
+        (["mine"], "expected path.py:name, not 'mine'; kernels and schedules there: doubled, leaves,"),
+        (
+            ["mine.py:"],
+            "expected path.py:name, not 'mine.py:'; kernels and schedules there:",
+        ),
+        (
+            ["mine:doubled"],
+            "expected path.py:name, not 'mine:doubled'; kernels and schedules there:",
+        ),
         (["other.py:doubled"], "there is no file other.py"),
+        (["min.py:doubled"], "there is no file min.py; did you mean mine.py?"),
+        (["nowhere/mine.py:doubled"], "there is no folder nowhere"),
+        (
+            ["mine.py:tile"],
+            "mine.py has no tile; did you mean tiled? kernels and schedules there:",
+        ),
         (
             ["mine.py:dubbled"],
             "mine.py has no dubbled; did you mean doubled? kernels and schedules there: doubled, leaves,",

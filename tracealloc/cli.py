@@ -21,19 +21,37 @@ from tracealloc.trace.errors import TraceallocError, nearest
 if TYPE_CHECKING:
     from tracealloc.customize import Schedule
     from tracealloc.kernel import Kernel
+    from tracealloc.trace.source import Place
 
 __all__ = ["main"]
 
 
 class _Group(click.Group):
-    """A group whose commands report a `TraceallocError` as text."""
+    """A group whose commands report a `TraceallocError`, and what the user's file raises, as text."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except TraceallocError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(1)
+        except (Exception, SystemExit) as error:
+            place = _raised_at(error)
+            if place is None:
+                raise
+            click.echo("\n".join([f"{type(error).__name__}: {error}", *place.excerpt()]), err=True)
+            ctx.exit(1)
+
+
+def _raised_at(error: BaseException) -> Place | None:
+    """The line of the user's that an exception came from; None: it is not the user's."""
+    from tracealloc.trace.source import Place, raised_at
+
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return Place(error.filename, error.lineno or 1, error.offset or 0, error.end_offset or 0)
+    return raised_at(error)
 
 
 class _Target(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -45,16 +63,13 @@ class _Target(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         if not isinstance(value, str):
             return value
         path_text, colon, name = value.rpartition(":")
-        if not colon or not path_text.endswith(".py"):
-            more = (
-                f"; {_there(vars(_load(Path(value))))}"
-                if value.endswith(".py") and Path(value).is_file()
-                else ""
-            )
-            self.fail(f"expected path.py:name, not {value!r}{more}", param, ctx)
+        if not colon or not name or not path_text.endswith(".py"):
+            file = Path(f"{(path_text or value).removesuffix('.py')}.py")
+            more = _there(vars(_load(file))) if file.is_file() else _no_file(file)
+            self.fail(f"expected path.py:name, not {value!r}; {more}", param, ctx)
         path = Path(path_text)
         if not path.is_file():
-            self.fail(f"there is no file {path_text}", param, ctx)
+            self.fail(_no_file(path), param, ctx)
         found = vars(_load(path)).get(name)
         if not _is_kernel(found) and not _is_schedule(found) and not callable(found):
             self.fail(_unknown(name, path_text, found, vars(_load(path))), param, ctx)
@@ -72,8 +87,21 @@ def _load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(path.resolve().parent))
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return module
+
+
+def _no_file(path: Path) -> str:
+    """That a file is not there, and which may be meant."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    near = nearest(path.name, [file.name for file in sorted(folder.glob("*.py"))])
+    return f"there is no file {path}" + (f"; did you mean {folder / near}?" if near else "")
 
 
 def _is_kernel(value: object) -> bool:
@@ -92,12 +120,17 @@ def _good(names: Mapping[str, object]) -> list[str]:
     return [key for key, value in names.items() if _is_kernel(value) or _is_schedule(value)]
 
 
+def _functions(names: Mapping[str, object]) -> list[str]:
+    """The functions of a file's own."""
+    own = [key for key, value in names.items() if inspect.isfunction(value) and not key.startswith("_")]
+    return [key for key in own if getattr(names[key], "__module__", None) == names.get("__name__")]
+
+
 def _there(names: Mapping[str, object]) -> str:
     """The kernels and schedules of a file, or else the functions that may make some."""
     if good := _good(names):
         return f"kernels and schedules there: {', '.join(good)}"
-    own = [key for key, value in names.items() if inspect.isfunction(value) and not key.startswith("_")]
-    own = [key for key in own if getattr(names[key], "__module__", None) == names.get("__name__")]
+    own = _functions(names)
     return "there is no kernel in it" + (f"; functions there: {', '.join(own)}" if own else "")
 
 
@@ -107,7 +140,7 @@ def _unknown(name: str, path: str, found: object, names: Mapping[str, object]) -
     listed = _there(names)
     if found is not None:
         return f"{name} in {path} is {found!r}, not a kernel, a schedule or a function; {listed}"
-    near = nearest(name, good)
+    near = nearest(name, [*good, *_functions(names)])
     return f"{path} has no {name}; " + (f"did you mean {near}? " if near else "") + listed
 
 
@@ -169,26 +202,62 @@ def show(target: Any, settings: tuple[str, ...]) -> None:
 
 @main.command()
 @_on_target
-@click.option("--target", "backend", default="c", show_default=True, help="c or vitis_hls.")
-@click.option("--mode", default=None, help="vitis_hls: csim, csyn, cosim, hw_emu or hw.")
+@click.option("--target", "backend", help="c or vitis_hls.  [default: c, with --mode vitis_hls]")
+@click.option("--mode", help="vitis_hls: csim, csyn, cosim, hw_emu or hw.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Where the text or project goes.")
+@click.option("--overwrite", is_flag=True, help="Replace files of a project that were edited.")
+@click.option("--device", help="vitis_hls: a card, a board or a part number.  [default: u280]")
+@click.option("--clock-mhz", type=float, help="vitis_hls: the clock.  [default: the device's]")
 def build(
-    target: Any, settings: tuple[str, ...], backend: str, mode: str | None, output: Path | None
+    target: Any,
+    settings: tuple[str, ...],
+    backend: str | None,
+    mode: str | None,
+    output: Path | None,
+    **given: Any,
 ) -> None:
-    """Build TARGET; write its C (a file) or its Vitis HLS project (a folder)."""
+    """Build TARGET; write its C (a file) or its Vitis HLS project (a folder).
+
+    With --mode csim the C simulation is compiled and run once, on the testbench's data; the other modes run
+    the vendor's tools in the project.
+    """
     schedule = _schedule(_resolve(target, settings))
+    backend = backend or ("c" if mode is None else "vitis_hls")
+    options = {name: value for name, value in given.items() if value not in (None, False)}
     if backend == "c":
-        source: str = schedule.build(target="c").source
-        if output is None:
-            click.echo(source)
-        else:
-            output.write_text(source, encoding="utf-8")
-            click.echo(f"wrote {output}")
+        if mode is not None:
+            options["mode"] = mode
+        source: str = schedule.build(target="c", **options).source
+        _write_text(source, output)
+    elif mode is None:
+        overwrite = bool(options.pop("overwrite", False))
+        made = schedule.build(target=backend, **options)
+        folder = made.write(output if output is not None else f"{made.top}_hls", overwrite=overwrite)
+        click.echo(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    elif mode == "csim":
+        overwrite = bool(options.pop("overwrite", False))
+        made = schedule.build(target=backend, **options)
+        if output is not None:
+            click.echo(f"wrote {made.write(output, overwrite=overwrite)}/")
+        wrong = made.rehearse()
+        click.echo(f"{'FAIL' if wrong else 'PASS'}: {made.top}" + "".join(f"\n{line}" for line in wrong))
+        sys.exit(1 if wrong else 0)
+    else:
+        click.echo(str(schedule.build(target=backend, mode=mode, project=output, **options)))
+
+
+def _write_text(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text)
         return
-    built = schedule.build(target=backend, mode=mode, project=output)
-    folder = output if output is not None else Path(f"{built.name}_hls")
-    built.write(folder)
-    click.echo(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    if output.is_dir():
+        raise click.UsageError(f"{output} is a folder: give the name of a file")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror or error}") from None
+    click.echo(f"wrote {output}")
 
 
 @main.command()

@@ -363,7 +363,9 @@ class Schedule(Methods):
             from tracealloc.emit.runtime import build_c
 
             if mode is not None or project is not None:
-                raise BuildError("TA825", "the C target takes neither mode nor project")
+                raise BuildError(
+                    "TA825", "the C target takes neither mode nor project", hint='target="vitis_hls"'
+                )
             _check_options((build_c,), target, options)
             return build_c(self.compiled, **options)
         if target == "vitis_hls":

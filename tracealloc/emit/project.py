@@ -15,6 +15,7 @@ from tracealloc.emit.testbench import (
     Item,
     Reference,
     TestData,
+    compared,
     data_text,
     items_of,
     make_data,
@@ -197,6 +198,11 @@ class HLSProject:
         from tracealloc.emit.csim import build_csim
 
         return build_csim(self.program, text=self.text, cache=cache)
+
+    def rehearse(self) -> list[str]:
+        """Run the C simulation on the testbench's data: a line for each result that is not as expected."""
+        items = items_of(self.text)
+        return compared(self.program, items, self._tested(items), self.csim())
 
     def run(self, mode: str, path: str | PathLike[str], *, overwrite: bool = False) -> ToolRun:
         """Write the project to `path` and run the vendor's tools on it.

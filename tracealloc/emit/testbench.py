@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,7 +36,16 @@ from tracealloc.trace.tables import not_a_number
 
 _FRAMES = ("testbench.cpp.j2", "host.cpp.j2")  # an argument has one name in both
 
-__all__ = ["Item", "Reference", "TestData", "items_of", "make_data", "make_inputs", "small_errors"]
+__all__ = [
+    "Item",
+    "Reference",
+    "TestData",
+    "compared",
+    "items_of",
+    "make_data",
+    "make_inputs",
+    "small_errors",
+]
 
 Reference = Callable[..., Any]
 
@@ -187,6 +197,29 @@ def _numbers(value: Any, dtype: DType, exact: bool) -> Any:
     if not fixed or any(not_a_number(part, finite=True) is not None for _, part, _ in parts):
         return value  # the reference says what is wrong
     return from_memory(to_memory(value, dtype), dtype, container(dtype, exact))
+
+
+def compared(program: Program, items: list[Item], data: TestData, run: Reference) -> list[str]:
+    """Call `run` on the inputs: a line for each result that is not as expected."""
+    given: dict[str, Any] = {}
+    for item in items:
+        value, array = data.inputs.get(item.name), item.of
+        if array.kind == "stream":
+            queues = [deque(queue) for queue in value or [()] * array.size]
+            given[array.name] = queues if array.rank else queues[0]
+        elif array in program.args:
+            given[array.name] = _passed(np.array(value, order="C"), array)
+    found = run(**given)
+    results = dict(zip(program.results, (found,) if len(program.results) == 1 else found or (), strict=False))
+    wrong = []
+    for item in (item for item in items if item.checked):
+        array = item.of
+        values = given[array.name] if array in program.args else results[array]
+        if array.kind == "stream" and not array.rank:
+            values = [values]
+        if data_text(values, array, "") != data_text(data.expected[item.name], array, ""):
+            wrong.append(f"{array.name} is not as expected")
+    return wrong
 
 
 _MOST_ELEMENTS = 1 << 20  # that a stream is filled with to find out how many a kernel reads
