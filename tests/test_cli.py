@@ -145,6 +145,12 @@ def test_estimate_says_when_there_is_none() -> None:
     assert result.output == "Error: this version of tracealloc does not estimate cycles and resources yet\n"
 
 
+def test_explain_lists_codes() -> None:
+    assert "TA190  a Python loop records" in run("explain").output
+    assert run("explain", "BoundsError").output.startswith("BoundsError: An access outside its array")
+    assert run("explain", "os").exit_code == 1
+
+
 def test_explain() -> None:
     result = run("explain", "TA210")
     assert result.exit_code == 0

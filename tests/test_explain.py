@@ -63,7 +63,7 @@ def test_every_code_is_in_the_catalogue() -> None:
         code
         for path in PACKAGE.rglob("*.py")
         if not path.name.startswith("codes")
-        for code in re.findall(r'"(TA\d\d\d)"', path.read_text(encoding="utf-8"))
+        for code in re.findall(r'"(TA\d\d\d)(?:"| \{)', path.read_text(encoding="utf-8"))
     }
     # Docstrings and messages mention codes too; what counts here is that each raised one is explained.
     assert sorted(used - set(ENTRIES)) == []
@@ -82,3 +82,33 @@ def test_explain() -> None:
         explain("TA999")
     with pytest.raises(ValueError, match=r"'TA2100'; the nearest is TA210; the codes are TA"):
         explain("TA2100")
+
+
+def test_explain_lists_all() -> None:
+    lines = explain().splitlines()
+    assert lines == [f"{code}  {entry.title}" for code, entry in ENTRIES.items()]
+    assert any(line.startswith("TA190  ") for line in lines)
+
+
+def test_explain_takes_errors_and_classes() -> None:
+    with pytest.raises(ta.TraceError) as found:
+        ta.zeros(3, ta.int8)
+    assert explain(found.value) == explain("TA116")
+    assert explain(ta.TraceallocWarning("TA190 a.py:3 was recorded")) == explain("TA190")
+    head, _, rest = explain(ta.TraceError).partition("\n\n")
+    assert head == "TraceError: The Python function cannot be traced into a program."
+    assert rest.splitlines() == [line for line in explain().splitlines() if line.startswith("TA1")]
+    assert explain(ta.BoundsError).splitlines()[2:] == explain(ta.TraceError).splitlines()[2:]
+    assert explain(ta.TraceallocError).splitlines()[2:] == explain().splitlines()
+    for wrong in (3, ValueError, ValueError("TA101"), ta.TraceallocWarning("slow")):
+        with pytest.raises(TypeError, match=r"ta\.explain takes a code such as 'TA210' or an error of trace"):
+            explain(wrong)  # type: ignore[arg-type]
+
+
+def test_families_of_codes() -> None:
+    """A code begins as those of the class that it is raised as."""
+    text = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    for name, code in re.findall(r'\b(\w+Error)\(\s*"(TA\d\d\d)"', text):
+        kind = getattr(ta, name, None)
+        if kind is not None and kind is not ta.TraceallocError:
+            assert f"{code}  " in explain(kind), (name, code)

@@ -6,20 +6,76 @@ libraries they need) when they are first used.
 
 from __future__ import annotations
 
-import builtins
 import importlib
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.kernel import Kernel, kernel
-from tracealloc.trace import api as _api
-from tracealloc.trace.api import *  # noqa: F403 (its __all__ is the list)
+from tracealloc.trace.api import (
+    Fixed,
+    Int,
+    Stream,
+    Struct,
+    UFixed,
+    UInt,
+    bfloat16,
+    boolean,
+    ceil,
+    constant,
+    cos,
+    empty,
+    erf,
+    exp,
+    float16,
+    float32,
+    float64,
+    floor,
+    full,
+    grid,
+    index,
+    int1,
+    int2,
+    int4,
+    int8,
+    int16,
+    int32,
+    int64,
+    log,
+    log2,
+    log10,
+    maximum,
+    minimum,
+    otherwise,
+    reduction,
+    rsqrt,
+    scalar,
+    sin,
+    sqrt,
+    state,
+    tan,
+    tanh,
+    uint1,
+    uint2,
+    uint4,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    when,
+    where,
+    while_loop,
+    zeros,
+)
+from tracealloc.trace.api import abs as abs
+from tracealloc.trace.api import pow as pow
+from tracealloc.trace.api import range as range
 from tracealloc.trace.errors import (
     ArgumentError,
     BoundsError,
     BuildError,
     IllegalScheduleError,
+    InterpretError,
     LayoutError,
     ScheduleError,
     TraceallocError,
@@ -35,6 +91,7 @@ if TYPE_CHECKING:
     from tracealloc.check.verify import Verification
     from tracealloc.customize import Schedule, customize, verify
     from tracealloc.explain import explain
+    from tracealloc.interpreting import interpret
     from tracealloc.raw import from_raw, raw
 
 __version__ = "0.1.0"
@@ -44,36 +101,92 @@ _LAZY = {
     "Verification": "tracealloc.check.verify",
     "customize": "tracealloc.customize",
     "explain": "tracealloc.explain",
+    "interpret": "tracealloc.interpreting",
     "from_raw": "tracealloc.raw",
     "raw": "tracealloc.raw",
     "verify": "tracealloc.customize",
 }
 
+# Static, so that type checkers see every name. ``from tracealloc import *`` leaves Python's own range, abs
+# and pow alone; by name they can be imported.
 __all__ = [
     "ArgumentError",
     "BoundsError",
     "BuildError",
+    "Fixed",
     "IllegalScheduleError",
+    "Int",
+    "InterpretError",
     "Kernel",
     "LayoutError",
     "Schedule",
     "ScheduleError",
+    "Stream",
+    "Struct",
     "TraceError",
     "TraceallocError",
     "TraceallocWarning",
+    "UFixed",
+    "UInt",
     "UnknownArrayError",
     "UnknownLoopError",
     "Verification",
     "VerifyError",
+    "bfloat16",
+    "boolean",
+    "ceil",
+    "constant",
+    "cos",
     "customize",
+    "empty",
+    "erf",
+    "exp",
     "explain",
+    "float16",
+    "float32",
+    "float64",
+    "floor",
     "from_raw",
+    "full",
+    "grid",
+    "index",
+    "int1",
+    "int16",
+    "int2",
+    "int32",
+    "int4",
+    "int64",
+    "int8",
+    "interpret",
     "kernel",
+    "log",
+    "log10",
+    "log2",
+    "maximum",
+    "minimum",
+    "otherwise",
     "raw",
+    "reduction",
+    "rsqrt",
+    "scalar",
+    "sin",
+    "sqrt",
+    "state",
+    "tan",
+    "tanh",
+    "uint1",
+    "uint16",
+    "uint2",
+    "uint32",
+    "uint4",
+    "uint64",
+    "uint8",
     "verify",
+    "when",
+    "where",
+    "while_loop",
+    "zeros",
 ]
-# ``from tracealloc import *`` leaves Python's own range, abs and pow alone; by name they can be imported.
-__all__ += [name for name in _api.__all__ if not hasattr(builtins, name)]
 
 
 class _Package(ModuleType):
@@ -92,7 +205,7 @@ sys.modules[__name__].__class__ = _Package
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        near = None if name.startswith("_") else nearest(name, [*__all__, *_api.__all__])
+        near = None if name.startswith("_") else nearest(name, __all__)
         hint = f"; did you mean {near!r}?" if near else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     value = getattr(importlib.import_module(_LAZY[name]), name)

@@ -285,13 +285,15 @@ def estimate(target: Any, settings: tuple[str, ...], device: str, clock_mhz: flo
 
 
 @main.command()
-@click.argument("code")
-def explain(code: str) -> None:
-    """Explain an error CODE, with a wrong and a right example."""
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Explain an error CODE, with a wrong and a right example; without one, list all codes."""
     from tracealloc.explain import explain as explanation
+    from tracealloc.trace import errors
 
+    kind = getattr(errors, code or "", None)  # the name of a class of errors
     try:
-        click.echo(explanation(code))
+        click.echo(explanation(kind if isinstance(kind, type) else code))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 

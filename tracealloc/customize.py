@@ -11,6 +11,7 @@ from os import PathLike
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from tracealloc.building import Buildable
 from tracealloc.poly.named import LOCK
 from tracealloc.schedule.apply import call_text, take
 from tracealloc.schedule.auto import for_c, interchanged
@@ -45,7 +46,7 @@ class UnknownNameError(UnknownArrayError, AttributeError):
     """``s.name`` is neither a method nor an array."""
 
 
-class Schedule(Methods):
+class Schedule(Buildable, Methods):
     """A kernel being turned into an accelerator, one proved step at a time.
 
     Loops and arrays are named by strings or handles (``s.loops()``, ``s.C``, what primitives return).
@@ -321,44 +322,10 @@ class Schedule(Methods):
 
     # -- building and checking -----------------------------------------------------------------------
 
-    def build(
-        self,
-        target: str = "c",
-        *,
-        mode: str | None = None,
-        project: str | PathLike[str] | None = None,
-        **options: Any,
-    ) -> Any:
-        """Make something that runs, or a project.
-
-        ``target="c"``: a callable on NumPy arrays, with `.source`. ``target="vitis_hls"``: an `HLSProject`
-        with `.source` and ``.write(path)``; with `mode` ``"csim"`` a callable on NumPy arrays, with
-        ``"csyn"``, ``"cosim"``, ``"hw_emu"`` or ``"hw"`` a run of the vendor's tools in the folder `project`.
-
-        Args:
-            target: ``"c"`` or ``"vitis_hls"``.
-            mode: of ``"vitis_hls"``; None: the project.
-            project: the folder that the project is written to.
-            options: ``cache=False`` compiles anew. Of ``"vitis_hls"``: ``device="u280"`` (a card, board or
-                part number), ``part=``, ``clock_mhz=300``, ``pipeline_style="frp"``, ``top=`` (the name of
-                the top function), ``inputs={name: array}`` and ``reference=`` of the testbench, ``seed=0``,
-                ``overwrite=True`` (replace files of `project` that were edited).
-
-        Raises:
-            BuildError: an unknown target, mode, option, device, part or clock, files of the project were
-                edited, or a tool is missing or fails.
-        """
-        place = caller_place()
-        try:
-            return self._build(target, mode, project, options)
-        except TraceallocError as error:
-            if error.place is None:
-                error.place = place
-            raise
-
     def _build(
-        self, target: str, mode: str | None, project: str | PathLike[str] | None, options: dict[str, Any]
+        self, target: str, mode: str | None, project: str | PathLike[str] | None, given: Mapping[str, Any]
     ) -> Any:
+        options = dict(given)
         if target == "c":
             from tracealloc.emit.runtime import build_c
 

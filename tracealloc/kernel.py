@@ -10,8 +10,10 @@ import threading
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from os import PathLike
 from typing import Any, overload
 
+from tracealloc.building import Buildable
 from tracealloc.homes import Home, Homes
 from tracealloc.trace.calls import call, staged_key
 from tracealloc.trace.errors import TraceallocError, TraceError
@@ -27,7 +29,7 @@ _TRACING = threading.RLock()
 _MOST = 256  # kernels for other staged values that are remembered
 
 
-class Kernel:
+class Kernel(Buildable):
     """A kernel: called on NumPy arrays it is traced, compiled (cached on disk) and run.
 
     Called inside another kernel it records a call. On a method it binds ``self`` as a staged value;
@@ -48,6 +50,7 @@ class Kernel:
         self.namespace = dict(namespace or {})
         self.staged = dict(staged or {})
         self._program: Program | None = None
+        self._plain: dict[object, Any] = {}  # what `python` keeps between calls
         self._module: Any = None
         self._special: dict[object, Kernel] = {}
         self._home = home if home is not None else Home()
@@ -196,6 +199,32 @@ class Kernel:
             defaults.pop(next(iter(inspect.signature(plain).parameters)), None)
         return Kernel(self.function, self.namespace, {**defaults, **values}, home)
 
+    def python(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body as plain Python on the arrays, slowly: with real ``print``, ``assert`` and debugger.
+
+        Types, widths and conversions are those of the kernel; arrays are changed in place when it ends.
+        What it keeps (`ta.state`) is apart from that of calls.
+
+        Raises:
+            ArgumentError: an argument does not fit; nothing has run.
+            InterpretError: an access outside an array, or to an element that nothing was stored to.
+        """
+        from tracealloc.check.plain import run_plainly
+
+        target, rest, others = self.bound(args, kwargs)
+        plain, bound = unwrap(target.function)
+        signature = signature_of(plain, None, target.staged, target.namespace, bound)
+        target._staged_names()
+        return run_plainly(plain, signature, rest, others, tuple(target._defaults.items()), target._plain)
+
+    def bound(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Kernel, tuple[Any, ...], dict[str, Any]]:
+        """The kernel for the ``self`` and the staged values of a call, and the call's other arguments."""
+        if self._is_unbound(args):
+            return self.__get__(args[0]).bound(args[1:], kwargs)
+        return self._specialised(args, kwargs)
+
     # -- tracing and building ------------------------------------------------------------------------
 
     def trace(self) -> Program:
@@ -240,11 +269,13 @@ class Kernel:
         self._home.built = key, module
         return module
 
-    def build(self, target: str = "c", **options: Any) -> Any:
+    def _build(
+        self, target: str, mode: str | None, project: str | PathLike[str] | None, options: Mapping[str, Any]
+    ) -> Any:
         """Build without a schedule: ``ta.customize(kernel).build(...)``."""
         from tracealloc.customize import customize
 
-        return customize(self).build(target, **options)
+        return customize(self).build(target, mode=mode, project=project, **options)
 
     # -- Python --------------------------------------------------------------------------------------
 

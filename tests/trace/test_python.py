@@ -235,19 +235,19 @@ def test_unpacked():
     )
 
 
-def test_npwhere():
-    def npwhere(A: float32[N]):
+def test_numpy_function():
+    def replaced_nan(A: float32[N]):
         for i in ta.grid(N):
-            A[i] = np.where(A[i] > 0, 1, 0)
+            A[i] = np.nan_to_num(A[i])
 
     refused(
-        npwhere,
+        replaced_nan,
         """
-        TraceError TA121 np.where cannot be used on traced values
+        TraceError TA121 np.nan_to_num cannot be used on traced values
           at +2:20
-            +2 |             A[i] = np.where(A[i] > 0, 1, 0)
-               |                    ^^^^^^^^^^^^^^^^^^^^^^^^
+            +2 |             A[i] = np.nan_to_num(A[i])
+               |                    ^^^^^^^^^^^^^^^^^^^
           because: it has no value while tracing, and NumPy would need it
-          try: ta.where(c, a, b)
+          try: the functions of ta work on single values, and np.exp(x), np.sqrt(x), ... call them
         """,
     )

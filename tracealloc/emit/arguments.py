@@ -249,6 +249,24 @@ class Signature:
                 item.original[...] = from_memory(item.copy, slot.dtype, item.original.dtype)
         return found
 
+    def checked(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+        """The arguments in order, every one of them checked as a call does.
+
+        Raises:
+            ArgumentError: one does not fit.
+        """
+        try:
+            values = self.bind(tuple(args), kwargs)
+            for slot, value in zip(self.slots, values, strict=True):
+                given = self._given(slot, value)
+                if given.fifos is not None:
+                    given.fifos.release()
+            self._check_overlap(values)
+        except ArgumentError as error:
+            error.place = error.place or caller_place()
+            raise
+        return values
+
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """The arguments in order.
 

@@ -145,6 +145,9 @@ class ArrayProxy(_Located, NoWhole):
         return self.shape[0]
 
     def __repr__(self) -> str:
+        recorder = self._scope.recorder
+        if recorder.runs:
+            return repr(recorder.contents(self._region()))
         from tracealloc.trace.text import region_text
 
         shape = f"[{', '.join(map(str, self.shape))}]" if self.shape else ""

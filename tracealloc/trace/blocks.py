@@ -29,6 +29,9 @@ def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
     if not _takes_nothing(cond) or not _takes_nothing(body):
         fail("TA124", "ta.while_loop takes two functions without arguments", "both run in every iteration",
              hint="ta.while_loop(lambda: n > 0, body)")  # fmt: skip
+    if recorder.runs:
+        recorder.repeat(cond, body)
+        return
     place = recorder.spot().place
     flag = recorder.array("local", boolean, (), name="", place=place)
     base = recorder.counter

@@ -57,6 +57,8 @@ def call(
         default = inspect.signature(plain).parameters[parameter.name].default
         if default is not inspect.Parameter.empty:
             values.setdefault(parameter.name, default)
+    if recorder.runs:
+        return recorder.call(plain, signature, values, title)
     program = _callee(recorder, plain, signature, title, plain if owner is None else owner)
     return _record(recorder, program, signature, values, title)
 
@@ -217,7 +219,7 @@ def _record(
     proxies: list[Any] = []
     for parameter in signature.traced:
         item = values.get(parameter.name)
-        parts.append(_part(parameter, item, title))
+        parts.append(bound_part(parameter, item, title))
         proxies.append(item)
     _check_overlap(program, parts, title)
     spot = recorder.spot()
@@ -249,7 +251,7 @@ def _result(recorder: Recorder, array: Array, place: Any) -> Any:
     return load(recorder, array, ())
 
 
-def _part(parameter: Parameter, item: Any, title: str) -> Region | Expr:
+def bound_part(parameter: Parameter, item: Any, title: str) -> Region | Expr:
     if isinstance(item, Carried):
         bool(item)
     match parameter.type:

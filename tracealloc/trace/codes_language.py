@@ -254,6 +254,12 @@ register(
 
 register(
     {
+        "TA190": _code(
+            "a Python loop records a line more than 256 times (a warning)",
+            "for k in range(300):\n    A[0] += 1",
+            "for k in ta.range(300):\n    A[0] += 1",
+            "The builtin range runs while tracing, and every turn records its body once more.",
+        ),
         "TA191": Code(
             "the Python function of the kernel is in another process",
             "",

@@ -25,7 +25,7 @@ from tracealloc.trace.signature import Parameter, Signature, place_of_function, 
 from tracealloc.trace.state import State
 from tracealloc.trace.streams import StreamProxy
 
-__all__ = ["refuse_recursion", "state_of", "trace", "trace_signature"]
+__all__ = ["arguments_of", "proxies", "refuse_recursion", "results", "state_of", "trace", "trace_signature"]
 
 
 def trace(
@@ -60,7 +60,7 @@ def trace_signature(function: types.FunctionType, signature: Signature, name: st
     outer = active()
     recorder = Recorder(name, outer)
     recorder.functions = (*(outer.functions if outer is not None else ()), function.__code__)
-    args = tuple(_argument(parameter) for parameter in signature.traced)
+    args = arguments_of(signature)
     stack = _stack()
     stack.append(recorder)
     try:
@@ -103,6 +103,11 @@ def refuse_recursion(function: types.FunctionType, name: str) -> None:
         )
 
 
+def arguments_of(signature: Signature) -> tuple[Array, ...]:
+    """The arrays of a program's arguments."""
+    return tuple(_argument(parameter) for parameter in signature.traced)
+
+
 def _argument(parameter: Parameter) -> Array:
     name = parameter.name
     match parameter.type:
@@ -116,7 +121,7 @@ def _argument(parameter: Parameter) -> Array:
             raise AssertionError(parameter)
 
 
-def _proxies(
+def proxies(
     recorder: Recorder, signature: Signature, args: tuple[Array, ...]
 ) -> tuple[list[Any], dict[str, Any]]:
     """The function's positional and keyword arguments for one run."""
@@ -134,7 +139,7 @@ def _proxies(
             elif isinstance(parameter.type, ArrayType):
                 item = ArrayProxy(array, recorder)
             else:
-                item = Scalar(Load(array), recorder)
+                item = Scalar(recorder.name_value(Load(array)), recorder)
         if parameter.name in signature.keyword_only:
             keywords[parameter.name] = item
         else:
@@ -151,7 +156,7 @@ def _explore(
     state, stuck = state_of(function, signature), None
     while True:
         scope = explorer.begin()
-        positional, keywords = _proxies(recorder, signature, args)
+        positional, keywords = proxies(recorder, signature, args)
         returned = function(*positional, **keywords)
         recorder.check()
         if recorder.scope is not scope:
@@ -164,7 +169,7 @@ def _explore(
                 "'if go:' in it; or use ta.while_loop(cond, body)",
                 place=recorder.scope.place,
             )
-        recorder.emit(Return(_results(recorder, signature, returned, made, place)))
+        recorder.emit(Return(results(recorder, signature, returned, made, place)))
         explorer.end(scope)
         if not explorer.more:
             break
@@ -190,7 +195,7 @@ def _explore(
     return (*heads, *events), last.arrays
 
 
-def _results(
+def results(
     recorder: Recorder, signature: Signature, returned: Any, made: dict[int, Array], place: Any
 ) -> tuple[Array, ...]:
     """The arrays that are returned; scalars are stored to arrays of rank 0."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -107,8 +108,10 @@ class SymbolicLoop:
         self.what, self.bounds, self.name, self.reduces = what, bounds, name, reduces
         self._scope = recorder.scope
 
-    def __iter__(self) -> _Running:
+    def __iter__(self) -> Iterator[Any]:
         recorder = recorder_for(self.what)
+        if recorder.runs:
+            return recorder.iterate(self.bounds)
         frame = caller_frame()
         if not self._scope.alive or self._scope.recorder is not recorder:
             fail("TA104", f"this {self.what} was made in a scope that has ended",
@@ -163,7 +166,7 @@ class _Running:
         self.runs = 0
         self.left: dict[Slot, Any] = {}  # what variables hold in this run, instead of a `Carried`
 
-    def __iter__(self) -> _Running:
+    def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from tracealloc.trace import build
 from tracealloc.trace.dtype import DType
@@ -19,12 +20,13 @@ from tracealloc.trace.program import Array
 from tracealloc.trace.source import Place, caller_frame
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, FunctionType
 
     from tracealloc.trace.expr import Iter
-    from tracealloc.trace.program import Program
+    from tracealloc.trace.program import Program, Region
+    from tracealloc.trace.signature import Signature
 
-__all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "recorder_for"]
+__all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "recorder_for", "running"]
 
 MAX_PATHS = 1024
 MAX_REPEATS = 256
@@ -105,6 +107,18 @@ def fail(
     raise found
 
 
+@contextmanager
+def running(recorder: Recorder) -> Iterator[None]:
+    """Make `recorder` the active one of this thread."""
+    stack = _stack()
+    stack.append(recorder)
+    try:
+        yield
+    finally:
+        stack.remove(recorder)
+        recorder.scope.alive = False
+
+
 def recorder_for(what: str) -> Recorder:
     """The active recorder, for a function that is meaningless outside a kernel."""
     recorder = active()
@@ -121,6 +135,8 @@ def recorder_for(what: str) -> Recorder:
 
 class Recorder:
     """Records one kernel."""
+
+    runs = False  # a recorder of ``kernel.python(...)`` does what it is told
 
     def __init__(self, name: str, parent: Recorder | None = None) -> None:
         self.name = name
@@ -160,7 +176,8 @@ class Recorder:
         """The user's position, counted for the warning about staged loops."""
         frame = caller_frame()
         spot = spot_of(frame)
-        self._count(spot)
+        if not self.runs:
+            self._count(spot)
         if self.unnamed:
             self._name_from(frame)
         return spot
@@ -263,6 +280,32 @@ class Recorder:
         path.taken.append(step)
         self.events.append(Decide(cond, step.outcome, number, place))
         return step.outcome
+
+    # ------------------------------------------------------- what a recorder that runs has beside: no trace
+
+    def opaque(self, expr: Expr) -> Expr:
+        """`expr` as no literal, where it is a value that came out as a constant."""
+        return expr
+
+    def known(self, expr: Expr) -> Any:
+        """The number of a value, or the record."""
+        raise NotImplementedError
+
+    def contents(self, region: Region) -> Any:
+        """A part of an array as a NumPy array."""
+        raise NotImplementedError
+
+    def iterate(self, bounds: Sequence[tuple[Expr, Expr, int]]) -> Iterator[Any]:
+        """The iterations of a loop."""
+        raise NotImplementedError
+
+    def repeat(self, cond: Callable[[], Any], body: Callable[[], Any]) -> None:
+        """A while loop."""
+        raise NotImplementedError
+
+    def call(self, function: FunctionType, signature: Signature, values: dict[str, Any], title: str) -> Any:
+        """A call of a kernel."""
+        raise NotImplementedError
 
     def _endless(self, place: Place) -> NoReturn:
         fail(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import threading
 from typing import Any, NoReturn
 
@@ -30,6 +32,11 @@ class Valueless:
     __slots__ = ()
     _expr: Expr
     _place: Place | None
+    _scope: Any
+
+    def _known(self) -> Any:
+        """The number, in a kernel that Python runs."""
+        raise NotImplementedError
 
     def _check(self) -> Recorder:
         """The recorder of the trace, which must be this one.
@@ -40,45 +47,63 @@ class Valueless:
         raise NotImplementedError
 
     def __hash__(self) -> int:
-        _refuse(self, "TA121", "cannot be a key of a dict or a set", "it has no value while tracing",
+        if self._scope.recorder.runs:
+            return hash(self._known())
+        return _refuse(self, "TA121", "cannot be a key of a dict or a set", "it has no value while tracing",
                 hint="look values up in a table: T = ta.constant(array), then T[x]")  # fmt: skip
 
     def __int__(self) -> int:
-        _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when the "
-                "kernel runs", hint="convert with x.astype(int32)")  # fmt: skip
+        if self._scope.recorder.runs:
+            return int(self._known())
+        return _refuse(self, "TA106", "cannot be an int", "int() asks for its value, which exists only when "
+                "the kernel runs", hint="convert with x.astype(int32)")  # fmt: skip
 
     def __float__(self) -> float:
-        _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its value, "
-                "which exists only when the kernel runs",
+        if self._scope.recorder.runs:
+            return float(self._known())
+        return _refuse(self, "TA106", "cannot be a float", "float() and the functions of math ask for its "
+                "value, which exists only when the kernel runs",
                 hint="x.astype(float32), ta.exp(x), ta.sqrt(x), ...")  # fmt: skip
 
     def __complex__(self) -> complex:
-        _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing",
+        if self._scope.recorder.runs:
+            return complex(self._known())
+        return _refuse(self, "TA106", "cannot be a complex number", "it has no value while tracing",
                 hint="a complex number is a record: ta.Struct(re=float32, im=float32)")  # fmt: skip
 
     def __index__(self) -> int:
-        _refuse(
+        if self._scope.recorder.runs:
+            return operator.index(self._known())
+        return _refuse(
             self, "TA107", "cannot be used where Python needs an int",
             "the builtin range(), a list's index, or a NumPy array's index runs while tracing",
             hint="ta.range(...) makes a loop with traced bounds; ta.constant(array) makes a table, and "
             "ta.zeros(shape, dtype) an array to store to, that take traced indices",
         )  # fmt: skip
 
-    def __round__(self, digits: int | None = None) -> int:
-        _refuse(self, "TA106", "cannot be rounded by Python", "it has no value while tracing",
+    def __round__(self, digits: int | None = None) -> Any:
+        if self._scope.recorder.runs:
+            return round(self._known(), digits)
+        return _refuse(self, "TA106", "cannot be rounded by Python", "it has no value while tracing",
                 hint="ta.floor(x + 0.5)")  # fmt: skip
 
-    def __trunc__(self) -> int:
-        _refuse(self, "TA106", "cannot be truncated by Python", "it has no value while tracing",
+    def __trunc__(self) -> Any:
+        if self._scope.recorder.runs:
+            return math.trunc(self._known())
+        return _refuse(self, "TA106", "cannot be truncated by Python", "it has no value while tracing",
                 hint="x.astype(int32)")  # fmt: skip
 
-    def __floor__(self) -> int:
-        _refuse(
+    def __floor__(self) -> Any:
+        if self._scope.recorder.runs:
+            return math.floor(self._known())
+        return _refuse(
             self, "TA106", "cannot be used by math.floor", "it has no value while tracing", hint="ta.floor(x)"
         )
 
-    def __ceil__(self) -> int:
-        _refuse(
+    def __ceil__(self) -> Any:
+        if self._scope.recorder.runs:
+            return math.ceil(self._known())
+        return _refuse(
             self, "TA106", "cannot be used by math.ceil", "it has no value while tracing", hint="ta.ceil(x)"
         )
 
@@ -95,7 +120,11 @@ class Valueless:
         _refuse(self, "TA121", "contains nothing", "it is one number", hint="compare: x == y; x[3] is a bit")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        _refuse(self, "TA121", "cannot be put into a NumPy array", "it has no value while tracing",
+        if self._scope.recorder.runs:
+            import numpy as np
+
+            return np.asarray(self._known(), *args, **kwargs)
+        return _refuse(self, "TA121", "cannot be put into a NumPy array", "it has no value while tracing",
                 hint="ta.where(c, a, b) chooses as np.where does; ta.zeros makes an array whose elements "
                 "can be stored")  # fmt: skip
 

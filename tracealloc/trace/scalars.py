@@ -103,6 +103,11 @@ class Scalar(Valueless):
 
     __slots__ = ("_expr", "_place", "_scope", "_where")
     __array_priority__ = 1000
+
+    def _known(self) -> Any:
+        recorder = self._check()
+        return recorder.known(self._value()) if recorder.runs else None
+
     __hash__ = Valueless.__hash__  # Python takes it away from a class that has __eq__
 
     def __init__(
@@ -121,7 +126,7 @@ class Scalar(Valueless):
 
     def _check(self) -> Recorder:
         scope = self._scope
-        recorder = scope.recorder
+        recorder: Recorder = scope.recorder
         if not scope.alive or recorder is not active():
             refuse_use(self, scope, recorder)
         recorder.check()
@@ -146,11 +151,15 @@ class Scalar(Valueless):
         return Scalar(recorder.name_value(expr), recorder)
 
     def __repr__(self) -> str:
+        if self._scope.recorder.runs:
+            return repr(self._known())
         from tracealloc.trace.text import expr_text
 
         return f"<{expr_text(self._expr)}: {self.dtype}>"
 
     def __format__(self, spec: str) -> str:
+        if self._scope.recorder.runs:
+            return format(self._known(), spec)
         if spec:
             self._check()
             fail(
@@ -271,6 +280,8 @@ class Scalar(Valueless):
             return _left_to(other, "**", "x ** y", "__rpow__")
         mine = self._value()
         exponent = number_expr(other, None if isinstance(other, int) else mine.dtype)
+        if isinstance(other, Scalar):
+            exponent = self._scope.recorder.opaque(exponent)  # an iterator that has a value is no literal
         found = typed(lambda: build.power(mine, exponent) or mine)
         if found is not mine:
             return self._new(found)

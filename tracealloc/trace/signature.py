@@ -114,7 +114,9 @@ def _is_type(item: Any) -> bool:
 
 
 def _kernel_type(item: Any) -> Any:
-    """An annotation, NumPy's types as ours."""
+    """An annotation: what ``Annotated[Any, float32[8]]`` says to us, NumPy's types as ours."""
+    found = [part for part in getattr(item, "__metadata__", ()) if _is_type(part)]
+    item = found[0] if found else item
     return item if _is_type(item) else as_element(item) or item
 
 
@@ -185,7 +187,7 @@ def signature_of(
         elif name in arguments:
             found.append(Parameter(name, _check_type(arguments.pop(name), what, function)))
         elif parameter.annotation is not parameter.empty:
-            item = _evaluate(parameter.annotation, function, namespace, what)
+            item = _kernel_type(_evaluate(parameter.annotation, function, namespace, what))
             if not _is_type(item) and parameter.default is not parameter.empty:
                 found.append(Parameter(name, None, parameter.default))  # n: int = 4
             else:
@@ -218,5 +220,7 @@ def _results(
     item = _evaluate(annotation, function, namespace, "the result")
     if item is None:
         return ()
+    if getattr(item, "__origin__", None) is tuple:  # what type checkers understand
+        item = item.__args__
     parts = item if isinstance(item, tuple) else (item,)
     return tuple(_check_type(part, "the result", function) for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from tracealloc.trace.cures import numpy_cure
+from tracealloc.trace.program import Region
 from tracealloc.trace.recorder import Recorder, fail
 from tracealloc.trace.refusals import absent
 
@@ -22,6 +23,9 @@ class NoWhole:
         raise NotImplementedError
 
     def _label(self) -> str:
+        raise NotImplementedError
+
+    def _region(self) -> Region:
         raise NotImplementedError
 
     def _refuse(self, what: str, *because: str, hint: str | None = None) -> NoReturn:
@@ -121,7 +125,12 @@ class NoWhole:
         )
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._refuse("cannot become a NumPy array", "it has no contents while tracing",
+        recorder = self._check()
+        if recorder.runs:
+            import numpy as np
+
+            return np.asarray(recorder.contents(self._region()), *args, **kwargs)
+        return self._refuse("cannot become a NumPy array", "it has no contents while tracing",
                      hint="read elements in a loop: A[i]; ta.zeros makes an array of the kernel")  # fmt: skip
 
     def __index__(self) -> int:

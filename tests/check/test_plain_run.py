@@ -1,0 +1,256 @@
+"""``kernel.python`` and ``ta.interpret`` give what calling the kernel gives."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracealloc as ta
+from tracealloc import float32, grid, int8, int16, int32, kernel, uint8
+
+M, N, K = 3, 4, 5
+_PAIR = ta.Struct(x=int32, y=float32)
+_FIXED = ta.Fixed(10, 4, rounding="RND", overflow="SAT")
+_RECORD = np.dtype([("x", np.int32), ("y", np.float32)])
+
+
+@kernel
+def matmul(A: int8[M, K], B: int8[K, N], C: int16[M, N]):
+    for i, j in grid(M, N, name="PE"):
+        for k in ta.reduction(K):
+            C[i, j] += A[i, k] * B[k, j]
+
+
+@kernel
+def triangle(A: float32[N, N]) -> float32[N]:
+    S = ta.zeros(N, float32)
+    for i in grid(N):
+        for j in ta.range(i + 1):
+            S[i] += A[i, j] if j < i else -ta.exp(A[i, j])
+    return S
+
+
+@kernel
+def scale(X: int8[N], factor: int8, by=1):
+    for i in ta.range(N):
+        X[i] = X[i] * factor + by
+
+
+@kernel
+def calls(X: int8[M, N], f: int32) -> int8:
+    total = ta.scalar(int8, 0)
+    for i in grid(M):
+        with ta.when(X[i, 0] > 0):
+            X[i, 1] = 50
+            for k in ta.range(X[i, 0]):
+                X[i, 2] += k
+        with ta.otherwise():
+            X[i, 2] = X[i, 0] - f
+        scale(X[i], 3)
+        scale(X[i], f, by=2)
+        for j in grid(N):
+            total += X[i, j]
+    return total
+
+
+@kernel
+def streams(Q: ta.Stream[int8], R: ta.Stream[int16], n: int32):
+    left = ta.scalar(int32, n)
+    ta.while_loop(lambda: left > 0, lambda: (R.put(Q.get() * 100), left.set(left - 1)))
+
+
+@kernel
+def records(P: _PAIR[N], F: _FIXED[N]) -> (float32[N], _FIXED):
+    out = ta.empty(N, float32)
+    best = ta.scalar(_FIXED, 0)
+    for i in grid(N):
+        P[i].x //= 2
+        F[i] = F[i] * 1.3
+        if F[i] > best:
+            best.set(F[i])
+        out[i] = P[i].y + P[i].x
+    return out, best
+
+
+@kernel
+def widths(A: uint8[N], B: int32[N], x: ta.UInt(3)):
+    table = ta.constant([3, 1, 2, 0], uint8)
+    for i in grid(N):
+        A[i] = (A[i] << 3) ^ (A[table[i]] >> 1)
+        B[i] = B[i] ** 2 % 7 - (-B[i]) // 3 + A[i][0:3] + float32(A[i]).bitcast(int32)[20:28]
+        A[i][1] = x[0] & (B[i] > 3)
+        B[i] += ta.maximum(A[i], 9) + i**2 + B[i] ** i
+
+
+def _arrays(kernel: Any) -> tuple[Any, ...]:
+    random = np.random.default_rng(7)
+    small = lambda *shape: random.integers(-9, 9, shape).astype(np.int8)
+    return {
+        "matmul": lambda: (small(M, K), small(K, N), np.zeros((M, N), np.int16)),
+        "triangle": lambda: (random.random((N, N)).astype(np.float32),),
+        "scale": lambda: (small(N), 5),
+        "calls": lambda: (small(M, N), 3),
+        "streams": lambda: (deque([1, -2, 127, 5]), deque([9]), 3),
+        "records": lambda: (np.array([(5, 1.5), (-7, 2), (1, 0), (9, 3)], _RECORD), small(N) / 4.0),
+        "widths": lambda: (np.arange(250, 254, dtype=np.uint8), np.arange(-2, 2, dtype=np.int32), 5),
+    }[kernel.name]()
+
+
+_KERNELS = [matmul, triangle, scale, calls, streams, records, widths]
+_WAYS: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "python": lambda k: k.python,
+    "interpret": lambda k: lambda *args: ta.interpret(k, *args),
+    "schedule": lambda k: lambda *args: ta.interpret(ta.customize(k), *args),
+    "program": lambda k: lambda *args: ta.interpret(k.trace(), *args),
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+@pytest.mark.parametrize("each", _KERNELS, ids=lambda k: k.name)
+def test_as_a_call(each: Any, way: str) -> None:
+    mine, called = _arrays(each), _arrays(each)
+    found, wanted = _WAYS[way](each)(*mine), each(*called)
+    for a, b in zip((found, *mine), (wanted, *called), strict=True):
+        np.testing.assert_equal(a, b)
+        assert type(a) is type(b)
+        for x, y in zip(a, b, strict=True) if isinstance(a, tuple) else [(a, b)]:
+            assert getattr(x, "dtype", None) == getattr(y, "dtype", None)
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_arguments_are_checked_as_a_call_checks_them(way: str) -> None:
+    run = _WAYS[way](matmul)
+    a, b, c = _arrays(matmul)
+    for args, code in (
+        ((a, b), "TA701"), ((a, b, c, c), "TA701"), ((a, b, [1]), "TA702"), ((a.astype(int), b, c), "TA703"),
+        ((a[0], b, c), "TA704"), ((a.T, b, c), "TA704"),
+    ):  # fmt: skip
+        with pytest.raises(ta.ArgumentError) as found:
+            run(*args)
+        assert found.value.code == code
+        assert found.value.place is not None
+        assert found.value.place.file == __file__
+    fixed = np.zeros((M, N), np.int16)
+    fixed.flags.writeable = False
+    with pytest.raises(ta.ArgumentError, match=r"TA705 .*read-only"):
+        run(a, b, fixed)
+    assert not fixed.any()
+
+
+def test_shared_memory_is_refused_where_it_is_written() -> None:
+    @kernel
+    def copies(A: int32[N], B: int32[N]):
+        for i in grid(N):
+            B[i] = A[i]
+
+    both = np.arange(N + 1, dtype=np.int32)
+    for run in (copies.python, lambda *args: ta.interpret(copies, *args), copies):
+        with pytest.raises(ta.ArgumentError, match="TA706"):
+            run(both[:N], both[1:])
+
+
+def test_what_python_does_in_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """Real numbers, prints, exceptions, counters and breaks; what was stored before stays."""
+    seen: list[Any] = []
+
+    @kernel
+    def checked(A: int32[N], x: float32) -> int32:
+        count = 0
+        for i in ta.range(N):
+            assert A[i] > 0, f"A[{i}] is {A[i]}"
+            print(i, A[i], f"{A[i]:03d}", f"{x:.2f}", np.asarray(A).tolist())
+            A[i] = A[i] * 2
+            count += 1
+            seen.append({int(A[i]): {A[i]: 1}[A[i]], "x": float(x), "r": float(round(x, 1))})
+            if A[i] > 7:
+                break
+        while count < 10:
+            count += 1
+        return count
+
+    a = np.array([1, 5, -1, 3], np.int32)
+    assert checked.python(a, 1.25) == 10
+    assert a.tolist() == [2, 10, -1, 3]
+    assert capsys.readouterr().out == "0 1 001 1.25 [1, 5, -1, 3]\n1 5 005 1.25 [2, 5, -1, 3]\n"
+    assert seen == [{2: 1, "x": 1.25, "r": 1.2}, {10: 1, "x": 1.25, "r": 1.2}]
+    a = np.array([1, 2, -1, 3], np.int32)
+    with pytest.raises(AssertionError, match=r"^A\[2\] is -1"):
+        checked.python(a, 0)
+    assert a.tolist() == [2, 4, -1, 3]
+
+
+def test_faults_have_a_place() -> None:
+    @kernel
+    def outside(A: int32[N], at: int32[N]):
+        T = ta.empty(N, int32)
+        T[at[2]] = 5
+        for i in grid(N):
+            A[at[i]] = 1
+        A[0] = T[at[3]]
+
+    for run in (outside.python, lambda *args: ta.interpret(outside, *args)):
+        a = np.zeros(N, np.int32)
+        with pytest.raises(ta.InterpretError, match=r"TA601 A\[9\] is outside the array A of shape \[4\]"):
+            run(a, np.array([1, 9, 0, 0], np.int32))
+        assert a.tolist() == [0, 1, 0, 0]
+        with pytest.raises(
+            ta.InterpretError, match=r"TA602 T\[2\] is read before anything is stored"
+        ) as found:
+            run(a, np.array([0, 0, 1, 2], np.int32))
+        assert found.value.place is not None
+        assert found.value.place.source_line().strip() == "A[0] = T[at[3]]"
+
+
+def test_state_is_kept_between_runs_in_python_and_apart_from_calls() -> None:
+    class Counter:
+        def __init__(self, step: int) -> None:
+            self.step = step
+
+        @kernel
+        def count(self, x: int32) -> int32:
+            total = ta.state((1,), int32)
+            total[0] += x * self.step
+            return total[0]
+
+    @kernel
+    def count(x: int32) -> int32:
+        total = ta.state((1,), int32)
+        total[0] += x
+        return total[0]
+
+    assert [count.python(3), count.python(4), count(10), count.python(1)] == [3, 7, 10, 8]
+    assert [ta.interpret(count, 3), ta.interpret(count, 4)] == [3, 4]
+    assert Counter(2).count.python(5) == 10
+    assert ta.interpret(Counter(2).count, 5) == 10
+    assert Counter.count.python(Counter(3), 5) == 15
+
+
+def test_schedules_of_other_layouts() -> None:
+    s = ta.customize(matmul)
+    s.reorder("k", "PE.j")
+    s.reshape("A", (K, M))
+    s.buffer_at(s.C, "i")
+    mine, called = _arrays(matmul), _arrays(matmul)
+    ta.interpret(s, *mine)
+    matmul(*called)
+    np.testing.assert_equal(mine, called)
+
+
+def test_interpret_says_what_it_runs() -> None:
+    with pytest.raises(
+        ta.ArgumentError, match=r"TA701 ta\.interpret runs a kernel, a schedule or a traced pro"
+    ):
+        ta.interpret(lambda: 0)
+
+
+def test_arguments_may_be_named() -> None:
+    a = np.ones(N, np.int8)
+    for run in (scale.python, lambda *args, **named: ta.interpret(scale, *args, **named)):
+        b = copy.copy(a)
+        run(b, factor=4, by=2)
+        assert b.tolist() == [6] * N
