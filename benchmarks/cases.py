@@ -23,7 +23,7 @@ MEDIUM: dict[str, dict[str, int]] = {
     "correlation": {"M": 240, "N": 260},
     "covariance": {"M": 240, "N": 260},
     "deriche": {"W": 720, "H": 480},
-    "doitgen": {"NQ": 60, "NR": 70, "NP": 80},
+    "doitgen": {"NQ": 40, "NR": 50, "NP": 60},
     "durbin": {"N": 400},
     "fdtd_2d": {"TMAX": 100, "NX": 200, "NY": 240},
     "floyd_warshall": {"N": 500},

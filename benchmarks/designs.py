@@ -1,5 +1,7 @@
 """The designs of the examples at MEDIUM size: ``python -m benchmarks.designs [names]``.
 
+With ``--table`` the rows of the table in ``examples/README.md``, and nothing is measured.
+
 For each: lines and primitives of the schedule, time for all primitives, for the middle and for the slowest
 one, and for the proof; then what `benchmarks.hardware` counts: additions per cycle of the busiest loop, the
 longest interval of any pipelined loop, DSPs and cycles. Last the product for the processor beside NumPy's,
@@ -21,7 +23,7 @@ import time
 import numpy as np
 
 from benchmarks.cases import MEDIUM
-from benchmarks.hardware import design_of
+from benchmarks.hardware import PUBLISHED, design_of, table_row
 
 # In the order of the published table's importance.
 NAMES = ["gemm", "two_mm", "three_mm", "atax", "bicg", "mvt", "gesummv", "syrk", "syr2k", "trmm", "symm"]
@@ -82,6 +84,13 @@ def cpu_gemm(size: int = 1024, rounds: int = 15) -> str:
 
 def main() -> None:
     """Print the table."""
+    import tracealloc as ta
+
+    if sys.argv[1:] == ["--table"]:
+        for name in PUBLISHED:
+            module = importlib.import_module(f"examples.polybench.{name}")
+            print(table_row(name, design_of(module.schedule(module.make(**MEDIUM[name], dtype=ta.float32)))))
+        return
     wanted = sys.argv[1:] or [*NAMES, "cpu_gemm"]
     print(
         "kernel       lines primitives  schedule    median   slowest               verify   adds  II   DSPs"
