@@ -20,10 +20,13 @@ from tracealloc.schedule.primitive import ArrayRef, Edit, LoopRef, Primitive
 from tracealloc.schedule.resolve import Resolver
 from tracealloc.schedule.state import Module
 from tracealloc.schedule.values import shown
+from tracealloc.trace.elements import as_element
 from tracealloc.trace.errors import ScheduleError, nearest
 from tracealloc.trace.source import Place
 
 __all__ = ["Taken", "call_text", "take"]
+
+_OTHER_WORDS = {"axis": "dim", "axes": "dim", "dimension": "dim", "interval": "ii", "times": "factor"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,42 @@ def take(
     Raises:
         ScheduleError: the step is refused, or its arguments do not fit.
     """
+    args = tuple(map(_own_type, args))
+    kwargs = {name: _own_type(value) for name, value in kwargs.items()}
+    try:
+        return _taken(owner, primitive, args, kwargs, place)
+    except ScheduleError as error:
+        if error.hint is None:
+            error.hint = _in_whole_numbers(primitive.name, args, kwargs)
+        raise
+
+
+def _own_type(value: Any) -> Any:
+    """NumPy's name of an element type as ours; everything else as it is."""
+    found = None if isinstance(value, str) else as_element(value)
+    return value if found is None else found
+
+
+def _in_whole_numbers(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    """The call with 2 for 2.0; None: there is no such number in it."""
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [whole(item) for item in value]
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    before = call_text(name, args, kwargs)
+    after = call_text(name, tuple(map(whole, args)), {key: whole(value) for key, value in kwargs.items()})
+    return f"s.{after}" if after != before else None
+
+
+def _taken(
+    owner: Owner,
+    primitive: Primitive,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    place: Place | None,
+) -> Taken:
     bound = _bound(primitive, args, kwargs)
     resolver = Resolver(owner, primitive)
     try:
@@ -83,6 +122,9 @@ def _bound(primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any
     except TypeError as error:
         unknown = next((name for name in kwargs if name not in signature.parameters), None)
         close = None if unknown is None else nearest(unknown, signature.parameters)
+        other = _OTHER_WORDS.get(unknown or "")
+        if close is None and other in signature.parameters:
+            close = other
         raise ScheduleError(
             "TA207",
             f"{call_text(primitive.name, args, kwargs)}: {error}",

@@ -7,7 +7,7 @@ A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop), or ``"PE.k#1"`` (the sec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -171,8 +171,28 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
         "TA201",
         f"no loop is called {name!r} in {function}",
         because=[f"the loops are {', '.join(known) or '(none)'}"],
-        hint=_left_of(name, state, prefix) or _did_you_mean(name, known, prefix),
+        hint=_left_of(name, state, prefix)
+        or _elsewhere(module, function, _named, name)
+        or _did_you_mean(name, known, prefix)
+        or _path_near(name, state, prefix),
     )
+
+
+def _elsewhere(
+    module: Module, function: str, find: Callable[[State, str], Sequence[object]], name: str
+) -> str | None:
+    """The loop or the array of that name in other functions: ``'matmul:k'``."""
+    others = [other for other in module.names() if other != function]
+    found = [_prefix(module, other) + name for other in others if find(module.state(other), name)]
+    return " or ".join(map(repr, found)) if 0 < len(found) <= _MOST_HINTED else None
+
+
+def _path_near(name: str, state: State, prefix: str) -> str | None:
+    """The loop whose ``band.loop`` is spelt most like `name`."""
+    bands, names = band_names(state), full_names(state)
+    paths = {f"{bands.get(loop.key, '')}.{loop.name}": names[loop.key] for loop in state.loops()}
+    close = nearest(name, paths) if "." in name else None
+    return repr(prefix + paths[close]) if close else None
 
 
 def _left_of(name: str, state: State, prefix: str) -> str | None:
@@ -188,6 +208,10 @@ def _left_of(name: str, state: State, prefix: str) -> str | None:
 def visible_arrays(state: State) -> list[Array]:
     """The arrays that a user can name: everything stored but values and scalar arguments come last."""
     return sorted(state.model.arrays, key=lambda array: array.kind == "value")
+
+
+def _arrays_named(state: State, name: str) -> list[Array]:
+    return [array for array in visible_arrays(state) if array.name == name]
 
 
 def used_arrays(state: State) -> list[Array]:
@@ -206,7 +230,7 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
     function, name = _function(module, text)
     state = _state(module, function, text, UnknownArrayError)
     arrays = visible_arrays(state)
-    matches = [array for array in arrays if array.name == name]
+    matches = _arrays_named(state, name)
     if len(matches) == 1:
         return function, matches[0]
     known = tuple(dict.fromkeys(array.name for array in arrays))
@@ -220,7 +244,8 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
         "TA204",
         f"no array is called {name!r} in {function}",
         because=[f"the arrays are {', '.join(known) or '(none)'}"],
-        hint=_did_you_mean(name, known, _prefix(module, function)),
+        hint=_elsewhere(module, function, _arrays_named, name)
+        or _did_you_mean(name, known, _prefix(module, function)),
     )
 
 

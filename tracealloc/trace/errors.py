@@ -142,11 +142,12 @@ class TraceallocWarning(UserWarning):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word spelt most like `word`, or None when nothing comes near."""
+    """The known word spelt most like `word` (in any case of letters), or None when nothing comes near."""
     import difflib  # only errors need it
 
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
-    return matches[0] if matches else None
+    lower = {each.lower(): each for each in reversed(list(known))}
+    matches = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.65)
+    return lower[matches[0]] if matches else None
 
 
 def _rebuild(cls: type[TraceallocError], fields: dict[str, object]) -> TraceallocError:

@@ -14,6 +14,7 @@ from tracealloc.schedule.state import CASTS
 from tracealloc.trace.build import Mistyped
 from tracealloc.trace.conversion import converted
 from tracealloc.trace.dtype import DType, Struct
+from tracealloc.trace.elements import as_element
 from tracealloc.trace.program import Alloc, Array
 
 __all__ = ["cast"]
@@ -33,6 +34,7 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
     Raises:
         ScheduleError: the type is not a number's, or bits of the values are used.
     """
+    dtype = as_element(dtype) or dtype
     _check(edit, array, dtype)
     if dtype == array.dtype:
         return Result(edit.state)
