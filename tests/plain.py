@@ -171,16 +171,24 @@ class PlainArray:
 
 
 class PlainStream:
-    """A queue of numbers."""
+    """A queue of numbers, or of records."""
 
     def __init__(self, items: Any, dtype: DType) -> None:
         self.items = items
         self.dtype = dtype
 
-    def get(self) -> Value:
+    def get(self) -> Any:
+        if isinstance(self.dtype, Struct):
+            record = np.empty((), container(self.dtype))
+            record[()] = tuple(self.items.popleft())
+            return PlainRecord(record, self.dtype)
         return Value(from_numpy(self.items.popleft(), self.dtype), self.dtype)
 
     def put(self, item: Any) -> None:
+        if isinstance(item, PlainRecord):
+            if active[-1]:
+                self.items.append(item.data.tolist())
+            return
         number = convert(lift(item, Value(0, self.dtype)).number, self.dtype)
         if active[-1]:
             self.items.append(to_numpy(number, self.dtype))

@@ -6,7 +6,7 @@ The programs stay inside the language: subscripts are in range (affine ones by t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.fuzz.expressions import HEADER, INTS, WIDEST, Expressions, Thing
 
@@ -21,7 +21,13 @@ METHOD = [
 
 @dataclass
 class Generator(Expressions):
-    """Random statements and functions."""
+    """Random statements and functions.
+
+    `most` elements may be taken of streams by the function, `eaten` says how many each callee takes.
+    """
+
+    most: int = LONGEST
+    eaten: dict[str, int] = field(default_factory=dict)
 
     def block(self, depth: int, length: int) -> None:
         for _ in range(length):
@@ -48,9 +54,9 @@ class Generator(Expressions):
             self.call()
         elif roll < 0.8 and self.records:
             self.copy_record()
-        elif roll < 0.84 and self.queues:
+        elif roll < 0.88 and self.queues:
             self.queue()
-        elif roll < 0.86 and not self.iters:
+        elif roll < 0.9 and not self.iters:
             self.kept()
         else:
             self.store()
@@ -64,13 +70,24 @@ class Generator(Expressions):
     def queue(self) -> None:
         """An element is taken from a stream, or put into one."""
         thing = self.rng.choice(self.queues)
-        if thing.writable:
+        records = [record for record in self.records if record.dtype == thing.dtype]
+        if thing.writable and thing.dtype in self.structs:
+            if records:
+                self.put(f"{thing.name}.put({self.load(self.rng.choice(records))})")
+        elif thing.writable:
             self.put(f"{thing.name}.put({self.expr(thing.kind if thing.kind != 'fixed' else 'int', 2).text})")
-        elif self.taken + 2 * self.work <= LONGEST:
-            self.taken += 2 * self.work
+        elif self.takes(1):
             name = self.fresh("g")
             self.put(f"{name} = {thing.name}.get()")
-            self.things.append(Thing(name, thing.dtype, (), False))
+            fields = self.structs.get(thing.dtype, [("", thing.dtype)])
+            self.things += [Thing(name, t, (), False, field=f".{f}" if f else "") for f, t in fields]
+
+    def takes(self, count: int) -> bool:
+        """Whether so many more elements may be taken, each time that this runs; if so, they are counted."""
+        if self.taken + 2 * self.work * count > self.most:
+            return False
+        self.taken += 2 * self.work * count
+        return True
 
     def kept(self) -> None:
         """A table, or an array that lives across calls."""
@@ -203,6 +220,18 @@ class Generator(Expressions):
         name, params, results = self.rng.choice(self.callees)
         args, used = [], set()
         for param in params:
+            if param.dtype.startswith("ta.Stream"):
+                inner = param.dtype.removeprefix("ta.Stream[").removesuffix("]")
+                fitting = [
+                    queue.name
+                    for queue in self.queues
+                    if (queue.dtype, queue.writable) == (inner, param.writable) and queue.name not in used
+                ]
+                if not fitting or not (param.writable or self.takes(self.eaten[name])):
+                    return
+                args.append(self.rng.choice(fitting))
+                used.add(args[-1])
+                continue
             if not param.shape:
                 args.append(self.expr(param.kind if param.kind != "fixed" else "int", 1).text)
                 continue
@@ -302,8 +331,8 @@ class Generator(Expressions):
         params = self.parameters(count, callee)
         self.method = not callee and self.chance(0.1)
         self.iters, self.work, self.indent = [], 1, 2 if self.method else 1
-        if not callee:
-            params += self.more_parameters()
+        self.most = LONGEST // 20 if callee else LONGEST
+        params += self.streams(callee) if callee else self.more_parameters()
         self.fields(params)
         shown = ", ".join(
             f"{p.name}: {p.dtype}" + (f"[{', '.join(map(str, p.shape))}]" if p.shape else "") for p in params
@@ -323,6 +352,7 @@ class Generator(Expressions):
             self.put(f"return {', '.join(t.name for t in chosen)}")
         if callee:
             self.callees.append((name, params, chosen))
+            self.eaten[name] = self.taken
         if self.method:
             self.lines += ["", "", f"{name} = Owner(3).{name}"]
 
@@ -335,10 +365,25 @@ class Generator(Expressions):
             shown = ", ".join(f"{name}={dtype}" for name, dtype in self.structs[kind])
             self.lines += ["", "", f"{kind} = ta.Struct({shown})"]
             found += [Thing(self.fresh("A"), kind, self.shape()) for _ in range(self.rng.choice([1, 2]))]
-        if self.chance(0.12):
-            for writable in (False, True):
-                dtype = self.rng.choice([*INTS, "float32", "ta.Int(23)", "ta.Int(70)"])
-                found.append(Thing(self.fresh("Q"), f"ta.Stream[{dtype}]", (), writable))
+        passed = [
+            (param.dtype, param.writable)
+            for _, params, _ in self.callees
+            for param in params
+            if param.dtype.startswith("ta.Stream") and self.chance(0.9)
+        ]
+        found += [Thing(self.fresh("Q"), dtype, (), writable) for dtype, writable in passed]
+        return found + self.streams(False)
+
+    def streams(self, callee: bool) -> list[Thing]:
+        """Streams to take from and to put into, one or more of each, or none."""
+        if not self.chance(0.3):
+            return []
+        found = []
+        for writable in (False, True, *([self.chance(0.5)] if self.chance(0.4) else [])):
+            dtype = self.rng.choice([*INTS, "float32", "ta.Int(23)", "ta.Int(70)"])
+            if self.structs and not callee and self.chance(0.5):
+                dtype = self.rng.choice(list(self.structs))
+            found.append(Thing(self.fresh("Q"), f"ta.Stream[{dtype}]", (), writable))
         return found
 
     def program(self) -> str:
