@@ -117,11 +117,16 @@ def arguments(program: Program, seed: int) -> list[Any]:
     """Deterministic arguments."""
     rng = random.Random(seed)
     return [
-        deque(sample(array.dtype, (LONGEST,), rng).tolist())
-        if array.kind == "stream"
-        else sample(array.dtype, array.shape, rng)
+        _queue(array.dtype, rng) if array.kind == "stream" else sample(array.dtype, array.shape, rng)
         for array in program.args
     ]
+
+
+def _queue(dtype: DType, rng: random.Random) -> deque[Any]:
+    """Elements of the type: what is not taken is rounded in one way of running and not in another."""
+    elements = sample(dtype, (LONGEST,), rng)
+    round_in_place(elements, dtype)
+    return deque(elements.tolist())
 
 
 def copies(args: list[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from itertools import zip_longest
 import islpy as isl
 
 from tracealloc.poly.dependence import same_sum
-from tracealloc.poly.equivalence import Difference
+from tracealloc.poly.equivalence import NOTHING, Difference
 from tracealloc.poly.flow import FINAL, INPUT
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
@@ -217,4 +217,6 @@ def _value(model: Model, writer: tuple[str, tuple[int, ...]] | None) -> str:
     if writer is None:
         return "no value"
     name, values = writer
+    if name == NOTHING:
+        return "not the same each time that it runs"
     return "the caller's value" if name == INPUT else f"what {_instance(model, name, values)} writes"

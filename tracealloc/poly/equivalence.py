@@ -28,6 +28,7 @@ from tracealloc.trace.expr import IterRef
 from tracealloc.trace.program import Array
 
 __all__ = [
+    "NOTHING",
     "Difference",
     "changed_sources",
     "difference",

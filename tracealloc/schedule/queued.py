@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import islpy as isl
 
-from tracealloc.poly.equivalence import Difference
+from tracealloc.poly.equivalence import NOTHING, Difference
 from tracealloc.poly.instances import preimage
 from tracealloc.poly.legality import Instance, Violation
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import point_values, tuple_text
 from tracealloc.poly.queues import access_of, element_put, move_text, place_of
+from tracealloc.poly.solve import INPUT
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.program import Array
 
@@ -72,8 +73,12 @@ def _use(statement: Statement, values: tuple[int, ...], array: Array) -> str:
 
 def _named(base: Model, end: tuple[str, tuple[int, ...]] | None, array: Array) -> str:
     statement = _statement(base, end)
-    if end is None or statement is None:
-        return "nothing" if end is None or end[0] == "Input" else f"the end of {array.name}"
+    if end is None or end[0] == INPUT:
+        return "nothing"
+    if end[0] == NOTHING:
+        return "another use each time that it runs"
+    if statement is None:
+        return f"the end of {array.name}"
     return _use(statement, end[1], array)
 
 
