@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
 import sys
 import textwrap
@@ -77,17 +76,6 @@ def test_methods_see_their_object_as_it_is() -> None:
     f.gain = 4
     f.run(a, b)
     assert np.array_equal(b, 4 * a)
-
-
-def test_kernels_pickle_by_name() -> None:
-    assert pickle.loads(pickle.dumps(double)) is double
-
-    @kernel
-    def local(A: int32[N]):
-        A[0] = 1
-
-    with pytest.raises(pickle.PicklingError, match="define it at the top level of a module"):
-        pickle.dumps(local)
 
 
 def test_first_calls_from_many_threads() -> None:

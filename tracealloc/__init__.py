@@ -199,6 +199,9 @@ class _Package(ModuleType):
             value = getattr(value, name, value)
         super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, (self.__name__,)  # cloudpickle knows plain modules only
+
 
 sys.modules[__name__].__class__ = _Package
 

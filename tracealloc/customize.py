@@ -6,6 +6,7 @@ import inspect
 import operator
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from os import PathLike
 from types import FunctionType
@@ -340,10 +341,10 @@ class Schedule(Buildable, Methods):
 
             _check_options((HLSProject, build_hls), target, options)
             if options.get("reference") is None and self._is_exact():
-                from tracealloc.emit.runtime import LateModule, build_c
+                from tracealloc.emit.runtime import LateModule
 
                 # The reference of a testbench is made without the schedule.
-                options["reference"] = LateModule(lambda: build_c(for_c(self._program)))
+                options["reference"] = LateModule(partial(_traced_build, self._program))
             return build_hls(self.lowered, mode=mode, project=project, **options)
         raise BuildError("TA800", f"unknown target {target!r}", hint='"c" or "vitis_hls"')
 
@@ -419,6 +420,13 @@ def _check_options(builds: Sequence[Callable[..., Any]], target: str, options: M
                 because=[f"its options are {', '.join(known)}"],
                 hint=hint,
             )
+
+
+def _traced_build(program: Program) -> Any:
+    """The C build of a traced program without a schedule."""
+    from tracealloc.emit.runtime import build_c
+
+    return build_c(for_c(program))
 
 
 def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:

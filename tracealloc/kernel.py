@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
-import pickle
-import sys
 import threading
 import types
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Any, overload
 
 from tracealloc.building import Buildable
 from tracealloc.homes import Home, Homes
+from tracealloc.pickling import by_value, found_by_import, imported, loaded, named_by_annotations
 from tracealloc.trace.calls import call, staged_key
 from tracealloc.trace.errors import TraceallocError, TraceError
 from tracealloc.trace.functions import trace
@@ -54,6 +54,7 @@ class Kernel(Buildable):
         self._module: Any = None
         self._special: dict[object, Kernel] = {}
         self._home = home if home is not None else Home()
+        self._from: tuple[Kernel | None, str, Any] | None = None  # of which kernel it was made, and how
         self._homes = Homes()  # of the objects whose method it is
         self._parameters: tuple[str, ...] | None = None  # names of staged parameters, once known
         self._defaults: dict[str, Any] = {}  # of scalar arguments: ``x: int32 = 7``
@@ -71,6 +72,7 @@ class Kernel(Buildable):
         function.__name__ = function.__qualname__ = program.name
         made = cls(function)
         made._program, made._parameters = program, ()
+        made._from = None, "program", program
         return made
 
     @property
@@ -197,7 +199,9 @@ class Kernel(Buildable):
         }
         if bound is not None:
             defaults.pop(next(iter(inspect.signature(plain).parameters)), None)
-        return Kernel(self.function, self.namespace, {**defaults, **values}, home)
+        made = Kernel(self.function, self.namespace, {**defaults, **values}, home)
+        made._from = self, "staged", dict(staged)
+        return made
 
     def python(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body as plain Python on the arrays, slowly: with real ``print``, ``assert`` and debugger.
@@ -287,34 +291,59 @@ class Kernel(Buildable):
         if instance is None:
             return self
         home = self._homes.of(instance)
-        return Kernel(types.MethodType(self.function, instance), self.namespace, self.staged, home)
+        made = Kernel(types.MethodType(self.function, instance), self.namespace, self.staged, home)
+        made._from = self, "method", instance
+        return made
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}>"
 
+    def __copy__(self) -> Kernel:
+        if self._from is not None and self._from[1] == "program":
+            return Kernel.of_program(self._from[2])
+        return Kernel(self.function, self.namespace, self.staged)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Kernel:
+        if isinstance(self.function, types.MethodType) and self._from is not None:
+            found: Kernel = _derived(*self._from[:2], copy.deepcopy(self._from[2], memo))
+            return found
+        return self.__copy__()
+
     def __reduce__(self) -> tuple[Any, ...]:
-        module, path = self.function.__module__, self.function.__qualname__
-        try:
-            found = _imported(module, path)
-        except (AttributeError, KeyError):
-            found = None
-        if found is not self:
-            raise pickle.PicklingError(
-                f"kernel {self.name!r} cannot be pickled: it is not {path} of module {module} "
-                "(define it at the top level of a module)"
-            )
-        return _imported, (module, path)
+        root = self
+        while root._from is not None and root._from[0] is not None:
+            root = root._from[0]
+        if root._from is not None or root._is_found():
+            return self._parts()
+        return loaded, (by_value(self, Kernel, Kernel._parts),)
+
+    def _is_found(self) -> bool:
+        function = self.function
+        return found_by_import(self, function.__module__, function.__qualname__)
+
+    def _parts(self) -> tuple[Any, ...]:
+        """What makes it again."""
+        if self._from is not None:
+            return _derived, self._from
+        if self._is_found():
+            return imported, (self.function.__module__, self.function.__qualname__)
+        plain, _ = unwrap(self.function)
+        namespace = named_by_annotations(plain, self.namespace)
+        return _blank, (), (self.function, namespace, self.staged)
+
+    def __setstate__(self, state: tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]) -> None:
+        Kernel.__init__(self, *state)
 
 
-def _imported(module: str, path: str) -> Any:
-    """The object at a dotted path of a module."""
-    import importlib
+def _blank() -> Kernel:
+    return Kernel.__new__(Kernel)
 
-    importlib.import_module(module)
-    found: Any = sys.modules[module]
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found
+
+def _derived(root: Kernel | None, how: str, what: Any) -> Any:
+    """A kernel that was made of another: the method of an object, or one for staged values."""
+    if root is None:
+        return Kernel.of_program(what)
+    return root.__get__(what) if how == "method" else root.specialise(**what)
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:

@@ -99,7 +99,10 @@ class LateModule:
     """A `CModule` that is made when it is first called."""
 
     def __init__(self, make: Callable[[], CModule]) -> None:
-        self._made = functools.cache(make)
+        self._make, self._made = make, functools.cache(make)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LateModule, (self._make,)
 
     def __call__(self, *args: Any) -> Any:
         return self._made()(*args)
