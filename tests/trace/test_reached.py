@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import array
+import atexit
 import collections
 import contextvars
 import ctypes
@@ -141,6 +142,7 @@ CYCLE, ZIP, MAP = itertools.cycle("ab"), zip(range(99), range(99), strict=True),
 ENUMERATE, CHAIN, OWN, MADE = enumerate(range(99)), itertools.chain([1] * 99), Count(), generator()
 TEXT, BYTES, NUMBERS, MUTABLE = io.StringIO(), io.BytesIO(), array.array("i", [0]), bytearray(4)
 FILE = Path(__file__).open(encoding="utf-8")  # noqa: SIM115
+atexit.register(FILE.close)
 VIEW = memoryview(bytearray(4))
 RANDOM, GENERATOR, STATE = random.Random(1), np.random.default_rng(1), np.random.RandomState(1)
 QUEUE, COUNTER, DEFAULTS = collections.deque([1, 2]), collections.Counter(), collections.defaultdict(int)

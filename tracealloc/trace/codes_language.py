@@ -264,8 +264,8 @@ register(
             "the Python function of the kernel is in another process",
             "",
             "",
-            "A schedule that came here by pickle brings its traced program; a kernel that is no module's "
-            "cannot come along. Build, verify and go on scheduling; tracing needs the function.",
+            "A schedule that came here by pickle brings its traced program, also where its kernel's function "
+            "names something that cannot be pickled (a lock, a file). Build, verify and go on scheduling; tracing needs the function.",
         ),
         "TA129": Code(
             "this Python cannot be traced safely",
