@@ -265,7 +265,8 @@ register(
             "",
             "",
             "A schedule that came here by pickle brings its traced program, also where its kernel's function "
-            "names something that cannot be pickled (a lock, a file). Build, verify and go on scheduling; tracing needs the function.",
+            "names something that cannot be pickled (a lock, a file). Build, verify and go on scheduling; "
+            "tracing needs the function.",
         ),
         "TA129": Code(
             "this Python cannot be traced safely",
