@@ -184,6 +184,29 @@ def test_what_python_does_in_python(capsys: pytest.CaptureFixture[str]) -> None:
     assert a.tolist() == [2, 4, -1, 3]
 
 
+def test_what_only_a_callee_stores() -> None:
+    @kernel
+    def fill(X: int8[N], Q: ta.Stream[int8]):
+        for i in grid(N):
+            X[i] = Q.get()
+
+    @kernel
+    def through(X: int8[N], Q: ta.Stream[int8]):
+        fill(X, Q)
+
+    @kernel
+    def outer(A: int8[M, N], Q: ta.Stream[int8]):
+        through(A[1], Q)
+
+    a, queue = np.zeros((M, N), np.int8), deque([1, 2, 3, 4, 5])
+    outer.python(a, queue)
+    assert a.tolist() == [[0] * N, [1, 2, 3, 4], [0] * N]
+    assert list(queue) == [5]
+    a.flags.writeable = False
+    with pytest.raises(ta.ArgumentError, match=r"TA705 outer: argument 'A' is read-only"):
+        outer.python(a, deque([1, 2, 3, 4]))
+
+
 def test_faults_have_a_place() -> None:
     @kernel
     def outside(A: int32[N], at: int32[N]):

@@ -30,7 +30,7 @@ from tracealloc.trace.program import Program
 __all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
 __all__ += ["check_text", "load_kernel", "trace_kernel"]
 
-WAYS = ("plain", "interpreter", "C")
+WAYS = ("plain", "interpreter", "python", "C")
 
 
 class Mismatch(Exception):
@@ -214,6 +214,8 @@ def _run(way: str, kernel: Any, program: Program, args: list[Any]) -> Any:
             return result
         case "interpreter":
             return interpret(program, *args)
+        case "python":
+            return kernel.python(*args)
         case _:
             from tracealloc.emit.runtime import build_c
 

@@ -75,6 +75,7 @@ class Runner(Recorder):
         self.cells: dict[Array, Any] = {}  # of each array its values, of a stream its queue
         self.refused: dict[Array, ArgumentError] = {}  # what a store to an argument would mean
         self.stored: set[Array] = set()
+        self.wholes: dict[Array, Array] = {}  # what a callee's array is all or a part of
         self.live = [True]  # whether the ta.when blocks around hold
         self.entered: list[bool] = []  # the conditions of those blocks
         self.last = True  # what the condition of the block that ended was
@@ -205,9 +206,10 @@ class Runner(Recorder):
         if not self.live[-1]:
             return
         array, value = store.array, self.evaluate(store.value)
-        if array in self.refused:
-            raise self.refused[array]
-        self.stored.add(array)
+        whole = self.wholes.get(array, array)
+        if whole in self.refused:
+            raise self.refused[whole]
+        self.stored.add(whole)
         if array.kind == "stream":
             self.cells[array].append(value)
             return
@@ -253,8 +255,7 @@ class Runner(Recorder):
             if isinstance(part, Region):
                 self.cells[array] = self._view(part) if array.kind != "stream" else self.cells[part.array]
                 given[array] = item
-                if part.array in self.refused:
-                    self.refused[array] = self.refused[part.array]
+                self.wholes[array] = self.wholes.get(part.array, part.array)
             else:
                 self.cells[array] = _filled((), self.evaluate(part))
         found = self.body(function, signature, args)
