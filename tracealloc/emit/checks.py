@@ -18,7 +18,7 @@ from tracealloc.emit.cexpr import Range, Ranges
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.dtype import Integer
 from tracealloc.trace.errors import BoundsError
-from tracealloc.trace.expr import Expr, Load, loads_of
+from tracealloc.trace.expr import Expr, Load, is_checked, loads_of, walk
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -123,9 +123,11 @@ def fixed_bounds(loop: Loop) -> bool:
 def outside_error(kernel: str, check: Check, then: str) -> BoundsError:
     """The error for an access that left its array; `then` says what that means where it ran."""
     shape = ", ".join(map(str, check.array.shape))
+    starts = (part.start if isinstance(part, Slice) else part for part in check.indices)
+    view = "a view of " if any(is_checked(part) for start in starts for part in walk(start)) else ""
     return BoundsError(
         "TA152",
-        f"{kernel}: {check.text} went outside {check.array.name}, whose shape is ({shape})",
+        f"{kernel}: {check.text} went outside {view}{check.array.name}, whose shape is ({shape})",
         place=check.place,
         because=["this access depends on data, so it is checked while the kernel runs", then],
         hint=f"interpret({kernel}.trace(), ...) tells the iteration and the value of the subscript",

@@ -24,6 +24,7 @@ from tracealloc.emit.cexpr import (
     type_range,
 )
 from tracealloc.emit.names import Names
+from tracealloc.emit.simulation import AccessChecks
 from tracealloc.emit.vitis_convert import Value, VitisConvert
 from tracealloc.emit.vitis_types import (
     BOOL,
@@ -71,6 +72,8 @@ from tracealloc.trace.expr import (
     Select,
     SetBits,
     Unary,
+    is_checked,
+    unchecked,
 )
 from tracealloc.trace.program import Program
 
@@ -93,6 +96,8 @@ class ZeroDivisorRanges(Ranges):
 
 class VitisExpr(VitisConvert):
     """Prints expressions for Vitis HLS."""
+
+    checks: AccessChecks | None  # of a text that is simulated
 
     def __init__(self, program: Program, names: Names | None = None) -> None:
         super().__init__(program, names)
@@ -128,7 +133,8 @@ class VitisExpr(VitisConvert):
             case Compare():
                 return Value(self._compare(expr), BOOL)
             case Select():
-                return self._select(expr)
+                hardware = self.checks is None  # which does not check
+                return self.value(unchecked(expr)) if hardware and is_checked(expr) else self._select(expr)
             case Cast():
                 return self._cast(expr, low)
             case GetField():

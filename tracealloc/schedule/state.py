@@ -20,6 +20,7 @@ from tracealloc.poly.model import Model
 from tracealloc.poly.named import LOCK
 from tracealloc.poly.partial import Split
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
+from tracealloc.poly.views import check_views
 from tracealloc.schedule.outlined import Piece, restored
 from tracealloc.trace.layout import PLAIN, Layout
 from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
@@ -233,6 +234,7 @@ def proved(program: Program) -> tuple[Model, Tree]:
         with LOCK:
             found = build_model(program)
             check_bounds(found[0])
+            check_views(found[0])
             check_initialised(found[0])
         program.memo["proved"] = found
     return found

@@ -8,27 +8,39 @@ from tracealloc.trace import build
 from tracealloc.trace.affine import linear
 from tracealloc.trace.dtype import DType, Struct, boolean, index
 from tracealloc.trace.errors import BoundsError, nearest
-from tracealloc.trace.expr import Const, Expr, Load
+from tracealloc.trace.expr import Const, Expr, Load, View
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Array, Region, Slice, Store
 from tracealloc.trace.recorder import Recorder, active, fail
 from tracealloc.trace.refusals import article, refuse_use
 from tracealloc.trace.scalars import Location, Scalar, bit_range, is_number, number_expr
 from tracealloc.trace.state import Carried
+from tracealloc.trace.views import element_of_view
 from tracealloc.trace.whole import NoWhole
 
 __all__ = ["ArrayProxy", "MutableScalar", "RecordProxy", "store", "store_bits"]
 
 
-def load(recorder: Recorder, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()) -> Scalar:
+def load(
+    recorder: Recorder,
+    array: Array,
+    indices: tuple[Expr, ...],
+    path: tuple[str, ...] = (),
+    views: tuple[View, ...] = (),
+) -> Scalar:
     """Record a read of one element, here and now."""
     spot = recorder.spot()
-    expr = recorder.define(Load(array, indices, path, spot.place), spot)
+    expr = recorder.define(Load(array, indices, path, spot.place, views), spot)
     return Scalar(expr, recorder, (array, indices, path), spot.place)
 
 
 def store(
-    recorder: Recorder, array: Array, indices: tuple[Expr, ...], item: Any, path: tuple[str, ...] = ()
+    recorder: Recorder,
+    array: Array,
+    indices: tuple[Expr, ...],
+    item: Any,
+    path: tuple[str, ...] = (),
+    views: tuple[View, ...] = (),
 ) -> None:
     """Record a write of one element (or one field of it)."""
     recorder.check()
@@ -47,7 +59,7 @@ def store(
     else:
         _refuse_item(array, item)
     value = typed(build.convert, value, dtype)
-    recorder.emit(Store(array, indices, value, path, recorder.spot().place))
+    recorder.emit(Store(array, indices, value, path, recorder.spot().place, views))
 
 
 def _refuse_item(array: Array, item: Any) -> NoReturn:
@@ -97,7 +109,7 @@ class _Located:
 class ArrayProxy(_Located, NoWhole):
     """An array, or a view of one: an index or a slice for each dimension of the array."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_parts", "_views")
     __array_priority__ = 1000
 
     def __init__(
@@ -106,7 +118,9 @@ class ArrayProxy(_Located, NoWhole):
         recorder: Recorder,
         parts: tuple[Expr | Slice, ...] | None = None,
         place: Any = None,
+        views: tuple[View, ...] = (),
     ) -> None:
+        self._views = views
         self._array = array
         self._scope = recorder.scope
         self._place = place
@@ -154,7 +168,7 @@ class ArrayProxy(_Located, NoWhole):
         return f"<{region_text(self._region())}: {self.dtype}{shape}>"
 
     def _region(self) -> Region:
-        return Region(self._array, self._parts)
+        return Region(self._array, self._parts, self._views)
 
     def _whole(self) -> bool:
         return all(
@@ -164,8 +178,8 @@ class ArrayProxy(_Located, NoWhole):
 
     # ----------------------------------------------------------------------------------------- subscripts
 
-    def _select(self, key: Any) -> tuple[Expr | Slice, ...]:
-        """The parts that a subscript leaves."""
+    def _select(self, key: Any) -> tuple[tuple[Expr | Slice, ...], tuple[View, ...]]:
+        """The parts that a subscript leaves, and what must hold of it."""
         keys = list(key) if isinstance(key, tuple) else [key]
         rank = self.ndim
         ellipses = sum(1 for part in keys if part is Ellipsis)
@@ -182,16 +196,22 @@ class ArrayProxy(_Located, NoWhole):
             keys[at : at + 1] = [slice(None)] * (rank - len(keys) + 1)
         free = iter(keys)
         parts: list[Expr | Slice] = []
+        views = list(self._views)
         dimension = 0
-        for part in self._parts:
+        for dim, part in enumerate(self._parts):
             if not isinstance(part, Slice):
                 parts.append(part)
                 continue
-            parts.append(self._narrow(part, next(free, slice(None)), dimension))
+            found, size = self._narrow(part, next(free, slice(None)), dimension)
+            count = 1 if size is None else size
+            place, view = element_of_view(self._scope.recorder, self._region(), dim, found, count)
+            parts.append(place if size is None else Slice(place, size))
+            views += [view] if view is not None else []
             dimension += 1
-        return tuple(parts)
+        return tuple(parts), tuple(views)
 
-    def _narrow(self, part: Slice, key: Any, dimension: int) -> Expr | Slice:
+    def _narrow(self, part: Slice, key: Any, dimension: int) -> tuple[Expr, int | None]:
+        """Where a subscript begins in the view, and the extent that a slice has."""
         if isinstance(key, slice):
             return self._slice(part, key, dimension)
         mask = isinstance(key, bool) or getattr(key, "dtype", None) in (boolean, bool)
@@ -208,7 +228,20 @@ class ArrayProxy(_Located, NoWhole):
             )
         offset = typed(build.as_index, number_expr(key, index))
         self._refuse_negative(offset, dimension)
-        return _sum(part.start, offset)
+        self._refuse_beyond(offset, dimension)
+        return offset, None
+
+    def _refuse_beyond(self, offset: Expr, dimension: int) -> None:
+        """A constant behind the end of a view; of a whole array the proof says in which iteration."""
+        extent = self.shape[dimension]
+        if not self._whole() and isinstance(offset, Const) and int(offset.value) >= extent:
+            fail(
+                "TA111",
+                f"subscript {offset.value} of a view of {self._label()!r} is outside dimension {dimension}",
+                f"the dimension has the elements 0 to {extent - 1}, wherever they lie in {self._label()!r}",
+                hint=f"a subscript in 0 to {extent - 1}, or one of {self._label()!r} itself",
+                error=BoundsError,
+            )
 
     def _refuse_negative(self, offset: Expr, dimension: int) -> None:
         if isinstance(offset, Const) and int(offset.value) < 0:
@@ -224,7 +257,7 @@ class ArrayProxy(_Located, NoWhole):
                 error=BoundsError,
             )
 
-    def _slice(self, part: Slice, key: slice, dimension: int) -> Slice:
+    def _slice(self, part: Slice, key: slice, dimension: int) -> tuple[Expr, int]:
         if key.step not in (None, 1):
             fail("TA110", f"a slice of an array in a kernel has step 1, not {key.step}",
                  "a part of an array is passed on by its first element and its extents",
@@ -255,26 +288,21 @@ class ArrayProxy(_Located, NoWhole):
                 hint=f"bounds from 0 to {part.extent}, the first not above the second",
                 error=BoundsError,
             )
-        return Slice(_sum(part.start, start), extent.constant)
+        return start, extent.constant
 
     def __getitem__(self, key: Any) -> Any:
         recorder = self._check()
-        parts = self._select(key)
+        parts, views = self._select(key)
         if any(isinstance(part, Slice) for part in parts):
-            return ArrayProxy._view(self, parts)
+            return ArrayProxy(self._array, recorder, parts, self._place, views)
         indices = tuple(part for part in parts if isinstance(part, Expr))
         if isinstance(self._array.dtype, Struct):
-            return RecordProxy(self._array, indices, (), self._scope)
-        return load(recorder, self._array, indices)
-
-    def _view(self, parts: tuple[Expr | Slice, ...]) -> ArrayProxy:
-        recorder = active()
-        assert recorder is not None
-        return ArrayProxy(self._array, recorder, parts, self._place)
+            return RecordProxy(self._array, indices, (), views)
+        return load(recorder, self._array, indices, (), views)
 
     def __setitem__(self, key: Any, item: Any) -> None:
         recorder = self._check()
-        parts = self._select(key)
+        parts, views = self._select(key)
         if isinstance(item, RecordProxy) and (item._array, item._indices) == (self._array, parts):
             return  # P[i].x += 1 ends with P[i] = P[i]
         if any(isinstance(part, Slice) for part in parts):
@@ -286,21 +314,30 @@ class ArrayProxy(_Located, NoWhole):
                 f"the subscript leaves {_count(sum(isinstance(p, Slice) for p in parts), 'dimension')} open",
                 hint="store element by element in a loop",
             )
-        store(recorder, self._array, tuple(p for p in parts if isinstance(p, Expr)), item)
+        store(recorder, self._array, tuple(p for p in parts if isinstance(p, Expr)), item, (), views)
 
 
 class RecordProxy(_Located):
     """One record of an array of structs, by reference: fields are attributes."""
 
-    __slots__ = ("_indices", "_path")
+    __slots__ = ("_indices", "_path", "_views")
 
     _indices: tuple[Expr, ...]
     _path: tuple[str, ...]
+    _views: tuple[View, ...]
 
-    def __init__(self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...], scope: Any) -> None:
+    def __init__(
+        self, array: Array, indices: tuple[Expr, ...], path: tuple[str, ...], views: tuple[View, ...]
+    ) -> None:
         recorder = active()
         assert recorder is not None
-        for name, value in (("_array", array), ("_indices", indices), ("_path", path), ("_place", None)):
+        for name, value in (
+            ("_array", array),
+            ("_indices", indices),
+            ("_path", path),
+            ("_place", None),
+            ("_views", views),
+        ):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_scope", recorder.scope)
 
@@ -310,7 +347,7 @@ class RecordProxy(_Located):
         return self._array.field_type(self._path)
 
     def _value(self) -> Expr:
-        return load(self._check(), self._array, self._indices, self._path)._value()
+        return load(self._check(), self._array, self._indices, self._path, self._views)._value()
 
     def _field(self, name: str) -> DType:
         dtype = self._array.field_type(self._path)
@@ -329,8 +366,8 @@ class RecordProxy(_Located):
         recorder = self._check()
         path = (*self._path, name)
         if isinstance(self._field(name), Struct):
-            return RecordProxy(self._array, self._indices, path, self._scope)
-        return load(recorder, self._array, self._indices, path)
+            return RecordProxy(self._array, self._indices, path, self._views)
+        return load(recorder, self._array, self._indices, path, self._views)
 
     def __setattr__(self, name: str, item: Any) -> None:
         recorder = self._check()
@@ -338,7 +375,7 @@ class RecordProxy(_Located):
         path = (*self._path, name)
         if isinstance(item, RecordProxy) and (item._indices, item._path) == (self._indices, path):
             return
-        store(recorder, self._array, self._indices, item, path)
+        store(recorder, self._array, self._indices, item, path, self._views)
 
     def __repr__(self) -> str:
         from tracealloc.trace.text import expr_text
@@ -455,12 +492,6 @@ class MutableScalar(Scalar):
 
 
 _NAMES = "ijklmnop"
-
-
-def _sum(start: Expr, offset: Expr) -> Expr:
-    if isinstance(start, Const) and start.value == 0:
-        return offset
-    return build.binary("+", start, offset)
 
 
 def _count(number: int, word: str) -> str:

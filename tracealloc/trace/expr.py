@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from tracealloc.trace.dtype import DType, boolean, index
 
 if TYPE_CHECKING:
-    from tracealloc.trace.program import Array
+    from tracealloc.trace.program import Array, Region
     from tracealloc.trace.source import Place
 
 __all__ = [
+    "OUTSIDE",
     "Binary",
     "Bitcast",
     "Bits",
@@ -39,12 +40,15 @@ __all__ = [
     "Select",
     "SetBits",
     "Unary",
+    "View",
     "children",
+    "is_checked",
     "iters_of",
     "loads_of",
     "map_children",
     "rewrite",
     "substitute",
+    "unchecked",
     "walk",
 ]
 
@@ -132,6 +136,20 @@ class IterRef(Expr):
         return index
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What must hold of a subscript of a view: `low` to ``low + size - 1`` are in ``range(extent)``.
+
+    `low` is affine in the loops around; `region` is the view. It is proved of the traced program, and means
+    nothing once a schedule has changed the loops.
+    """
+
+    low: Expr
+    size: int
+    extent: int
+    region: Region
+
+
 @dataclass(frozen=True, eq=False)
 class Load(Expr):
     """An element of an array (or of one field of it), read where the expression is evaluated.
@@ -143,6 +161,7 @@ class Load(Expr):
     indices: tuple[Expr, ...] = ()
     path: tuple[str, ...] = ()
     place: Place | None = field(default=None, compare=False)
+    views: tuple[View, ...] = field(default=(), compare=False)
 
     @property
     def dtype(self) -> DType:
@@ -300,6 +319,20 @@ class GetField(Expr):
     @property
     def dtype(self) -> DType:
         return self.type
+
+
+# Where a subscript of a view points that is outside it: no array has this element, whatever is added to it.
+OUTSIDE = Const(-(1 << 40), index)
+
+
+def is_checked(expr: Expr) -> bool:
+    """Whether `expr` is a subscript of a view that is `OUTSIDE` where it is outside the view."""
+    return isinstance(expr, Select) and expr.orelse == OUTSIDE
+
+
+def unchecked(expr: Expr) -> Expr:
+    """A subscript of a view as it is where it is inside."""
+    return expr.then if isinstance(expr, Select) and expr.orelse == OUTSIDE else expr
 
 
 Rewriter: TypeAlias = Callable[[Expr], "Expr | None"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tracealloc.trace.affine import is_affine
@@ -234,8 +234,8 @@ class _Finish:
                 return Store(value.array, (), value.expr, (), place)
             case Alloc(array=array, fill=fill, place=place):
                 return event if fill is None else Alloc(array, self.resolve(fill), place)
-            case Store(array=array, indices=indices, value=expr, path=path, place=place):
-                store = Store(array, tuple(map(self.resolve, indices)), self.resolve(expr), path, place)
+            case Store(indices=indices, value=expr):
+                store = replace(event, indices=tuple(map(self.resolve, indices)), value=self.resolve(expr))
                 return None if self.branches and _keeps(store) else store
             case Call():
                 return self.call(event)
@@ -267,7 +267,7 @@ class _Finish:
                 else self.resolve(item)
                 for item in part.indices
             )
-            return Region(part.array, indices)
+            return Region(part.array, indices, part.views)
 
         args = tuple(region(arg) if isinstance(arg, Region) else self.resolve(arg) for arg in call.args)
         return Call(call.program, args, tuple(map(region, call.results)), call.site, call.place)

@@ -8,9 +8,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from tracealloc.trace import build
+from tracealloc.trace.affine import is_affine
 from tracealloc.trace.dtype import index
 from tracealloc.trace.events import ForEach
-from tracealloc.trace.expr import Const, Expr, Iter, IterRef
+from tracealloc.trace.expr import Const, Expr, Iter, IterRef, iters_of
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import fills_container, next_is, opcode_at, spot_of, stores_of, target_names
 from tracealloc.trace.naming import unused
@@ -204,6 +205,9 @@ class _Running:
             taken.add(fresh)
             iters.append(Iter(f"%{recorder.number()}", fresh))
         self.iters = tuple(iters)
+        for it, (start, stop, *_) in zip(iters, self.loop.bounds, strict=True):
+            if all(is_affine(end) and iters_of(end) <= recorder.bounded for end in (start, stop)):
+                recorder.bounded.add(it)
         label = ", ".join(it.name for it in self.iters)
         self.state = State(self.frame, (Scalar, *_opaque()))
         self.explorer = Explorer(recorder, "loop", label, self.spot.place, verify=True)

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
 
 from tracealloc.trace.dtype import DType, Struct
-from tracealloc.trace.expr import Binary, Cast, Expr, Iter, Load, loads_of
+from tracealloc.trace.expr import Binary, Cast, Expr, Iter, Load, View, loads_of
 from tracealloc.trace.layout import PLAIN, UNMARKED, Layout, Marks
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Store:
     value: Expr
     path: tuple[str, ...] = ()
     place: Place | None = field(default=None, compare=False)
+    views: tuple[View, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ class Region:
 
     array: Array
     indices: tuple[Expr | Slice, ...]
+    views: tuple[View, ...] = field(default=(), compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:

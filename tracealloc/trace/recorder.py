@@ -147,6 +147,7 @@ class Recorder:
         self.scope = Scope(self, "kernel", name, None, None)
         self.path: Path | None = None
         self.loops: tuple[Iter, ...] = ()
+        self.bounded: set[Iter] = set()  # those of them whose bounds are affine
         self.trusted = False  # what runs now was verified before
         self.failed: TraceallocError | None = None
         self.left_early: Callable[[], NoReturn] | None = None

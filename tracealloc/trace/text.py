@@ -23,6 +23,8 @@ from tracealloc.trace.expr import (
     Select,
     SetBits,
     Unary,
+    is_checked,
+    unchecked,
 )
 from tracealloc.trace.program import (
     Alloc,
@@ -77,6 +79,8 @@ def _text(expr: Expr) -> tuple[str, int]:
             return _element(array, indices, path), ATOM
         case Unary() | Binary() | Compare() | Logical():
             return _operator(expr)
+        case Select() if is_checked(expr):
+            return _text(unchecked(expr))
         case Select(cond=cond, then=then, orelse=orelse):
             return f"where({expr_text(cond)}, {expr_text(then)}, {expr_text(orelse)})", ATOM
         case Cast(operand=operand, type=dtype):

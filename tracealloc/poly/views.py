@@ -1,0 +1,127 @@
+"""Proofs that accesses through views stay inside them, wherever their arrays end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import islpy as isl
+
+from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.named import aff_text, cond_text, iter_names, point_values, tuple_text
+from tracealloc.trace.affine import is_affine, range_of
+from tracealloc.trace.errors import BoundsError
+from tracealloc.trace.expr import Expr, Iter, Load, View, iters_of, loads_of
+from tracealloc.trace.program import Block, Call, If, Loop, Node, Region, Store, While, expressions_of
+from tracealloc.trace.source import Place
+from tracealloc.trace.text import expr_text, region_text
+
+__all__ = ["check_views"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is known where a node runs: names of iterators, and conditions on them in isl's syntax."""
+
+    names: dict[Iter, str]
+    inner: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+    def knows(self, *exprs: Expr) -> bool:
+        return all(is_affine(expr) and iters_of(expr) <= self.names.keys() for expr in exprs)
+
+    def within(self, loop: Loop) -> _Around:
+        """In the body of a loop."""
+        if not self.knows(loop.start, loop.stop):
+            return self
+        name = f"v{len(self.inner)}"
+        start, stop = (aff_text(end, self.names) for end in (loop.start, loop.stop))
+        ends = (f"{name} >= {start}", f"{name} < {stop}")
+        if loop.step < 0:
+            ends = (f"{name} <= {start}", f"{name} > {stop}")
+        steps = f"({name} - ({start})) mod {abs(loop.step)} = 0"
+        names = {**self.names, loop.iter: name}
+        return _Around(names, (*self.inner, name), (*self.conditions, *ends, steps))
+
+    def where(self, cond: Expr, holds: bool) -> _Around:
+        """Where a condition holds, or does not."""
+        if not self.knows(cond):
+            return self
+        text = cond_text(cond, self.names, negate=not holds)
+        return replace(self, conditions=(*self.conditions, text))
+
+
+def check_views(model: Model) -> None:
+    """Prove that no affine subscript of a view leaves the view, whatever the data are.
+
+    Raises:
+        BoundsError: one may, with the first iteration in which it does.
+    """
+    for statement in model.statements:
+        around = _Around(iter_names(statement.dims))
+        for guard in statement.guards:
+            _check_exprs(statement, (guard,), around)
+            around = around.where(guard, True)
+        _check_node(statement, statement.node, around)
+
+
+def _check_node(statement: Statement, node: Node, around: _Around) -> None:
+    _check_exprs(statement, expressions_of(node), around)
+    match node:
+        case Store(array, indices, _, path, place, views):
+            for view in views:
+                _check(statement, view, expr_text(Load(array, indices, path)), place, around)
+        case Call(args=args, results=results):
+            for region in (part for part in (*args, *results) if isinstance(part, Region)):
+                for view in region.views:
+                    _check(statement, view, region_text(region), node.place, around)
+        case Loop(body=body):
+            _check_block(statement, body, around.within(node))
+        case While(prologue=prologue, body=body):
+            _check_block(statement, (*prologue, *body), around)
+        case If(cond, then, orelse):
+            _check_block(statement, then, around.where(cond, True))
+            _check_block(statement, orelse, around.where(cond, False))
+        case _:
+            pass
+
+
+def _check_block(statement: Statement, block: Block, around: _Around) -> None:
+    for node in block:
+        _check_node(statement, node, around)
+
+
+def _check_exprs(statement: Statement, exprs: Iterable[Expr], around: _Around) -> None:
+    for load in (load for expr in exprs for load in loads_of(expr)):
+        for view in load.views:
+            _check(statement, view, expr_text(load), load.place, around)
+
+
+def _check(statement: Statement, view: View, text: str, place: Place | None, around: _Around) -> None:
+    assert around.knows(view.low), text
+    low = aff_text(view.low, around.names)
+    instance = tuple_text(statement.name, iter_names(statement.dims).values())
+    where = " and ".join((*around.conditions, f"({low} < 0 or {low} + {view.size} > {view.extent})"))
+    if around.inner:
+        where = f"exists ({', '.join(around.inner)} : {where})"
+    bad = isl.Set(f"{{ {instance} : {where} }}").intersect(statement.domain)
+    if not bad.is_empty():
+        _raise(statement, view, point_values(bad) or [], text, place)
+
+
+def _raise(statement: Statement, view: View, values: list[int], text: str, place: Place | None) -> None:
+    pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=True))
+    found = range_of(view.low, {it: (v, v) for it, v in zip(statement.dims, values, strict=True)})
+    low, last = expr_text(view.low), view.extent - view.size
+    shown = low if found is None else str(found[0] if found[0] < 0 else found[0] + view.size - 1)
+    raise BoundsError(
+        "TA150",
+        f"{text} is outside the view {region_text(view.region)}",
+        place=place,
+        because=[
+            f"{f'in iteration ({pairs})' if pairs else 'always'} its subscript in the view is {shown}, "
+            f"expected 0 to {view.extent - 1}"
+        ],
+        hint=f"narrow the loop, guard the access with if 0 <= {low} < {last + 1}:, or subscript "
+        f"{view.region.array.name} itself",
+    )

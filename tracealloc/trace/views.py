@@ -1,0 +1,45 @@
+"""Subscripts of views: where an element of a part of an array lies, and what must hold for it to be inside.
+
+A constant subscript is compared where it stands. One that is affine in loops with affine bounds is proved
+once the program is whole (`poly.views`), with the `View` that its access carries. Any other is replaced by
+one that is outside the array where it is outside the view: what checks accesses while a kernel runs finds it.
+Hardware does not check, and its text leaves that out (`expr.unchecked`).
+"""
+
+from __future__ import annotations
+
+from tracealloc.trace import build
+from tracealloc.trace.affine import is_affine
+from tracealloc.trace.dtype import index
+from tracealloc.trace.expr import OUTSIDE, Const, Expr, View, iters_of
+from tracealloc.trace.program import Region, Slice
+from tracealloc.trace.recorder import Recorder
+
+__all__ = ["element_of_view"]
+
+
+def element_of_view(
+    recorder: Recorder, view: Region, dim: int, offset: Expr, size: int
+) -> tuple[Expr, View | None]:
+    """Where `size` elements of a view from `offset` on lie in the array, and what is to be proved of them.
+
+    `dim` is a dimension of the array of which the view has a slice.
+    """
+    part = view.indices[dim]
+    assert isinstance(part, Slice)
+    start = part.start
+    if isinstance(start, Const) and start.value == 0:
+        if part.extent == view.array.shape[dim]:
+            return offset, None  # the array's own check is that of the view
+        place = offset
+    else:
+        place = build.binary("+", *((start, offset) if is_affine(offset) else (offset, start)))
+    if isinstance(offset, Const):
+        return place, None
+    if is_affine(offset) and iters_of(offset) <= recorder.bounded:
+        return place, View(offset, size, part.extent, view)
+    last = build.lift(part.extent - size, index)
+    inside = build.logical(
+        "and", build.compare(">=", offset, build.lift(0, index)), build.compare("<=", offset, last)
+    )
+    return build.select(inside, place, OUTSIDE), None
