@@ -196,24 +196,33 @@ class ExprCompiler:
         return lambda f: convert(inner(f))
 
     def bits(self, expr: Bits) -> Evaluate:
-        """A range of bits, as an unsigned integer (a boolean where the type says so)."""
+        """A range of bits, as an unsigned integer (a boolean where the type says so); outside they are 0."""
         inner, low, raw = self.expr(expr.operand), self.expr(expr.low), bits_of(expr.operand.dtype)
-        mask = (1 << expr.type.bits) - 1
-        if isinstance(expr.type, Boolean):
-            return lambda f: bool(raw(inner(f)) >> low(f) & mask)
-        return lambda f: raw(inner(f)) >> low(f) & mask
-
-    def set_bits(self, expr: SetBits) -> Evaluate:
-        """A value with some bits replaced."""
-        inner, low, new = self.expr(expr.operand), self.expr(expr.low), self.expr(expr.value)
-        raw, make = bits_of(expr.operand.dtype), from_bits(expr.operand.dtype)
-        mask, new_raw = (1 << expr.value.dtype.bits) - 1, bits_of(expr.value.dtype)
-        full = (1 << expr.operand.dtype.bits) - 1
+        width, bits = expr.type.bits, expr.operand.dtype.bits
+        mask = (1 << width) - 1
+        kind = bool if isinstance(expr.type, Boolean) else int
 
         def evaluate(f: Frame) -> Any:
-            position = low(f)
-            kept = raw(inner(f)) & ~(mask << position)
-            return make((kept | new_raw(new(f)) << position) & full)
+            position, value = low(f), raw(inner(f))
+            if not -width < position < bits:
+                return kind(0)
+            return kind((value >> position if position >= 0 else value << -position) & mask)
+
+        return evaluate
+
+    def set_bits(self, expr: SetBits) -> Evaluate:
+        """A value with some bits replaced; those outside it are not written."""
+        inner, low, new = self.expr(expr.operand), self.expr(expr.low), self.expr(expr.value)
+        raw, make = bits_of(expr.operand.dtype), from_bits(expr.operand.dtype)
+        width, bits, new_raw = expr.value.dtype.bits, expr.operand.dtype.bits, bits_of(expr.value.dtype)
+        mask, full = (1 << width) - 1, (1 << bits) - 1
+
+        def evaluate(f: Frame) -> Any:
+            position, value, put = low(f), raw(inner(f)), new_raw(new(f))
+            if not -width < position < bits:
+                return make(value)
+            up, down = max(position, 0), max(-position, 0)
+            return make((value & ~(mask >> down << up) | put >> down << up) & full)
 
         return evaluate
 

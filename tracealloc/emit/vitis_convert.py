@@ -186,15 +186,15 @@ class VitisConvert(Backend):
         """``(x >> 4) & 15`` of a built-in integer, ``x.range(7, 4)`` of the others."""
         width, target = expr.type.bits, carrier_of(expr.type)
         operand, low = self.value(expr.operand), self.value(expr.low)
-        if operand.carrier.builtin:
-            return self._mask_bits(expr, operand, low, width)
-        own = self._own_type(operand, expr.operand.dtype)
         least, most = self.ranges.of(expr.low)
-        if least < 0 or most + width > expr.operand.dtype.bits:  # bits beyond the ends are zero
-            raw = Carrier("ap", Integer(own.carrier.width, False))
-            whole = self.converted(own, raw) if own.carrier.kind == "ap" else self.raw_bits(expr.operand)
-            found = call(f"ap_uint<{width}>", infix(">>", whole.text, low.text))
+        bits = expr.operand.dtype.bits
+        outside = least < 0 or most + width > bits
+        if operand.carrier.builtin and not outside:
+            return self._mask_bits(expr, operand, low, width)
+        if outside:
+            found = self._helper(f"bits_at<{bits}, {width}>", self.raw_bits(expr.operand).text, low.text)
         else:
+            own = self._own_type(operand, expr.operand.dtype)
             if isinstance(expr.low, Const):
                 high = atom(str(int(expr.low.value) + width - 1))
             else:

@@ -255,13 +255,24 @@ static inline To bits_of(From from) {
   return bits.to;
 }""",
     "with_bits": """\
-// The low N bits of x, with the W bits from `low` on replaced.
+// The low N bits of x, with those of the W bits from `low` on replaced that are among them.
 template <int N, int W, typename T, typename V>
-static inline ap_uint<N> with_bits(T x, int low, V value) {
+static inline ap_uint<N> with_bits(T x, int64_t low, V value) {
   const ap_uint<N> bits = x;
-  const ap_uint<N> mask = ~ap_uint<W>(0);
-  const ap_uint<N> fresh = ap_uint<W>(value);
-  return (bits & ~(mask << low)) | (fresh << low);
+  if (low <= -W || low >= N) return bits;
+  const int up = low > 0 ? (int)low : 0, down = low < 0 ? (int)-low : 0;
+  const ap_uint<N> mask = ap_uint<W>(~ap_uint<W>(0)) >> down;
+  const ap_uint<N> fresh = ap_uint<W>(value) >> down;
+  return (bits & ~ap_uint<N>(mask << up)) | ap_uint<N>(fresh << up);
+}""",
+    "bits_at": """\
+// W bits from `low` on of the N bits of x; those that are not among them are 0.
+template <int N, int W, typename T>
+static inline ap_uint<W> bits_at(T x, int64_t low) {
+  const ap_uint<N> bits = x;
+  if (low <= -W || low >= N) return 0;
+  if (low < 0) return ap_uint<W>(bits) << (int)-low;
+  return bits >> (int)low;
 }""",
 }
 

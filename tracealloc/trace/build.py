@@ -438,6 +438,13 @@ def _check_bits(operand: Expr, low: Expr, width: int) -> None:
             f"x[...] of a value selects bits, and {dtype} has none that count",
             hint="bits are read from integers and fixed point; x.bitcast(uint32) gives the bits of a float",
         )
+    if width > dtype.bits:
+        raise Mistyped(
+            "TA111",
+            f"{width} bits are more than {dtype} has",
+            f"it has {dtype.bits}, wherever they begin",
+            hint=f"x.astype(T) with a wider T, or at most {dtype.bits} bits",
+        )
     if isinstance(low, Const) and not 0 <= int(low.value) <= dtype.bits - width:
         first, last = int(low.value), int(low.value) + width
         raise Mistyped(

@@ -152,6 +152,9 @@ def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> Arr
              hint=f"ta.{kind}(np.array([...]), int32); a loop copies an array")  # fmt: skip
     element = None if dtype is None else element_type(dtype, f"ta.{kind}")
     raw = _as_array(data, kind)
+    if raw.dtype.kind not in "iufbOV":
+        fail("TA125", f"ta.{kind} was given an array of {raw.dtype}, not of numbers",
+             hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     if element is None:
         element = numpy_dtype(raw.dtype)
     if element is None:

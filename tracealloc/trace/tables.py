@@ -84,13 +84,9 @@ def not_a_number(data: np.ndarray, finite: bool) -> tuple[tuple[int, ...], Any] 
 
 
 def to_elements(raw: np.ndarray, dtype: DType, kind: str) -> np.ndarray:
-    """`raw` as stored elements of `dtype`, as a store would make them; refusals name the element."""
+    """An array of numbers as stored elements of `dtype`, as a store makes them; refusals name the element."""
     import numpy as np
 
-    if raw.dtype.kind not in "iufbOV":
-        fail("TA125", f"ta.{kind} was given an array of {raw.dtype}, not of numbers",
-             "its contents are part of the hardware",
-             hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     return np.ascontiguousarray(_elements(raw, dtype, f"ta.{kind}")).reshape(raw.shape)
 
 
@@ -154,4 +150,5 @@ def _each(data: np.ndarray, change: Callable[[Any], Any]) -> np.ndarray:
 def _refuse(bad: tuple[tuple[int, ...], Any], what: str, expected: str, hint: str | None = None) -> NoReturn:
     at, value = bad
     shown = f"{value}" if is_real(value) else f"{value!r} ({type(value).__name__})"
+    hint = hint or "put a number of that type in its place"
     fail("TA125", f"element [{', '.join(map(str, at))}] of {what} is {shown}", expected, hint=hint)
