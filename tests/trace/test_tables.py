@@ -34,20 +34,17 @@ REFUSED: list[tuple[Any, Any, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("make", [ta.constant, ta.state])
 @pytest.mark.parametrize(("data", "dtype", "said"), REFUSED)
-def test_refused(data: Any, dtype: Any, said: str) -> None:
-    for make in (ta.constant, ta.state):
+def test_refused(make: Any, data: Any, dtype: Any, said: str) -> None:
+    @kernel
+    def table(out: float32[1]):
+        make(data, dtype)
 
-        @kernel
-        def table(out: float32[1]):
-            make(data, dtype)
-
-        with pytest.raises(TraceError) as caught:
-            table.trace()
-        assert caught.value.code == "TA125" and caught.value.summary == said.replace(
-            "constant", make.__name__
-        )
-        assert caught.value.place is not None and caught.value.hint
+    with pytest.raises(TraceError) as caught:
+        table.trace()
+    assert caught.value.code == "TA125" and caught.value.summary == said.replace("constant", make.__name__)
+    assert caught.value.place is not None and caught.value.hint
 
 
 WIDE = np.array([-(2**99), 2**64, -1, 5], object)

@@ -203,8 +203,7 @@ class ArrayProxy(_Located, NoWhole):
                 parts.append(part)
                 continue
             found, size = self._narrow(part, next(free, slice(None)), dimension)
-            count = 1 if size is None else size
-            place, view = element_of_view(self._scope.recorder, self._region(), dim, found, count)
+            place, view = element_of_view(self._scope.recorder, self._region(), dim, found, size)
             parts.append(place if size is None else Slice(place, size))
             views += [view] if view is not None else []
             dimension += 1

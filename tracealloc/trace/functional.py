@@ -154,6 +154,7 @@ def _table(recorder: Recorder, kind: str, data: Any, dtype: DType | None) -> Arr
     raw = _as_array(data, kind)
     if raw.dtype.kind not in "iufbOV":
         fail("TA125", f"ta.{kind} was given an array of {raw.dtype}, not of numbers",
+             "its contents are part of the hardware",
              hint=f"ta.{kind}(np.array([...]), int32)")  # fmt: skip
     if element is None:
         element = numpy_dtype(raw.dtype)

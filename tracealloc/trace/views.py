@@ -19,13 +19,13 @@ __all__ = ["element_of_view"]
 
 
 def element_of_view(
-    recorder: Recorder, view: Region, dim: int, offset: Expr, size: int
+    recorder: Recorder, view: Region, dim: int, offset: Expr, extent: int | None
 ) -> tuple[Expr, View | None]:
-    """Where `size` elements of a view from `offset` on lie in the array, and what is to be proved of them.
+    """Where an element of a view (of a slice of it the first) lies in the array, and what is to be proved.
 
-    `dim` is a dimension of the array of which the view has a slice.
+    `extent` is that of a slice, `dim` a dimension of the array of which the view has a slice.
     """
-    part = view.indices[dim]
+    part, size = view.indices[dim], 1 if extent is None else extent
     assert isinstance(part, Slice)
     start = part.start
     if isinstance(start, Const) and start.value == 0:
