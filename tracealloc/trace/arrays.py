@@ -330,13 +330,8 @@ class RecordProxy(_Located):
     ) -> None:
         recorder = active()
         assert recorder is not None
-        for name, value in (
-            ("_array", array),
-            ("_indices", indices),
-            ("_path", path),
-            ("_place", None),
-            ("_views", views),
-        ):
+        named = (("_array", array), ("_indices", indices), ("_path", path), ("_place", None))
+        for name, value in (*named, ("_views", views)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_scope", recorder.scope)
 
