@@ -305,7 +305,7 @@ s = ta.customize(gather)
         "TA236": _code(
             "the stored type cannot be changed to that",
             _GEMM,
-            's.cast(s.C, "float16")',
+            's.cast(s.C, "half a float")',
             "s.cast(s.C, ta.float16)",
         ),
         "TA237": _code(
