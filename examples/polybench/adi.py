@@ -10,8 +10,9 @@ from tracealloc import kernel
 
 def make(*, TSTEPS, N, dtype=ta.float64):
     # The heat equation's coefficients: time step 1 / TSTEPS, space steps 1 / N, factors 2 and 1.
-    mul1 = 2.0 * (1.0 / TSTEPS) / ((1.0 / N) * (1.0 / N))
-    mul2 = 1.0 * (1.0 / TSTEPS) / ((1.0 / N) * (1.0 / N))
+    step = 1.0 / max(TSTEPS, 1)  # without any step its size does not matter
+    mul1 = 2.0 * step / ((1.0 / N) * (1.0 / N))
+    mul2 = 1.0 * step / ((1.0 / N) * (1.0 / N))
     a, b = -mul1 / 2.0, 1.0 + mul1
     d, e = -mul2 / 2.0, 1.0 + mul2
     c, f = a, d

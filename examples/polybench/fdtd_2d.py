@@ -6,7 +6,7 @@ from tracealloc import grid, kernel
 
 def make(*, TMAX, NX, NY, dtype=ta.float64):
     @kernel
-    def fdtd_2d(ex: dtype[NX, NY], ey: dtype[NX, NY], hz: dtype[NX, NY], _fict_: dtype[TMAX]):
+    def fdtd_2d(ex: dtype[NX, NY], ey: dtype[NX, NY], hz: dtype[NX, NY], _fict_: dtype[max(TMAX, 1)]):
         for t in ta.range(TMAX):
             for j in ta.range(NY):
                 ey[0, j] = _fict_[t]
