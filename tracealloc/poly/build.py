@@ -34,7 +34,7 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 
-__all__ = ["build_block", "build_model", "negation"]
+__all__ = ["build_block", "build_model", "negation", "within_loops"]
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,7 @@ class _Builder:
 
     def loop(self, node: Loop, context: _Context) -> Tree | None:
         inner = replace(context, dims=(*context.dims, node.iter))
-        names = inner.names
-        it, start, stop = names[node.iter], aff_text(node.start, names), aff_text(node.stop, names)
-        if node.step > 0:
-            bounds = [f"{start} <= {it} < {stop}"]
-        else:
-            bounds = [f"{stop} < {it} <= {start}"]
-        if abs(node.step) != 1:
-            bounds.append(f"({it} - ({start})) mod {abs(node.step)} = 0")
-        inner = replace(inner, constraints=(*context.constraints, *bounds))
+        inner = replace(inner, constraints=(*context.constraints, *_bounds(node, inner.names)))
         first = len(self.statements)
         key = f"{self.prefix}l{self.loops}"
         self.loops += 1
@@ -173,6 +165,29 @@ class _Builder:
             Statement(name, context.dims, domain, node, context.guards, accesses, scopes, origin=name)
         )
         return Leaf(name)
+
+
+def _bounds(node: Loop, names: Mapping[Iter, str]) -> list[str]:
+    """The values of a loop as constraints on its iterator."""
+    it, start, stop = names[node.iter], aff_text(node.start, names), aff_text(node.stop, names)
+    bounds = [f"{start} <= {it} < {stop}" if node.step > 0 else f"{stop} < {it} <= {start}"]
+    if abs(node.step) != 1:
+        bounds.append(f"({it} - ({start})) mod {abs(node.step)} = 0")
+    return bounds
+
+
+def within_loops(model: Model, statement: Statement) -> isl.Set:
+    """The iterations of the loops that the user wrote around a statement, whatever conditions are in them.
+
+    The statement's domain where these are not the loops of its iterators: a step has made it.
+    """
+    loops = {n.iter: n for n in walk_nodes(model.program.body) if isinstance(n, Loop)}
+    if not all(it in loops for it in statement.dims):
+        return statement.domain
+    names = iter_names(statement.dims)
+    bounds = [text for it in statement.dims for text in _bounds(loops[it], names)]
+    where = f" : {' and '.join(bounds)}" if bounds else ""
+    return isl.Set(f"{{ {tuple_text(statement.name, names.values())}{where} }}")
 
 
 def _known(expr: Expr, context: _Context) -> bool:

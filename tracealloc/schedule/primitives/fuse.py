@@ -6,10 +6,13 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
+import islpy as isl
+
+from tracealloc.poly.build import within_loops
 from tracealloc.poly.dependence import time_map
-from tracealloc.poly.named import box_of, equal_sets
+from tracealloc.poly.named import box_of, dim_bounds, equal_sets
 from tracealloc.poly.tree import LoopNode, Tree, leaves, replace_loop
-from tracealloc.schedule.loops import counter, lattice_step, loop_values
+from tracealloc.schedule.loops import counter, lattice_step
 from tracealloc.schedule.marks import fused as fused_marks
 from tracealloc.schedule.marks import lost
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
@@ -30,6 +33,7 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
         for i in 0:M: for j in 0:N: body   ->   for i_j in 0:M*N: body
     Legal when:
         each loop is directly inside the one before, and the inner extents do not depend on outer loops.
+        Affine conditions in the loops stay conditions in the fused one.
         The fused loop is pipelined or unrolled by a factor where the innermost was, and marked otherwise
         where all were; a warning names the marks that are lost.
 
@@ -45,12 +49,8 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     _check_adjacent(edit, chosen)
     state, (key,) = edit.keys(1)
     chosen = [replace(loop, step=lattice_step(state.model, loop)) for loop in chosen]
-    ends = [loop_values(state.model, loop) for loop in chosen]
-    if any(end is None for end in ends):
-        raise edit.error("TA226", "cannot fuse loops that never run")
-    known = [end for end in ends if end is not None]
+    known = _rectangle(edit, chosen)
     extents = [(high - low) // loop.step + 1 for loop, (low, high) in zip(chosen, known, strict=True)]
-    _check_rectangular(edit, chosen, known)
 
     @cache  # the statements of a body mostly have the same
     def fused_value(*values: Expr) -> Expr:
@@ -101,16 +101,30 @@ def _is_directly_in(inner: LoopNode, outer: LoopNode) -> bool:
     return isinstance(outer.body, LoopNode) and outer.body.key == inner.key
 
 
-def _check_rectangular(edit: Edit, loops: list[LoopNode], ends: list[tuple[int, int]]) -> None:
-    box = box_of([(low, high, loop.step) for loop, (low, high) in zip(loops, ends, strict=True)])
+def _rectangle(edit: Edit, loops: list[LoopNode]) -> list[tuple[int, int]]:
+    """The least and greatest value of each loop; all statements run through all of these, or less by an if.
+
+    Raises:
+        ScheduleError: the bounds of a loop depend on another one.
+    """
     plain = tuple(replace(loop, descending=False) for loop in loops)
+    found: list[isl.Set] = []
     for name in leaves(loops[-1].body):
         statement = edit.state.model.statement(name)
-        values = statement.domain.apply(time_map(statement, plain))
-        if not equal_sets(values, box):
-            inner = loops[-1].name
-            raise edit.error(
-                "TA226",
-                f"needs rectangular loops: the extent of {inner!r} depends on the loops outside it",
-                hint="fuse only loops whose bounds are constant",
-            )
+        values = within_loops(edit.state.model, statement).apply(time_map(statement, plain))
+        if not values.is_empty():  # loops that never run are loops of any extent
+            found.append(values)
+    if not found:
+        return [(0, 0)] * len(loops)
+    ends = [
+        (min(low for low, _ in each), max(high for _, high in each))
+        for each in ([dim_bounds(values, dim) for values in found] for dim in range(len(loops)))
+    ]
+    box = box_of([(low, high, loop.step) for loop, (low, high) in zip(loops, ends, strict=True)])
+    if not all(equal_sets(values, box) for values in found):
+        raise edit.error(
+            "TA226",
+            f"needs rectangular loops: the extent of {loops[-1].name!r} depends on the loops outside it",
+            hint="fuse only loops whose bounds are constant",
+        )
+    return ends
