@@ -19,7 +19,7 @@ from tracealloc.poly.tree import (
     sequence,
 )
 from tracealloc.schedule.cures import least_shifts
-from tracealloc.schedule.loops import loop_values
+from tracealloc.schedule.loops import counter, lattice_step, loop_values
 from tracealloc.schedule.marks import lost
 from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, primitive
 from tracealloc.schedule.resolve import full_name, user_name
@@ -27,7 +27,7 @@ from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.errors import IllegalScheduleError
-from tracealloc.trace.expr import Binary
+from tracealloc.trace.expr import Binary, Expr
 
 __all__ = ["merge"]
 
@@ -41,6 +41,8 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
     Rewrite:
         for i in 0:M: a; for j in 0:N: b(j)   ->   for i in 0:max(M, N): { if i < M: a; if i < N: b(i) }
         What stands between the loops goes before or after, where it may. `shift` lines the loops up.
+        Where one of them runs downwards and the other does not, they meet in the order in which they run:
+        the first iterations of both, then the second ones.
     Legal when:
         no dependence is reversed.
 
@@ -57,6 +59,9 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
     parent, here, there = _positions(edit, loop, with_loop)
     first, second = sorted((here, there))
     between = parent.children[first + 1 : second]
+    is_mirrored = loop.descending != with_loop.descending
+    if is_mirrored:
+        with_loop = _in_time(edit.state, loop, with_loop)
     merged = _merged(edit, loop, with_loop, here < there)
     how = f"in one loop {loop.name!r} the second of these would come first"
     refusal: IllegalScheduleError | None = None
@@ -67,12 +72,28 @@ def merge(edit: Edit, loop: LoopNode | OpaqueLoop, with_loop: LoopNode | OpaqueL
         around = (*parent.children[:first], *before, merged, *after, *parent.children[second + 1 :])
         try:
             tree = _replaced(edit.state, parent, sequence(around))
-            done = edit.reordered(tree, how, _shifts(edit, loop, first_loop, second_loop, tree))
+            cures = () if is_mirrored else _shifts(edit, loop, first_loop, second_loop, tree)
+            done = edit.reordered(tree, how, cures)
             return Result(done, (LoopRef(loop.key),), lost([with_loop], merged.marks))
         except IllegalScheduleError as error:
             refusal = refusal or error
     assert refusal is not None
     raise refusal
+
+
+def _in_time(state: State, loop: LoopNode, other: LoopNode) -> LoopNode:
+    """`other` with the values that `loop` has at the same time, counted from where each begins."""
+    loop, other = (replace(each, step=lattice_step(state.model, each)) for each in (loop, other))
+    low, high = loop_values(state.model, loop) or (0, 0)
+    ends = loop_values(state.model, other) or (0, 0)
+    start, stride = (high, -loop.step) if loop.descending else (low, loop.step)
+
+    def value(expr: Expr) -> Expr:
+        moved = Binary("*", constant(stride), counter(other, expr, ends), index)
+        return simplify(Binary("+", constant(start), moved, index))
+
+    exprs = tuple((name, value(expr)) for name, expr in other.exprs)
+    return replace(other, exprs=exprs, step=loop.step, descending=loop.descending)
 
 
 def _shifts(edit: Edit, merged: LoopNode, first: LoopNode, second: LoopNode, tree: Tree) -> Iterator[Cure]:
