@@ -319,7 +319,7 @@ class PlainNamespace:
         return (x if first else y).astype(dtype)
 
     @staticmethod
-    def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
+    def while_loop(cond: Callable[[], Any], body: Callable[[], Any], name: str = "while") -> None:
         while active[-1] and cond():
             body()
 

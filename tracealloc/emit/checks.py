@@ -196,7 +196,7 @@ class _Finder:
                 self.expr(stop, sure)
                 self.ranges.enter(node)
                 self.block(body, sure and fixed_bounds(node))
-            case While(prologue, cond, body):
+            case While(prologue=prologue, cond=cond, body=body):
                 self.block(prologue, False)
                 self.expr(cond, False)
                 self.block(body, False)

@@ -167,7 +167,7 @@ def _blocker(body: Block) -> str | None:
             if found is not None:
                 return found
         if isinstance(node, While):
-            return "while"
+            return node.iter.name
         if isinstance(node, Loop) and (_varies(node.start) or _varies(node.stop)):
             return node.iter.name
     return None
@@ -178,7 +178,7 @@ def _blocker_of(callee: Program) -> str | None:
     for item in (callee, *callee.callees()):
         for node in walk_nodes(item.body):
             if isinstance(node, While):
-                return f"{item.name}: while"
+                return f"{item.name}: {node.iter.name}"
             if isinstance(node, Loop):
                 loads = (*loads_of(node.start), *loads_of(node.stop))
                 if any(load.array not in item.args or load.array.rank for load in loads):

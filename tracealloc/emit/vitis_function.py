@@ -336,7 +336,7 @@ class VitisFunction(VitisExpr):
 
     # Loops.
 
-    def loop_label(self, loop: Loop) -> str:
+    def loop_label(self, loop: Loop | While) -> str:
         return f"{self.names.label(loop.iter.name)}: "
 
     def iter_type(self, loop: Loop, low: int, high: int) -> str:
@@ -389,12 +389,15 @@ class VitisFunction(VitisExpr):
         return b[0] - a[1], b[1] - a[0]
 
     def while_(self, node: While, where: Where) -> None:
-        label = self.names.label("while_")
-        before = len(self.out)
+        label = self.loop_label(node)
+        before, around = len(self.out), self.pipelined
+        self.pipelined = around or node.marks.pipeline is not None
         super().while_(node, where)
+        self.pipelined = around
         head = self.out[before]
         blanks = len(head) - len(head.lstrip())
-        self.out[before] = f"{head[:blanks]}{label}: {head[blanks:]}"
+        head = f"{head[:blanks]}{label}{head[blanks:]}"
+        self.out[before : before + 1] = [head, *loop_mark_pragmas(node.marks)]
 
     # Calls and types.
 

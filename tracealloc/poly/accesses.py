@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 import islpy as isl
 
 from tracealloc.poly.model import Access
-from tracealloc.poly.named import aff_text, iter_names, map_text, tuple_text, with_tuple
+from tracealloc.poly.named import aff_text, cond_text, iter_names, map_text, tuple_text, with_tuple
 from tracealloc.trace.affine import constant, is_affine
 from tracealloc.trace.dtype import DType, Struct
 from tracealloc.trace.expr import Expr, Iter, Load, iters_of, loads_of
 from tracealloc.trace.program import (
     Alloc,
     Array,
+    Block,
     Call,
     If,
     Loop,
@@ -25,6 +26,7 @@ from tracealloc.trace.program import (
     Slice,
     Store,
     While,
+    blocks_of,
     expressions_of,
     walk_nodes,
 )
@@ -75,6 +77,7 @@ class _Collector:
         self.private: set[Array] = set()
         self.certain = True  # False where the node may not run
         self.inner: dict[Iter, Loop] = {}  # affine loops inside an opaque node
+        self.conds: tuple[Expr, ...] = ()  # affine conditions inside it, around what is collected
 
     def add(
         self,
@@ -139,7 +142,10 @@ class _Collector:
         """A condition for some iteration of the affine loops inside an opaque node that subscripts use."""
         starts = [part.start if isinstance(part, Slice) else part for part in indices]
         used = {it for e in starts if self.is_affine_inside(e) for it in iters_of(e)}
-        names, bounds, needed = self.inner_names, list[str](), list[str]()
+        names, needed = self.inner_names, list[str]()
+        conds = [cond for cond in self.conds if iters_of(cond) & used]
+        used.update(*(iters_of(cond) for cond in conds))
+        bounds = [cond_text(cond, names) for cond in conds]
         for it, loop in reversed(self.inner.items()):
             if it not in used:
                 continue
@@ -225,14 +231,39 @@ class _Collector:
 
     def opaque(self, node: Node) -> None:
         """Accesses of a node with its own control flow: nothing in it is certain to happen."""
-        inside = list(walk_nodes((node,)))
+        inside = [found for found, _ in _under((node,), ())]
         self.private |= {n.array for n in inside if isinstance(n, Alloc)}
         self.private |= {n.array for n in inside if isinstance(n, Store) and n.array.kind == "value"}
         self.certain = False
         self.inner = {loop.iter: loop for loop in affine_loops(node, self.dims)}
-        for inner in inside:
+        for inner, conds in _under((node,), ()):
+            self.conds = tuple(cond for cond in conds if self.is_affine_inside(cond))
             self.node(inner)
-        self.certain, self.inner = True, {}
+        self.certain, self.inner, self.conds = True, {}, ()
+        self.found = _once_each(self.found)
+
+
+def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[Expr, ...]]]:
+    """Every node of a block, and the conditions that hold where it runs (those of `else` aside)."""
+    for node in block:
+        yield node, conds
+        match node:
+            case If(cond=cond, then=then, orelse=orelse):
+                yield from _under(then, (*conds, cond))
+                yield from _under(orelse, conds)
+            case _:
+                for inner in blocks_of(node):
+                    yield from _under(inner, conds)
+
+
+def _once_each(accesses: Sequence[Access]) -> list[Access]:
+    """What an opaque node touches; how often it does so is no part of that (a split reads bounds again)."""
+    found: list[Access] = []
+    for access in accesses:
+        same = (known for known in found if known == access)
+        if not any(known.relation.plain_is_equal(access.relation) for known in same):
+            found.append(access)
+    return found
 
 
 def _whole(array: Array) -> tuple[Slice, ...]:

@@ -308,10 +308,16 @@ def _view_moved(model: Model, base: Model, name: str, number: str) -> isl.Map | 
     mine, traced = statement.reads[int(number)].view, reads[int(number)].view
     if mine is None or traced is None:
         return None
+    if not _places(mine).is_equal(_places(traced)):
+        return None  # a loop inside was split
     places = traced.domain().unwrap().range().identity()
     traced = _instance_map(statement).product(places).apply_range(traced)
     both = mine.range_product(traced).curry().range_factor_range()
     return renamed_input(both, f"{name}__{number}").uncurry()
+
+
+def _places(view: isl.Map) -> isl.Space:
+    return view.domain().unwrap().range().get_space()
 
 
 def _is_renamed(statement: Statement) -> bool:

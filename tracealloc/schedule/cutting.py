@@ -44,6 +44,7 @@ from tracealloc.trace.program import (
     Region,
     Slice,
     Store,
+    While,
     expressions_of,
     map_blocks,
     walk_nodes,
@@ -118,7 +119,7 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
     calls: list[Call] = []
 
     def change(node: Node, inner: tuple[Iter, ...]) -> Node:
-        if isinstance(node, Loop) and node.iter == loop.loop.iter:
+        if isinstance(node, Loop | While) and node.iter == loop.loop.iter:
             layouts = dict(state.layouts)
             _, cut = called((node,), (*statement.dims, *inner), layouts, name, node.place)
             calls.append(cut)

@@ -9,7 +9,7 @@ from tracealloc.poly.tree import LoopNode, leaves, replace_loop
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.layout import Marks
-from tracealloc.trace.program import Loop, Node, map_blocks, walk_nodes
+from tracealloc.trace.program import Loop, Node, While, map_blocks, walk_nodes
 
 __all__ = ["data_loops_inside", "fused", "halves", "lost", "mark"]
 
@@ -28,7 +28,7 @@ def mark(state: State, loop: LoopNode | OpaqueLoop, change: Callable[[Marks], Ma
 
 def _marked(node: Node, wanted: OpaqueLoop, change: Callable[[Marks], Marks]) -> Node:
     node = map_blocks(node, lambda block: tuple(_marked(inner, wanted, change) for inner in block))
-    if isinstance(node, Loop) and node.iter == wanted.loop.iter:
+    if isinstance(node, Loop | While) and node.iter == wanted.loop.iter:
         return replace(node, marks=change(node.marks))
     return node
 
@@ -76,5 +76,6 @@ def data_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[str]:
     return [
         node.iter.name
         for node in nodes
-        if isinstance(node, Loop) and not (is_affine(node.start) and is_affine(node.stop))
+        if isinstance(node, While)
+        or (isinstance(node, Loop) and not (is_affine(node.start) and is_affine(node.stop)))
     ]

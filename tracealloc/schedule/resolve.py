@@ -21,7 +21,7 @@ from tracealloc.schedule.primitive import REGISTRY, Edit, Kind, Primitive
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.schedule.values import NotPlain, plain_value, shown
 from tracealloc.trace.errors import ScheduleError, UnknownArrayError, UnknownLoopError, nearest
-from tracealloc.trace.program import Array
+from tracealloc.trace.program import Array, Loop
 
 __all__ = [
     "Resolver",
@@ -58,7 +58,8 @@ def band_names(state: State) -> dict[str, str]:
         by_statement.update((statement, name) for statement, _ in outer.exprs)
     for other in state.loops():
         if isinstance(other, OpaqueLoop):
-            band = by_statement.get(other.statement, other.loop.band)
+            own = other.loop.band if isinstance(other.loop, Loop) else None
+            band = by_statement.get(other.statement, own)
             if band is not None:
                 found[other.key] = by_statement[other.statement] = band
     return found

@@ -23,7 +23,7 @@ from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.views import check_views
 from tracealloc.schedule.outlined import Piece, restored
 from tracealloc.trace.layout import PLAIN, Layout
-from tracealloc.trace.program import Array, Call, Loop, Node, Program, map_blocks, walk_nodes
+from tracealloc.trace.program import Array, Call, Loop, Node, Program, While, map_blocks, walk_nodes
 
 __all__ = [
     "CASTS",
@@ -43,10 +43,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class OpaqueLoop:
-    """A loop inside a statement with its own control flow (bounds on data): it can only be marked."""
+    """A loop inside a statement with its own control flow (bounds on data, `while`)."""
 
     statement: str
-    loop: Loop
+    loop: Loop | While
 
     @property
     def key(self) -> str:
@@ -154,7 +154,7 @@ class State:
         yield from loops_in(self.tree)
         for statement in self.model.statements:
             for node in walk_nodes((statement.node,)):
-                if isinstance(node, Loop):
+                if isinstance(node, Loop | While):
                     yield OpaqueLoop(statement.name, node)
 
     def layout(self, array: Array) -> Layout:

@@ -11,7 +11,7 @@ from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, RecordProxy
 from tracealloc.trace.dtype import boolean
 from tracealloc.trace.events import Close, Event, Open, Otherwise, Repeat
-from tracealloc.trace.expr import Expr, Load
+from tracealloc.trace.expr import Expr, Iter, Load
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import spot_of
 from tracealloc.trace.program import Alloc, Array, Store
@@ -23,16 +23,23 @@ from tracealloc.trace.state import Carried, Slot, State, keep_hint
 __all__ = ["otherwise", "when", "while_loop"]
 
 
-def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
-    """Run `body` as long as `cond` holds; both take no arguments and are traced once per control path."""
+def while_loop(cond: Callable[[], Any], body: Callable[[], Any], name: str = "while") -> None:
+    """Run `body` as long as `cond` holds; both take no arguments and are traced once per control path.
+
+    `name` names the loop for schedules.
+    """
     recorder = recorder_for("ta.while_loop")
     if not _takes_nothing(cond) or not _takes_nothing(body):
         fail("TA124", "ta.while_loop takes two functions without arguments", "both run in every iteration",
              hint="ta.while_loop(lambda: n > 0, body)")  # fmt: skip
+    if not isinstance(name, str) or not name:
+        fail("TA124", f"the name of ta.while_loop is a text, not {name!r}",
+             hint='ta.while_loop(cond, body, name="search")')  # fmt: skip
     if recorder.runs:
         recorder.repeat(cond, body)
         return
     place = recorder.spot().place
+    it = Iter(f"%{recorder.number()}", name)
     flag = recorder.array("local", boolean, (), name="", place=place)
     base = recorder.counter
     prologue, value = _condition(recorder, cond, flag)
@@ -48,7 +55,7 @@ def while_loop(cond: Callable[[], Any], body: Callable[[], Any]) -> None:
     if value is None:
         recorder.emit(Alloc(flag, None, place))
         value = Load(flag)
-    recorder.emit(Repeat(prologue, value, steps, place))
+    recorder.emit(Repeat(it, prologue, value, steps, place))
 
 
 def _takes_nothing(function: Any) -> bool:

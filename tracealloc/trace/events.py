@@ -78,6 +78,7 @@ class ForEach:
 class Repeat:
     """A while loop, see `program.While`."""
 
+    iter: Iter
     prologue: tuple[Event, ...]
     cond: Expr
     body: tuple[Event, ...]

@@ -245,9 +245,9 @@ class _Finish:
                     return None
                 first, last = self.resolve(start), self.resolve(stop)
                 return Loop(it, first, last, step, block, event.reduction, event.band, place=event.place)
-            case Repeat(prologue=prologue, cond=cond, body=body, place=place):
+            case Repeat(iter=it, prologue=prologue, cond=cond, body=body, place=place):
                 head = self.build(prologue)
-                return While(head, self.resolve(cond), self.build(body), place)
+                return While(it, head, self.resolve(cond), self.build(body), place=place)
             case Branch(cond=cond, then=then, orelse=orelse, place=place):
                 self.branches += 1
                 yes, no = self.build(then), self.build(orelse)

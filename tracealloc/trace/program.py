@@ -5,7 +5,7 @@
     Node    := Alloc(array)                                     an array comes into being (and is filled)
              | Store(array, indices, value, path)               C[i, j] = value
              | Loop(iter, start, stop, step, body, marks)       for i in start:stop:step
-             | While(cond_body, cond, body)                     run cond_body, test cond, run body, again
+             | While(iter, cond_body, cond, body, marks)        run cond_body, test cond, run body, again
              | If(cond, then, orelse)
              | Call(program, args, results, site)
 
@@ -147,11 +147,16 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class While:
-    """Run `prologue`, stop unless `cond`, run `body`, and again."""
+    """Run `prologue`, stop unless `cond`, run `body`, and again.
 
+    `iter` names the loop as that of a `Loop` does; it has no value.
+    """
+
+    iter: Iter
     prologue: Block
     cond: Expr
     body: Block
+    marks: Marks = UNMARKED
     place: Place | None = field(default=None, compare=False)
 
 

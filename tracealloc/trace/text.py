@@ -244,11 +244,16 @@ def _node(node: Node, indent: int) -> list[str]:
             return [_line(indent, store_text(node), _comment(place))]
         case Loop():
             return _loop(node, indent)
-        case While(prologue=prologue, cond=cond, body=body):
+        case While(iter=it, prologue=prologue, cond=cond, body=body, marks=marks):
+            head = "" if it.name == "while" else f"{it.name}: "
+            note = _words(marks.words())
             if not prologue:
-                return [_line(indent, f"while {expr_text(cond)}:"), *node_lines(body, indent + 2)]
+                return [
+                    _line(indent, f"{head}while {expr_text(cond)}:", note),
+                    *node_lines(body, indent + 2),
+                ]
             return [
-                _line(indent, "while True:"),
+                _line(indent, f"{head}while True:", note),
                 *node_lines(prologue, indent + 2),
                 _line(indent + 2, f"if not {_at(cond, NOT)}: break"),
                 *node_lines(body, indent + 2),
@@ -311,12 +316,15 @@ def _if(node: If, indent: int) -> list[str]:
     return lines
 
 
+def _words(words: list[str]) -> str:
+    return f"[{', '.join(words)}]" if words else ""
+
+
 def _loop(loop: Loop, indent: int) -> list[str]:
     bounds = f"{_at(loop.start, OR)}:{_at(loop.stop, OR)}"
     if loop.step != 1:
         bounds += f":{loop.step}"
     label = f"{loop.band}: " if loop.band is not None else ""
-    words = loop.marks.words() + (["sum"] if loop.reduction else [])
-    note = f"[{', '.join(words)}]" if words else ""
+    note = _words(loop.marks.words() + (["sum"] if loop.reduction else []))
     head = _line(indent, f"{label}for {loop.iter.name} in {bounds}", note)
     return [head, *node_lines(loop.body, indent + len(label) + 2)]

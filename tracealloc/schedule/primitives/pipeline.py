@@ -15,6 +15,7 @@ from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.dtype import Float
 from tracealloc.trace.errors import ScheduleError
+from tracealloc.trace.program import While
 
 __all__ = ["pipeline"]
 
@@ -53,6 +54,11 @@ def pipeline(
         f"loop {name!r} inside {loop.name!r} has bounds that depend on data: it stays a loop"
         for name in inner
     )
+    if isinstance(loop, OpaqueLoop) and isinstance(loop.loop, While):
+        warnings += (
+            f"how often loop {loop.name!r} runs is known only when it has ended: HLS reports no latency, "
+            "and an iteration starts when the one before it has found its condition",
+        )
     return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
 
 

@@ -5,16 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop
+from tracealloc.schedule.copies import remade
 from tracealloc.schedule.loops import counter, lattice_step, loop_values
 from tracealloc.schedule.marks import halves
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr
+from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, loads_of, substitute
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Region,
+    Store,
+    map_blocks,
+    walk_nodes,
+)
 
 __all__ = ["split"]
+
+_PARTS = ("outer", "inner")
 
 
 @primitive(loop="loop")
@@ -26,19 +43,81 @@ def split(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int) -> Result:
     Legal when:
         always: the order of iterations stays. The factor need not divide the extent. The tiles count
         from the loop's first value where that is constant. The inner loop is pipelined, vectorized or
-        unrolled where `loop` was, the outer one parallel.
+        unrolled where `loop` was, the outer one parallel. Where the bounds depend on data, the outer loop
+        goes from tile to tile, and the inner one has its whole factor, with a condition at the end.
 
     Returns:
         The outer and the inner loop.
 
     Raises:
-        ScheduleError: `factor` < 1, or the bounds of the loop depend on data.
+        ScheduleError: `factor` < 1, a while loop, or a loop that changes the data that its bounds depend on.
     """
-    loop = edit.affine(loop)
     if not isinstance(factor, int) or isinstance(factor, bool) or factor < 1:
         raise edit.error("TA221", f"needs a factor of at least 1, not {factor!r}")
-    state, outer, inner = split_loop(edit, loop, factor)
+    if isinstance(loop, OpaqueLoop) and isinstance(loop.loop, Loop):
+        return _split_opaque(edit, loop.statement, loop.loop, factor)
+    state, outer, inner = split_loop(edit, edit.affine(loop), factor)
     return Result(state, (LoopRef(outer), LoopRef(inner)))
+
+
+def _split_opaque(edit: Edit, name: str, loop: Loop, factor: int) -> Result:
+    """The split of a loop inside a statement with its own control flow."""
+    read = {load.array for load in loads_of(loop.stop)}
+    changed = sorted(array.name for array in read & _touched(loop.body))
+    if changed:
+        raise edit.error(
+            "TA220",
+            f"cannot split loop {loop.iter.name!r}, which changes what its bounds were read from",
+            because=[f"its body stores to {', '.join(changed)}, and each tile would read its end again"],
+            hint="keep the bound in a ta.scalar that the body leaves alone",
+        )
+    state, keys = edit.keys(2)
+    outer, inner = (
+        Iter(key, edit.fresh(f"{loop.iter.name}.{part}")) for key, part in zip(keys, _PARTS, strict=True)
+    )
+
+    def two(node: Node) -> Node:
+        if isinstance(node, Loop) and node.iter == loop.iter:
+            return _tiles(node, outer, inner, factor)
+        return map_blocks(node, lambda block: tuple(two(part) for part in block))
+
+    model, old = state.model, state.model.statement(name)
+    new = remade(model, old, two(old.node), old.guards, dict(old.scopes))
+    statements = [new if s is old else s for s in model.statements]
+    stale = frozenset(access.space for s in (old, new) for access in s.accesses)
+    state = state.with_model(model.with_statements(statements, model.reference), state.tree, stale)
+    return Result(state, tuple(LoopRef(f"{name}:{it.key}") for it in (outer, inner)))
+
+
+def _tiles(loop: Loop, outer: Iter, inner: Iter, factor: int) -> Loop:
+    """The loop as one over the first values of tiles, with one over the values of a tile inside."""
+    marks = halves(loop.marks)
+    step = Binary("*", constant(loop.step), IterRef(inner), index)
+    value = simplify(Binary("+", IterRef(outer), step, index))
+    body = tuple(map_expressions(n, lambda e: substitute(e, {loop.iter: value})) for n in loop.body)
+    if not _divides(loop, factor):
+        body = (If(Compare("<" if loop.step > 0 else ">", value, loop.stop), body, place=loop.place),)
+    tile = Loop(inner, constant(0), constant(factor), 1, body, loop.reduction, None, marks[1], loop.place)
+    return replace(loop, iter=outer, step=factor * loop.step, body=(tile,), reduction=False, marks=marks[0])
+
+
+def _divides(loop: Loop, factor: int) -> bool:
+    ends = loop.start, loop.stop
+    if not all(isinstance(end, Const) for end in ends):
+        return False
+    first, last = (int(end.value) for end in ends if isinstance(end, Const))
+    return len(range(first, last, loop.step)) % factor == 0
+
+
+def _touched(block: Block) -> set[Array]:
+    """The arrays that a block may store to."""
+    found: set[Array] = set()
+    for node in walk_nodes(block):
+        if isinstance(node, Store | Alloc):
+            found.add(node.array)
+        if isinstance(node, Call):
+            found |= {part.array for part in (*node.args, *node.results) if isinstance(part, Region)}
+    return found
 
 
 def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str]:

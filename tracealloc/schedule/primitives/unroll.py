@@ -10,6 +10,7 @@ from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.resolve import user_name
 from tracealloc.schedule.state import OpaqueLoop
 from tracealloc.trace.affine import linear
+from tracealloc.trace.program import Loop, While
 
 __all__ = ["unroll"]
 
@@ -24,10 +25,17 @@ def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -
         always; a complete unroll needs an extent that does not depend on data.
 
     Raises:
-        ScheduleError: `factor` < 1, or None where the extent depends on data.
+        ScheduleError: `factor` < 1, or None where the extent depends on data, or a while loop.
     """
     if factor is not None and (type(factor) is not int or factor < 1):
         raise edit.error("TA221", f"needs a factor of at least 1, not {factor!r}")
+    if isinstance(loop, OpaqueLoop) and isinstance(loop.loop, While):
+        raise edit.error(
+            "TA227",
+            f"cannot unroll {loop.name!r}: it runs until what it computes ends it",
+            because=["copies of its body would each need the test, one after the other"],
+            hint=f's.pipeline("{user_name(edit, loop)}"), or unroll the loops inside it',
+        )
     if factor is None and isinstance(loop, OpaqueLoop) and not _constant(loop):
         raise edit.error(
             "TA227",
@@ -38,5 +46,6 @@ def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -
 
 
 def _constant(loop: OpaqueLoop) -> bool:
+    assert isinstance(loop.loop, Loop)
     ends = (linear(loop.loop.start), linear(loop.loop.stop))
     return all(end is not None and not end.terms for end in ends)
