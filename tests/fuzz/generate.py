@@ -105,14 +105,15 @@ class Generator(Expressions):
 
     def loop(self, depth: int) -> None:
         name = self.fresh(self.rng.choice("ijk"))
-        extent = self.rng.choice([2, 3, 4, 5, 7])
+        extent = self.rng.choice([0, 1, 1, 2, 3, 4, 5, 7])
+        most = max(extent, 1) - 1
         outer = self.rng.choice(self.iters) if self.iters else None
         roll = self.rng.random()
         label = f', name="{self.fresh("B")}"' if self.chance(0.15) else ""
         if roll < 0.2:
-            second, other = self.fresh("j"), self.rng.choice([2, 3, 4])
+            second, other = self.fresh("j"), self.rng.choice([1, 2, 3, 4])
             self.put(f"for {name}, {second} in grid({extent}, {other}{label}):")
-            ranges = [(name, 0, extent - 1), (second, 0, other - 1)]
+            ranges = [(name, 0, most), (second, 0, other - 1)]
         elif roll < 0.35 and outer is not None and outer[1] >= 0 and outer[2] < 8:
             low, _, high = outer
             form = self.rng.choice([(f"{low} + 1", 0, high), (f"{low}, {high + 2}", 0, high + 1)])
@@ -128,15 +129,15 @@ class Generator(Expressions):
         elif roll < 0.65:
             step = self.rng.choice([-1, -2])
             self.put(f"for {name} in ta.range({extent - 1}, -1, {step}):")
-            ranges = [(name, 0, extent - 1)]
+            ranges = [(name, 0, most)]
         elif roll < 0.72 and (thing := self.pick("int")) is not None and thing.dtype != "boolean":
-            self.put(f"for {name} in ta.range({self.load(thing, simple=True)} % {extent}):")
-            ranges = [(name, 0, extent - 1)]
+            self.put(f"for {name} in ta.range({self.load(thing, simple=True)} % {most + 1}):")
+            ranges = [(name, 0, most)]
         else:
             self.put(
                 f"for {name} in {self.rng.choice(['ta.range', 'grid', 'ta.reduction'])}({extent}{label}):"
             )
-            ranges = [(name, 0, extent - 1)]
+            ranges = [(name, 0, most)]
         with self.scope():
             self.iters += ranges
             for _, lo, hi in ranges:
@@ -214,7 +215,8 @@ class Generator(Expressions):
             self.block(0, self.rng.choice([1, 2]))
         self.frozen = frozen
         cond = f"{count} > 0" if extra is None else f"({count} > 0) & ({extra})"
-        self.put(f"ta.while_loop(lambda: {cond}, {body})")
+        label = f', "{self.fresh("W")}"' if self.chance(0.5) else ""
+        self.put(f"ta.while_loop(lambda: {cond}, {body}{label})")
 
     def call(self) -> None:
         name, params, results = self.rng.choice(self.callees)

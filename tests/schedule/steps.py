@@ -18,6 +18,7 @@ from tracealloc.schedule.handle import LoopHandle
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.resolve import full_name
 from tracealloc.schedule.state import State
+from tracealloc.trace.program import Loop, While
 
 ORDER = ("reorder", "tile", "skew", "shift", "reverse", "merge", "distribute")
 EXACT = (*ORDER, "parallel", "vectorize")
@@ -37,7 +38,8 @@ def nested_chain(rng: Random, s: Schedule) -> list[Any]:
     """Loops around one another, outermost first: two, three or four where there are as many."""
     state = s.module.state(s.name)
     handles = {handle.key: handle for handle in s.loops()}
-    inner = rng.choice([loop.key for loop in loops_in(state.tree)])
+    loops = [loop.key for loop in loops_in(state.tree)]
+    inner = rng.choice(loops) if loops else ""
     above = [loop.key for loop in loops_in(state.tree) if any(i.key == inner for i in loops_in(loop))]
     if len(above) < 2:
         return nested_pair(rng, s)
@@ -138,6 +140,8 @@ def candidates(s: Schedule, call: Callable[[Schedule], Any], patch: pytest.Monke
 def is_right(s: Schedule, name: str, args: tuple[Any, ...], patch: pytest.MonkeyPatch) -> bool | None:
     """What brute force says of a step: legal, illegal, or None where it has nothing to say."""
     state = s.module.state(s.name)
+    if any(isinstance(statement.node, Loop | While) for statement in state.model.statements):
+        return None
     if name in ("parallel", "vectorize"):
         loop = next(loop for loop in state.loops() if loop.key == args[0].key)
         if not isinstance(loop, LoopNode):

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
 from queue_nests import queue_program
+from short_nests import short_program
 from steps import EXACT, ORDER, arguments, called, is_right
 
 import tracealloc as ta
@@ -64,7 +65,11 @@ def one_case(
 
 
 @pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
-@pytest.mark.parametrize(("make", "count"), [(None, 300), (queue_program, 30)], ids=["arrays", "queues"])
+@pytest.mark.parametrize(
+    ("make", "count"),
+    [(None, 300), (queue_program, 30), (short_program, 60)],
+    ids=["arrays", "queues", "short"],
+)
 def test_random_steps(
     make: Callable[[int], Program] | None, count: int, long_mode: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +81,7 @@ def test_random_steps(
         one_case(seed, monkeypatch, seen, make)
 
     cases()
-    assert min(seen["accepted"], seen["refused"]) > count // 6, seen
+    assert min(seen["accepted"], seen["refused"]) > count // 10, seen
 
 
 @pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
