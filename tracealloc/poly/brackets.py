@@ -8,7 +8,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import renamed
+from tracealloc.poly.named import dim_bounds, renamed, within
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, map_loops, path_to, sequence
 from tracealloc.trace.affine import constant
 from tracealloc.trace.dtype import boolean
@@ -45,6 +45,9 @@ def _bracketed(model: Model, tree: Tree, key: str, dense: bool) -> tuple[Model, 
     node = Store(Array(BRACKET, BRACKET, boolean, ()), (), constant(0))
     names = [f"{BRACKET}{len(model.statements) + n}" for n in range(2)]
     whole = isl.Set.from_basic_set((values.remove_divs() if dense else values).simple_hull())
+    if not values.is_empty():  # the hull may be wider than what it holds
+        low, high = dim_bounds(values, len(its) - 1)
+        whole = within(whole, len(its) - 1, low, high)
     added = [Statement(name, its, renamed(whole, name), node) for name in names]
     pairs = {
         loop.key: tuple((name, IterRef(it)) for name in names) for loop, it in zip(loops, its, strict=True)

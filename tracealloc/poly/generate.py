@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import islpy as isl
@@ -22,20 +22,19 @@ from tracealloc.poly.tree import (
     Tree,
     leaves,
     loops_above,
-    map_loops,
     path_to,
 )
 from tracealloc.trace.errors import ScheduleError
 
 _TYPES: Any = isl.ast_node_type
 
-__all__ = ["Generated", "generated", "schedule_text"]
+__all__ = ["Generated", "generated", "has_loop", "schedule_text", "times_in"]
 
 
-def schedule_text(model: Model, tree: Tree) -> str:
-    """The tree as isl's YAML, with a mark per loop."""
+def schedule_text(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) -> str:
+    """The tree as isl's YAML, with a mark per loop; the `bare` loops are marks alone."""
     domain = "; ".join(_set_body(s) for s in model.statements)
-    child = _tree_text(model, tree)
+    child = _tree_text(model, tree, bare)
     return f'{{ domain: "{{ {domain} }}"' + (f", child: {child} }}" if child else " }")
 
 
@@ -44,17 +43,20 @@ def _set_body(statement: Statement) -> str:
     return text[text.index("{") + 1 : text.rindex("}")].strip()
 
 
-def _tree_text(model: Model, tree: Tree) -> str | None:
+def _tree_text(model: Model, tree: Tree, bare: frozenset[str]) -> str | None:
     match tree:
         case Leaf():
             return None
+        case LoopNode(key=key, body=body) if key in bare:
+            inner = _tree_text(model, body, bare)
+            return f'{{ mark: "{key}"' + (f", child: {inner} }}" if inner else " }")
         case LoopNode():
             parts = []
             for name, _ in tree.exprs:
                 statement = model.statement(name)
                 names = iter_names(statement.dims)
                 parts.append(f"{tuple_text(name, names.values())} -> [({time_text(statement, tree)})]")
-            inner = _tree_text(model, tree.body)
+            inner = _tree_text(model, tree.body, bare)
             rest = f", child: {inner}" if inner else ""
             band = f'schedule: "[{{ {"; ".join(parts)} }}]", options: "{{ atomic[x] }}"{rest}'
             return f'{{ mark: "{tree.key}", child: {{ {band} }} }}'
@@ -64,7 +66,7 @@ def _tree_text(model: Model, tree: Tree) -> str | None:
                 heads = []
                 for name in leaves(child):
                     heads.append(tuple_text(name, iter_names(model.statement(name).dims).values()))
-                inner = _tree_text(model, child)
+                inner = _tree_text(model, child, bare)
                 rest = f", child: {inner}" if inner else ""
                 filters.append(f'{{ filter: "{{ {"; ".join(heads)} }}"{rest} }}')
             return f"{{ sequence: [ {', '.join(filters)} ] }}"
@@ -72,13 +74,12 @@ def _tree_text(model: Model, tree: Tree) -> str | None:
 
 @dataclass(frozen=True)
 class Generated:
-    """isl's loops (None: there are none), and the tree without the loops that turned out to be none.
+    """isl's loops (None: there are none). A loop that runs once may be a mark without a `for`.
 
     `twins` say which other parts of the tree have the loops of one part (see `alike`).
     """
 
     ast: isl.AstNode | None
-    tree: Tree
     twins: Mapping[str, tuple[Names, ...]]
 
 
@@ -87,10 +88,10 @@ def generated(model: Model, tree: Tree) -> Generated:
 
     isl may peel an iteration off a loop in which some statements run rarely. Where it does, the loop is
     generated again with an empty statement at both ends of its body, which keeps it whole. A loop that
-    runs once in each iteration of the loops around it may come out in pieces as well: it is left out.
+    runs once in each iteration of the loops around it may come out in pieces as well: it becomes a mark.
     """
     if not model.statements:
-        return Generated(None, tree, {})
+        return Generated(None, {})
     made = _generated(model, tree, reduced(model, tree))
     assert made.ast is not None
     counts = [count for part in _counts(made.ast) for name, count in part.items() if name in made.twins]
@@ -103,18 +104,20 @@ def generated(model: Model, tree: Tree) -> Generated:
 def _generated(model: Model, tree: Tree, few: Reduced) -> Generated:
     ast = _isl_ast(few.model, few.tree)
     whole: frozenset[str] = frozenset()
-    while split := few.all_of(_pieces(ast)) - whole:  # making one loop whole may split one inside it
-        single = few.all_of(key for key in few.own(split) if _runs_once(few.model, few.tree, key))
-        tree = _without(tree, single)
-        whole |= split - single
-        few = reduced(model, tree) if few.twins else replace(few, tree=tree)
-        ast = _isl_ast(*bracketed(few.model, few.tree, few.own(whole)))
+    bare: frozenset[str] = frozenset()
+    while split := _pieces(ast, bare) - whole:  # making one loop whole may split one inside it
+        single = frozenset(key for key in split if _runs_once(few.model, few.tree, key))
+        bare |= few.all_of(single)
+        whole |= few.all_of(split - single)
+        ast = _isl_ast(*bracketed(few.model, few.tree, few.own(whole)), bare)
     if not is_simple(few.model, few.tree) and (wrong := wrong_statements(few.model, ast)):
-        ast = _again(few.model, few.tree, few.own(whole), wrong)
-    return Generated(ast, tree, few.twins)
+        ast = _again(few.model, few.tree, few.own(whole), bare, wrong)
+    return Generated(ast, few.twins)
 
 
-def _again(model: Model, tree: Tree, whole: frozenset[str], wrong: frozenset[str]) -> isl.AstNode:
+def _again(
+    model: Model, tree: Tree, whole: frozenset[str], bare: frozenset[str], wrong: frozenset[str]
+) -> isl.AstNode:
     """Loops that run all instances, where isl has dropped some: with a loop that visits every value.
 
     Raises:
@@ -122,8 +125,9 @@ def _again(model: Model, tree: Tree, whole: frozenset[str], wrong: frozenset[str
     """
     around = {loop.key: None for name in sorted(wrong) for loop in reversed(loops_above(tree, name))}
     for keys in (*(frozenset({key}) for key in around), frozenset(around)):
-        ast = _isl_ast(*bracketed(*bracketed(model, tree, whole - keys), keys, dense=True))
-        if _pieces(ast).isdisjoint(whole | keys) and not wrong_statements(model, ast):
+        left = bare - keys
+        ast = _isl_ast(*bracketed(*bracketed(model, tree, whole - keys), keys, dense=True), left)
+        if _pieces(ast, left).isdisjoint(whole | keys) and not wrong_statements(model, ast):
             return ast
     names = ", ".join(repr(loop.name) for loop in loops_above(tree, min(wrong)))
     raise ScheduleError(
@@ -134,36 +138,29 @@ def _again(model: Model, tree: Tree, whole: frozenset[str], wrong: frozenset[str
     )
 
 
-def _isl_ast(model: Model, tree: Tree) -> isl.AstNode:
-    schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, schedule_text(model, tree))
+def _isl_ast(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) -> isl.AstNode:
+    text = schedule_text(model, tree, bare)
+    schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, text)
     return isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
-
-
-def _without(tree: Tree, gone: frozenset[str]) -> Tree:
-    """The tree without some loops; a band keeps its name."""
-
-    def change(loop: LoopNode) -> Tree:
-        body = loop.body
-        if loop.key not in gone:
-            return loop
-        return replace(body, band=loop.band) if isinstance(body, LoopNode) and loop.band else body
-
-    return map_loops(tree, change)
 
 
 def _runs_once(model: Model, tree: Tree, key: str) -> bool:
     """Whether a loop has one value in each iteration of the loops around it."""
     path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
     assert path is not None, key
-    loops = tuple(node for node, _ in path if isinstance(node, LoopNode))
+    return is_function_of_outer(times_in(model, tuple(n for n, _ in path if isinstance(n, LoopNode))))
+
+
+def times_in(model: Model, loops: tuple[LoopNode, ...]) -> list[isl.Set]:
+    """When the statements in the last of some loops run: the values of all of them."""
     statements = [model.statement(name) for name in leaves(loops[-1].body)]
-    return is_function_of_outer([s.domain.apply(time_map(s, loops)) for s in statements])
+    return [s.domain.apply(time_map(s, loops)) for s in statements]
 
 
-def _pieces(ast: isl.AstNode) -> frozenset[str]:
-    """The loops of the tree for which isl made several pieces (or none, where they run once)."""
+def _pieces(ast: isl.AstNode, bare: frozenset[str]) -> frozenset[str]:
+    """The loops of the tree, but for the `bare` ones, for which isl made several pieces."""
     marks, _ = _counts(ast)
-    return _split_loops(ast, None) | {key for key, count in marks.items() if count > 1}
+    return (_split_loops(ast, None) | {key for key, count in marks.items() if count > 1}) - bare
 
 
 def _counts(ast: isl.AstNode) -> tuple[Counter[str], Counter[str]]:
@@ -195,6 +192,12 @@ def _inside(node: isl.AstNode) -> list[isl.AstNode]:
         children = node.block_get_children()
         return [children.get_ast_node(k) for k in range(children.n_ast_node())]
     return []
+
+
+def has_loop(ast: isl.AstNode) -> bool:
+    """Whether a `for` follows, under conditions at most: a mark's loop that runs once has none."""
+    kind: Any = ast.get_type()
+    return kind == _TYPES.for_ or (kind == _TYPES.if_ and all(map(has_loop, _inside(ast))))
 
 
 def _split_loops(ast: isl.AstNode, pending: str | None) -> frozenset[str]:

@@ -13,9 +13,9 @@ from tracealloc.poly.alike import Names
 from tracealloc.poly.ast_expr import as_expr
 from tracealloc.poly.brackets import BRACKET
 from tracealloc.poly.dependence import Paths, paths_of
-from tracealloc.poly.generate import generated
+from tracealloc.poly.generate import generated, has_loop, times_in
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import map_of
+from tracealloc.poly.named import map_of, only_value
 from tracealloc.poly.storage import Storage, storages
 from tracealloc.poly.tidy import tidy
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
@@ -33,7 +33,7 @@ from tracealloc.trace.expr import (
     map_children,
     rewrite,
 )
-from tracealloc.trace.layout import Layout
+from tracealloc.trace.layout import UNMARKED, Layout, Marks
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -60,9 +60,13 @@ class _Lowering:
     depth: Mapping[str, int]
     storage: Mapping[Array, Storage]
     twins: Mapping[str, tuple[Names, ...]]
+    around: Mapping[str, tuple[LoopNode, ...]]
+    """The loops around each loop."""
     ranges: dict[Iter, tuple[int, int]] = field(default_factory=dict)
     running: dict[str, Expr] = field(default_factory=dict)
     """The values of the loops around, by key."""
+    single: dict[str, IterRef] = field(default_factory=dict)
+    """The iterators of loops that run once, by key: isl knows their values only."""
     names: Names = field(default_factory=dict)
     """Of the part that is made from the loops of another: what is called how in it."""
     done: set[str] = field(default_factory=set)
@@ -71,17 +75,14 @@ class _Lowering:
     def simple(self, expr: Expr) -> Expr:
         return simplify(expr, self.ranges)
 
-    def node(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
+    def node(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: str | None) -> list[Node]:
         kind: Any = ast.get_type()
         types: Any = isl.ast_node_type
         if kind == types.mark:
-            key = ast.mark_get_id().get_name()
-            inside = ast.mark_get_node()
-            if key not in self.twins:
-                return self.node(inside, values, (*pending, self.called(key)))
-            before = [node for outer in pending for node in self.declarations(outer)]
-            return before + self.row(key, lambda: self.node(inside, values, (self.called(key),)))
+            key, inside = ast.mark_get_id().get_name(), ast.mark_get_node()
+            return self.row(key, lambda: self.marked(self.called(key), inside, values))
         if kind == types.for_:
+            assert pending is not None
             return self.loop(ast, values, pending)
         if kind == types.if_:
             cond = self.simple(as_expr(ast.if_get_cond(), values))
@@ -90,16 +91,16 @@ class _Lowering:
                 tuple(self.node(ast.if_get_else_node(), values, pending)) if ast.if_has_else_node() else ()
             )
             return [If(cond, then, orelse)]
-        before = [node for key in pending for node in self.declarations(key)]
+        assert pending is None, pending
         if kind == types.block:
             children = ast.block_get_children()
             count = children.n_ast_node()
-            parts = [self.node(children.get_ast_node(k), values, ()) for k in range(count)]
-            return before + [node for part in parts for node in part]
+            parts = [self.node(children.get_ast_node(k), values, None) for k in range(count)]
+            return [node for part in parts for node in part]
         assert kind == types.user, kind
         call = ast.user_get_expr()
         name = call.op_get_arg(0).id_get_id().get_name()
-        return before + self.row(name, lambda: self.statement(self.called(name), call, values))
+        return self.row(name, lambda: self.statement(self.called(name), call, values))
 
     def called(self, name: str) -> str:
         """The loop or statement that is called `name` where isl made loops."""
@@ -114,17 +115,40 @@ class _Lowering:
             self.names = around
         return found
 
-    def loop(self, ast: isl.AstNode, values: Mapping[str, Expr], pending: tuple[str, ...]) -> list[Node]:
-        *skipped, key = pending
-        before = [node for other in skipped for node in self.declarations(other)]
+    def marked(self, key: str, inside: isl.AstNode, values: Mapping[str, Expr]) -> list[Node]:
+        """The loop `key`; isl has a `for` for it unless it runs once."""
+        if has_loop(inside):
+            return self.node(inside, values, key)
+        plain = tuple(replace(loop, descending=False) for loop in (*self.around[key], self.loops[key]))
+        around = {f"o{k}": self.running[loop.key] for k, loop in enumerate(plain[:-1])}
+        only = self.simple(as_expr(only_value(times_in(self.model, plain)), around))
+        return self.one_trip(key, only, lambda _: self.node(inside, values, None))
+
+    def one_trip(self, key: str, only: Expr, body: Callable[[Expr], list[Node]]) -> list[Node]:
+        """A loop with the one value `only`; one that only copies is left out if no mark is on it."""
+        loop = self.loops[key]
+        if loop.place is None and loop.marks in (UNMARKED, Marks(unroll=0)):
+            self.running[key] = only
+            return self.declarations(key) + body(only)
+        it = Iter(key, loop.name)
+        stop = _plus(only, 1)
+        self.learn_range(it, only, stop, 1)
+        self.running[key] = self.single[key] = IterRef(it)
+        inside = tuple(self.declarations(key) + body(IterRef(it)))
+        return [Loop(it, only, stop, 1, inside, loop.reduction, loop.band, loop.marks, loop.place)]
+
+    def loop(self, ast: isl.AstNode, values: Mapping[str, Expr], key: str) -> list[Node]:
         loop = self.loops[key]
         variable = ast.for_get_iterator().id_get_id().get_name()
         start = as_expr(ast.for_get_init(), values)
         if ast.for_is_degenerate():
-            only = self.simple(start)
-            self.running[key] = self.simple(Unary("-", only, index)) if loop.descending else only
-            body = self.node(ast.for_get_body(), {**values, variable: only}, ())
-            return before + self.declarations(key) + body
+            only = self.simple(Unary("-", start, index) if loop.descending else start)
+
+            def body_at(value: Expr) -> list[Node]:
+                at = self.simple(Unary("-", value, index)) if loop.descending else value
+                return self.node(ast.for_get_body(), {**values, variable: at}, None)
+
+            return self.one_trip(key, only, body_at)
         it = Iter(key, loop.name)
         value: Expr = Unary("-", IterRef(it), index) if loop.descending else IterRef(it)
         inside = {**values, variable: value}
@@ -139,7 +163,7 @@ class _Lowering:
         start, stop = self.simple(start), self.simple(stop)
         self.learn_range(it, start, stop, step)
         self.running[key] = IterRef(it)
-        body = self.declarations(key) + self.node(ast.for_get_body(), inside, ())
+        body = self.declarations(key) + self.node(ast.for_get_body(), inside, None)
         made = Loop(
             it,
             start,
@@ -151,7 +175,7 @@ class _Lowering:
             loop.marks,
             loop.place,
         )
-        return [*before, made]
+        return [made]
 
     def learn_range(self, it: Iter, start: Expr, stop: Expr, step: int) -> None:
         """Remember between which values an iterator runs, so that divisions by tile sizes vanish."""
@@ -199,7 +223,13 @@ class _Lowering:
         statement = self.model.statement(name)
         count = len(statement.dims)
         args = [self.simple(as_expr(call.op_get_arg(k + 1), values)) for k in range(count)]
-        inner = _Instance(statement, dict(zip(statement.dims, args, strict=True)), self)
+        known: dict[Iter, Expr] = dict(zip(statement.dims, args, strict=True))
+        for step in self.paths[name]:
+            if step.loop is not None and step.loop.key in self.single:
+                counts = step.loop.expr(name)
+                if isinstance(counts, IterRef):
+                    known[counts.iter] = self.single[step.loop.key]
+        inner = _Instance(statement, known, self)
         nodes = inner.nodes()
         for guard in reversed(statement.guards):
             nodes = [If(inner.expr(guard), tuple(nodes), place=statement.place)]
@@ -323,23 +353,33 @@ def lower(
 ) -> Program:
     """The loop nest of a schedule as a `Program`."""
     made = generated(model, tree)
-    paths = paths_of(made.tree)
+    paths = paths_of(tree)
     lowering = _Lowering(
         model,
-        {loop.key: loop for loop in loops_in(made.tree)},
+        {loop.key: loop for loop in loops_in(tree)},
         paths,
         {name: sum(step.loop is not None for step in steps) for name, steps in paths.items()},
         storages(model, paths),
         made.twins,
+        _around(paths),
     )
     program = model.program
     top = _top_declarations(model)
     top += lowering.declarations(None)
-    body = [] if made.ast is None else lowering.node(made.ast, {}, ())
+    body = [] if made.ast is None else lowering.node(made.ast, {}, None)
     for left in model.statements:
         assert left.name in lowering.done or left.domain.is_empty(), f"{left.name} was lost"
     stored = tuple(_stored_layout(array, layout, lowering.storage) for array, layout in layouts)
     return replace(program, body=tidy((*top, *body)), layouts=stored)
+
+
+def _around(paths: Paths) -> dict[str, tuple[LoopNode, ...]]:
+    """The loops around each loop."""
+    found: dict[str, tuple[LoopNode, ...]] = {}
+    for path in paths.values():
+        loops = tuple(step.loop for step in path if step.loop is not None)
+        found.update((loop.key, loops[:depth]) for depth, loop in enumerate(loops))
+    return found
 
 
 def _stored_layout(array: Array, layout: Layout, storage: Mapping[Array, Storage]) -> tuple[Array, Layout]:

@@ -37,6 +37,7 @@ __all__ = [
     "is_product",
     "is_zero_at",
     "flat_set",
+    "freed",
     "has_hidden",
     "hidden_count",
     "is_function_of_outer",
@@ -47,14 +48,18 @@ __all__ = [
     "lifted_domain",
     "map_of",
     "map_text",
+    "only_value",
     "point_values",
     "project_scope",
     "range_dims",
     "renamed",
     "renamed_input",
+    "single_dims",
+    "some_instance",
     "tuple_text",
     "union_of",
     "with_tuple",
+    "within",
 ]
 
 
@@ -199,6 +204,33 @@ def _reached(s: isl.Set, position: int, low: int, high: int, sign: int = 1) -> i
         else:
             high = middle
     return low
+
+
+@lru_cache(maxsize=4096)
+def single_dims(s: isl.Set) -> tuple[bool, ...]:
+    """Which coordinates have one value in a set, or none."""
+    if s.is_empty():
+        return (True,) * dims_of(s)
+    ends = ((s.dim_min_val(k), s.dim_max_val(k)) for k in range(dims_of(s)))
+    return tuple(bool(low.is_int() and low.eq(high)) for low, high in ends)
+
+
+def within(s: isl.Set, position: int, low: int, high: int) -> isl.Set:
+    """The elements of a set with a coordinate from `low` to `high`."""
+    kind = isl.dim_type.set
+    return s.lower_bound_val(kind, position, isl.Val(low)).upper_bound_val(kind, position, isl.Val(high))
+
+
+def freed(s: isl.Set, position: int) -> isl.Set:
+    """A set with any value of one coordinate."""
+    return s.eliminate(isl.dim_type.set, position, 1)
+
+
+def some_instance(s: isl.Set) -> isl.Set:
+    """A set, or some one element of its space where it has none."""
+    if not s.is_empty():
+        return s
+    return fix_to_zero(isl.Set.universe(s.get_space()), dims_of(s))
 
 
 def drop_range_dims(m: isl.Map, keep: Sequence[int]) -> isl.Map:
@@ -409,11 +441,28 @@ def hidden_count(m: isl.BasicMap) -> int:
     return int(m.dim(isl.dim_type.div))
 
 
+def _union(sets: Sequence[isl.Set]) -> isl.Set:
+    whole = sets[0]
+    for other in sets[1:]:
+        whole = whole.union(other)
+    return whole
+
+
+def only_value(times: Sequence[isl.Set]) -> isl.AstExpr:
+    """The last coordinate of some times as a function of the others, which are called ``o0``, ``o1``, ..."""
+    whole = _union(times).coalesce()
+    count = dims_of(whole) - 1
+    whole = whole.insert_dims(isl.dim_type.param, 0, count)
+    for k in range(count):
+        whole = whole.set_dim_name(isl.dim_type.param, k, f"o{k}")
+        whole = whole.equate(isl.dim_type.param, k, isl.dim_type.set, k)
+    value = whole.project_out(isl.dim_type.set, 0, count).dim_min(0)
+    return isl.AstBuild.from_context(whole.params()).expr_from_pw_aff(value)
+
+
 def is_function_of_outer(times: Sequence[isl.Set]) -> bool:
     """Whether the last coordinate of some times has one value for each value of the others."""
-    whole = times[0]
-    for other in times[1:]:
-        whole = whole.union(other)
+    whole = _union(times)
     outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
     left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
     different = isl.Map(f"{{ {left} -> {right} : v != w }}")

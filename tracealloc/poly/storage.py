@@ -7,6 +7,7 @@ loop fixes vanish from its storage ("contraction"), the others stay.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 
@@ -16,6 +17,7 @@ from tracealloc.poly.dependence import Paths, Step, paths_of, time_map
 from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, with_tuple
+from tracealloc.poly.stretched import stretched
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -92,7 +94,11 @@ def _shared(statements: list[Statement], paths: Paths) -> tuple[LoopNode, ...]:
         while same < min(depth, len(path)) and _same_step(first[same], path[same]):
             same += 1
         depth = same
-    return tuple(step.loop for step in first[:depth] if step.loop is not None)
+    return _loops_of(first[:depth])
+
+
+def _loops_of(path: Sequence[Step]) -> tuple[LoopNode, ...]:
+    return tuple(step.loop for step in path if step.loop is not None)
 
 
 def _same_step(a: Step, b: Step) -> bool:
@@ -109,35 +115,45 @@ def _storage(array: Array, statements: list[Statement], paths: Paths, apart: boo
         loops[depth].expr(s.name) == s.scope(array)[depth] for s in statements for depth in range(rank)
     ):
         return Storage(replace(array, scope=()), loops[:rank])
+    cases = stretched(statements, {s.name: _loops_of(paths[s.name]) for s in statements})
     for count in range(len(loops), -1, -1):
-        relation = _times_to_scopes(array, statements, loops[:count])
-        if relation.reverse().is_single_valued():
-            return _with_kept(array, relation, loops[:count], rank, apart)
+        wide = [_times_to_scopes(array, statements, loops[:count], domains) for domains in cases]
+        if all(relation.reverse().is_single_valued() for relation in wide):
+            varying = [
+                dim
+                for dim in range(rank)
+                if not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
+            ]
+            own = {s.name: s.domain for s in statements}
+            relation = _times_to_scopes(array, statements, loops[:count], own)
+            return _with_kept(array, relation, loops[:count], varying, apart)
     raise AssertionError("an empty prefix is always single-valued")
 
 
-def _times_to_scopes(array: Array, statements: list[Statement], loops: tuple[LoopNode, ...]) -> isl.Map:
+def _times_to_scopes(
+    array: Array,
+    statements: list[Statement],
+    loops: tuple[LoopNode, ...],
+    domains: Mapping[str, isl.Set],
+) -> isl.Map:
     loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
     parts: dict[isl.Map, None] = {}  # each once: statements of one body are all alike
     for statement in statements:
         scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
-        times = time_map(statement, loops).intersect_domain(statement.domain)
+        times = time_map(statement, loops).intersect_domain(domains[statement.name])
         parts[times.reverse().apply_range(scope)] = None
     first, *others = parts
     return reduce(isl.Map.union, others, first)
 
 
 def _with_kept(
-    array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], rank: int, apart: bool
+    array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], varying: Sequence[int], apart: bool
 ) -> Storage:
     its = () if apart else tuple(Iter(f"storage:{loop.key}", loop.name) for loop in loops)
     kept: list[tuple[int, Expr]] = []
     extents: list[int] = []
-    for dim in range(rank):
-        only = drop_range_dims(relation, [dim])
-        if only.is_single_valued():
-            continue
-        low, extent = _least(with_tuple(only, "Z"), its)
+    for dim in varying:
+        low, extent = _least(with_tuple(drop_range_dims(relation, [dim]), "Z"), its)
         kept.append((dim, low))
         extents.append(extent)
     stored = replace(array, shape=(*extents, *array.shape), scope=())
@@ -149,6 +165,8 @@ def _with_kept(
 @lru_cache(maxsize=1024)
 def _least(values: isl.Map, its: tuple[Iter, ...]) -> tuple[Expr, int]:
     """The least value at given values of loops, as an expression over these, and the extent from it."""
+    if values.is_empty():  # code that never runs
+        return constant(0), 1
     low, high = dim_bounds(values.range(), 0)
     best: tuple[Expr, int] = constant(low), high - low + 1
     for expr in lower_bounds(values, 0, its) if its else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import islpy as isl
@@ -36,6 +36,7 @@ __all__ = [
     "redirect",
     "remade",
     "sliced_dims",
+    "subscripts",
     "touches_by_data",
     "unique_name",
 ]
@@ -93,17 +94,9 @@ def remade(
 def touches_by_data(statement: Statement, array: Array) -> bool:
     """Whether a statement's part of an array depends on data."""
     known = {*statement.dims, *(loop.iter for loop in affine_loops(statement.node, statement.dims))}
-    for node in walk_nodes((statement.node,)):
-        exprs = [*expressions_of(node), *statement.guards]
-        indices = [i for e in exprs for load in loads_of(e) if load.array == array for i in load.indices]
-        if isinstance(node, Store) and node.array == array:
-            indices += node.indices
-        if isinstance(node, Call):
-            parts = [p for p in (*node.args, *node.results) if isinstance(p, Region) and p.array == array]
-            indices += [i.start if isinstance(i, Slice) else i for p in parts for i in p.indices]
-        if any(not is_affine(i) or not iters_of(i) <= known for i in indices):
-            return True
-    return False
+    return any(
+        not is_affine(i) or not iters_of(i) <= known for each in subscripts(statement, array) for i in each
+    )
 
 
 def redirect(
@@ -159,6 +152,18 @@ def redirect(
                 return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
 
     return target(map_expressions(statement.node, change)), tuple(change(g) for g in statement.guards)
+
+
+def subscripts(statement: Statement, array: Array) -> Iterator[tuple[Expr, ...]]:
+    """The subscripts of `array` in a statement; of views that are passed, where they begin."""
+    for node in walk_nodes((statement.node,)):
+        exprs = [*expressions_of(node), *statement.guards]
+        yield from (load.indices for expr in exprs for load in loads_of(expr) if load.array == array)
+        if isinstance(node, Store) and node.array == array:
+            yield node.indices
+        if isinstance(node, Call):
+            parts = [p for p in (*node.args, *node.results) if isinstance(p, Region) and p.array == array]
+            yield from (tuple(i.start if isinstance(i, Slice) else i for i in p.indices) for p in parts)
 
 
 def sliced_dims(statements: Sequence[Statement], array: Array) -> set[int]:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, TypeVar
 
 from tracealloc.poly.storage import storage_of
-from tracealloc.poly.tree import LoopNode
+from tracealloc.poly.tree import LoopNode, leaves
 from tracealloc.schedule.handle import ArrayHandle, LoopHandle
 from tracealloc.schedule.resolve import band_names, used_arrays
 from tracealloc.schedule.state import Module, OpaqueLoop, State
@@ -60,8 +60,13 @@ def _loop_row(handle: LoopHandle, known: Mapping[str, str]) -> tuple[str, ...]:
     if state is None or loop is None:
         return handle.name, "gone", "", ""
     band = band_names(state).get(loop.key)
-    extent = known.get(iterator_key(loop), "at most once")
+    extent = known.get(iterator_key(loop)) or ("once" if _runs(state, loop) else "never")
     return handle.name, extent, f"in {band}" if band else "", ", ".join(_words(loop))
+
+
+def _runs(state: State, loop: LoopNode | OpaqueLoop) -> bool:
+    names = leaves(loop.body) if isinstance(loop, LoopNode) else (loop.statement,)
+    return any(not state.model.statement(name).domain.is_empty() for name in names)
 
 
 def _words(loop: LoopNode | OpaqueLoop) -> list[str]:

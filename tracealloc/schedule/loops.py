@@ -71,7 +71,7 @@ def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
 
 
 def runs_once(state: State, loop: LoopNode) -> bool:
-    """Whether a loop runs at most once each time it is reached, so that the printed loops leave it out."""
+    """Whether a loop runs at most once each time it is reached."""
     around = chain_above(state, loop.key)
     statements = [state.model.statement(name) for name in leaves(loop.body)]
     return is_function_of_outer([s.domain.apply(time_map(s, around)) for s in statements])

@@ -27,11 +27,12 @@ from tracealloc.poly.tree import (
     sequence,
 )
 from tracealloc.schedule.copies import in_iters, make_statement, redirect, sliced_dims, unique_name
-from tracealloc.schedule.loops import chain_above
+from tracealloc.schedule.loops import chain_above, runs_once
 from tracealloc.schedule.needs import Needs
 from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.queued import displaced
+from tracealloc.schedule.region import kept_dims
 from tracealloc.schedule.state import State
 from tracealloc.schedule.twins import made_again, twin_arrays, twin_origins
 from tracealloc.trace.affine import constant, simplify
@@ -129,8 +130,9 @@ class Moving:
         self.parts = {}
         for number, (array, touched) in enumerate(self.needs.touched.items()):
             box = self.box(array, touched)
-            passed = sliced_dims([*self.makers, *self.users], array)
-            kept = tuple(d for d, extent in enumerate(box.extents) if extent > 1 or d in passed)
+            passed = sliced_dims(self.makers, array)
+            several = kept_dims(self.state.tree, self.readers(array), array, self.loops, box)
+            kept = tuple(sorted({*several, *passed}))
             own = Array(
                 f"{self.key}a{number}",
                 unique_name(model, f"{array.name}_{self.loop.name}".replace(".", "_")),
@@ -143,6 +145,10 @@ class Moving:
         inner = sorted(self.needs.inner, key=lambda array: array.key)
         model, self.twins = twin_arrays(model, inner, self.key)
         return replace(model, origins=(*model.origins, *self.origins(model)))
+
+    def readers(self, array: Array) -> list[Statement]:
+        """The statements in the loop that use an array."""
+        return [s for s in self.users if any(access.array == array for access in s.accesses)]
 
     def box(self, array: Array, touched: isl.Map) -> Box:
         """The part of an array that an iteration keeps: all of it where a call gets it whole."""
@@ -327,7 +333,8 @@ class Moving:
         self.prove(model, tree, moved)
         touched = (*self.makers, *self.users, *added)
         stale = frozenset(access.space for s in touched for access in s.accesses)
-        return self.state.with_twins(self.twins).with_model(model, tree, stale), outermost
+        state = self.state.with_twins(self.twins).with_model(model, tree, stale)
+        return state.with_tree(_without_once(state, {loop.key for loop in loops_in(nest)})), outermost
 
     def kept(self, model: Model, given: list[Statement]) -> list[Statement]:
         """The statements that were there and stay, with the instances that stay."""
@@ -415,6 +422,15 @@ class Moving:
             because=[f"{where} reads {element}", reason],
             hint=hint,
         )
+
+
+def _without_once(state: State, keys: set[str]) -> Tree:
+    """The tree, of which loops that run once where the nest is now need not be printed."""
+
+    def change(loop: LoopNode) -> Tree:
+        return replace(loop, place=None) if loop.key in keys and runs_once(state, loop) else loop
+
+    return map_loops(state.tree, change)
 
 
 def _minus(a: Expr, b: Expr) -> Expr:

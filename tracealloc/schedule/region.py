@@ -14,26 +14,28 @@ from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import PREFIX, Box, exact_values
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, with_tuple
-from tracealloc.poly.tree import LoopNode, leaves, loops_in
+from tracealloc.poly.stretched import has_single_value
+from tracealloc.poly.tree import LoopNode, Tree, leaves, loops_above, loops_in
 from tracealloc.schedule.copies import (
     divided,
     in_iters,
     redirect,
     remade,
     sliced_dims,
+    subscripts,
     touches_by_data,
 )
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.resolve import used_arrays, user_name
-from tracealloc.schedule.slant import Slant, coordinate
+from tracealloc.schedule.slant import NO_SLANT, Slant, coordinate
 from tracealloc.schedule.slots import Slots
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, loads_of, walk
-from tracealloc.trace.program import Array, Store, expressions_of
+from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, walk
+from tracealloc.trace.program import Alloc, Array
 from tracealloc.trace.text import expr_text
 
-__all__ = ["Region", "running_users", "scope_over", "spaces_of", "users_of"]
+__all__ = ["Region", "kept_dims", "running_users", "scope_over", "spaces_of", "users_of"]
 
 _MOST_HINTED = 4
 
@@ -117,10 +119,25 @@ class Region:
         return self.loops[-1]
 
     @cached_property
+    def named(self) -> list[Statement]:
+        """The users, and those that never run: ranks and names do not depend on extents."""
+        if not self.loops:
+            return self.users
+        users = {s.name: s for s in self.users}
+        inside = [self.edit.state.model.statement(name) for name in leaves(self.loop.body)]
+        idle = {
+            s.name: s
+            for s in inside
+            if s.domain.is_empty() and any(access.array == self.seen for access in s.accesses)
+        }
+        return [{**idle, **users}[s.name] for s in inside if s.name in users or s.name in idle]
+
+    @cached_property
     def kept(self) -> list[int]:
-        """The dimensions that the buffer keeps (of an extent above 1, or passed to a kernel as a slice)."""
-        sliced = sliced_dims(self.users, self.seen)
-        return [dim for dim, extent in enumerate(self.box.extents) if extent > 1 or dim in sliced]
+        """The dimensions that the buffer keeps."""
+        found = kept_dims(self.edit.state.tree, self.named, self.seen, self.loops, self.box, self.slant)
+        gone = () if self.slots is None else self.slots.dims[1:]
+        return [dim for dim in found if dim not in gone]
 
     def text(self) -> str:
         """The region as a person writes it: ``C[i, :]`` (``d1`` is the subscript of dimension 1)."""
@@ -201,7 +218,7 @@ class Region:
     def _inner_names(self, dim: int) -> Iterator[str]:
         """The iterators that index a dimension and vary inside one iteration; plain indices first."""
         inner: list[Iter] = []
-        for statement in self.users:
+        for statement in self.named:
             outer = {it for value in self.values(statement).values() for it in iters_of(value)}
             for expr in _indices(statement, self.seen, dim):
                 if isinstance(expr, IterRef):
@@ -224,13 +241,32 @@ def scope_over(
     return exact_values(around.reverse().apply_range(scope), its)
 
 
-def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:
-    found = [
-        load.indices[dim]
-        for expr in expressions_of(statement.node)
-        for load in loads_of(expr)
-        if load.array == array
+def kept_dims(
+    tree: Tree,
+    users: Sequence[Statement],
+    array: Array,
+    loops: Sequence[LoopNode],
+    box: Box,
+    slant: Slant = NO_SLANT,
+) -> list[int]:
+    """The dimensions that a buffer keeps for what `users` touch of an array in an iteration of `loops`.
+
+    These are the dimensions with several elements (or with one only because loops inside run once), and
+    those that are passed to a kernel as a slice.
+    """
+    sliced = sliced_dims(users, array)
+    if any(isinstance(s.node, Alloc) and s.node.array == array for s in users):
+        return list(range(array.rank))
+    around = {s.name: loops_above(tree, s.name) for s in users}
+    accesses = [(statement, indices) for statement in users for indices in subscripts(statement, array)]
+    return [
+        dim
+        for dim, extent in enumerate(box.extents)
+        if extent > 1
+        or dim in sliced
+        or not has_single_value([(s, coordinate(i, dim, slant)) for s, i in accesses], loops, around)
     ]
-    if isinstance(statement.node, Store) and statement.node.array == array:
-        found.append(statement.node.indices[dim])
-    return found
+
+
+def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:
+    return [indices[dim] for indices in subscripts(statement, array)]

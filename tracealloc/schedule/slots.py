@@ -6,7 +6,7 @@ access means is known, so the buffer has a row for each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import prod
@@ -19,9 +19,10 @@ from tracealloc.poly.model import Statement
 from tracealloc.poly.named import aff_text, iter_names, map_of, range_dims, tuple_text
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import LoopNode
+from tracealloc.schedule.copies import subscripts
 from tracealloc.trace.affine import constant
-from tracealloc.trace.expr import Expr, Iter, iters_of, loads_of
-from tracealloc.trace.program import Alloc, Array, Call, Region, Store, expressions_of, walk_nodes
+from tracealloc.trace.expr import Expr, Iter, iters_of
+from tracealloc.trace.program import Alloc, Array, Call, Region, walk_nodes
 
 __all__ = ["Slots", "slots_of"]
 
@@ -85,7 +86,7 @@ def slots_of(
     None where that is not smaller than the box, or where two of the values could be the same element of
     which the loop writes one.
     """
-    accesses = [(statement, indices) for statement in users for indices in _subscripts(statement, array)]
+    accesses = [(statement, indices) for statement in users for indices in subscripts(statement, array)]
     outer = {
         statement.name: {it for loop in loops for it in iters_of(loop.expr(statement.name))}
         for statement in users
@@ -114,14 +115,6 @@ def slots_of(
         return None
     written = any(access.write and access.array == array for s in users for access in s.accesses)
     return None if written and _may_meet(slots, whole.domain(), its) else slots
-
-
-def _subscripts(statement: Statement, array: Array) -> Iterator[tuple[Expr, ...]]:
-    for node in walk_nodes((statement.node,)):
-        exprs = [*expressions_of(node), *statement.guards]
-        yield from (load.indices for expr in exprs for load in loads_of(expr) if load.array == array)
-        if isinstance(node, Store) and node.array == array:
-            yield node.indices
 
 
 def _is_passed(statement: Statement, array: Array) -> bool:

@@ -9,14 +9,14 @@ from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.history import Step
 from tracealloc.schedule.state import Module, OpaqueLoop, State
 from tracealloc.trace.layout import Layout
-from tracealloc.trace.program import Array, Loop, Program, walk_nodes
+from tracealloc.trace.program import Array, Loop, Program, While, walk_nodes
 from tracealloc.trace.text import program_text
 
 __all__ = ["function_of", "iterator_key", "layout_text", "marked_text", "ranges", "schedule_text"]
 
 _LABEL = 10
 _WIDTH = 110
-_HEAD = re.compile(r"\s*(?:\w+: )?for \S+ in (.*?)(?:\s{2,}|$)")
+_HEAD = re.compile(r"\s*(?:[^\s:]+: )?(?:for \S+ in (.*?)|(while .*?):)(?:\s{2,}|$)")
 
 
 def layout_text(array: Array, layout: Layout) -> str:
@@ -96,7 +96,7 @@ def marked_text(program: Program, module: Module, function: str, keys: Sequence[
         if number is not None:
             lines[number] = f"{lines[number].rstrip()}  # <-- here"
         elif loop is not None:
-            notes.append(f"# loop {loop.name!r} has at most one iteration, and so is not shown")
+            notes.append(f"# loop {loop.name!r} runs once or never, and so is not shown")
         else:
             notes.append(f"<loop that is no longer in {first}>")
     return "\n".join(notes if not any(loops) else [*lines, *notes])
@@ -120,7 +120,7 @@ def iterator_key(loop: LoopNode | OpaqueLoop) -> str:
 def loop_lines(program: Program, lines: Sequence[str]) -> dict[str, int]:
     """The line of the printed program on which each loop begins, by the key of its iterator."""
     heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
-    nodes = [node for node in walk_nodes(program.body) if isinstance(node, Loop)]
+    nodes = [node for node in walk_nodes(program.body) if isinstance(node, Loop | While)]
     found: dict[str, int] = {}
     for node, number in zip(nodes, heads, strict=False):
         found.setdefault(node.iter.key, number)
@@ -134,5 +134,5 @@ def ranges(program: Program) -> dict[str, str]:
     for key, number in loop_lines(program, lines).items():
         head = _HEAD.match(lines[number])
         assert head is not None
-        found[key] = head.group(1)
+        found[key] = head.group(1) or head.group(2)
     return found

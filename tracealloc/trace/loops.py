@@ -155,8 +155,8 @@ class SymbolicLoop:
 class _Running:
     """A loop that a for statement is running: one `__next__` per run of the body."""
 
-    __slots__ = ("__weakref__", "explorer", "frame", "iters", "left", "loop", "outer", "recorder", "runs",
-                 "scope", "spot", "state")  # fmt: skip
+    __slots__ = ("__weakref__", "explorer", "frame", "is_empty", "iters", "left", "loop", "outer", "recorder",
+                 "runs", "scope", "spot", "state")  # fmt: skip
 
     def __init__(self, loop: SymbolicLoop, recorder: Recorder, frame: FrameType) -> None:
         self.loop, self.recorder, self.frame = loop, recorder, frame
@@ -166,14 +166,14 @@ class _Running:
         self.outer = recorder.loops
         self.runs = 0
         self.left: dict[Slot, Any] = {}  # what variables hold in this run, instead of a `Carried`
+        # Traced all the same: what loops and arrays there are does not depend on extents.
+        self.is_empty = any(_empty(bounds) for bounds in loop.bounds)
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         if self.explorer is None:
-            if any(_empty(bounds) for bounds in self.loop.bounds):
-                raise StopIteration
             self._start()
         else:
             self._end_run()
@@ -192,6 +192,7 @@ class _Running:
         recorder = self.recorder
         recorder.check()
         recorder.spot()
+        recorder.idle += self.is_empty
         names = target_names(self.frame)
         count = len(self.loop.bounds)
         if count == 1:
@@ -241,10 +242,14 @@ class _Running:
         explorer, recorder = self.explorer, self.recorder
         assert explorer is not None
         body = explorer.finish()
-        never = not all(_runs(bounds) for bounds in self.loop.bounds)
-        self.state.release(
-            self.runs, lambda name, values, each: self._settle(name, values, each and not never)
-        )
+        recorder.idle -= self.is_empty
+        if self.is_empty:
+            self.state.set_back(self._refuse_after)
+        else:
+            never = not all(_runs(bounds) for bounds in self.loop.bounds)
+            self.state.release(
+                self.runs, lambda name, values, each: self._settle(name, values, each and not never)
+            )
         if not body:
             return
         for position in reversed(builtins.range(len(self.iters))):

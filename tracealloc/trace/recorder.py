@@ -148,6 +148,7 @@ class Recorder:
         self.path: Path | None = None
         self.loops: tuple[Iter, ...] = ()
         self.bounded: set[Iter] = set()  # those of them whose bounds are affine
+        self.idle = 0  # loops around that never run
         self.trusted = False  # what runs now was verified before
         self.failed: TraceallocError | None = None
         self.left_early: Callable[[], NoReturn] | None = None

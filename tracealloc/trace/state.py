@@ -182,6 +182,12 @@ class State:
             space = self.spaces[number]
             space.write(key, settle(space.name(key), values, len(values) == runs))
 
+    def set_back(self, refuse: Any) -> None:
+        """After a loop that never runs: a slot holds what it held before; uses of new ones are refused."""
+        for number, key in self.changed:
+            space = self.spaces[number]
+            space.write(key, space.first[key] if key in space.first else Carried(space.name(key), refuse))
+
 
 def _told(value: Any) -> object:
     """What tells a value from another: what it holds is told elsewhere."""
