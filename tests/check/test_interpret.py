@@ -143,6 +143,7 @@ def test_while_if_value_local_and_results() -> None:
             Alloc(y, Load(b)),
             Alloc(result, Const(0, I32)),
             While(
+                Iter("w", "while"),
                 (),
                 Compare("!=", Load(y), Const(0, Integer(1, False))),
                 (

@@ -23,7 +23,7 @@ from tracealloc.trace.dtype import (
     index,
 )
 from tracealloc.trace.errors import TraceallocError
-from tracealloc.trace.expr import Binary, Const, Expr, GetField, IterRef, Load, MakeStruct
+from tracealloc.trace.expr import Binary, Const, Expr, GetField, Iter, IterRef, Load, MakeStruct
 from tracealloc.trace.layout import Marks
 from tracealloc.trace.program import Alloc, Array, Block, Call, If, Program, Region, Slice, Store, While
 from tracealloc.trace.source import Place
@@ -186,7 +186,7 @@ def test_values_conditions_and_while() -> None:
                 (If(compare("<", Load(t), lift(-3)), (put(at(a, i), build.unary("-", Load(t))),)),),
             ),
         ),
-        While((), compare("<", Load(count), lift(5)), (add_to(Load(count), lift(2)),)),
+        While(Iter("w", "while"), (), compare("<", Load(count), lift(5)), (add_to(Load(count), lift(2)),)),
         put(at(a, 0), Load(count)),
     )
     text = agree(Program("conditions", (a, n), body), sample(int32, (20,)), 2)

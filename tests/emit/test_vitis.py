@@ -142,7 +142,7 @@ def mixed_program() -> Program:
             ),
             loop(k, -1, add_to(Load(total), at(table, k)), start=5, step=-2),
         ),
-        While((), compare("<", Load(total), lift(100)), (add_to(Load(total), lift(17)),)),
+        While(Iter("w", "while"), (), compare("<", Load(total), lift(100)), (add_to(Load(total), lift(17)),)),
     )
     return Program("mixed", (p, x, n), body, (total,), place=Place("mixed.py", 1))
 

@@ -233,7 +233,11 @@ def test_emptyloop():
         emptyloop,
         """
         kernel emptyloop(A: int32[8])
-          L0: for i in 5:0:-1
+          L0: for i in 0:0
+                A[-1] = 0
+          L1: for i in 3:1
+                A[-1] = 0
+          L2: for i in 5:0:-1
                 A[i] = 0
         """,
     )

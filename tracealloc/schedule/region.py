@@ -32,7 +32,7 @@ from tracealloc.schedule.slots import Slots
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, walk
-from tracealloc.trace.program import Alloc, Array
+from tracealloc.trace.program import Alloc, Array, Store
 from tracealloc.trace.text import expr_text
 
 __all__ = ["Region", "kept_dims", "running_users", "scope_over", "spaces_of", "users_of"]
@@ -112,6 +112,8 @@ class Region:
     seen: Array
     slant: Slant = field(default_factory=dict)
     slots: Slots | None = None
+    only_stored: bool = False
+    """Whether what the users read is no part of the region."""
 
     @property
     def loop(self) -> LoopNode:
@@ -135,7 +137,8 @@ class Region:
     @cached_property
     def kept(self) -> list[int]:
         """The dimensions that the buffer keeps."""
-        found = kept_dims(self.edit.state.tree, self.named, self.seen, self.loops, self.box, self.slant)
+        tree, users = self.edit.state.tree, self.named
+        found = kept_dims(tree, users, self.seen, self.loops, self.box, self.slant, self.only_stored)
         gone = () if self.slots is None else self.slots.dims[1:]
         return [dim for dim in found if dim not in gone]
 
@@ -248,6 +251,7 @@ def kept_dims(
     loops: Sequence[LoopNode],
     box: Box,
     slant: Slant = NO_SLANT,
+    only_stored: bool = False,
 ) -> list[int]:
     """The dimensions that a buffer keeps for what `users` touch of an array in an iteration of `loops`.
 
@@ -258,7 +262,13 @@ def kept_dims(
     if any(isinstance(s.node, Alloc) and s.node.array == array for s in users):
         return list(range(array.rank))
     around = {s.name: loops_above(tree, s.name) for s in users}
-    accesses = [(statement, indices) for statement in users for indices in subscripts(statement, array)]
+    accesses = [
+        (s, indices)
+        for s in users
+        for indices in (
+            (s.node.indices,) if only_stored and isinstance(s.node, Store) else subscripts(s, array)
+        )
+    ]
     return [
         dim
         for dim, extent in enumerate(box.extents)
