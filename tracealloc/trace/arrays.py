@@ -11,7 +11,7 @@ from tracealloc.trace.errors import BoundsError, nearest
 from tracealloc.trace.expr import Const, Expr, Load, View
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.program import Array, Region, Slice, Store
-from tracealloc.trace.recorder import Recorder, active, fail
+from tracealloc.trace.recorder import Recorder, active, fail, is_idle
 from tracealloc.trace.refusals import article, refuse_use
 from tracealloc.trace.scalars import Location, Scalar, bit_range, is_number, number_expr
 from tracealloc.trace.state import Carried
@@ -233,9 +233,7 @@ class ArrayProxy(_Located, NoWhole):
     def _refuse_beyond(self, offset: Expr, dimension: int) -> None:
         """A constant behind the end of a view; of a whole array the proof says in which iteration."""
         extent = self.shape[dimension]
-        if self._is_idle() or self._whole() or not isinstance(offset, Const):
-            return
-        if int(offset.value) >= extent:
+        if not is_idle() and not self._whole() and isinstance(offset, Const) and int(offset.value) >= extent:
             fail(
                 "TA111",
                 f"subscript {offset.value} of a view of {self._label()!r} is outside dimension {dimension}",
@@ -244,13 +242,8 @@ class ArrayProxy(_Located, NoWhole):
                 error=BoundsError,
             )
 
-    def _is_idle(self) -> bool:
-        """Whether this is in the body of a loop that never runs, so that nothing is outside."""
-        recorder = active()
-        return recorder is not None and recorder.idle > 0
-
     def _refuse_negative(self, offset: Expr, dimension: int) -> None:
-        if isinstance(offset, Const) and int(offset.value) < 0 and not self._is_idle():
+        if isinstance(offset, Const) and int(offset.value) < 0 and not is_idle():
             extent = self.shape[dimension]
             fail(
                 "TA111",
@@ -287,7 +280,7 @@ class ArrayProxy(_Located, NoWhole):
                 hint="the bounds may be traced, their difference not: A[i:i + 4]",
             )
         outside = extent.constant < 0 or (isinstance(stop, Const) and int(stop.value) > part.extent)
-        if outside and not self._is_idle():
+        if outside and not is_idle():
             fail(
                 "TA111",
                 f"slice {_bound(start)}:{_bound(stop)} of {self._label()!r} is outside dimension {dimension}",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tracealloc.trace.program import Program, Region
     from tracealloc.trace.signature import Signature
 
-__all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "recorder_for", "running"]
+__all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "is_idle", "recorder_for", "running"]
 
 MAX_PATHS = 1024
 MAX_REPEATS = 256
@@ -131,6 +131,12 @@ def recorder_for(what: str) -> Recorder:
         )
     recorder.check()
     return recorder
+
+
+def is_idle() -> bool:
+    """Whether this is in the body of a loop that never runs, so that nothing is outside."""
+    recorder = active()
+    return recorder is not None and recorder.idle > 0
 
 
 class Recorder:
