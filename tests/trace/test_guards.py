@@ -208,28 +208,33 @@ def test_other_ways_not_to_enter(function: Callable[..., Any], line: int) -> Non
     assert f"  at +{line}:" in found, found
 
 
-def kept(A: int32[N]):
-    guards = []
-    with ta.when(A[0] > 1):
-        guards.append(ta.when(A[1] > 3))
-        with guards[0]:
-            A[0] = 1
-    with guards[0]:
+GUARDS: list[Any] = []
+
+
+def keeps(A: int32[N]):
+    GUARDS.append(ta.when(A[1] > 3))
+    with GUARDS[0]:
+        A[0] = 1
+
+
+def late(A: int32[N]):
+    with GUARDS[0]:
         A[0] = 2
 
 
 def test_a_guard_outside_its_scope() -> None:
+    kernel(keeps).trace()
     refused(
-        kept,
+        late,
         """
         TraceError TA124 ta.when is entered after the scope that it was made in has ended
-          at +6:5
-            +6 |     with guards[0]:
+          at +1:5
+            +1 |     with GUARDS[0]:
                |     ^
           because: its condition was computed there
           try: with ta.when(c): where the condition is computed
         """,
-        newer=((3, 13), "guards[0]"),
+        newer=((3, 13), "GUARDS[0]"),
     )
 
 

@@ -424,13 +424,13 @@ def test_when_dec():
     refused(
         when_dec,
         """
-        TraceError TA124 a condition inside a ta.when block decides what happens after the block
-          at +3:26
-            +3 |                 k = 1 if A[i] > 0 else 2
-               |                          ^^^^^^^^
-          because: the block's condition guards it, so what follows cannot depend on a decision made in
-              it
-          try: use a plain 'if' for the outer condition too
+        TraceError TA104 'k' is used after the ta.when block that sets it
+          at +4:13
+            +4 |             A[i] = k
+               |             ^^^^
+          because: the block at +2 is traced once: Python changes 'k' whatever the condition will be
+          try: k = ta.scalar(dtype, init) before the block, k.set(value) in it; or a plain 'if', of
+              which both outcomes are traced
         """,
     )
 

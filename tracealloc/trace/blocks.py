@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
@@ -12,15 +13,18 @@ from tracealloc.trace.arrays import ArrayProxy, RecordProxy
 from tracealloc.trace.dtype import boolean
 from tracealloc.trace.events import Close, Event, Open, Otherwise, Repeat
 from tracealloc.trace.expr import Expr, Iter, Load
+from tracealloc.trace.leaving import left_early, statements
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import spot_of
 from tracealloc.trace.program import Alloc, Array, Store
 from tracealloc.trace.recorder import Explorer, Recorder, Scope, fail, recorder_for
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
-from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import Carried, Slot, State, keep_hint
+from tracealloc.trace.source import caller_frame, place_of
+from tracealloc.trace.state import Carried, Slot, State, keep_hint, short_name
 
 __all__ = ["otherwise", "when", "while_loop"]
+
+_OURS = (Scalar, ArrayProxy, RecordProxy, Recorder)
 
 
 def while_loop(cond: Callable[[], Any], body: Callable[[], Any], name: str = "while") -> None:
@@ -106,7 +110,7 @@ def _explored(
     """The paths of a function of the user's that `run` calls, once per iteration of a while loop."""
     frame = caller_frame()
     place = spot_of(frame).place
-    state = State(frame, (Scalar, ArrayProxy, RecordProxy, Recorder), (("body", function),))
+    state = State(frame, _OURS, (("body", function),))
     explorer = Explorer(recorder, "loop", f"ta.while_loop ({label})", place, verify=True)
     refuse = _refuse_carried(place.short)
     runs = 0
@@ -138,8 +142,7 @@ def _explored(
 
 def _settle(name: str, values: list[Any], refuse: Callable[[str], NoReturn]) -> Any:
     """What a variable that a function of the loop changed holds afterwards: nothing that can be used."""
-    ours = (Scalar, ArrayProxy, RecordProxy)
-    if all(isinstance(value, ours) and not value._scope.alive for value in values):
+    if all(isinstance(value, _OURS[:3]) and not value._scope.alive for value in values):
         return values[-1]
     return Carried(name, refuse)
 
@@ -157,18 +160,26 @@ def _refuse_carried(where: str) -> Callable[[str], NoReturn]:
     return refuse
 
 
+def _apart_hint(name: str) -> str:
+    short = short_name(name)
+    return (
+        f"{short} = ta.scalar(dtype, init) before the block, {short}.set(value) in it; or a plain 'if', of "
+        "which both outcomes are traced"
+    )
+
+
 class _Block:
     """The context manager of `ta.when` and `ta.otherwise`; a ``with`` statement enters it."""
 
-    __slots__ = ("cond", "home", "label", "place", "recorder", "scopes")
+    __slots__ = ("cond", "home", "label", "open", "place", "recorder")
 
     def __init__(self, recorder: Recorder, label: str, cond: Expr | None) -> None:
         self.recorder, self.label, self.cond = recorder, label, cond
-        self.scopes: list[Scope] = []
+        self.open: list[tuple[Scope, State]] = []
         self.home, self.place = recorder.scope, recorder.spot().place
         self.home.waiting[id(self)] = self
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Block:
         recorder = recorder_for(self.label)
         if not self.home.alive or recorder is not self.recorder:
             fail("TA124", f"{self.label} is entered after the scope that it was made in has ended",
@@ -184,14 +195,30 @@ class _Block:
             recorder.emit(Otherwise(place))
         else:
             recorder.emit(Open(self.cond, place))
-        self.scopes.append(recorder.open_scope("block", self.label, place))
+        *_, frame = statements(sys._getframe(1))
+        state = State(frame, (*_OURS, _Block))
+        self.open.append((recorder.open_scope("block", self.label, place), state))
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        scope = self.scopes.pop()
+        scope, state = self.open.pop()
         if kind is not None:
             return
+        self._refuse_early(scope)
+        self.recorder.close_scope(scope)
+        self.recorder.emit(Close())
+        self._keep_apart(state)
+
+    def _refuse_early(self, scope: Scope) -> None:
+        """Refuse continue, break and return in the block, and loops in it that have not ended."""
+        early = left_early(sys._getframe(2))
+        if early is not None:
+            fail("TA105", f"the {self.label} block is left early",
+                 "continue, break and return happen while tracing, whatever the condition will be",
+                 hint="a plain 'if', of which both outcomes are traced, may continue and return",
+                 place=place_of(early))  # fmt: skip
         if self.recorder.scope is not scope:
             self.recorder.check()
             fail(
@@ -201,8 +228,22 @@ class _Block:
                 hint="guard the rest of the body with a flag: go = ta.scalar(boolean, True) before the loop, "
                 "'if go:' in it",
             )
-        self.recorder.close_scope(scope)
-        self.recorder.emit(Close())
+
+    def _keep_apart(self, state: State) -> None:
+        """Refuse what the block has changed in Python: with another condition it would not have."""
+        where = self.recorder.spot().place
+        trouble = state.compare() or state.late
+        if trouble is not None:
+            fail("TA104", f"{trouble!r} is changed in the {self.label} block",
+                 f"Python changes {trouble!r} whatever the condition will be",
+                 hint=_apart_hint(trouble), place=where)  # fmt: skip
+
+        def refuse(name: str) -> NoReturn:
+            fail("TA104", f"{name!r} is used after the {self.label} block that sets it",
+                 f"the block at {where.short} is traced once: Python changes {name!r} whatever the "
+                 "condition will be", hint=_apart_hint(name))  # fmt: skip
+
+        state.release(1, lambda name, values, each: _settle(name, values, refuse))
 
     @property
     def _shown(self) -> str:

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 from tracealloc.trace.source import Place, place_of
 
 __all__ = [
+    "Instructions",
     "Spot",
     "fills_container",
+    "instructions_of",
     "next_is",
     "opcode_at",
     "raises_at",
@@ -58,7 +60,7 @@ def _instructions(code: CodeType) -> Iterator[_Instruction]:
             yield _Instruction(found.opname, found.arg, found.argval, found.offset, position)
 
 
-class _Code:
+class Instructions:
     """What is worth keeping about a code object: instructions by offset, places by offset."""
 
     def __init__(self, code: CodeType) -> None:
@@ -81,21 +83,22 @@ class Spot:
         self.place, self.target = place, target
 
 
-_CODES: dict[int, _Code] = {}
+_CODES: dict[int, Instructions] = {}
 
 
-def _code(code: CodeType) -> _Code:
+def instructions_of(code: CodeType) -> Instructions:
+    """The instructions of a code object, read once."""
     found = _CODES.get(id(code))
     if found is None:
         if len(_CODES) > 10_000:
             _CODES.clear()
-        found = _CODES[id(code)] = _Code(code)
+        found = _CODES[id(code)] = Instructions(code)
     return found
 
 
 def spot_of(frame: FrameType) -> Spot:
     """Where `frame` is now; looked up once per instruction."""
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     spot = code.spots.get(frame.f_lasti)
     if spot is None:
         names = target_names(frame)
@@ -106,25 +109,25 @@ def spot_of(frame: FrameType) -> Spot:
 
 def opcode_at(frame: FrameType) -> str:
     """The name of the instruction that `frame` executes."""
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     return str(code.instructions[code.index(frame.f_lasti)].opname)
 
 
 def raises_at(frame: FrameType, offset: int) -> bool:
     """Whether the instruction at `offset` is a ``raise`` or an ``assert``."""
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     return bool(code.instructions[code.index(offset)].opname == "RAISE_VARARGS")
 
 
 def next_is(frame: FrameType, opname: str) -> bool:
     """Whether the instruction after the one that `frame` executes is `opname`."""
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     return bool(code.instructions[code.index(frame.f_lasti) + 1].opname == opname)
 
 
 def tests_while(frame: FrameType) -> bool:
     """Whether `frame` decides if a ``while`` statement goes on (its jump leads back to a loop's body)."""
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     at = code.index(frame.f_lasti)
     # Python 3.13 asks for the truth in an instruction of its own, or in the comparison.
     following = code.instructions[at : at + 3]
@@ -147,7 +150,7 @@ def tests_while(frame: FrameType) -> bool:
 
 def fills_container(frame: FrameType) -> bool:
     """Whether the loop that `frame` starts or runs is a comprehension's, which has no for statement."""
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     at = code.index(frame.f_lasti)
     loop = next(n for n in (at, at + 1) if code.instructions[n].opname == "FOR_ITER")
     for position, instruction in enumerate(code.instructions):
@@ -161,7 +164,7 @@ def fills_container(frame: FrameType) -> bool:
     return False
 
 
-def _is_in(code: _Code, position: int, offset: int) -> bool:
+def _is_in(code: Instructions, position: int, offset: int) -> bool:
     """Whether the instruction at `offset`, a later one, is in the loop that runs at `position`."""
     loop = code.instructions[position]
     return loop.opname == "FOR_ITER" and offset < int(loop.argval)
@@ -172,7 +175,7 @@ def target_names(frame: FrameType) -> list[str | None]:
 
     One name for a plain assignment, several for a tuple of targets, none for anything else.
     """
-    code = _code(frame.f_code)
+    code = instructions_of(frame.f_code)
     following = islice(code.instructions, code.index(frame.f_lasti) + 1, None)
     instruction = next(following, None)
     while instruction is not None and instruction.opname in ("COPY", "NOP"):
@@ -197,7 +200,7 @@ def stores_of(code: CodeType, name: str) -> list[int]:
     """The lines that assign to variable `name`, in order."""
     lines = []
     line = 0
-    for instruction in _code(code).instructions:
+    for instruction in instructions_of(code).instructions:
         if instruction.position[0] is not None:
             line = instruction.position[0]
         if instruction.opname in _STORES and instruction.argval == name:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeAlias
 from tracealloc.trace.reach import PLAIN, Identity, Reach
 from tracealloc.trace.spaces import Space, Whole
 
-__all__ = ["Carried", "Slot", "State", "keep_hint", "same"]
+__all__ = ["Carried", "Slot", "State", "keep_hint", "same", "short_name"]
 
 _DEPTH = 4
 _LEFT = 32
@@ -24,9 +24,14 @@ _PLAIN = (int, float, complex, str, bytes, type(None), tuple, frozenset, range, 
 _ABSENT: Any = type("_Absent", (), {"__slots__": (), "__repr__": lambda self: "nothing"})()
 
 
+def short_name(name: str) -> str:
+    """The variable or attribute that a slot's name is about."""
+    return name.split("[")[0].split(".")[-1]
+
+
 def keep_hint(name: str) -> str:
     """What to write instead of a carried variable."""
-    short = name.split("[")[0].split(".")[-1]
+    short = short_name(name)
     return (
         f"make it part of the kernel: {short} = ta.scalar(dtype, init) before the loop, then +=, or .set(v)"
     )
