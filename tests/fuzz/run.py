@@ -28,7 +28,7 @@ from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.program import Program
 
 __all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
-__all__ += ["check_text", "load_kernel", "trace_kernel"]
+__all__ += ["check_text", "compare_scheduled", "load_kernel", "trace_kernel"]
 
 WAYS = ("plain", "interpreter", "python", "C")
 
@@ -261,14 +261,14 @@ def check_scheduled(text: str, seed: int, calls: list[str] | None = None) -> lis
         else:
             found = _attempt("schedule", lambda: schedules.apply(s, calls))
         try:
-            _compare_scheduled(s, program, seed)
+            compare_scheduled(s, program, seed)
         except Mismatch as failure:
             failure.calls = found
             raise
         return found
 
 
-def _compare_scheduled(s: Any, program: Program, seed: int) -> None:
+def compare_scheduled(s: Any, program: Program, seed: int) -> None:
     args = arguments(program, seed)
     for array, arg in zip(program.args, args, strict=True):
         if isinstance(arg, np.ndarray):  # a store that never runs is gone: then nothing is rounded

@@ -256,13 +256,13 @@ class ExprCompiler:
             return _position_2(parts[0], parts[1], array.shape, storage, fault)
         return _position_n(parts, array.shape, storage, fault)
 
-    def load(self, load: Load) -> Evaluate:
-        """An element, or a field of it, that is read."""
+    def load(self, load: Load, check: bool = True) -> Evaluate:
+        """An element, or a field of it, that is read; of a record (`check`) all fields must be stored."""
         array, storage = load.array, self.storage(load.array)
         slot = storage.slot
         if storage.inline:
             value = operator.itemgetter(slot)
-            return self._checked(value, load, None) if load.path else value
+            return self._checked(value, load, None, self.check) if load.path else value
         if array.kind == "stream":
             return self._pop(load, slot)
         position = self.position(array, load.indices, load.place)
@@ -271,7 +271,7 @@ class ExprCompiler:
         else:
             get = lambda f: f[slot][position(f)]  # noqa: E731
         if load.path or self.reads is not None or isinstance(load.dtype, Struct):
-            return self._checked(get, load, position)
+            return self._checked(get, load, position, check and self.check)
         if not self.check:
             return get
         fault = unstored_fault(load, self.iterators(), [self.expr(i) for i in load.indices])
@@ -289,10 +289,12 @@ class ExprCompiler:
 
         return read
 
-    def _checked(self, get: Evaluate, load: Load, position: Callable[[Frame], int] | None) -> Evaluate:
-        """`get`, then the fields of the path, noting the read and refusing what was never stored."""
+    def _checked(
+        self, get: Evaluate, load: Load, position: Callable[[Frame], int] | None, check: bool
+    ) -> Evaluate:
+        """`get`, then the fields of the path, noting the read and refusing (`check`) what is not stored."""
         parts = [self.expr(part) for part in load.indices]
-        fault = unstored_fault(load, self.iterators(), parts) if self.check else None
+        fault = unstored_fault(load, self.iterators(), parts) if check else None
         dtype, steps = load.array.dtype, []
         for name in load.path:
             steps.append(field_position(dtype, name))
@@ -309,7 +311,7 @@ class ExprCompiler:
             if noting is not None:
                 cell = (id(f[storage.slot]), position(f) if position else 0)
                 noting.append(Access(load.array, tuple(int(part(f)) for part in parts), cell))
-            if fault is not None and (value is None or (type(value) is tuple and None in value)):
+            if fault is not None and _lacks(value):
                 fault(f)
             return value
 
@@ -324,6 +326,11 @@ class ExprCompiler:
             return queue.popleft() if queue else fault(f)
 
         return pop
+
+
+def _lacks(value: Any) -> bool:
+    """Whether an element, or a field of a record, was never stored."""
+    return value is None or (type(value) is tuple and any(map(_lacks, value)))
 
 
 def constant_value(value: int | float | bool, dtype: DType) -> Any:

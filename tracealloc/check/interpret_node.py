@@ -26,7 +26,8 @@ from tracealloc.check.interpret_expr import (
     row_major,
 )
 from tracealloc.check.values import from_numpy, zero_of
-from tracealloc.trace.expr import Expr, Iter
+from tracealloc.trace.dtype import Struct
+from tracealloc.trace.expr import Expr, Iter, Load
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -260,7 +261,12 @@ class NodeCompiler:
         wanted = array.field_type(node.path)
         if node.value.dtype != wanted:
             raise TypeError(f"{array.name} holds {wanted}, stored is {node.value.dtype} ({node.place})")
-        value, slot = self.exprs.expr(node.value), storage.slot
+        # A step's copy takes records along as they are: of a field that is not stored yet nothing is used.
+        if node.place is None and isinstance(node.value, Load) and isinstance(wanted, Struct):
+            value = self.exprs.load(node.value, check=False)
+        else:
+            value = self.exprs.expr(node.value)
+        slot = storage.slot
         if storage.inline:
             return store_inline(slot, value)
         position = self.exprs.position(array, node.indices, node.place)

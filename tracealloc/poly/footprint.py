@@ -8,6 +8,7 @@ from math import gcd
 
 import islpy as isl
 
+from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.flow import flow_of, pieces
@@ -94,8 +95,7 @@ def footprint(
     needed = _needed(model, tree, array, loops, users)
     left = _left(model, tree, array, loops, users)
     if isinstance(array.dtype, Struct) and not left.is_empty():
-        # Records are copied whole: the fields that are not written must be there to be copied back.
-        needed = coalesced(needed.union(left))
+        needed = coalesced(needed.union(_partly_written(model, array, loops, users, left)))
     return Footprint(loops, whole, needed, left, box_around(whole, array.rank, its))
 
 
@@ -178,28 +178,26 @@ def exact_values(m: isl.Map, its: Sequence[Iter]) -> tuple[Expr, ...] | None:
 def _needed(
     model: Model, tree: Tree, array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement]
 ) -> isl.Map:
-    """Reads of an iteration that no write of the same iteration comes before."""
-    reads: list[isl.Map] = []
-    writes: list[isl.Map] = []
+    """Reads of an iteration that no write of the same iteration (to the same field) comes before."""
+    reads: dict[str, list[isl.Map]] = {}
+    writes: dict[str, list[isl.Map]] = {}
     for statement in users:
         scopes = len(statement.scope(array))
         times = with_tuple(time_map(statement, loops).intersect_domain(statement.domain), PREFIX)
         for access in statement.accesses:
             if access.array == array:
                 own = with_tuple(project_scope(access.relation, scopes), "E")
-                (writes if access.write else reads).append(times.range_product(own))
-    if not reads:
-        return isl.Map.empty(_prefixed_space(array, loops))
-    if all(reads_what_it_writes(statement, array) for statement in users):
-        # Every element is read no later than it is first written: all that is read is needed.
-        unset = union_of(reads).range()
-        if unset.is_empty():  # statements that never run
-            return isl.Map.empty(_prefixed_space(array, loops))
-        return coalesced(isl.Set.from_union_set(unset).unwrap())
-    unset = solve(model, tree, reads, writes).unset.range()
-    if unset.is_empty():
-        return isl.Map.empty(_prefixed_space(array, loops))
-    return coalesced(isl.Set.from_union_set(unset).unwrap())
+                kind = writes if access.write else reads
+                kind.setdefault(access.space, []).append(times.range_product(own))
+    # Where every element is read no later than it is first written, all that is read is needed.
+    updates = all(reads_what_it_writes(statement, array) for statement in users)
+    found = isl.Map.empty(_prefixed_space(array, loops))
+    for space, seen in reads.items():
+        alone = updates or space not in writes
+        unset = union_of(seen) if alone else solve(model, tree, seen, writes[space]).unset
+        if not unset.is_empty():  # it is where statements never run
+            found = found.union(isl.Set.from_union_set(unset.range()).unwrap())
+    return coalesced(found)
 
 
 def _prefixed_space(array: Array, loops: tuple[LoopNode, ...]) -> isl.Space:
@@ -239,6 +237,25 @@ def _left(
         times = with_tuple(time_map(source, loops), PREFIX)
         found = found.union(elements.apply_domain(times))
     return coalesced(found)
+
+
+def _partly_written(
+    model: Model, array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement], left: isl.Map
+) -> isl.Map:
+    """Records that are left with a field that the iteration does not write.
+
+    Records are copied whole: such a field must be there to be copied back.
+    """
+    found = isl.Map.empty(left.get_space())
+    for path in leaf_paths(array.dtype):
+        kept = left
+        for statement in users:
+            for access in statement.writes:
+                if access.space == model.space(array, path):
+                    written = _prefixed(statement, access, loops, len(statement.scope(array)))
+                    kept = kept.subtract(with_tuple(written, "E"))
+        found = found.union(kept)
+    return found
 
 
 def reads_what_it_writes(statement: Statement, array: Array) -> bool:
