@@ -219,7 +219,8 @@ class Kernel(Buildable):
         plain, bound = unwrap(target.function)
         signature = signature_of(plain, None, target.staged, target.namespace, bound)
         target._staged_names()
-        return run_plainly(plain, signature, rest, others, tuple(target._defaults.items()), target._plain)
+        defaults = tuple(target._defaults.items())
+        return run_plainly(plain, signature, rest, others, defaults, target._plain, target._traced_or_none)
 
     def bound(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -253,6 +254,12 @@ class Kernel(Buildable):
                 self._staged_names()
                 self._program = replace(program, defaults=tuple(self._defaults.items()))
         return self._program
+
+    def _traced_or_none(self) -> Program | None:
+        try:
+            return self._traced()
+        except TraceallocError:
+            return None
 
     def _compiled(self) -> Any:
         """The C build: remembered from an earlier process where the trace is the same, else made."""

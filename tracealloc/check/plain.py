@@ -20,13 +20,15 @@ from typing import Any
 import numpy as np
 
 from tracealloc.check.faults import outside_fault, unstored_fault
+from tracealloc.check.interpret import written_arrays
 from tracealloc.check.interpret_cells import replaced
 from tracealloc.check.interpret_expr import Evaluate, ExprCompiler, field_position
 from tracealloc.check.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
 from tracealloc.emit.arguments import Signature as Arguments
+from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.arrays import ArrayProxy
 from tracealloc.trace.calls import bound_part
-from tracealloc.trace.dtype import DType, Index, Struct, index
+from tracealloc.trace.dtype import DType, Fixed, Index, Struct, index
 from tracealloc.trace.errors import ArgumentError
 from tracealloc.trace.events import Close, Define, Event, Open, Otherwise, Ref
 from tracealloc.trace.expr import Const, Expr, Load
@@ -292,8 +294,12 @@ def _shaped(cells: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
 def run_plainly(
     function: FunctionType, signature: Signature, args: Sequence[Any], kwargs: dict[str, Any],
     defaults: tuple[tuple[str, Any], ...], states: dict[object, np.ndarray],
+    traced: Callable[[], Program | None],
 ) -> Any:  # fmt: skip
     """Run a kernel's function on arrays, in place; what it returns, as calling the kernel gives it.
+
+    `traced` is asked only where an array holds numbers that its fixed point does not have: whether these
+    become numbers of the type is then up to what the kernel may do, not to what it did this time.
 
     Raises:
         ArgumentError: an argument does not fit.
@@ -305,21 +311,22 @@ def run_plainly(
     runner = Runner(function.__name__, states)
     given = dict(zip(arrays, values, strict=True))
     for array, value in given.items():
-        runner.cells[array] = _entered(array, value)
+        runner.cells[array] = _entered(array, value, traced)
     _refuse_stores(runner, given)
-    with running(runner):
-        try:
+    try:
+        with running(runner):
             found = runner.body(function, signature, arrays)
-        finally:
-            for array in runner.stored & set(given):
-                if array.rank:
-                    write_back(list(runner.cells[array].reshape(-1)), array.dtype, given[array])
-            for array, value in given.items():
-                if array.kind == "stream":
-                    left = to_numpy(list(runner.cells[array]), array.dtype, (len(runner.cells[array]),))
-                    value.clear()
-                    value.extend(left)
-        made = [given[array] if array in given else _outside(runner, array) for array in found]
+    finally:
+        for array, value in given.items():
+            if array.kind == "stream":
+                left = to_numpy(list(runner.cells[array]), array.dtype, (len(runner.cells[array]),))
+                value.clear()
+                value.extend(left)
+            elif array.rank:
+                cells = list(runner.cells[array].reshape(-1))
+                if array in runner.stored or _may_be_stored(array, cells, value, traced):
+                    write_back(cells, array.dtype, value)
+    made = [given[array] if array in given else _outside(runner, array) for array in found]
     return None if not made else made[0] if len(made) == 1 else tuple(made)
 
 
@@ -329,12 +336,41 @@ def _outside(runner: Runner, array: Array) -> Any:
     return found if array.rank else found[()]
 
 
-def _entered(array: Array, value: Any) -> Any:
+def _may_be_stored(
+    array: Array, cells: list[Any], value: np.ndarray, traced: Callable[[], Program | None]
+) -> bool:
+    """Whether an array that was not stored to might have been, and comes back other than it went in."""
+    if not _has_fixed(array.dtype) or _holds(value, to_numpy(cells, array.dtype, array.shape)):
+        return False
+    program = traced()
+    return program is not None and array.name in {found.name for found in written_arrays(program)}
+
+
+def _has_fixed(dtype: DType) -> bool:
+    if isinstance(dtype, Struct):
+        return any(_has_fixed(inner) for _, inner in dtype.fields)
+    return isinstance(dtype, Fixed)
+
+
+def _holds(value: np.ndarray, numbers: np.ndarray) -> bool:
+    if numbers.dtype.names:
+        return all(_holds(value[name], numbers[name]) for name in numbers.dtype.names)
+    return bool(np.array_equal(value, numbers))
+
+
+def _entered(array: Array, value: Any, traced: Callable[[], Program | None]) -> Any:
     if array.kind == "stream":
         return deque(scalar_from_python(item, array.dtype, array.name) for item in value)
     if array.rank == 0:
         return _filled((), scalar_from_python(value, array.dtype, array.name))
-    return _shaped(from_numpy(value, array.dtype, array.name), array.shape)
+    try:
+        cells = from_numpy(value, array.dtype, array.name)
+    except ArgumentError:
+        program = traced() if _has_fixed(array.dtype) else None
+        if program is None or array.name in {found.name for found in read_arrays(program)}:
+            raise
+        cells = from_numpy(value, array.dtype, array.name, holes=True)
+    return _shaped(cells, array.shape)
 
 
 def _refuse_stores(runner: Runner, given: dict[Array, Any]) -> None:
