@@ -188,7 +188,7 @@ def test_cast_of_an_argument_changes_the_call() -> None:
     a, b = np.ones((6, 8), np.int16), np.ones((8, 10), np.float32)
     assert np.array_equal(build_c(s.lowered)(a, b), np.full((6, 10), 8, np.float32))
     with pytest.raises(ScheduleError) as caught:
-        s.cast(s.B, "float16")
+        s.cast(s.B, "half a float")
     assert caught.value.code == "TA236"
 
 

@@ -88,6 +88,8 @@ def one_case(seed: int, c: bool = False, short: bool = False) -> int:
     applied = 0
     for _ in range(rng.choice([1, 2, 3])):
         loops = schedule.loops()
+        if not loops:  # what the kernel says changes nothing
+            break
         arrays = [a for a in schedule.arrays() if len(a.shape) > 0]
         name = rng.choice(["buffer_at"] * 4 + ["reuse_at"] * 4 + ["split"] * 2 + _OTHERS)
         loop, array = rng.choice(loops), rng.choice(arrays)
@@ -121,7 +123,7 @@ def test_random_steps_keep_what_the_kernel_computes(seed: int) -> None:
     one_case(seed)
 
 
-@pytest.mark.parametrize("seed", range(_LONG))
+@pytest.mark.parametrize("seed", [*range(_LONG), 7006])
 def test_random_steps_on_short_loops(seed: int) -> None:
     one_case(seed, c=seed % 10 == 0, short=True)
 
