@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from typing import Any
 
 import numpy as np
@@ -70,14 +69,9 @@ def test_gemm_runs() -> None:
     agree(program, a, b)
 
 
-def test_text_is_deterministic_and_quick() -> None:
-    program = gemm()
-    first = vitis_source(program)
-    began = time.perf_counter()
-    for _ in range(5):
-        again = vitis_source(gemm())
-        assert (again.source, again.header) == (first.source, first.header)
-    assert (time.perf_counter() - began) / 5 < 0.02
+def test_text_is_deterministic() -> None:
+    first, again = vitis_source(gemm()), vitis_source(gemm())
+    assert (again.source, again.header) == (first.source, first.header)
 
 
 def range_of(target: Array) -> tuple[int, int]:

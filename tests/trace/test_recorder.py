@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-import time
 import warnings
 
 import numpy as np
@@ -134,16 +134,17 @@ def test_cost_does_not_depend_on_extents():
         return gemm
 
     def cost(n):
-        function = make(n)
+        function, calls = make(n), []
         trace(function)
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
+        before = sys.getprofile()
+        sys.setprofile(lambda frame, event, what: calls.append(event))
+        try:
             trace(function)
-            times.append(time.perf_counter() - start)
-        return min(times)
+        finally:
+            sys.setprofile(before)
+        return len(calls)
 
-    assert cost(100_000) < 5 * cost(4) + 0.01
+    assert cost(100_000) == cost(4)
 
 
 def test_doubled_values_stay_small():
@@ -154,9 +155,7 @@ def test_doubled_values_stay_small():
                 x = x * x
             A[i] = x
 
-    start = time.perf_counter()
     text = str(program(squares))
-    assert time.perf_counter() - start < 2
     assert len(text.splitlines()) < 210
 
 
