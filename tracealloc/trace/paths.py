@@ -280,7 +280,7 @@ def _collect(item: object, uses: set[Key], made: set[Key]) -> None:
             new = _made(item)
             if new is not None:
                 made.add(new)
-            if isinstance(item, ForEach):
+            if isinstance(item, ForEach | Repeat):
                 made.add(item.iter.key)
             for name in _fields(type(item)):
                 _collect(getattr(item, name), uses, made)
