@@ -12,6 +12,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, grid, int8, int16, int32, kernel, uint8
+from tracealloc.check.interpret import Interpreter
 
 M, N, K = 3, 4, 5
 _PAIR = ta.Struct(x=int32, y=float32)
@@ -279,12 +280,12 @@ def test_arguments_may_be_named() -> None:
         assert b.tolist() == [6] * N
 
 
-_FIXED = ta.Fixed(8, 4)
-_MIXED = ta.Struct(x=_FIXED, n=int32)
+_SMALL = ta.Fixed(8, 4)
+_MIXED = ta.Struct(x=_SMALL, n=int32)
 
 
 @kernel
-def maybe(A: _FIXED[4], n: int32):
+def maybe(A: _SMALL[4], n: int32):
     if n > 0:
         A[0] = 1
 
@@ -296,18 +297,18 @@ def maybe_a_field(A: _MIXED[4], n: int32):
 
 
 @kernel
-def _maybe_part(B: _FIXED[2], n: int32):
+def _maybe_part(B: _SMALL[2], n: int32):
     if n > 0:
         B[0] = B[1]
 
 
 @kernel
-def maybe_in_a_callee(A: _FIXED[4], n: int32):
+def maybe_in_a_callee(A: _SMALL[4], n: int32):
     _maybe_part(A[1:3], n)
 
 
 @kernel
-def only_read(A: _FIXED[4], n: int32) -> int32:
+def only_read(A: _SMALL[4], n: int32) -> int32:
     return 1 if A[0] > n else 0
 
 
@@ -335,7 +336,7 @@ def test_numbers_that_a_fixed_type_lacks(each: Any, n: int, filler: float) -> No
 
 def test_numbers_of_an_untraceable_kernel_stay_where_nothing_is_stored() -> None:
     @kernel
-    def branches(A: _FIXED[2]):
+    def branches(A: _SMALL[2]):
         if float(np.float64(1)) > 2 or [*range(2)][1] > 1:
             A[0] = 1
         while A[0] > 5:
@@ -344,3 +345,48 @@ def test_numbers_of_an_untraceable_kernel_stay_where_nothing_is_stored() -> None
     given = np.array([0.3, 0.5])
     branches.python(given)
     assert given.tolist() == [0.3, 0.5]
+
+
+def _counting(step: int) -> Any:
+    @kernel
+    def count(A: int32[2], n: int32):
+        first = ta.state((2,), int32)
+        second = ta.state(np.array([5, 6]), int32)
+        first[0] += step
+        second[1] += n
+        A[0] += first[0]
+        A[1] += second[1]
+
+    return count
+
+
+class _Counting:
+    @kernel
+    def count(self, A: int32[2], n: int32):
+        kept = ta.state((1,), int32)
+        kept[0] += n
+        A[0] += kept[0]
+
+
+_by_one, _by_ten, _mine, _other = _counting(1), _counting(10), _Counting().count, _Counting().count
+
+
+@kernel
+def counts_often(A: int32[4, 2]):
+    for i in ta.range(3):
+        _by_one(A[i], 1)
+    _by_one(A[0], 2)
+    _by_ten(A[1], 1)
+    _mine(A[2], 1)
+    _mine(A[2], 3)
+    _other(A[3], 1)
+
+
+def test_a_callee_keeps_one_state_for_all_its_calls() -> None:
+    states = counts_often.python, ta.customize(counts_often).build(), Interpreter(counts_often.trace())
+    found = [np.zeros((4, 2), np.int32) for _ in states]
+    for _ in range(3):
+        for run, given in zip(states, found, strict=True):
+            run(given)
+            np.testing.assert_equal(given, found[0])
+    assert found[0][3].tolist() == [1 + 2 + 3, 0]

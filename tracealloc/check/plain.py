@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
@@ -78,6 +78,8 @@ class Runner(Recorder):
         self.refused: dict[Array, ArgumentError] = {}  # what a store to an argument would mean
         self.stored: set[Array] = set()
         self.wholes: dict[Array, Array] = {}  # what a callee's array is all or a part of
+        # The calls that run: what those have in common that share states, and where these were made.
+        self.keepers: list[tuple[Hashable, list[Place | None]]] = [(None, [])]
         self.live = [True]  # whether the ta.when blocks around hold
         self.entered: list[bool] = []  # the conditions of those blocks
         self.last = True  # what the condition of the block that ended was
@@ -130,10 +132,14 @@ class Runner(Recorder):
         array = Array(f"%{self.number()}", name, dtype, shape, kind, (), data=data, place=more.get("place"))
         if data is not None:
             first = _shaped(from_numpy(data, dtype, name, scaled=True), shape)
-            place = more.get("place")
-            key = (place, sum(1 for known in self.cells if known.kind == "state" and known.place == place))
-            self.cells[array] = self.states.setdefault(key, first) if kind == "state" else first
+            self.cells[array] = self._kept(more.get("place"), first) if kind == "state" else first
         return array
+
+    def _kept(self, place: Place | None, first: np.ndarray) -> np.ndarray:
+        """What the state that a call makes there holds."""
+        owned, made = self.keepers[-1]
+        made.append(place)
+        return self.states.setdefault((owned, place, made.count(place)), first)
 
     def read(self, load: Load) -> Any:
         """The element that a load names."""
@@ -247,7 +253,14 @@ class Runner(Recorder):
 
     # -- calls -------------------------------------------------------------------------------------------
 
-    def call(self, function: FunctionType, signature: Signature, values: dict[str, Any], title: str) -> Any:
+    def call(
+        self,
+        function: FunctionType,
+        signature: Signature,
+        values: dict[str, Any],
+        title: str,
+        owned: Hashable,
+    ) -> Any:
         """Run a callee on parts of this kernel's arrays."""
         args = tuple(replace(array, key=f"%{self.number()}") for array in arguments_of(signature))
         given: dict[Array, Any] = {}
@@ -260,7 +273,11 @@ class Runner(Recorder):
                 self.wholes[array] = self.wholes.get(part.array, part.array)
             else:
                 self.cells[array] = _filled((), self.evaluate(part))
-        found = self.body(function, signature, args)
+        self.keepers.append((owned, []))
+        try:
+            found = self.body(function, signature, args)
+        finally:
+            self.keepers.pop()
         made = [given[array] if array in given else self._result(array) for array in found]
         return None if not made else made[0] if len(made) == 1 else tuple(made)
 

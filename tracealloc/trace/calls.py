@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NoReturn
 
@@ -57,9 +57,10 @@ def call(
         default = inspect.signature(plain).parameters[parameter.name].default
         if default is not inspect.Parameter.empty:
             values.setdefault(parameter.name, default)
+    owned = _owned(plain, signature, title, plain if owner is None else owner)
     if recorder.runs:
-        return recorder.call(plain, signature, values, title)
-    program = _callee(recorder, plain, signature, title, plain if owner is None else owner)
+        return recorder.call(plain, signature, values, title, owned)
+    program = _callee(recorder, plain, signature, title, owned)
     return _record(recorder, program, signature, values, title)
 
 
@@ -108,19 +109,31 @@ def _known(plain: Any, name: str, item: Any) -> Any:
     return item
 
 
-def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str, owner: object) -> Program:
+def _types(signature: Signature, title: str) -> tuple[object, ...]:
+    return title, tuple(repr(p.type) for p in signature.traced)
+
+
+def _staged(signature: Signature) -> list[tuple[str, Any]]:
+    return [(p.name, p.value) for p in signature.parameters if p.type is None]
+
+
+def _owned(plain: Any, signature: Signature, title: str, owner: object) -> Hashable:
+    """What calls have in common that share the states which they keep."""
+    values = staged_key(_staged(signature), owners=True)
+    return _Same(owner), _function_key(plain, owners=True), _types(signature, title), values
+
+
+def _callee(recorder: Recorder, plain: Any, signature: Signature, title: str, owned: Hashable) -> Program:
     """The callee's program, traced once for these types, staged values, and Python state that it reaches.
 
-    One that keeps a state, or calls one that does, is traced once for each owner.
+    One that keeps a state, or calls one that does, is traced once for each owner (`owned`).
     """
-    values = [(p.name, p.value) for p in signature.parameters if p.type is None]
-    types = (title, tuple(repr(p.type) for p in signature.traced))
+    values, types = _staged(signature), _types(signature, title)
     reached = state_of(plain, signature).key()
     shared = (_function_key(plain), types, staged_key(values))
     known = recorder.callees.get((shared, reached))
     if known is not None and not keeps_state(known):
         return known
-    owned = (_Same(owner), _function_key(plain, owners=True), types, staged_key(values, owners=True))
     known = recorder.callees.get((owned, reached))
     if known is None:
         refuse_recursion(plain, title)

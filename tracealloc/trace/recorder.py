@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -311,8 +311,15 @@ class Recorder:
         """A while loop."""
         raise NotImplementedError
 
-    def call(self, function: FunctionType, signature: Signature, values: dict[str, Any], title: str) -> Any:
-        """A call of a kernel."""
+    def call(
+        self,
+        function: FunctionType,
+        signature: Signature,
+        values: dict[str, Any],
+        title: str,
+        owned: Hashable,
+    ) -> Any:
+        """A call of a kernel; calls with equal `owned` share what they keep."""
         raise NotImplementedError
 
     def _endless(self, place: Place) -> NoReturn:
