@@ -11,6 +11,7 @@ operations round as their type says. An index outside an array, a negative one i
 from __future__ import annotations
 
 import builtins
+import functools
 import inspect
 import itertools
 import operator
@@ -288,9 +289,12 @@ class PlainNamespace:
         """An array that lives across calls: of one run, and told apart by the line that makes it."""
         frame = inspect.currentframe()
         assert frame is not None and frame.f_back is not None
-        key = frame.f_back.f_code, frame.f_back.f_lasti
+        key = id(frame.f_back.f_globals), frame.f_back.f_lasti  # each kernel has globals of its own
         if key not in _states:
-            _states[key] = PlainNamespace.zeros(first, dtype)
+            shape = isinstance(first, int | tuple)
+            _states[key] = (
+                PlainNamespace.zeros(first, dtype) if shape else PlainNamespace.constant(first, dtype)
+            )
         return _states[key]
 
     @staticmethod
@@ -363,6 +367,10 @@ def _replacement(item: Any, done: dict[int, Any]) -> Any:
     inner = getattr(item, "function", None)
     if isinstance(inner, types.FunctionType):
         return _patched(inner, done, callee=True)
+    if isinstance(inner, types.MethodType):
+        # A copy for each object: what it keeps is its own.
+        own = done.setdefault(id(inner.__self__), {})
+        return functools.partial(_patched(inner.__func__, own, callee=True), inner.__self__)
     if isinstance(item, types.FunctionType) and not item.__module__.startswith(("tracealloc", "numpy")):
         return _patched(item, done, callee=False)
     return item
@@ -449,15 +457,18 @@ def _unwrap(result: Any) -> Any:
 
 
 def plain(kernel: Any) -> Callable[..., Any]:
-    """A callable that runs `kernel` (a kernel or its Python function) as plain Python, in place."""
+    """A callable that runs `kernel` (a kernel or its Python function) as plain Python, in place.
+
+    What the kernel keeps (`ta.state`) it keeps until the next one is made.
+    """
     function = getattr(kernel, "function", kernel)
     owner = ()
     if isinstance(function, types.MethodType):
         function, owner = function.__func__, (function.__self__,)
     call = _patched(function, {}, callee=True)
+    _states.clear()
 
     def run(*args: Any) -> Any:
-        _states.clear()
         return _unwrap(call(*owner, *args))
 
     return run

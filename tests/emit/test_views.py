@@ -129,7 +129,7 @@ def test_right(body: str) -> None:
 FAULTS = {
     "V = A[2:4]\nV[idx[0]] = 9": "A[idx[0] + 2] went outside a view of A",
     "V = A[2:4]\nB[0, 0] = V[idx[0]]": "A[idx[0] + 2] went outside a view of A",
-    "V = A[0:2]\nfor i in grid(1):\n    V[idx[i]] += 1": "A[idx[0]] went outside a view of A",
+    "V = A[0:2]\nfor i in grid(1):\n    V[idx[i]] += 1": "A[idx[i]] went outside a view of A",
     "V = A[1:6][1:3]\nV[idx[0]] = 9": "A[idx[0] + 2] went outside a view of A",
     "V = B[1:3, 1:3]\nV[1, idx[0]] = 9": "B[2, idx[0] + 1] went outside a view of B",
     "V = B[1:3]\nW = V[idx[0]]\nW[0] = 9": "B[idx[0] + 1, 0] went outside a view of B",

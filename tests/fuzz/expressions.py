@@ -56,6 +56,12 @@ class Thing:
     writable: bool = True
     bits: int = 0  # of a plain variable: at most so many
     field: str = ""  # of a struct, with its dot: what stands after the subscripts
+    base: str = ""  # of a view: the array that it is of
+
+    @property
+    def array(self) -> str:
+        """The array whose elements these are."""
+        return self.base or self.name
 
     @property
     def kind(self) -> str:
@@ -92,7 +98,7 @@ class Expressions:
     records: list[Thing] = field(default_factory=list)  # arrays of structs
     queues: list[Thing] = field(default_factory=list)  # streams
     taken: int = 0  # elements that were got of each stream, at most
-    method: bool = False  # whether `self.scale` is at hand
+    scale: str = ""  # a number of the class or the factory around: ``self.scale``
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -112,14 +118,15 @@ class Expressions:
     @contextmanager
     def scope(self) -> Iterator[None]:
         """An indented block: what it defines is gone after it."""
-        things, iters, work = list(self.things), list(self.iters), self.work
+        things, records = list(self.things), list(self.records)
+        iters, work = list(self.iters), self.work
         self.indent += 1
         before = len(self.lines)
         yield
         if len(self.lines) == before:
             self.put("pass")
         self.indent -= 1
-        self.things, self.iters, self.work = things, iters, work
+        self.things, self.records, self.iters, self.work = things, records, iters, work
 
     def dtype(self) -> str:
         roll = self.rng.random()
@@ -202,8 +209,8 @@ class Expressions:
         if kind == "int":
             if self.iters and roll < 0.2:
                 return Text(self.rng.choice(self.iters)[0], 64)
-            if self.method and roll > 0.97:
-                return Text("self.scale", 18, True)
+            if self.scale and roll > 0.95:
+                return Text(self.scale, 18, True)
             if thing is None or roll < 0.35:
                 value = self.rng.choice([0, 1, 2, 3, 7, -1, -5, 100, 255, -128, 1000, 65537])
                 text = str(value) if value >= 0 else f"({value})"

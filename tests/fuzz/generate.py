@@ -6,17 +6,16 @@ The programs stay inside the language: subscripts are in range (affine ones by t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
-from tests.fuzz.expressions import HEADER, INTS, WIDEST, Expressions, Thing
+from tests.fuzz.expressions import FIXED, HEADER, INTS, WIDEST, Expressions, Thing
 
 __all__ = ["LONGEST", "Generator", "generate"]
 
 LONGEST = 600  # elements that a program may take from a stream: so many are in it
-METHOD = [
-    *("", "", "class Owner:", "    def __init__(self, scale):", "        self.scale = scale", ""),
-    "    @kernel",
-]
+METHOD = ["class {owner}:", "    def __init__(self, scale):", "        self.scale = scale", ""]
+FACTORY = ["def {owner}(scale):"]
 
 
 @dataclass
@@ -58,6 +57,8 @@ class Generator(Expressions):
             self.queue()
         elif roll < 0.9 and not self.iters:
             self.kept()
+        elif roll < 0.93:
+            self.view()
         else:
             self.store()
 
@@ -93,15 +94,65 @@ class Generator(Expressions):
         """A table, or an array that lives across calls."""
         shape = self.shape(self.rng.choice([1, 2]))
         size = f"({shape[0]},)" if len(shape) == 1 else str(shape)
-        dtype = self.rng.choice(["int16", "int32", "float32", "ta.Int(23)", "uint8"])
+        dtype = self.rng.choice(["int16", "int32", "float32", "ta.Int(23)", "uint8", *FIXED])
+        count = shape[0] * (shape[1] if shape[1:] else 1)
+        data = f"np.arange({count}).reshape{size}"
+        if "Fixed" in dtype and self.chance(0.7):
+            data += f" * {self.rng.choice(['0.3', '-0.25', '1.75', '-3.1'])}"
         if self.chance(0.5):
-            count = shape[0] * (shape[1] if shape[1:] else 1)
-            data = f"np.arange({count}).reshape{size}"
             self.things.append(Thing(self.fresh("K"), dtype, shape, False))
             self.put(f"{self.things[-1].name} = ta.constant({data}, {dtype})")
         else:
+            first = size if self.chance(0.6) else data
             self.things.append(Thing(self.fresh("S"), dtype, shape))
-            self.put(f"{self.things[-1].name} = ta.state({size}, {dtype})")
+            self.put(f"{self.things[-1].name} = ta.state({first}, {dtype})")
+
+    def counts(self) -> None:
+        """An array that lives across calls, counts them, and shows in what can be seen from outside."""
+        seen = [t for t in self.things if t.writable and t.shape and t.dtype != "boolean"]
+        state = Thing(self.fresh("S"), "int32", (self.rng.choice([1, 2, 3]),))
+        first = f"({state.shape[0]},)" if self.chance(0.5) else f"np.arange({state.shape[0]})"
+        self.put(f"{state.name} = ta.state({first}, int32)")
+        self.things.append(state)
+        self.put(f"{state.name}[0] += {self.rng.choice(['1', '3', self.scale or '2'])}")
+        if seen:
+            self.put(f"{self.load(self.rng.choice(seen))} += {state.name}[0]")
+
+    def view(self) -> None:
+        """A part of an array under a name of its own, or a part of a part."""
+        whole = [t for t in self.things if t.shape and t.writable and not t.field] + self.records
+        if not whole:
+            return
+        thing = self.rng.choice(whole)
+        text, shape = thing.name, thing.shape
+        for _ in range(self.rng.choice([1, 1, 2])):
+            kept = self.rng.choice(
+                [k for n in range(1, len(shape) + 1) for k in combinations(range(len(shape)), n)]
+            )
+            smaller = tuple(self.rng.randint(1, shape[dim]) for dim in kept)
+            text, shape = text + self.part(shape, kept, smaller), smaller
+        self.put(f"{self.fresh('V')} = {text}")
+        name = f"V{self.count}"
+        self.things += [
+            replace(t, name=name, shape=shape, base=thing.array) for t in self.things if t.name == thing.name
+        ]
+        self.records += [
+            replace(t, name=name, shape=shape, base=thing.array) for t in self.records if t.name == thing.name
+        ]
+
+    def part(self, shape: tuple[int, ...], kept: tuple[int, ...], smaller: tuple[int, ...]) -> str:
+        """Subscripts that leave the dimensions `kept` with the extents `smaller`."""
+        keys = []
+        for dim, extent in enumerate(shape):
+            if dim not in kept:
+                keys.append(self.index(extent))
+                continue
+            size = smaller[kept.index(dim)]
+            first = self.simple_index(extent - size + 1)
+            keys.append(":" if size == extent and self.chance(0.7) else f"{first}:{first} + {size}")
+        while keys[1:] and keys[-1] == ":" and self.chance(0.5):
+            keys.pop()
+        return f"[{', '.join(keys)}]"
 
     def loop(self, depth: int) -> None:
         name = self.fresh(self.rng.choice("ijk"))
@@ -248,24 +299,17 @@ class Generator(Expressions):
         self.things += taken
 
     def view_for(self, param: Thing, used: set[str]) -> tuple[str, str] | None:
-        """An array, or a row of one, that fits a callee's parameter."""
+        """An array or a part of one (rows, columns, boxes) that fits a callee's parameter."""
         options = []
         for thing in self.things:
-            if thing.dtype != param.dtype or thing.name in used or not thing.shape or not thing.writable:
-                continue
-            if thing.field:
+            fits = thing.dtype == param.dtype and thing.shape and thing.writable and not thing.field
+            if not fits or thing.array in used:
                 continue
             if thing.shape == param.shape:
-                options.append((thing.name, thing.name))
-            for dropped in range(1, len(thing.shape)):
-                if thing.shape[dropped:] == param.shape:
-                    first = ", ".join(self.simple_index(e) for e in thing.shape[:dropped])
-                    options.append((f"{thing.name}[{first}]", thing.name))
-            extents = zip(thing.shape, param.shape, strict=False)
-            if len(thing.shape) == len(param.shape) and all(p <= t for t, p in extents):
-                offsets = [self.rng.randint(0, t - p) for t, p in zip(thing.shape, param.shape, strict=True)]
-                cut = ", ".join(f"{o}:{o + p}" for o, p in zip(offsets, param.shape, strict=True))
-                options.append((f"{thing.name}[{cut}]", thing.name))
+                options.append((thing.name, thing.array))
+            for kept in combinations(range(len(thing.shape)), len(param.shape)):
+                if all(thing.shape[dim] >= size for dim, size in zip(kept, param.shape, strict=True)):
+                    options.append((thing.name + self.part(thing.shape, kept, param.shape), thing.array))
         return self.rng.choice(options) if options else None
 
     def store(self) -> None:
@@ -331,19 +375,22 @@ class Generator(Expressions):
 
     def function(self, name: str, count: int, callee: bool, depth: int, length: int) -> None:
         params = self.parameters(count, callee)
-        self.method = not callee and self.chance(0.1)
-        self.iters, self.work, self.indent = [], 1, 2 if self.method else 1
+        around = self.rng.choice([METHOD, FACTORY]) if self.chance(0.3 if callee else 0.15) else []
+        self.scale = {id(METHOD): "self.scale", id(FACTORY): "scale"}.get(id(around), "")
+        self.iters, self.work, self.indent = [], 1, 2 if around else 1
         self.most = LONGEST // 20 if callee else LONGEST
         params += self.streams(callee) if callee else self.more_parameters()
         self.fields(params)
         shown = ", ".join(
             f"{p.name}: {p.dtype}" + (f"[{', '.join(map(str, p.shape))}]" if p.shape else "") for p in params
         )
-        if self.method:
-            self.lines += [*METHOD, f"    def {name}(self, {shown}):"]
-        else:
-            self.lines += ["", "", "@kernel", f"def {name}({shown}):"]
+        owner, outside = f"{name}_owner", "    " * (self.indent - 1)
+        self.lines += ["", "", *(line.format(owner=owner) for line in around), f"{outside}@kernel"]
+        shown = f"self, {shown}" if around is METHOD else shown
+        self.lines.append(f"{outside}def {name}({shown}):")
         before = len(self.lines)
+        if around and self.chance(0.7):
+            self.counts()
         self.block(depth, length)
         if len(self.lines) == before:
             self.put("pass")
@@ -352,11 +399,15 @@ class Generator(Expressions):
         if results and self.chance(0.6):
             chosen = self.rng.sample(results, min(len(results), self.rng.choice([1, 2, 3])))
             self.put(f"return {', '.join(t.name for t in chosen)}")
+        names = [name, f"{name}_too"] if callee and around else [name]
+        if around is FACTORY:
+            self.lines += ["", f"    return {name}"]
+        for number, each in enumerate(names if around else []):
+            made = f"{owner}({number + 3})" + (f".{name}" if around is METHOD else "")
+            self.lines += ["", "", f"{each} = {made}"]
         if callee:
-            self.callees.append((name, params, chosen))
-            self.eaten[name] = self.taken
-        if self.method:
-            self.lines += ["", "", f"{name} = Owner(3).{name}"]
+            self.callees += [(each, params, chosen) for each in names]
+            self.eaten.update(dict.fromkeys(names, self.taken))
 
     def more_parameters(self) -> list[Thing]:
         """Arrays of structs, and streams."""

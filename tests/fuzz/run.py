@@ -19,10 +19,10 @@ import numpy as np
 import tracealloc as ta
 from tests.fuzz import schedules
 from tests.fuzz.generate import LONGEST, generate
-from tests.plain import run_plain
+from tests.plain import plain
 from tests.plain_numpy import round_in_place
 from tracealloc.check.arith import integer_range
-from tracealloc.check.interpret import interpret, written_arrays
+from tracealloc.check.interpret import Interpreter, interpret, written_arrays
 from tracealloc.check.values import container
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.program import Program
@@ -190,36 +190,48 @@ def check_text(text: str, seed: int, ways: tuple[str, ...] = WAYS) -> None:
         args = arguments(program, seed)
         names = [array.name for array in program.args]
         found: list[tuple[str, list[Any]]] = []
+        # What a kernel keeps across calls shows when it is called again.
+        calls = 2 if "ta.state(" in text else 1
         for way in ways:
-            mine = copies(args)
-            result = _attempt(way, lambda way=way, mine=mine: _run(way, kernel, program, mine))
-            found.append((way, outcome(mine, result)))
+            run = _attempt(way, lambda way=way: _runner(way, kernel, program))
+            outcomes = []
+            for _ in range(calls):
+                mine = copies(args)
+                outcomes += outcome(mine, _attempt(way, lambda run=run, mine=mine: run(*mine)))
+            found.append((way, outcomes))
     for other in found[1:]:
         compare(found[0], other, names)
 
 
-def _run(way: str, kernel: Any, program: Program, args: list[Any]) -> Any:
+def _runner(way: str, kernel: Any, program: Program) -> Any:
+    """What runs the kernel in one of the ways, with what it keeps."""
     match way:
         case "plain":
-            before = copies(args)
-            result = run_plain(kernel, *args)
-            for array, mine, old in zip(program.args, args, before, strict=True):
-                # Plain Python rounds fixed point in place; an array that is only read stays as it was.
-                if (
-                    isinstance(array.dtype, Fixed | Struct)
-                    and array.rank
-                    and array not in written_arrays(program)
-                ):
-                    mine[...] = old
-            return result
+            return _plain_runner(kernel, program)
         case "interpreter":
-            return interpret(program, *args)
+            return Interpreter(program)
         case "python":
-            return kernel.python(*args)
+            return kernel.python
         case _:
             from tracealloc.emit.runtime import build_c
 
-            return build_c(program)(*args)
+            return build_c(program)
+
+
+def _plain_runner(kernel: Any, program: Program) -> Any:
+    once = plain(kernel)
+
+    def run(*args: Any) -> Any:
+        before = copies(list(args))
+        result = once(*args)
+        for array, mine, old in zip(program.args, args, before, strict=True):
+            # Plain Python rounds fixed point in place; an array that is only read stays as it was.
+            fixed = isinstance(array.dtype, Fixed | Struct) and array.rank
+            if fixed and array not in written_arrays(program):
+                mine[...] = old
+        return result
+
+    return run
 
 
 def _attempt(what: str, run: Any) -> Any:

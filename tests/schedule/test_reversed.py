@@ -58,4 +58,6 @@ def test_a_read_of_what_is_reversed(long_mode: bool) -> None:
         one_case(seed, seen)
 
     cases()
-    assert seen["wrong", "seen"] > 5 * seen["wrong", "not seen"] > 0, seen  # type: ignore[index]
+    # What it does not see the search for values finds; what is right it must never call wrong.
+    assert seen["wrong", "seen"] > max(20, 5 * seen["wrong", "not seen"]), seen  # type: ignore[index]
+    assert seen["right", "not seen"] > 0, seen  # type: ignore[index]

@@ -171,26 +171,6 @@ def test_sub_if():
     )
 
 
-def test_a_while_loop_after_a_decision_is_traced_once():
-    def search(A: int32[N], out: int32[2]):
-        if out[1] > 0:
-            out[0] = 1
-        n = ta.scalar(int32, 0)
-        ta.while_loop(lambda: A[n] > 5, lambda: n.set(n + 1), name="search")
-
-    prints(
-        search,
-        """
-        kernel search(A: int32[8], out: int32[2])
-          if out[1] > 0:
-            out[0] = 1
-          n: int32 = 0
-          search: while A[n] > 5:
-            n += 1
-        """,
-    )
-
-
 def test_whl():
     def whl(A: int32[N]):
         n = ta.scalar(int32, 0)
