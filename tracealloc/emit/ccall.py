@@ -35,7 +35,6 @@ class CCalls(CNumbers):
         before: list[str] = []
         after: list[str] = []
         parts: list[str] = []
-        self.names.open()
         for number, (formal, actual) in enumerate(zip(callee.args, node.args, strict=True)):
             if isinstance(actual, Region) and formal.kind == "stream":
                 parts.append(self.fifo_argument(actual))
@@ -62,7 +61,6 @@ class CCalls(CNumbers):
         self._call_line(text, callee, self.comment(node.place))
         for line in after:
             self.line(line)
-        self.names.close()
 
     def _call_line(self, text: str, callee: Program, comment: str) -> None:
         self.ended(text, can_run_out(callee), can_leave(callee, top=False), comment)
@@ -120,7 +118,7 @@ class CCalls(CNumbers):
             tail = "".join(f"[{extent}]" for extent in region.shape[1:])
             return f"({self.type_name(array.dtype)} (*){tail}){pointer}" if tail else pointer
         if self.names.find(("array", temporary.key)) is None:
-            self.name_array(temporary)
+            self.names.declare_own(("array", temporary.key), temporary.name)
             self.declare(temporary)
         copy = self.array_name(temporary)
         target = before if moves[0] else []

@@ -132,17 +132,24 @@ class Names:
         """A name for `key` in the innermost block, unlike every other that is visible."""
         return self._note(key, name, identifier(name))
 
+    def declare_own(self, key: object, name: str) -> str:
+        """A name for what is no user's: no news where it is another."""
+        text = self._free_here(identifier(name))
+        self._scopes[-1][key] = text
+        self._ever.add(text)
+        return text
+
     def _note(self, key: object, name: str, base: str) -> str:
-        text, count = base, 1
-        while text in self._reserved or any(text in scope.values() for scope in self._scopes):
-            count += 1
-            text = f"{base}_{count}"
+        text = self._free_here(base)
         self._scopes[-1][key if key else object()] = text  # "": a name that nobody looks up
         self._ever.add(text)
         plain = name.replace(".", "_")
         if isinstance(key, tuple) and text != plain and (base != plain or key[0] in ("function", "array")):
             self.changed[name] = text  # an iterator that only shares its name is no news
         return text
+
+    def _free_here(self, base: str) -> str:
+        return _free(base, self._reserved.union(*(scope.values() for scope in self._scopes)))
 
     def declare_function(self, key: object, name: str) -> str:
         """A name for a function of the file."""

@@ -30,7 +30,6 @@ class CallPrinter:
         callee = node.program
         written = written_arrays(callee)
         parts: list[str] = []
-        function.names.open()
         for formal, actual in zip(callee.args, node.args, strict=True):
             if isinstance(actual, Region):
                 writes = formal in written and formal.rank > 0
@@ -48,7 +47,6 @@ class CallPrinter:
         function.line(f"{name}({', '.join(parts)});{function.comment(node.place)}")
         for region, copy in self.after:
             self._copy(region, copy, back=True)
-        function.names.close()
 
     def _region(self, region: Region, formal: Array, *, reads: bool, writes: bool) -> str:
         function = self.function
@@ -58,7 +56,7 @@ class CallPrinter:
         if direct is not None:
             return direct
         base = region.array.name
-        copy = function.names.declare("", f"{base}_view")
+        copy = function.names.declare_own(object(), f"{base}_view")
         dimensions = "".join(f"[{extent}]" for extent in region.shape)
         function.line(f"{function.type_name(formal.dtype)} {copy}{dimensions};  // copy of a view of {base}")
         if reads:
