@@ -22,10 +22,11 @@ from tests.fuzz.generate import LONGEST, generate
 from tests.plain import plain
 from tests.plain_numpy import round_in_place
 from tracealloc.check.arith import integer_range
-from tracealloc.check.interpret import Interpreter, interpret, written_arrays
+from tracealloc.check.interpret import Interpreter, interpret
 from tracealloc.check.values import container
 from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.program import Program
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
 __all__ += ["check_text", "compare_scheduled", "load_kernel", "trace_kernel"]
@@ -227,7 +228,7 @@ def _plain_runner(kernel: Any, program: Program) -> Any:
         for array, mine, old in zip(program.args, args, before, strict=True):
             # Plain Python rounds fixed point in place; an array that is only read stays as it was.
             fixed = isinstance(array.dtype, Fixed | Struct) and array.rank
-            if fixed and array not in written_arrays(program):
+            if fixed and array not in summary_of(program).writes:
                 mine[...] = old
         return result
 

@@ -87,7 +87,7 @@ _CALLED = (*_FUNCTIONS, "scale_0", "scale_1", "product_0", "cube_0")
 _ONE = ("pipeline", "unroll", "reverse", "distribute")
 _NAMES = (
     *("split", "split", "reorder", "fuse", "skew", "shift", "peel", "merge", "compute_at", *_ONE),
-    *("buffer_at", "partition", "inline", "inline", "outline", "outline"),
+    *("buffer_at", "reshape", "partition", "inline", "inline", "outline", "outline"),
 )
 
 
@@ -100,7 +100,7 @@ def random_step(rng: Random, s: ta.Schedule) -> tuple[str, tuple[Any, ...]]:
     """A primitive and its arguments."""
     name = rng.choice(_NAMES)
     if name == "inline":
-        return name, (rng.choice(_CALLED),)
+        return name, (rng.choice([*_CALLED, *s.module.names()]),)
     function = rng.choice([f for f in s.module.names() if _loops(s, f)])
     loops = _loops(s, function)
     loop = rng.choice(loops)
@@ -116,6 +116,9 @@ def random_step(rng: Random, s: ta.Schedule) -> tuple[str, tuple[Any, ...]]:
             return name, (rng.choice(loops), loop)
         case "buffer_at":
             return name, (f"{function}:{rng.choice(arrays)}", loop)
+        case "reshape":
+            array = rng.choice([a for a in s.module.state(function).model.arrays if a.rank])
+            return name, (f"{function}:{array.name}", (array.size,))
         case "partition":
             return name, (f"{function}:{rng.choice(arrays)}", 0, "cyclic", 2)
     return name, (loop,)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from common import check_round_trip
 
 import tracealloc as ta
-from tracealloc import int32
+from tracealloc import grid, int16, int32, kernel
 
 
 def _caller() -> ta.Schedule:
@@ -89,3 +91,40 @@ def test_loops_that_never_run() -> None:
         except ta.ScheduleError as error:
             assert error.code != "TA261"
         check_round_trip(s)
+
+
+@kernel
+def scattered(B: int32[5], C: int16[2, 4]):
+    for i in ta.range(5):
+        C[1, B[i] % 3] = 1
+
+
+@kernel
+def gathered(B: int32[5], C: int32[2, 4]):
+    T = ta.zeros((5, 2), int32)
+    for i in ta.range(5):
+        T[B[i] % 5, i & 1] = B[i] & 3
+    for i, j in grid(5, 2):
+        if T[i, 0] > 1:
+            C[j, T[i, j]] += T[i, 1]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [("reshape", "C", (8,))],
+        [("reshape", "C", (8,)), ("reshape", "C_local", (4, 2)), ("buffer_at", "B", "i")],
+        [("reshape", "C", (4, 2)), ("split", "i", 2), ("permute", "B", (0,))],
+        [("pack", "C", 1, 2), ("partition", "B", 0), ("reshape", "B", (5, 1))],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("top", [scattered, gathered], ids=lambda top: top.name)
+def test_rows_that_data_do_not_leave_stay_known(top: Any, steps: list[tuple[Any, ...]]) -> None:
+    s = ta.customize(top)
+    for name, *args in steps:
+        try:
+            getattr(s, name)(*args)
+        except (ta.ScheduleError, ta.LayoutError) as error:
+            assert "bug" not in str(error), error
+    check_round_trip(s, top)

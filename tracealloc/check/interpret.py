@@ -18,10 +18,10 @@ from tracealloc.check.interpret_expr import Access
 from tracealloc.check.interpret_node import Compiled, Event, Observer, ProgramCompiler
 from tracealloc.check.values import from_numpy, scalar_from_python, scalar_to_python, to_numpy, write_back
 from tracealloc.emit.fifos import given_twice
-from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import Fixed
 from tracealloc.trace.errors import ArgumentError
-from tracealloc.trace.program import Array, Call, Program, Region, Store, walk_nodes
+from tracealloc.trace.program import Array, Program
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["Access", "Event", "Interpreter", "interpret"]
 
@@ -63,7 +63,7 @@ class Interpreter:
         self._observer = None if observe is None else Observer(observe)
         self._compiler = ProgramCompiler(check, self._observer)
         self._compiled: Compiled = self._compiler.compile(program)
-        self._written, self._read = written_arrays(program), read_arrays(program)
+        self._written, self._read = summary_of(program).writes, summary_of(program).reads
 
     def __call__(self, *args: Any) -> Any:
         """Run the program once; see `interpret`."""
@@ -130,18 +130,3 @@ def _enter(array: Array, arg: Any, written: bool, read: bool) -> Any:
             f"argument {array.name!r} is written in {array.dtype}, and {arg.dtype} holds no fractions",
         )
     return from_numpy(arg, array.dtype, array.name, holes=not read)
-
-
-def written_arrays(program: Program) -> set[Array]:
-    """The arrays of a program that it, or a program that it calls, stores to."""
-    found: set[Array] = set()
-    for node in walk_nodes(program.body):
-        if isinstance(node, Store):
-            found.add(node.array)
-        elif isinstance(node, Call):
-            inner = written_arrays(node.program)
-            found |= {region.array for region in node.results}
-            for param, part in zip(node.program.args, node.args, strict=True):
-                if isinstance(part, Region) and (param in inner or param.kind == "stream"):
-                    found.add(part.array)
-    return found

@@ -20,12 +20,10 @@ from typing import Any
 import numpy as np
 
 from tracealloc.check.faults import outside_fault, unstored_fault
-from tracealloc.check.interpret import written_arrays
 from tracealloc.check.interpret_cells import replaced
 from tracealloc.check.interpret_expr import Evaluate, ExprCompiler, field_position
 from tracealloc.check.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
 from tracealloc.emit.arguments import Signature as Arguments
-from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.arrays import ArrayProxy
 from tracealloc.trace.calls import bound_part
 from tracealloc.trace.dtype import DType, Fixed, Index, Struct, index
@@ -39,6 +37,7 @@ from tracealloc.trace.recorder import Recorder, running
 from tracealloc.trace.scalars import Scalar
 from tracealloc.trace.signature import Signature, place_of_function
 from tracealloc.trace.source import Place, caller_place
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["run_plainly"]
 
@@ -360,7 +359,7 @@ def _may_be_stored(
     if not _has_fixed(array.dtype) or _holds(value, to_numpy(cells, array.dtype, array.shape)):
         return False
     program = traced()
-    return program is not None and array.name in {found.name for found in written_arrays(program)}
+    return program is not None and array.name in {found.name for found in summary_of(program).writes}
 
 
 def _has_fixed(dtype: DType) -> bool:
@@ -384,7 +383,7 @@ def _entered(array: Array, value: Any, traced: Callable[[], Program | None]) -> 
         cells = from_numpy(value, array.dtype, array.name)
     except ArgumentError:
         program = traced() if _has_fixed(array.dtype) else None
-        if program is None or array.name in {found.name for found in read_arrays(program)}:
+        if program is None or array.name in {found.name for found in summary_of(program).reads}:
             raise
         cells = from_numpy(value, array.dtype, array.name, holes=True)
     return _shaped(cells, array.shape)

@@ -19,15 +19,15 @@ from tracealloc.emit.fifos import Fifos, given_twice
 from tracealloc.emit.interface import Parameter, by_value, parameters
 from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
 from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, leaves, make_slot
-from tracealloc.emit.usage import read_arrays
 from tracealloc.trace.dtype import DType, Fixed
 from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
 from tracealloc.trace.program import Array, Program
 from tracealloc.trace.quantise import is_finite, is_real
 from tracealloc.trace.source import caller_place
+from tracealloc.trace.summary import summary_of
 from tracealloc.trace.tables import not_a_number, stored_type
 
-__all__ = ["Signature", "read_arrays"]
+__all__ = ["Signature"]
 
 Function = Callable[..., Any]
 
@@ -73,7 +73,7 @@ class Signature:
         self.compiled: Callable[[], Program] = lambda: program
         self.name = program.name
         self._parameters = parameters(program)
-        read = read_arrays(program)
+        read = summary_of(program).reads
         self.slots = [make_slot(p, p.array in read) for p in self._parameters if p.role == "argument"]
         self.outputs = [p for p in self._parameters if p.role == "result"]
         self._lasting = [p for p in self._parameters if p.role == "kept"]

@@ -11,7 +11,6 @@ from typing import TypeAlias, assert_never
 
 from tracealloc.emit.cexpr import INT32, ExprPrinter, Text, atom, infix
 from tracealloc.emit.names import Names
-from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.errors import BuildError
 from tracealloc.trace.expr import Iter, Load, iters_of, loads_of
@@ -32,7 +31,7 @@ from tracealloc.trace.program import (
 )
 from tracealloc.trace.source import Place
 
-__all__ = ["Backend", "Where", "written_arrays"]
+__all__ = ["Backend", "Where"]
 
 # The position of a block in a program: for each enclosing node its number in its block, and which block.
 Where: TypeAlias = tuple[tuple[int, int], ...]

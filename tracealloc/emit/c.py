@@ -24,7 +24,6 @@ from tracealloc.emit.names import Names, change_comment, entry_name, member
 from tracealloc.emit.num import machine_for
 from tracealloc.emit.preamble import preamble
 from tracealloc.emit.storage import aliased_calls, can_fail, can_run_out, heap_arrays, view_copies
-from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
@@ -49,6 +48,7 @@ from tracealloc.trace.program import (
     reduction_of,
     walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["CFunction", "c_source", "entry_name"]
 
@@ -120,7 +120,7 @@ class CFunction(CLoops):
         self.flags = module.flags
         self.helpers, self.libm, self.structs = module.helpers, module.libm, module.structs
         self.exported = program is module.program
-        self.written = written_arrays(program)
+        self.written = summary_of(program).writes
         self.parameters = parameters(program)
         small = program is not module.program and not has_loops(program)
         self.restrict = "" if small or id(program) in module.aliased else "restrict "

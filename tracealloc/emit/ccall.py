@@ -8,8 +8,8 @@ from tracealloc.emit.checks import FAULT_SHIFT, can_leave
 from tracealloc.emit.cnumber import CNumbers
 from tracealloc.emit.interface import kept, returned
 from tracealloc.emit.storage import can_run_out
-from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import Array, Call, Program, Region, Slice
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["CCalls"]
 
@@ -31,7 +31,7 @@ class CCalls(CNumbers):
 
     def call_node(self, node: Call) -> None:
         callee = node.program
-        written = written_arrays(callee)
+        written = summary_of(callee).writes
         before: list[str] = []
         after: list[str] = []
         parts: list[str] = []

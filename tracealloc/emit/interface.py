@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tracealloc.emit.containers import memory_type
-from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.dtype import DType, Float, Struct, bfloat16, float16
 from tracealloc.trace.program import Array, Program
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["INLINE_CONSTANT", "Parameter", "Role", "element_bytes", "by_value", "parameters", "returned"]
 
@@ -63,7 +63,7 @@ def kept(program: Program) -> tuple[tuple[Program, Array], ...]:
 
 def parameters(program: Program) -> tuple[Parameter, ...]:
     """All parameters of the function that is emitted for `program`."""
-    written = written_arrays(program)
+    written = summary_of(program).writes
     found = [Parameter(array, "argument", array in written, program) for array in program.args]
     found += [Parameter(array, "result", True, program) for array in returned(program)]
     found += [Parameter(array, "kept", array.kind == "state", owner) for owner, array in kept(program)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracealloc.emit.interface import returned
-from tracealloc.emit.usage import read_arrays, written_arrays
 from tracealloc.trace.affine import constant, linear
 from tracealloc.trace.errors import BuildError
 from tracealloc.trace.expr import Expr, Iter, IterRef, Load, loads_of, map_children
@@ -28,6 +27,7 @@ from tracealloc.trace.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["copied_ports", "with_port_copies"]
 
@@ -76,7 +76,7 @@ def with_port_copies(program: Program) -> Program:
     before: list[Node] = []
     after: list[Node] = []
     made = {node.array for node in walk_nodes(program.body) if isinstance(node, Alloc)}
-    written = written_arrays(program)
+    written = summary_of(program).writes
     for array, local in locals_.items():
         if array not in made:
             before.append(Alloc(local))
@@ -111,7 +111,7 @@ def _copy(target: Array, source: Array, name: str) -> Loop:
 
 def _needs_old(program: Program, array: Array) -> bool:
     """Whether an argument is read before it is written, or written in part only."""
-    if array not in written_arrays(program):
+    if array not in summary_of(program).writes:
         return True
     from tracealloc.poly.build import build_model
     from tracealloc.poly.footprint import footprint
@@ -130,7 +130,11 @@ def _needs_old(program: Program, array: Array) -> bool:
 
 
 def _check_direction(program: Program, array: Array) -> None:
-    if array in written_arrays(program) and array in read_arrays(program) and array.kind == "argument":
+    if (
+        array in summary_of(program).writes
+        and array in summary_of(program).reads
+        and array.kind == "argument"
+    ):
         raise BuildError(
             "TA819",
             f"{array.name!r} of {program.name} is read and written, and an axis port has one direction",

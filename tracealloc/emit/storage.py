@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tracealloc.emit.checks import can_leave
 from tracealloc.emit.interface import element_bytes
-from tracealloc.emit.usage import written_arrays
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -21,6 +20,7 @@ from tracealloc.trace.program import (
     While,
     walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 
 if TYPE_CHECKING:
     from tracealloc.emit.backend import Where
@@ -123,7 +123,7 @@ def aliased_calls(program: Program) -> set[int]:
         for node in walk_nodes(caller.body):
             if not isinstance(node, Call):
                 continue
-            written = written_arrays(node.program)
+            written = summary_of(node.program).writes
             regions = [
                 (part.array, formal in written)
                 for part, formal in zip(node.args, node.program.args, strict=True)

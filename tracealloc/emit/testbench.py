@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.arguments import read_arrays
 from tracealloc.emit.containers import accepted, container, from_memory, numbers_of, to_memory
 from tracealloc.emit.frames import template_text
 from tracealloc.emit.interface import element_bytes, parameters
@@ -32,6 +31,7 @@ from tracealloc.trace.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 from tracealloc.trace.tables import not_a_number
 
 _FRAMES = ("testbench.cpp.j2", "host.cpp.j2")  # an argument has one name in both
@@ -93,7 +93,7 @@ class TestData:
 def items_of(text: VitisText) -> list[Item]:
     """The arguments of the top function in order."""
     program = text.program
-    read = read_arrays(program)
+    read = summary_of(program).reads
     frames = frozenset().union(*(words_of(template_text(frame)) for frame in _FRAMES))
     names, files = Names(frames | {text.top, *text.structs.values()}), FileNames()
     found = []
@@ -230,7 +230,7 @@ def _run(
 ) -> tuple[dict[str, Any], Any]:
     """Run the reference on copies; streams that were made are refilled until the kernel has enough."""
     streams = {array.name: array for array in program.args if array.kind == "stream"}
-    read = read_arrays(program)
+    read = summary_of(program).reads
     count = 64
     while True:
         rng = np.random.default_rng(seed)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tracealloc.emit.cexpr import Range, type_range
-from tracealloc.emit.usage import written_arrays
 from tracealloc.emit.vitis_expr import ZeroDivisorRanges
 from tracealloc.trace.affine import constant, expression, linear, range_of, simplify
 from tracealloc.trace.dtype import as_integer, index
@@ -31,6 +30,7 @@ from tracealloc.trace.program import (
     map_blocks,
     walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["Unrolled", "Usage", "usage_of"]
 
@@ -58,7 +58,7 @@ def usage_of(program: Program) -> dict[int, Usage]:
         ranges.of_value.update(found[id(item)].values)
         _visit(item.body, ranges, found[id(item)].inside, found)
         for callee in item.callees():
-            written = written_arrays(callee)
+            written = summary_of(callee).writes
             usage = found[id(callee)]
             usage.values = {array: usage.values[array] for array in usage.values if array not in written}
     return found

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracealloc.emit.backend import written_arrays
 from tracealloc.emit.interface import returned
 from tracealloc.emit.vitis_types import carrier_of
 from tracealloc.trace.expr import Const
 from tracealloc.trace.program import Array, Call, Region, Slice
+from tracealloc.trace.summary import summary_of
 
 if TYPE_CHECKING:
     from tracealloc.emit.vitis_function import VitisFunction
@@ -28,7 +28,7 @@ class CallPrinter:
         """The copies that the call needs before it, the call, and the copies after it."""
         function, node = self.function, self.node
         callee = node.program
-        written = written_arrays(callee)
+        written = summary_of(callee).writes
         parts: list[str] = []
         for formal, actual in zip(callee.args, node.args, strict=True):
             if isinstance(actual, Region):

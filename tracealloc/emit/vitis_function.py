@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tracealloc.emit.backend import Where, identifier_comment, written_arrays
+from tracealloc.emit.backend import Where, identifier_comment
 from tracealloc.emit.cexpr import INT32, Text, atom
 from tracealloc.emit.cexpr import INT64 as INT64_RANGE
 from tracealloc.emit.independent import distances_between
@@ -42,6 +42,7 @@ from tracealloc.trace.program import (
     reduction_of,
 )
 from tracealloc.trace.source import Place
+from tracealloc.trace.summary import summary_of
 
 if TYPE_CHECKING:
     from tracealloc.emit.vitis import Module
@@ -62,7 +63,7 @@ class VitisFunction(VitisExpr):
         self.module = module
         self.helpers = module.helpers
         self.is_top = program is module.program
-        self.written = written_arrays(program)
+        self.written = summary_of(program).writes
         self.layouts = dict(program.layouts)
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""

@@ -8,11 +8,21 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.effects import Effects, Part
 from tracealloc.poly.model import Access
-from tracealloc.poly.named import aff_text, cond_text, iter_names, map_text, tuple_text, with_tuple
-from tracealloc.trace.affine import constant, is_affine
-from tracealloc.trace.dtype import DType, Struct
-from tracealloc.trace.expr import Expr, Iter, Load, iters_of, loads_of
+from tracealloc.poly.named import (
+    aff_text,
+    cond_text,
+    dim_bounds,
+    iter_names,
+    map_text,
+    range_dims,
+    tuple_text,
+    with_tuple,
+)
+from tracealloc.trace.affine import constant, is_affine, range_of
+from tracealloc.trace.dtype import Integer, leaf_paths
+from tracealloc.trace.expr import Cast, Expr, Iter, Load, iters_of, loads_of
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -31,19 +41,14 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 from tracealloc.trace.source import Place
+from tracealloc.trace.summary import summary_of
 from tracealloc.trace.text import expr_text, region_text, store_text
 
-__all__ = ["Scopes", "accesses_of", "affine_loops", "field_paths", "leaf_paths"]
+__all__ = ["EffectsOf", "Scopes", "accesses_of", "affine_loops", "field_paths"]
 
 Scopes: TypeAlias = Mapping[Array, tuple[Expr, ...]]
 Spaces: TypeAlias = Callable[[Array], str]
-
-
-def leaf_paths(dtype: DType, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """The paths to all scalar fields of a type (one empty path for a scalar)."""
-    if not isinstance(dtype, Struct):
-        return [path]
-    return [leaf for name, inner in dtype.fields for leaf in leaf_paths(inner, (*path, name))]
+EffectsOf: TypeAlias = Callable[[Program], Effects]
 
 
 def field_paths(array: Array, path: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -68,14 +73,25 @@ def affine_loops(node: Node, dims: Iterable[Iter]) -> list[Loop]:
 class _Collector:
     """Collects the accesses of one statement."""
 
-    def __init__(self, name: str, dims: Sequence[Iter], domain: isl.Set, scopes: Scopes, spaces: Spaces):
+    def __init__(
+        self,
+        name: str,
+        dims: Sequence[Iter],
+        domain: isl.Set,
+        scopes: Scopes,
+        spaces: Spaces,
+        effects: EffectsOf,
+        covered: bool,
+    ):
+        self.effects, self.covered = effects, covered
         self.name, self.dims, self.domain = name, tuple(dims), domain
         self.names = iter_names(dims)
         self.known = set(dims)
         self.scopes, self.spaces = scopes, spaces
         self.found: list[Access] = []
         self.private: set[Array] = set()
-        self.certain = True  # False where the node may not run
+        self.certain = True  # False where guards may keep the node from running
+        self.opaque_node = False  # a node with its own control flow: nothing in it is certain to happen
         self.inner: dict[Iter, Loop] = {}  # affine loops inside an opaque node
         self.conds: tuple[Expr, ...] = ()  # affine conditions inside it, around what is collected
 
@@ -92,7 +108,8 @@ class _Collector:
             return
         relation, exact = self.relation(array, indices)
         view = self.view(array, indices)
-        exact = exact and self.certain
+        sure = exact and not self.opaque_node
+        exact = sure and self.certain
         queue = array.kind == "stream"
         if queue:
             # A put and a get move the queue on from where it was: an update, which is said once.
@@ -104,9 +121,10 @@ class _Collector:
         for leaf in field_paths(array, path):
             space = "_".join((self.spaces(array), *leaf))
             access = Access(array, space, with_tuple(relation, space), write, exact, text, place=place)
+            access = replace(access, sure=sure)
             if view is not None:
                 access = replace(access, view=with_tuple(view, space))
-            if write and (queue or not exact):
+            if write and (queue or not (exact or (sure and self.covered))):
                 self.found.append(replace(access, write=False, update=True))
             self.found.append(access)
 
@@ -175,6 +193,7 @@ class _Collector:
         parts = [aff_text(expr, self.names) for expr in self.scopes.get(array, ())]
         places = [self.inner_names[it] for it in self.inner]
         held = [self.bounds(loop) for loop in self.inner.values()]
+        held += [cond_text(cond, self.inner_names) for cond in self.conds]
         for number, (part, start) in enumerate(zip(indices, starts, strict=True)):
             text = aff_text(start, self.inner_names)
             if isinstance(part, Slice):
@@ -214,33 +233,125 @@ class _Collector:
                 pass
 
     def call(self, node: Call) -> None:
-        uses = _argument_uses(node.program)
+        effects, uses = self.effects(node.program), summary_of(node.program)
+        scalars = dict(zip(node.program.args, node.args, strict=True))
         for argument, part in zip(node.program.args, node.args, strict=True):
             if not isinstance(part, Region):
                 self.read((part,))
                 continue
             self.read(i.start if isinstance(i, Slice) else i for i in part.indices)
-            reads, writes = uses[argument]
-            text = region_text(part)
-            if reads:
+            view = self.view(part.array, part.indices)
+            if view is not None and argument.rank and argument.kind != "stream":
+                self.passed(node, argument, part, view, effects.parts, self.values(effects, scalars))
+                continue
+            text, writes = region_text(part), argument in uses.writes
+            if writes or argument in uses.reads:
                 self.add(part.array, part.indices, (), False, text, node.place)
             if writes:
                 self.add(part.array, part.indices, (), True, text, node.place)
         for part in node.results:
             self.add(part.array, part.indices, (), True, region_text(part), node.place)
 
+    def passed(
+        self,
+        node: Call,
+        argument: Array,
+        part: Region,
+        view: isl.Map,
+        parts: Mapping[tuple[Array, tuple[str, ...]], Part],
+        values: Sequence[Expr] | None,
+    ) -> None:
+        """The accesses of a call to a view: what the kernel does to its argument, element by element."""
+        if part.array in self.private:
+            return
+        whole = view.domain_factor_domain()
+        sure = (self.certain or self.covered) and not self.opaque_node
+        for leaf in field_paths(part.array, ()):
+            space = "_".join((self.spaces(part.array), *leaf))
+            bare = Access(part.array, space, with_tuple(whole, space), False, False, region_text(part))
+            bare = replace(bare, whole=bare.relation, place=node.place)
+            effect = parts.get((argument, leaf))
+            if effect is None:  # it must be there all the same
+                self.found.append(replace(bare, relation=isl.Map.empty(bare.relation.get_space())))
+                continue
+            reads, may_read, updates, stores = (
+                self.inside_view(view, with_tuple(some, "E"), values, all_values=some is effect.stores)
+                for some in (effect.reads, effect.may_read, effect.updates, effect.stores)
+            )
+            if values is None:  # what is stored for some values is updated
+                any_value = self.inside_view(view, with_tuple(effect.stores, "E"), None, all_values=False)
+                updates = updates.union(any_value.subtract(stores))
+            kept = updates if sure else updates.union(stores)
+            found = (
+                (_of_view(bare, reads), values is not None),
+                (_of_view(bare, may_read), False),
+                (_of_view(bare, kept, update=True), False),
+                (_of_view(bare, stores, write=True), True),
+                (_of_view(bare, updates.subtract(stores), write=True), False),
+            )
+            self.found += [self.told(a, certain) for a, certain in found if not a.relation.is_empty()]
+
+    def told(self, access: Access, certain: bool) -> Access:
+        """An access with how sure it is, given that it is `certain` where the statement runs."""
+        sure = certain and not self.opaque_node
+        return replace(access, sure=sure, exact=sure and self.certain)
+
+    def values(self, effects: Effects, scalars: Mapping[Array, Expr | Region]) -> list[Expr] | None:
+        """What a call passes for the scalars that choose elements (None: that depends on data)."""
+        found: list[Expr] = []
+        for scalar in effects.scalars:
+            value = scalars[scalar]
+            if isinstance(value, Cast) and isinstance(value.type, Integer):
+                ends = range_of(value.operand, self.ranges())
+                low, high = value.type.low, value.type.high
+                value = value.operand if ends and low <= ends[0] and ends[1] <= high else value
+            if isinstance(value, Region) or not self.is_affine_inside(value):
+                return None
+            found.append(value)
+        return found
+
+    def ranges(self) -> dict[Iter, tuple[int, int]]:
+        """The least and the greatest value of each iterator."""
+        if self.domain.is_empty():
+            return {}
+        return {it: dim_bounds(self.domain, position) for position, it in enumerate(self.dims)}
+
+    def inside_view(
+        self, view: isl.Map, part: isl.Map, values: Sequence[Expr] | None, all_values: bool
+    ) -> isl.Map:
+        """The view of some elements of an argument, given for each value of the callee's scalars.
+
+        Where these depend on data: the elements for any value, or for all values.
+        """
+        inner = view.domain().unwrap()
+        count = range_dims(inner)
+        rank = range_dims(part)
+        places = [f"v{k}" for k in range(count)]
+        if values is None:
+            every = part.range()
+            if all_values:
+                missing = isl.Map.from_domain_and_range(part.domain(), every).subtract(part)
+                every = every.subtract(missing.range())
+            part = isl.Map.from_domain_and_range(isl.Set("{ P[] }"), every)
+            values = ()
+        names = dict(self.names) | dict(zip(self.inner, places, strict=False))
+        chosen = tuple_text("P", [aff_text(value, names) for value in values])
+        element = tuple_text("E", places[count - rank :])
+        left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
+        onto = isl.Map(f"{{ {left} -> [{chosen} -> {element}] }}")
+        return view.intersect_domain(onto.intersect_range(part.wrap()).domain())
+
     def opaque(self, node: Node) -> None:
-        """Accesses of a node with its own control flow: nothing in it is certain to happen."""
+        """Accesses of a node with its own control flow."""
         inside = [found for found, _ in _under((node,), ())]
         self.private |= {n.array for n in inside if isinstance(n, Alloc)}
         self.private |= {n.array for n in inside if isinstance(n, Store) and n.array.kind == "value"}
-        self.certain = False
+        self.opaque_node = True
         self.inner = {loop.iter: loop for loop in affine_loops(node, self.dims)}
         for inner, conds in _under((node,), ()):
             self.conds = tuple(cond for cond in conds if self.is_affine_inside(cond))
             self.node(inner)
-        self.certain, self.inner, self.conds = True, {}, ()
-        self.found = _once_each(self.found)
+        self.opaque_node, self.inner, self.conds = False, {}, ()
 
 
 def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[Expr, ...]]]:
@@ -257,11 +368,13 @@ def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[
 
 
 def _once_each(accesses: Sequence[Access]) -> list[Access]:
-    """What an opaque node touches; how often it does so is no part of that (a split reads bounds again)."""
+    """The accesses without those that say the same: steps may write bounds and subscripts again."""
     found: list[Access] = []
+    relations: dict[Access, list[isl.Map]] = {}
     for access in accesses:
-        same = (known for known in found if known == access)
-        if not any(known.relation.plain_is_equal(access.relation) for known in same):
+        same = relations.setdefault(access, [])
+        if not any(relation.plain_is_equal(access.relation) for relation in same):
+            same.append(access.relation)
             found.append(access)
     return found
 
@@ -270,23 +383,10 @@ def _whole(array: Array) -> tuple[Slice, ...]:
     return tuple(Slice(constant(0), extent) for extent in array.shape)
 
 
-def _argument_uses(program: Program) -> dict[Array, tuple[bool, bool]]:
-    """Whether a callee reads and writes each array argument (a partial write also reads)."""
-    reads: set[Array] = set()
-    writes: set[Array] = set()
-    for node in walk_nodes(program.body):
-        if isinstance(node, Store):
-            writes.add(node.array)
-        if isinstance(node, Call):
-            inner = _argument_uses(node.program)
-            for argument, part in zip(node.program.args, node.args, strict=True):
-                if isinstance(part, Region):
-                    reads |= {part.array} if inner[argument][0] else set()
-                    writes |= {part.array} if inner[argument][1] else set()
-            writes |= {part.array for part in node.results}
-        for expr in expressions_of(node):
-            reads |= {load.array for load in loads_of(expr)}
-    return {a: (a in reads or a in writes, a in writes) for a in program.args}
+def _of_view(bare: Access, view: isl.Map, *, write: bool = False, update: bool = False) -> Access:
+    """The access to a part of what is passed; `view` gives its elements place by place."""
+    view = with_tuple(view, bare.space)
+    return replace(bare, relation=view.domain_factor_domain(), view=view, write=write, update=update)
 
 
 def accesses_of(
@@ -297,9 +397,14 @@ def accesses_of(
     domain: isl.Set,
     scopes: Scopes,
     spaces: Spaces,
+    effects: EffectsOf,
+    covered: bool = False,
 ) -> tuple[Access, ...]:
-    """All accesses of a statement, reads before writes."""
-    collector = _Collector(name, dims, domain, scopes, spaces)
+    """All accesses of a statement, reads before writes.
+
+    `effects` tells what a called kernel does. `covered`: see `Statement`.
+    """
+    collector = _Collector(name, dims, domain, scopes, spaces, effects, covered)
     collector.read(guards)
     collector.certain = not guards
     match node:
@@ -307,4 +412,4 @@ def accesses_of(
             collector.opaque(node)
         case Alloc() | Store() | Call():
             collector.node(node)
-    return tuple(sorted(collector.found, key=lambda access: access.write))
+    return tuple(sorted(_once_each(collector.found), key=lambda access: access.write))

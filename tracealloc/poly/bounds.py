@@ -164,7 +164,7 @@ def _surely_set(reader: Statement, array: Array, users: list[Statement], paths: 
 
     This covers nearly all programs, and is much faster than the exact flow.
     """
-    reads = [a for a in reader.reads if a.array == array and a.exact and not a.update]
+    reads = [a for a in reader.reads if a.array == array and _must_be_set(reader, a)]
     stored: dict[str, isl.Map] = {}
     for writer in users:
         loops, position = common_loops(paths[writer.name], paths[reader.name])
@@ -179,22 +179,28 @@ def _surely_set(reader: Statement, array: Array, users: list[Statement], paths: 
     return all(a.space in stored and a.relation.is_subset(stored[a.space]) for a in reads)
 
 
+def _must_be_set(reader: Statement, access: Access) -> bool:
+    """Whether what an access reads must have been stored: it is read, or a call may leave it as it is."""
+    return isinstance(reader.node, Call) if access.update else access.exact
+
+
 def _check_flow(model: Model, array: Array, readers: frozenset[str]) -> None:
     flow = flow_of(model, model.reference, arrays=frozenset((array,)), sinks=readers)
     for statement, access, missing in flow.missing():
-        if access.array != array or access.update or statement.guards or not access.exact:
+        if access.array != array or statement.guards or not _must_be_set(statement, access):
             continue
         _raise_uninitialised(statement, access, point_values(missing) or [])
 
 
 def _raise_uninitialised(statement: Statement, access: Access, values: list[int]) -> None:
     pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=False))
+    does = "reads" if not access.update else "need not store, but passes on,"
     raise TraceError(
         "TA151",
         f"{access.text} is read before anything is stored there",
         place=access.place or statement.place,
         because=[
-            f"iteration ({pairs}) reads an element of {access.array.name} that no earlier statement stores",
+            f"iteration ({pairs}) {does} an element of {access.array.name} that no earlier statement stores",
             f"{access.array.name} comes from ta.empty, which does not initialise",
         ],
         hint=f"make {access.array.name} with ta.zeros or ta.full, or store every element first",

@@ -9,17 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import islpy as isl
 
 from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.covers import Cover, is_among, stored_for_sure
+from tracealloc.poly.effects import Effects, effects_of_model
 from tracealloc.poly.instances import preimage
-from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import aff_text, cond_text, iter_names, tuple_text
+from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.trace.affine import is_affine
-from tracealloc.trace.dtype import as_integer, boolean
-from tracealloc.trace.expr import Compare, Expr, Iter, IterRef, Load, Logical, Unary, iters_of
+from tracealloc.trace.dtype import INDEX_BITS, Index, Integer, as_integer, boolean
+from tracealloc.trace.expr import (
+    Compare,
+    Expr,
+    Iter,
+    IterRef,
+    Load,
+    Logical,
+    Unary,
+    iters_of,
+    loads_of,
+    rewrite,
+)
 from tracealloc.trace.program import (
     Alloc,
     Array,
@@ -31,10 +46,14 @@ from tracealloc.trace.program import (
     Program,
     Store,
     While,
+    expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 
-__all__ = ["build_block", "build_model", "negation", "within_loops"]
+__all__ = ["build_block", "build_model", "effects_of", "negation", "within_loops"]
+
+_INDEX = Integer(INDEX_BITS, True)
 
 
 @dataclass(frozen=True)
@@ -50,11 +69,17 @@ class _Context:
         return iter_names(self.dims)
 
 
+_Side: TypeAlias = tuple[_Context, int, int]
+"""One side of an `if`: where it is, and the numbers of its first and of the next statement."""
+
+
 @dataclass
 class _Builder:
     """`prefix` opens all names; `around` is the statement in whose place the block runs, if any.
 
-    `names` are those that arrays have which are not seen yet.
+    `names` are those that arrays have which are not seen yet. `covers` are noted with the number of
+    statements when they were; `other_side` are the statements that the other sides of the ifs around them
+    cover, as far as these are known.
     """
 
     prefix: str = ""
@@ -64,6 +89,8 @@ class _Builder:
     names: frozenset[str] = frozenset()
     scopes: dict[Array, tuple[Expr, ...]] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
+    covers: list[tuple[int, Cover]] = field(default_factory=list)
+    other_side: set[int] = field(default_factory=set)
     loops: int = 0
     bands: int = 0
 
@@ -139,9 +166,43 @@ class _Builder:
                 cond = Load(value, place=node.place)
             then = replace(context, guards=(*context.guards, cond))
             orelse = replace(context, guards=(*context.guards, negation(cond)))
-            parts += [self.block(node.then, then), self.block(node.orelse, orelse)]
+            first = len(self.statements)
+            parts.append(self.block(node.then, then))
+            middle = len(self.statements)
+            parts.append(self.block(node.orelse, orelse))
+            self.cover(context, (then, first, middle), (orelse, middle, len(self.statements)))
         kept = [part for part in parts if part is not None]
         return sequence(kept) if kept else None
+
+    def cover(self, context: _Context, then: _Side, orelse: _Side) -> None:
+        """Note what both sides of an `if` store, and which statements of the first the second covers."""
+        count = len(context.dims)
+        mine, other = self.stored(then, count), self.stored(orelse, count)
+        self.other_side.difference_update(range(orelse[1], orelse[2]))
+        for k in range(then[1], then[2]):
+            statement = self.statements[k]
+            sure = [access for access in statement.writes if access.sure]
+            inside = statement.guards == then[0].guards or k in self.other_side
+            self.other_side.discard(k)
+            if inside and sure and all(is_among(access, count, other) for access in sure):
+                self.other_side.add(k)
+            if k in self.other_side and not context.guards:
+                statement = replace(statement, covered=True)
+                self.statements[k] = replace(statement, accesses=self.accesses(statement))
+        both = {space: mine[space].intersect(other[space]) for space in mine.keys() & other.keys()}
+        if both:
+            self.covers.append((orelse[2], Cover(context.guards, both)))
+
+    def stored(self, side: _Side, count: int) -> dict[str, isl.Map]:
+        """What one side of an `if` certainly stores in an iteration of the loops around it."""
+        context, first, last = side
+        covers = [cover for position, cover in self.covers if first < position <= last]
+        return stored_for_sure(self.statements[first:last], covers, context.guards, count)
+
+    def accesses(self, statement: Statement) -> tuple[Access, ...]:
+        s = statement
+        places = s.name, s.dims, s.domain, self.scopes
+        return accesses_of(s.node, s.guards, *places, self.space, effects_of, s.covered)
 
     def guard_value(self, node: If) -> Array:
         key = f"{self.prefix}guard:{len(self.statements)}"
@@ -156,14 +217,13 @@ class _Builder:
         domain = isl.Set(f"{{ {tuple_text(name, names.values())}{where} }}")
         if self.around is not None:
             domain = domain.intersect(preimage(self.around.domain, name, context.dims))
-        accesses = accesses_of(node, context.guards, name, context.dims, domain, self.scopes, self.space)
-        used = {access.array for access in accesses}
+        made = Statement(name, context.dims, domain, node, context.guards, origin=name)
+        made = replace(made, accesses=self.accesses(made))
+        used = {access.array for access in made.accesses}
         if isinstance(node, Alloc):
             used.add(node.array)
         scopes = tuple((a, self.scopes[a]) for a in self.scopes if a in used and self.scopes[a])
-        self.statements.append(
-            Statement(name, context.dims, domain, node, context.guards, accesses, scopes, origin=name)
-        )
+        self.statements.append(replace(made, scopes=scopes))
         return Leaf(name)
 
 
@@ -246,12 +306,66 @@ def build_model(program: Program, prefix: str = "") -> tuple[Model, Tree]:
     `prefix` stands in front of all names of statements and keys of loops and arrays that are given here.
     """
     stored = frozenset(node.array.name for node in walk_nodes(program.body) if isinstance(node, Store))
-    builder = _Builder(prefix, names=stored)
+    return _built(program, _Builder(prefix, names=stored), _Context(), program.body)
+
+
+def _built(program: Program, builder: _Builder, context: _Context, body: Block) -> tuple[Model, Tree]:
     for argument in program.args:
         builder.space(argument)
-    tree = builder.block(program.body, _Context()) or sequence(())
-    for node in walk_nodes(program.body):
+    tree = builder.block(body, context) or sequence(())
+    for node in walk_nodes(body):
         if isinstance(node, Alloc):
             builder.space(node.array)
     arrays = tuple(builder.arrays)
     return Model(program, tuple(builder.statements), arrays, tree), tree
+
+
+def effects_of(program: Program) -> Effects:
+    """What a call of a program does, found once for all values of its integer scalars."""
+    found: Effects | None = program.memo.get("effects")
+    if found is None:
+        found = program.memo["effects"] = _effects(program)
+    return found
+
+
+def _effects(program: Program) -> Effects:
+    scalars = _choosing(program)
+    its = tuple(Iter(f"scalar:{array.key}", array.name) for array in scalars)
+    values: dict[Array, Expr] = {a: IterRef(it) for a, it in zip(scalars, its, strict=True)}
+
+    def load(expr: Expr) -> Expr | None:
+        return values.get(expr.array) if isinstance(expr, Load) else None
+
+    body = tuple(map_expressions(node, lambda expr: rewrite(expr, load)) for node in program.body)
+    ends = [scalar.dtype if isinstance(scalar.dtype, Integer) else _INDEX for scalar in scalars]
+    names = iter_names(its)
+    held = [f"{end.low} <= {names[it]} <= {end.high}" for it, end in zip(its, ends, strict=True)]
+    builder = _Builder()
+    model, tree = _built(program, builder, _Context(its, tuple(held)), body)
+    for it in reversed(its):
+        pairs = tuple((s.name, IterRef(it)) for s in model.statements)
+        tree = LoopNode(it.key, it.name, pairs, tree)
+    return effects_of_model(model, tree, scalars, its)
+
+
+def _choosing(program: Program) -> list[Array]:
+    """The integer scalars of a program that are never written and choose elements or bounds."""
+    written = summary_of(program).writes
+    used: set[Array] = set()
+    for node in walk_nodes(program.body):
+        own = expressions_of(node)
+        if isinstance(node, Store):
+            own = node.indices
+        loads = [load for expr in expressions_of(node) for load in loads_of(expr)]
+        chosen = [*own, *(index for load in loads for index in load.indices)]
+        used.update(load.array for expr in chosen for load in loads_of(expr))
+    return [
+        array
+        for array in program.args
+        if array in used
+        and not array.rank
+        and array not in written
+        and array.kind == "argument"
+        and isinstance(array.dtype, Integer | Index)
+        and array.dtype.bits <= INDEX_BITS
+    ]

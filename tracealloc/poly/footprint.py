@@ -8,7 +8,6 @@ from math import gcd
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.flow import flow_of, pieces
@@ -26,7 +25,7 @@ from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import solve
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import linear
-from tracealloc.trace.dtype import Struct
+from tracealloc.trace.dtype import Struct, leaf_paths
 from tracealloc.trace.expr import Expr, Iter, IterRef
 from tracealloc.trace.program import Array
 

@@ -30,7 +30,8 @@ class Access(PickledAsText):
     """The elements that each instance of a statement touches: instance -> element of `space`.
 
     `exact`: every instance touches exactly these elements. `text` is the access as the user wrote it.
-    `update` marks the read that a write that may not happen implies. `view` is there where a called kernel
+    `sure`: every instance would, if the guards of the statement hold. `update` marks the read that a write
+    that may not happen implies. `view` is there where a called kernel
     gets a view: (instance -> place in the view) -> element. `whole` gives all elements that a call gets
     where it touches fewer.
     """
@@ -42,6 +43,7 @@ class Access(PickledAsText):
     exact: bool
     text: str
     update: bool = False
+    sure: bool = False
     view: isl.Map | None = field(default=None, compare=False, hash=False)
     whole: isl.Map | None = field(default=None, compare=False, hash=False)
     place: Place | None = field(default=None, compare=False)
@@ -50,6 +52,13 @@ class Access(PickledAsText):
     def held(self) -> isl.Map:
         """The elements that a buffer must hold: those that are touched, and what is passed with them."""
         return self.relation if self.whole is None else self.whole
+
+    @property
+    def holds_more(self) -> bool:
+        """Whether more must be held than is touched, or all of the array."""
+        if self.whole is None:
+            return False
+        return self.view is None or not self.relation.is_equal(self.whole)
 
     def of(self, onto: isl.Map) -> Access:
         """The access of a statement whose instances `onto` maps to those that this one is of."""
@@ -60,6 +69,15 @@ class Access(PickledAsText):
         if whole is not None:
             whole = onto.apply_range(whole)
         return replace(self, relation=onto.apply_range(self.relation), view=view, whole=whole)
+
+    def onto(self, elements: isl.Map) -> Access:
+        """The access to an array of which `elements` gives the elements that stand for those of this one."""
+        whole = None if self.whole is None else self.whole.apply_range(elements)
+        view = None if self.view is None else self.view.apply_range(elements)
+        space = str(elements.range().get_tuple_name())
+        return replace(
+            self, space=space, relation=self.relation.apply_range(elements), view=view, whole=whole
+        )
 
     def within(self, domain: isl.Set) -> Access:
         """The access of the instances in `domain` alone."""
@@ -73,7 +91,9 @@ class Statement(PickledAsText):
 
     `guards` are conditions on data: the node runs where all hold. `origin` names the statement of the
     traced program whose instances this one runs (None for a copy that a primitive added), and
-    `origin_instance` gives that instance's iterators (None: they are the same).
+    `origin_instance` gives that instance's iterators (None: they are the same). `covered`: where the last of
+    the guards does not hold, later statements store all that this one would have stored (the other side of
+    an ``if``), so that it need not keep what was there.
     """
 
     name: str
@@ -86,6 +106,7 @@ class Statement(PickledAsText):
     origin: str | None = None
     origin_instance: tuple[Expr, ...] | None = None
     copy: bool = False
+    covered: bool = False
 
     @property
     def place(self) -> Place | None:

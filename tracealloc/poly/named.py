@@ -32,6 +32,7 @@ __all__ = [
     "drop_range_dims",
     "equal_sets",
     "extreme",
+    "first_iterators",
     "fix_to_zero",
     "is_lex_negative_possible",
     "is_product",
@@ -247,6 +248,12 @@ def project_scope(relation: isl.Map, count: int) -> isl.Map:
     if count:
         relation = relation.project_out(isl.dim_type.out, 0, count)
     return relation.set_tuple_name(isl.dim_type.out, "E")
+
+
+def first_iterators(relation: isl.Map, count: int, name: str) -> isl.Map:
+    """`relation` from the first `count` input dimensions alone, its input tuple called `name`."""
+    more = relation.dim(isl.dim_type.in_) - count
+    return renamed_input(relation.project_out(isl.dim_type.in_, count, more), name)
 
 
 def flat_set(m: isl.Map, name: str) -> isl.Set:

@@ -19,26 +19,6 @@ def caller(A: int32[4, 8], B: int32[4, 8]):
 
 s = ta.customize(caller)
 """
-_SUMS = """
-@kernel
-def total(A: int32[8]) -> int32:
-    acc = ta.scalar(int32, 0)
-    for i in grid(8):
-        acc += A[i]
-    return acc
-
-s = ta.customize(total)
-"""
-_ONE = """
-@kernel
-def total(A: int32[8]) -> int32[1]:
-    acc = ta.zeros((1,), int32)
-    for i in grid(8):
-        acc[0] += A[i]
-    return acc
-
-s = ta.customize(total)
-"""
 
 register(
     {
@@ -51,12 +31,6 @@ register(
             "a loop cannot become a function of that name",
             _CALLS + 's.outline("r", "double")\n',
             _CALLS + 's.outline("r", "all_rows")\n',
-        ),
-        "TA272": Code(
-            "a function of that loop would lose a scalar",
-            _SUMS + 's.outline("i", "part")\n',
-            _ONE + 's.outline("i", "part")\n',
-            "Functions take scalars by value. A local one becomes an array of one element; a result cannot.",
         ),
         "TA273": Code(
             "a called function cannot be taken apart",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import islpy as isl
 
 from tracealloc.poly.accesses import accesses_of, affine_loops
-from tracealloc.poly.model import Model, Statement
+from tracealloc.poly.build import effects_of
+from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.rename import map_expressions
 from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
@@ -39,8 +41,11 @@ __all__ = [
     "subscripts",
     "touches_by_data",
     "unique_name",
+    "with_relations",
 ]
 
+Accesses: TypeAlias = tuple[Access, ...]
+_SAME: Mapping[str, isl.Map] = {}
 Shift = Mapping[int, Expr]
 """For every dimension that the buffer keeps, what is subtracted from the index."""
 
@@ -62,11 +67,13 @@ def make_statement(
     origin: str | None = None,
     origin_instance: tuple[Expr, ...] | None = None,
     copy: bool = False,
+    covered: bool = False,
 ) -> Statement:
     """A statement of `model`, with its accesses; the model must know its arrays."""
-    accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space)
+    accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space, effects_of, covered)
     kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs)
-    return Statement(name, tuple(dims), domain, node, guards, accesses, kept, origin, origin_instance, copy)
+    dims = tuple(dims)
+    return Statement(name, dims, domain, node, guards, accesses, kept, origin, origin_instance, copy, covered)
 
 
 def remade(
@@ -77,7 +84,7 @@ def remade(
     scopes: Mapping[Array, tuple[Expr, ...]],
 ) -> Statement:
     """The same instances of a statement, which now access other arrays or other elements."""
-    return make_statement(
+    made = make_statement(
         model,
         statement.name,
         node,
@@ -88,7 +95,36 @@ def remade(
         origin=statement.origin,
         origin_instance=statement.origin_instance,
         copy=statement.copy,
+        covered=statement.covered,
     )
+    return replace(made, accesses=with_relations(made, statement))
+
+
+def with_relations(made: Statement, statement: Statement, onto: Mapping[str, isl.Map] = _SAME) -> Accesses:
+    """The accesses of `made` with what is known of the elements that data choose in `statement`.
+
+    Subscripts may no longer tell that a row is not left. `onto` gives the elements of arrays that are stored
+    in another way now. What else is accessed otherwise than before has another array.
+    """
+    known: dict[str, list[Access]] = {}
+    for access in statement.accesses:
+        if access.space in onto:
+            access = access.onto(onto[access.space])
+        elif made.scope(access.array) != statement.scope(access.array):
+            continue
+        known.setdefault(access.space, []).append(access)
+    found: dict[str, list[Access]] = {}
+    for access in made.accesses:
+        found.setdefault(access.space, []).append(access)
+    kept: dict[int, Access] = {}
+    for space, accesses in found.items():
+        old = known.get(space, [])
+        if [(a.write, a.update) for a in old] != [(a.write, a.update) for a in accesses]:
+            continue
+        for mine, other in zip(accesses, old, strict=True):
+            if not mine.sure and mine.view is None:
+                kept[id(mine)] = replace(mine, relation=other.relation, whole=other.whole)
+    return tuple(kept.get(id(access), access) for access in made.accesses)
 
 
 def touches_by_data(statement: Statement, array: Array) -> bool:

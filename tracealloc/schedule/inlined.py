@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import islpy as isl
 
 from tracealloc.poly.accesses import accesses_of
-from tracealloc.poly.build import build_block
+from tracealloc.poly.build import build_block, effects_of
 from tracealloc.poly.instances import beside, preimage
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import aff_text, iter_names, tuple_text, with_tuple
@@ -112,8 +112,9 @@ def _accesses(model: Model, statement: Statement, node: Node) -> tuple[Model, tu
             known.append(array)
         return replace(model, arrays=tuple(known)).space(array)
 
-    dims, domain, scopes = statement.dims, statement.domain, dict(statement.scopes)
-    found = accesses_of(node, statement.guards, statement.name, dims, domain, scopes, space)
+    s = statement
+    places = s.name, s.dims, s.domain, dict(s.scopes)
+    found = accesses_of(node, s.guards, *places, space, effects_of, s.covered)
     return replace(model, arrays=tuple(known)), found
 
 
@@ -193,10 +194,17 @@ class _Inline:
             origin=None if statement.origin is None else f"{around.origin}_{statement.origin}",
             origin_instance=None if _is_identity(instance, (*around.dims, *dims)) else instance,
             copy=statement.copy,
+            covered=self.covered(statement),
         )
         if len(nodes) == 1 and isinstance(nodes[0], Store | Call | Alloc):
             return self.plain(made)
         return self.opened(made, scopes)
+
+    def covered(self, statement: Statement) -> bool:
+        """Whether the other side of an `if` stores what a statement does, the call's own guards included."""
+        if not self.around.guards:
+            return statement.covered
+        return self.around.covered and (statement.covered or not statement.guards)
 
     def plain(self, made: Statement) -> Expansion:
         guards = made.guards

@@ -7,7 +7,6 @@ from itertools import count
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.equivalence import Difference
 from tracealloc.poly.family import moved_read
 from tracealloc.poly.flow import FINAL
@@ -26,7 +25,7 @@ from tracealloc.poly.tree import (
     restrict,
     sequence,
 )
-from tracealloc.schedule.copies import in_iters, make_statement, redirect, sliced_dims, unique_name
+from tracealloc.schedule.copies import in_iters, make_statement, redirect, remade, sliced_dims, unique_name
 from tracealloc.schedule.loops import chain_above, runs_once
 from tracealloc.schedule.needs import Needs
 from tracealloc.schedule.outlined import restored
@@ -36,7 +35,7 @@ from tracealloc.schedule.region import kept_dims
 from tracealloc.schedule.state import State
 from tracealloc.schedule.twins import made_again, twin_arrays, twin_origins
 from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
+from tracealloc.trace.dtype import index, leaf_paths
 from tracealloc.trace.errors import IllegalScheduleError, VerifyError
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.program import Alloc, Array, Store
@@ -153,7 +152,7 @@ class Moving:
     def box(self, array: Array, touched: isl.Map) -> Box:
         """The part of an array that an iteration keeps: all of it where a call gets it whole."""
         users = (*self.makers, *self.users)
-        if any(a.array == array and a.whole is not None for s in users for a in s.accesses):
+        if any(a.array == array and a.holds_more for s in users for a in s.accesses):
             return Box(tuple(constant(0) for _ in array.shape), array.shape, (1,) * array.rank)
         return box_around(touched, array.rank, self.its)
 
@@ -287,18 +286,7 @@ class Moving:
                 scopes[part.own] = tuple(values.values())
         if changed is user:
             return user
-        return make_statement(
-            model,
-            user.name,
-            changed.node,
-            user.dims,
-            user.domain,
-            scopes,
-            guards=changed.guards,
-            origin=user.origin,
-            origin_instance=user.origin_instance,
-            copy=user.copy,
-        )
+        return remade(model, user, changed.node, changed.guards, scopes)
 
     # -- the new tree, and its proof -----------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import flat_set, map_of, project_scope, with_tuple
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, sequence
-from tracealloc.schedule.copies import in_iters, make_statement, quotient, unique_name
+from tracealloc.schedule.copies import in_iters, make_statement, quotient, remade, unique_name
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.region import Region, spaces_of
 from tracealloc.schedule.state import State
@@ -147,17 +147,7 @@ class Parts:
 
         added = replace(node, array=self.partial, indices=target.indices, value=rewrite(node.value, load))
         scopes = {**dict(statement.scopes), self.partial: tuple(values.values())}
-        return make_statement(
-            model,
-            statement.name,
-            added,
-            statement.dims,
-            statement.domain,
-            scopes,
-            guards=statement.guards,
-            origin=statement.origin,
-            origin_instance=statement.origin_instance,
-        )
+        return remade(model, statement, added, statement.guards, scopes)
 
     def _nest(self, model: Model, name: str) -> tuple[Statement, Tree]:
         """The statement that sets the partial sums, or that adds them up, with its loops."""

@@ -11,18 +11,17 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.footprint import Box, footprint
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import aff_text, flat_set, iter_names, tuple_text
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
-from tracealloc.schedule.copies import make_statement, unique_name
+from tracealloc.schedule.copies import make_statement, unique_name, with_relations
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.region import Region, spaces_of
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import Index, index
+from tracealloc.trace.dtype import Index, index, leaf_paths
 from tracealloc.trace.expr import Cast, Expr, Iter, IterRef, Load, map_children, rewrite
 from tracealloc.trace.layout import Marks
 from tracealloc.trace.program import Alloc, Array, Call, Node, Store, map_blocks, walk_nodes
@@ -47,9 +46,11 @@ def relaid(edit: Edit, state: State, array: Array, new: Array, remap: Remap) -> 
     versions = {**dict(model.versions), new: version}
     arrays = tuple(new if a == array else a for a in model.arrays)
     changed = replace(model, arrays=arrays, versions=tuple(versions.items()))
-    changed = replace(changed, origins=(*model.origins, *_origins(model, changed, array, new, remap, users)))
+    origins = _origins(model, changed, array, new, remap, users)
+    changed = replace(changed, origins=(*model.origins, *origins))
     statements = [
-        _moved(changed, s, array, new, remap) if any(s is u for u in users) else s for s in model.statements
+        _moved(changed, s, array, new, remap, origins) if any(s is u for u in users) else s
+        for s in model.statements
     ]
     changed = changed.with_statements(statements, model.reference)
     stale = spaces_of(list(model.statements), array) | spaces_of(statements, new)
@@ -77,7 +78,9 @@ def _passes(node: Call, array: Array) -> bool:
     return any(isinstance(part, View) and part.array == array for part in (*node.args, *node.results))
 
 
-def _moved(model: Model, statement: Statement, array: Array, new: Array, remap: Remap) -> Statement:
+def _moved(
+    model: Model, statement: Statement, array: Array, new: Array, remap: Remap, origins: Sequence[isl.Map]
+) -> Statement:
     def load(expr: Expr) -> Expr | None:
         if isinstance(expr, Load) and expr.array == array:
             inner = map_children(expr, change)
@@ -95,7 +98,7 @@ def _moved(model: Model, statement: Statement, array: Array, new: Array, remap: 
             node = replace(node, array=new)
         return map_blocks(node, lambda block: tuple(targets(inner) for inner in block))
 
-    return make_statement(
+    made = make_statement(
         model,
         statement.name,
         targets(map_expressions(statement.node, change)),
@@ -106,7 +109,10 @@ def _moved(model: Model, statement: Statement, array: Array, new: Array, remap: 
         origin=statement.origin,
         origin_instance=statement.origin_instance,
         copy=statement.copy,
+        covered=statement.covered,
     )
+    onto = {str(m.range().get_tuple_name()): m.reverse() for m in origins}
+    return replace(made, accesses=with_relations(made, statement, onto))
 
 
 def _indices(indices: Sequence[Expr], remap: Remap) -> tuple[Expr, ...]:
@@ -176,7 +182,7 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
     ]
     model = replace(model, origins=(*model.origins, *same))
     keep: Remap = tuple
-    moved = {s.name: _moved(model, s, array, local, keep) for s in users}
+    moved = {s.name: _moved(model, s, array, local, keep, same) for s in users}
     copies = _copies(model, region, local, key, part.needed, part.left)
     fills = [s for s in model.statements if isinstance(s.node, Alloc) and s.node.array == array]
     tree = _placed(state.tree, fills, copies)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import tuple_text
 from tracealloc.poly.rename import replace_arrays, replace_in
 from tracealloc.schedule.copies import make_statement, unique_name
+from tracealloc.trace.dtype import leaf_paths
 from tracealloc.trace.expr import Iter, IterRef
 from tracealloc.trace.program import Array
 
@@ -77,4 +77,5 @@ def made_again(
         origin=statement.origin,
         origin_instance=statement.instance if front else statement.origin_instance,
         copy=statement.copy,
+        covered=statement.covered,
     )

@@ -11,18 +11,18 @@ from dataclasses import replace
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.instances import preimage
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import iter_names, tuple_text
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.storage import Storage, storage_of
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
-from tracealloc.schedule.copies import make_statement
+from tracealloc.schedule.copies import make_statement, remade
 from tracealloc.schedule.inlined import Expansion, placed
 from tracealloc.schedule.primitive import Edit
 from tracealloc.schedule.region import spaces_of
 from tracealloc.schedule.state import State
+from tracealloc.trace.dtype import leaf_paths
 from tracealloc.trace.expr import Const, Expr, Iter, IterRef, Load, rewrite
 from tracealloc.trace.program import Alloc, Array, Call, Node, Region, Store, map_blocks
 
@@ -93,18 +93,9 @@ def _moved(model: Model, statement: Statement, array: Array, new: Array, storage
             case _:
                 return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
 
-    return make_statement(
-        model,
-        statement.name,
-        target(map_expressions(statement.node, change)),
-        statement.dims,
-        statement.domain,
-        _scopes(statement, new, storage),
-        guards=tuple(change(guard) for guard in statement.guards),
-        origin=statement.origin,
-        origin_instance=statement.origin_instance,
-        copy=statement.copy,
-    )
+    node = target(map_expressions(statement.node, change))
+    guards = tuple(change(guard) for guard in statement.guards)
+    return remade(model, statement, node, guards, _scopes(statement, new, storage))
 
 
 def _filled(

@@ -13,7 +13,6 @@ from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
 from tracealloc.trace.dtype import ArrayType, DType, Stream, index
 from tracealloc.trace.expr import Const, Expr
-from tracealloc.trace.finish import written_arguments
 from tracealloc.trace.functions import refuse_recursion, state_of, trace_signature
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.names import target_names
@@ -24,6 +23,7 @@ from tracealloc.trace.signature import Parameter, Signature, signature_of, unwra
 from tracealloc.trace.source import caller_frame
 from tracealloc.trace.state import Carried
 from tracealloc.trace.streams import StreamProxy
+from tracealloc.trace.summary import summary_of
 
 __all__ = ["call", "staged_key"]
 
@@ -307,9 +307,9 @@ def _mismatch(parameter: Parameter, item: Any, title: str) -> NoReturn:
 
 
 def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> None:
-    written = written_arguments(program)
+    written = summary_of(program).changes
     for position, part in enumerate(parts):
-        if not isinstance(part, Region) or position not in written:
+        if not isinstance(part, Region) or program.args[position] not in written:
             continue
         name = program.args[position].name
         if part.array.kind == "constant":

@@ -47,6 +47,7 @@ __all__ = [
     "float32",
     "float64",
     "index",
+    "leaf_paths",
     "literal_type",
     "result_type",
     "union_type",
@@ -361,3 +362,10 @@ def _fixed_result(op: str, a: Fixed, b: Fixed, b_integer: Integer | None) -> Fix
             return Fixed(whole + frac, frac, signed)
         case _:
             return None
+
+
+def leaf_paths(dtype: DType, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The paths to all scalar fields of a type (one empty path for a scalar)."""
+    if not isinstance(dtype, Struct):
+        return [path]
+    return [leaf for name, inner in dtype.fields for leaf in leaf_paths(inner, (*path, name))]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 from tracealloc.trace.affine import is_affine
@@ -28,16 +29,14 @@ from tracealloc.trace.program import (
     If,
     Loop,
     Node,
-    Program,
     Region,
     Slice,
     Store,
     While,
-    expressions_of,
-    walk_nodes,
 )
+from tracealloc.trace.summary import summary_of
 
-__all__ = ["finish", "written_arguments"]
+__all__ = ["finish"]
 
 _MAX_DEPTH = 40  # a longer chain of operations is cut by a named value
 
@@ -125,12 +124,12 @@ class _Finish:
                     raise AssertionError(f"{type(event).__name__} is left over")
 
     def collect_call(self, call: Call, now: int, loop: int) -> None:
-        written = written_arguments(call.program)
-        for position, part in enumerate((*call.args, *call.results)):
+        written = summary_of(call.program).changes
+        for formal, part in zip_longest(call.program.args, (*call.args, *call.results)):
             if not isinstance(part, Region):
                 self.use(part, now, loop)
                 continue
-            if position >= len(call.args) or position in written:
+            if formal is None or formal in written:
                 self.write(part.array, now)
             for item in part.indices:
                 self.use(item.start if isinstance(item, Slice) else item, now, loop)
@@ -316,34 +315,6 @@ def _simple(expr: Expr) -> bool:
     if isinstance(expr, Load):
         return all(isinstance(index, Const | IterRef) for index in expr.indices)
     return is_affine(expr)
-
-
-_WRITTEN: dict[int, tuple[Program, frozenset[int]]] = {}
-
-
-def written_arguments(program: Program) -> frozenset[int]:
-    """The positions of the arguments that a program (or what it calls) may write; to take is to write."""
-    known = _WRITTEN.get(id(program))
-    if known is not None and known[0] is program:
-        return known[1]
-    keys: set[str] = set()
-    for node in walk_nodes(program.body):
-        match node:
-            case Store(array=array):
-                keys.add(array.key)
-            case Call(program=callee, args=args, results=results):
-                inner = written_arguments(callee)
-                keys |= {a.array.key for n, a in enumerate(args) if isinstance(a, Region) and n in inner}
-                keys |= {r.array.key for r in results}
-            case _:
-                pass
-        loads = (load for expr in expressions_of(node) for load in loads_of(expr))
-        keys |= {load.array.key for load in loads if load.array.kind == "stream"}
-    found = frozenset(n for n, array in enumerate(program.args) if array.key in keys)
-    if len(_WRITTEN) > 1000:
-        _WRITTEN.clear()
-    _WRITTEN[id(program)] = (program, found)
-    return found
 
 
 def finish(events: Sequence[Event]) -> Block:

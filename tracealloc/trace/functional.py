@@ -108,9 +108,10 @@ def scalar(dtype: DType, init: Any = 0) -> MutableScalar:
             hint="ta.scalar(float32, 0)",
         )
     spot = recorder.spot()
-    start: Expr
     if isinstance(element, Struct) and not isinstance(init, Scalar):
-        start = Const(0, build.lift(0).type)
+        if init != 0:
+            fail("TA125", "a scalar of a record can only start with 0")
+        start = _zero(element)
     else:
         start = typed(build.convert, number_expr(init, element), element)
     array = recorder.array("local", element, (), name=spot.target, place=spot.place)
@@ -119,6 +120,13 @@ def scalar(dtype: DType, init: Any = 0) -> MutableScalar:
     if not array.name:
         recorder.unnamed.append((array, proxy, 4))
     return proxy
+
+
+def _zero(dtype: DType) -> Expr:
+    """Zero of a type: of each field of a record."""
+    if isinstance(dtype, Struct):
+        return MakeStruct(tuple(_zero(inner) for _, inner in dtype.fields), dtype)
+    return typed(build.convert, build.lift(0), dtype)
 
 
 def constant(data: Any, dtype: DType | None = None) -> ArrayProxy:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.accesses import leaf_paths
 from tracealloc.poly.ends import is_simple_dim
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.footprint import Footprint, footprint, spaced
@@ -23,7 +22,7 @@ from tracealloc.schedule.slant import NO_SLANT, coordinate, slanted
 from tracealloc.schedule.slots import slots_of
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
+from tracealloc.trace.dtype import index, leaf_paths
 from tracealloc.trace.expr import Binary, Const, Iter, IterRef, Load
 from tracealloc.trace.layout import Marks
 from tracealloc.trace.program import Alloc, Array, Store

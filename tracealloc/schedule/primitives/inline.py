@@ -90,8 +90,8 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
         state, callee = module.state(function), module.state(called)
         piece = next((p for p in state.pieces if p.function == called), None)
         if piece is None or not (callee.is_fresh and callee.is_traced):
-            if piece is not None:
-                state = state.rebased()  # the scheduled part has no statements of the traced kernel
+            if piece is not None or _in_pieces(state, mine):
+                state = state.rebased()  # a part has calls or loops that the kernel will not have
             _check(edit, module, state, callee, mine)
             names = _names(state, callee)
             changed = _taken_in(edit, state, callee, mine, names)
@@ -108,6 +108,12 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
             module = replace(module, homes=tuple(pair for pair in module.homes if pair[1][0] != called))
         module = replace(module.with_state(function, changed), homes=(*module.homes, *homes))
     return module
+
+
+def _in_pieces(state: State, sites: set[str]) -> bool:
+    """Whether what was outlined from a function has some of the calls too."""
+    nodes = (s.node for piece in state.pieces for s in piece.statements)
+    return any(call.site in sites for node in nodes for call in calls_in(node))
 
 
 def _names(state: State, callee: State) -> Names:

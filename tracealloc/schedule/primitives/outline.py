@@ -11,7 +11,7 @@ from tracealloc.schedule.cutting import Cut, cut_loop, cut_opaque, stored_scalar
 from tracealloc.schedule.loops import find
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.proof import proved_apart, proved_storage
-from tracealloc.schedule.relayout import relaid
+from tracealloc.schedule.relayout import relaid, with_local_copy
 from tracealloc.schedule.state import Module, OpaqueLoop, State, cut_state
 from tracealloc.schedule.unscoped import unscoped
 from tracealloc.trace.affine import constant
@@ -53,7 +53,7 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     scalars = [*stored_scalars(cut.callee.body), *_values_used_after(state.model, cut)]
     if scalars:
         for array in scalars:
-            state = _as_register(edit, state, loop, array)
+            state = _as_register(edit, state, array)
         state, cut = _cut(edit, state, loop, name, call)
     gone = {s.name for s in cut.piece.statements}
     kept = [s for s in state.model.statements if s.name not in gone]
@@ -94,18 +94,15 @@ def _values_used_after(model: Model, cut: Cut) -> list[Array]:
     return [array for array in dict.fromkeys(stored) if array in used]
 
 
-def _as_register(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, array: Array) -> State:
+def _as_register(edit: Edit, state: State, array: Array) -> State:
     """The state with a scalar stored as an array of one element: functions take scalars by value."""
     old = next(known for known in state.model.arrays if known == array)
-    if old.kind not in ("local", "value"):
-        raise edit.error(
-            "TA272",
-            f"would lose what {loop.name!r} stores to {array.name!r}",
-            because=["a function takes scalars by value"],
-            hint=f"make {array.name} an array of one element, or outline a loop around it",
-        )
-    changed = relaid(edit, state, old, replace(old, kind="local", shape=(1,)), lambda indices: (constant(0),))
-    return proved_storage(edit, changed, old)
+    edit = replace(edit, state=state)
+    if old.kind not in ("local", "value"):  # it is the caller's: the kernel works on a copy
+        state, local = with_local_copy(edit, state, old)
+        edit, old = replace(edit, state=proved_storage(edit, state, old)), local
+    new = replace(old, kind="local", shape=(1,))
+    return proved_storage(edit, relaid(edit, edit.state, old, new, lambda indices: (constant(0),)), old)
 
 
 def _with_function(edit: Edit, caller: State, name: str, callee: Program, call: str) -> Module:

@@ -95,11 +95,8 @@ def _refuse_whole(edit: Edit, array: Array, seen: Array, users: Sequence[Stateme
     """
     for statement in users:
         for access in statement.reads:
-            if (
-                access.array == seen
-                and access.whole is not None
-                and not access.whole.is_equal(access.relation)
-            ):
+            whole = access.whole if access.view is None and not access.relation.is_empty() else None
+            if access.array == seen and whole is not None and not whole.is_equal(access.relation):
                 assert isinstance(statement.node, Call)
                 function = statement.node.program.name
                 raise edit.error(
