@@ -317,7 +317,7 @@ def test_read_before_store_is_named() -> None:
     body = (
         Alloc(a),
         loop(i, 3, Store(a, (I,), Const(1, I8))),
-        loop(i, 4, Store(out, (I,), Load(a, (I,)))),
+        loop(i, 4, Store(out, (I,), Cast(Load(a, (I,)), I8))),  # a copy would take it along
     )
     program = Program("p", (out,), body)
     cells = np.zeros(4, np.int8)

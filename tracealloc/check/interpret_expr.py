@@ -257,7 +257,7 @@ class ExprCompiler:
         return _position_n(parts, array.shape, storage, fault)
 
     def load(self, load: Load, check: bool = True) -> Evaluate:
-        """An element, or a field of it, that is read; of a record (`check`) all fields must be stored."""
+        """An element, or a field of it, that is read and (`check`) must be stored, all fields of a record."""
         array, storage = load.array, self.storage(load.array)
         slot = storage.slot
         if storage.inline:
@@ -272,7 +272,7 @@ class ExprCompiler:
             get = lambda f: f[slot][position(f)]  # noqa: E731
         if load.path or self.reads is not None or isinstance(load.dtype, Struct):
             return self._checked(get, load, position, check and self.check)
-        if not self.check:
+        if not (check and self.check):
             return get
         fault = unstored_fault(load, self.iterators(), [self.expr(i) for i in load.indices])
         if position is None:

@@ -26,7 +26,6 @@ from tracealloc.check.interpret_expr import (
     row_major,
 )
 from tracealloc.check.values import from_numpy, zero_of
-from tracealloc.trace.dtype import Struct
 from tracealloc.trace.expr import Expr, Iter, Load
 from tracealloc.trace.program import (
     Alloc,
@@ -261,8 +260,8 @@ class NodeCompiler:
         wanted = array.field_type(node.path)
         if node.value.dtype != wanted:
             raise TypeError(f"{array.name} holds {wanted}, stored is {node.value.dtype} ({node.place})")
-        # A step's copy takes records along as they are: of a field that is not stored yet nothing is used.
-        if node.place is None and isinstance(node.value, Load) and isinstance(wanted, Struct):
+        # A step's copy takes elements along as they are: of what is not stored yet nothing is used.
+        if node.place is None and isinstance(node.value, Load):
             value = self.exprs.load(node.value, check=False)
         else:
             value = self.exprs.expr(node.value)
