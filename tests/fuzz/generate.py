@@ -27,6 +27,7 @@ class Generator(Expressions):
 
     most: int = LONGEST
     eaten: dict[str, int] = field(default_factory=dict)
+    filled: tuple[str, tuple[int, ...]] | None = None  # what the callee ``fill`` stores all elements of
 
     def block(self, depth: int, length: int) -> None:
         for _ in range(length):
@@ -241,7 +242,18 @@ class Generator(Expressions):
         dtype, shape = self.dtype(), self.shape(self.rng.choice([1, 2]))
         thing = Thing(self.fresh("L"), dtype, shape)
         size = f"({shape[0]},)" if len(shape) == 1 else str(shape)
-        if self.chance(0.25):
+        if self.filled is not None and self.chance(0.4):
+            dtype, inner = self.filled
+            shape = inner if self.chance(0.5) else (self.rng.choice([1, 2, 3]), *inner)
+            thing = Thing(thing.name, dtype, shape)
+            self.put(f"{thing.name} = ta.empty({shape}, {dtype})")
+            if shape == inner:
+                self.put(f"fill({thing.name}, {self.expr('int', 1).text})")
+            else:
+                row = self.fresh("e")
+                self.put(f"for {row} in grid({shape[0]}):")
+                self.put(f"    fill({thing.name}[{row}], {row})")
+        elif self.chance(0.25):
             self.put(f"{thing.name} = ta.empty({size}, {dtype})")
             names = [self.fresh("e") for _ in shape]
             self.put(f"for {', '.join(names)} in grid({', '.join(map(str, shape))}):")
@@ -409,6 +421,21 @@ class Generator(Expressions):
             self.callees += [(each, params, chosen) for each in names]
             self.eaten.update(dict.fromkeys(names, self.taken))
 
+    def fill(self) -> None:
+        """A callee that stores every element of an array."""
+        dtype, shape = (
+            self.rng.choice([*INTS, "float32", "ta.Int(23)", *FIXED]),
+            self.shape(self.rng.choice([1, 2])),
+        )
+        self.filled = dtype, shape
+        its = ["i", "j"][: len(shape)]
+        at, extents = ", ".join(its), ", ".join(map(str, shape))
+        self.lines += ["", "", "@kernel", f"def fill(p: {dtype}[{extents}], n: int32):"]
+        body = [f"for {at} in grid({extents}):", f"    p[{at}] = n + {its[-1]}"]
+        if self.chance(0.4):
+            body = [*body[:1], "    if n > 0:", f"    {body[1]}", "    else:", f"        p[{at}] = {its[0]}"]
+        self.lines += [f"    {line}" for line in body]
+
     def more_parameters(self) -> list[Thing]:
         """Arrays of structs, and streams."""
         found = []
@@ -442,6 +469,8 @@ class Generator(Expressions):
     def program(self) -> str:
         """The whole module."""
         self.lines = [HEADER.rstrip()]
+        if self.chance(0.3):
+            self.fill()
         if self.chance(0.35):
             self.function("inner", self.rng.choice([1, 2, 3]), True, 2, self.rng.choice([1, 2, 3]))
         self.function("main", self.rng.choice([2, 3, 4]), False, 3, self.rng.choice([2, 3, 4]))
