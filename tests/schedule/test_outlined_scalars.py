@@ -86,8 +86,22 @@ def by_data(A: int32[N]) -> int32:
     return t
 
 
+Pair = ta.Struct(a=int32, b=int16)
+
+
+@kernel
+def record(A: int32[N], C: int32[2]):
+    t = ta.scalar(Pair)
+    t.a = 1
+    t.b = 2
+    for k in ta.range(N):
+        t.a += A[k]
+        C[0] = t.b
+    C[1] = t.a
+
+
 _INTEGERS = [dot(t) for t in (int32, int16, ta.Int(5), ta.UInt(3))]
-_ALL = [*_INTEGERS, dot(float32), two, above, bits, again, inner, by_data]
+_ALL = [*_INTEGERS, dot(float32), two, above, bits, again, inner, by_data, record]
 
 
 @pytest.mark.parametrize("top", _ALL, ids=lambda top: top.name)

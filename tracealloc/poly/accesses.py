@@ -271,8 +271,9 @@ class _Collector:
             bare = Access(part.array, space, with_tuple(whole, space), False, False, region_text(part))
             bare = replace(bare, whole=bare.relation, place=node.place)
             effect = parts.get((argument, leaf))
-            if effect is None:  # it must be there all the same
-                self.found.append(replace(bare, relation=isl.Map.empty(bare.relation.get_space())))
+            none = replace(bare, relation=isl.Map.empty(bare.relation.get_space()))
+            if effect is None:
+                self.found.append(none)
                 continue
             reads, may_read, updates, stores = (
                 self.inside_view(view, with_tuple(some, "E"), values, all_values=some is effect.stores)
@@ -289,7 +290,8 @@ class _Collector:
                 (_of_view(bare, stores, write=True), True),
                 (_of_view(bare, updates.subtract(stores), write=True), False),
             )
-            self.found += [self.told(a, certain) for a, certain in found if not a.relation.is_empty()]
+            told = [self.told(a, certain) for a, certain in found if not a.relation.is_empty()]
+            self.found += told or [none]  # it must be there all the same
 
     def told(self, access: Access, certain: bool) -> Access:
         """An access with how sure it is, given that it is `certain` where the statement runs."""
