@@ -52,6 +52,13 @@ def test_an_entry_under_anothers_name_is_built_again(folder: Path) -> None:
     assert library_of(ONE) == one and disk.lookup(one.stem) == one
 
 
+def test_a_folder_in_the_place_of_an_entry(folder: Path) -> None:
+    entry = library_of(ONE)
+    entry.unlink()
+    entry.mkdir()
+    assert library_of(ONE) == entry and entry.is_file()
+
+
 def make(number: int) -> Callable[..., None]:
     def body(A: int32[4]) -> None:
         for i in ta.range(4):

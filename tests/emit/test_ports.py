@@ -159,6 +159,16 @@ def test_a_scalar_has_no_memory_port() -> None:
     assert "needs an array for a port of kind 'm_axi', and 'alpha' is a scalar" in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["m_axi", "ap_memory", "s_axilite"])
+def test_a_queue_has_no_memory_port(kind: str) -> None:
+    s = ta.customize(squares)
+    with pytest.raises(ta.ScheduleError) as caught:
+        s.interface("xs", kind)
+    first, *_, last = str(caught.value).splitlines()
+    assert first.endswith(f"needs an array for a port of kind {kind!r}, and 'xs' is a queue")
+    assert last == "  try: 'axis'"
+
+
 @kernel
 def squares(xs: ta.Stream[int32, 4], n: int32, ys: ta.Stream[ta.Int(70), 4], out: int32[4]) -> int32:
     total = ta.scalar(int32, 0)

@@ -82,6 +82,12 @@ def test_refused(body: str) -> None:
     assert error.place is not None and error.because and error.hint
 
 
+def test_a_view_of_nothing_has_no_range() -> None:
+    with pytest.raises(BoundsError) as caught:
+        load("V = A[2:2]\nV[0] = 1").trace()
+    assert str(caught.value).endswith("  because: the dimension has no elements")
+
+
 def test_the_whole_message() -> None:
     with pytest.raises(BoundsError) as caught:
         load("V = A[2:6]\nfor i in grid(4):\n    V[3 - i] = V[i - 1]").trace()

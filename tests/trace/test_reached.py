@@ -7,19 +7,24 @@ from __future__ import annotations
 import array
 import atexit
 import collections
+import contextlib
 import contextvars
+import csv
 import ctypes
 import dataclasses
 import enum
 import functools
+import hashlib
 import io
 import itertools
 import logging
 import os
+import queue
 import random
+import threading
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +158,38 @@ ERROR, SPACE, TARGET = ValueError(), types.SimpleNamespace(n=0), Plain()
 WEAK, BOUND, PARTIAL = weakref.ref(TARGET), Plain().more, functools.partial(Plain().more)
 INNER, TABLE = closure(), np.zeros(3)
 NEXT, HIDDEN = iter([1] * 99).__next__, types.MappingProxyType({"a": Plain()})
+ORDERED, PLACED = collections.OrderedDict.fromkeys("abcdef", 1), dict.fromkeys("abcdef", 1)
+LOCAL, OBJECTS, HASH = threading.local(), np.array([[0, Plain()]], object), hashlib.sha1()
+FLAT, PLACES, STEPS = np.arange(99).flat, np.ndenumerate(np.zeros(99)), np.nditer(np.arange(99))
+VECTORIZED, LINES, SIMPLE = np.vectorize(closure()), csv.reader(["a"] * 99), queue.SimpleQueue()
+
+
+class Flags(enum.IntFlag):
+    A = 1
+    B = 2
+    C = 4
+
+
+@functools.singledispatch
+def dispatched(x: Any) -> int:
+    return 1
+
+
+@dispatched.register
+def _(x: str) -> int:
+    more(Plain)
+    return 2
+
+
+@contextlib.contextmanager
+def entered() -> Iterator[None]:
+    more(Plain)
+    yield
+
+
+def enters() -> None:
+    with entered():
+        pass
 
 
 WAYS: dict[str, Callable[[], Any]] = {
@@ -215,6 +252,20 @@ WAYS: dict[str, Callable[[], Any]] = {
     "arguments of an exception": lambda: setattr(ERROR, "args", (*ERROR.args, 1)),
     "namespace": lambda: more(SPACE),
     "weak reference": lambda: more(WEAK()),
+    "order of an OrderedDict": lambda: ORDERED.move_to_end(next(iter(ORDERED))),
+    "order of a dict": lambda: PLACED.__setitem__("a", PLACED.pop("a")),
+    "thread's own": lambda: more(LOCAL),
+    "array of objects": lambda: OBJECTS.__setitem__((0, 0), OBJECTS[0, 0] + 1),
+    "object in an array": lambda: more(OBJECTS[0, 1]),
+    "hash": lambda: HASH.update(b"x"),
+    "flat": lambda: next(FLAT),
+    "ndenumerate": lambda: next(PLACES),
+    "nditer": lambda: next(STEPS),
+    "vectorize": lambda: VECTORIZED.pyfunc(),
+    "csv": lambda: next(LINES),
+    "SimpleQueue": lambda: SIMPLE.put(1),
+    "dispatched": lambda: dispatched("a"),
+    "context manager": enters,
     "counted memo": lambda: (remembered(1), remembered.cache_info().hits),
 }
 
@@ -395,12 +446,12 @@ def test_ordinary_code_is_no_state() -> None:
                 x = helper(x) + int(weights[1])
             for a, b in zip([1, 2], (3, 4), strict=True):
                 x = x + a * b
-            B[i] = x
+            B[i] = x + int(Flags.A | Flags.C) + dispatched(1) + len({}.fromkeys("ab"))
 
     a, b = np.arange(N, dtype=np.int32), np.zeros(N, np.int32)
     ordinary(a, b)
     expected = [2 * (4 * x + 2 + 6) for x in range(N)]
-    assert b.tolist() == [(x + 3 if x > 30 else x) + 11 for x in expected]
+    assert b.tolist() == [(x + 3 if x > 30 else x) + 19 for x in expected]
 
 
 def test_large_things_take_no_time() -> None:

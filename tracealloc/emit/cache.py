@@ -199,6 +199,8 @@ def store(key: str, built: Path) -> Path:
         data = file.read()
         file.write(_MARK + _seal(key, data))
     target = built.parent / f"{key}.so"
+    if target.is_dir():  # no entry
+        shutil.rmtree(target)
     built.replace(target)
     return target
 

@@ -234,13 +234,11 @@ class ArrayProxy(_Located, NoWhole):
         """A constant behind the end of a view; of a whole array the proof says in which iteration."""
         extent = self.shape[dimension]
         if not is_idle() and not self._whole() and isinstance(offset, Const) and int(offset.value) >= extent:
-            fail(
-                "TA111",
-                f"subscript {offset.value} of a view of {self._label()!r} is outside dimension {dimension}",
-                f"the dimension has the elements 0 to {extent - 1}, wherever they lie in {self._label()!r}",
-                hint=f"a subscript in 0 to {extent - 1}, or one of {self._label()!r} itself",
-                error=BoundsError,
-            )
+            whole, inside = repr(self._label()), f"0 to {extent - 1}"
+            elements = f"the elements {inside}, wherever they lie in {whole}" if extent else "no elements"
+            fail("TA111", f"subscript {offset.value} of a view of {whole} is outside dimension {dimension}",
+                 f"the dimension has {elements}", error=BoundsError,
+                 hint=f"a subscript in {inside}, or one of {whole} itself" if extent else None)  # fmt: skip
 
     def _refuse_negative(self, offset: Expr, dimension: int) -> None:
         if isinstance(offset, Const) and int(offset.value) < 0 and not is_idle():

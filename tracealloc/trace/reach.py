@@ -14,6 +14,7 @@ import contextvars
 import functools
 import io
 import sys
+import threading
 import types
 import weakref
 from collections import deque
@@ -26,6 +27,7 @@ from tracealloc.trace.spaces import (
     Cells,
     ClassVariables,
     Contents,
+    Elements,
     Items,
     Named,
     Slots,
@@ -49,6 +51,7 @@ _QUIET_NAMES = """
 """
 _QUIET = frozenset(_QUIET_NAMES.split())
 _LIBRARY = frozenset((*sys.stdlib_module_names, "tracealloc", "numpy")) - {"__main__"}
+_TELLING = ("qsize", "digest", "line_num")  # of queues, hashes and readers in C
 _LRU: type = type(functools.lru_cache(lambda: None))
 
 
@@ -174,7 +177,10 @@ class Reach:
         self._attributes(label, item)
 
     def _function(self, label: str, item: types.FunctionType) -> None:
-        if _top(item) in _LIBRARY:
+        if str(item.__globals__.get("__name__")).partition(".")[0] in _LIBRARY:
+            # What `functools.wraps` gives a user's name to: a context manager, a dispatching function.
+            self.add(label, getattr(item, "__wrapped__", None))
+            self.add(label, tuple(getattr(item, "registry", {}).values()))
             return
         self._code(item.__code__, item.__globals__)
         if item.__closure__:
@@ -249,7 +255,9 @@ class Reach:
                 self.add(f"{label}.{name}", part)
 
     def _array(self, label: str, item: Any) -> None:
-        if item.nbytes <= _BYTES and item.flags.writeable and not item.dtype.hasobject:
+        if item.dtype == object and item.size <= _ELEMENTS:
+            self._space(Elements(label, item))
+        elif item.nbytes <= _BYTES and item.flags.writeable and not item.dtype.hasobject:
             self.spaces.append(Contents(label, item))
 
     def _buffer(self, label: str, item: Any) -> None:
@@ -287,6 +295,8 @@ class Reach:
             self._whole(label, item, lambda: _frozen(item))
             for part in _parts(item):
                 self.add(label, part)
+        elif _top(kind) in _LIBRARY:
+            self._whole(label, item, lambda: _told_by(item, _TELLING))
 
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
@@ -305,6 +315,10 @@ class _Numpy(metaclass=_NumpyMeta):
 def _numpy(reach: Reach, label: str, item: Any) -> None:
     if hasattr(item, "tobytes") and hasattr(item, "flags") and getattr(item, "shape", ()) != ():
         reach._array(label, item)
+    elif isinstance(getattr(item, "__dict__", None), dict):  # of a class in Python, such as np.vectorize
+        reach._attributes(label, item)
+    elif hasattr(item, "__next__"):
+        reach._whole(label, item, lambda: _told_by(item, ("index", "iterindex")))
 
 
 _VISITS: tuple[tuple[Any, Callable[[Reach, str, Any], None]], ...] = (
@@ -323,6 +337,7 @@ _VISITS: tuple[tuple[Any, Callable[[Reach, str, Any], None]], ...] = (
     (_VIEWS, Reach._view),
     (_GENERATORS, Reach._generator),
     (memoryview, Reach._buffer),
+    (threading.local, Reach._attributes),
 )
 
 
@@ -349,6 +364,18 @@ def _has_buffer(kind: Any) -> bool:
 
     data = (ctypes.Structure, ctypes.Union, ctypes.Array, ctypes.c_int.__mro__[1])
     return kind.__module__ in ("array", "mmap") or issubclass(kind, data)
+
+
+def _told_by(item: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """What some attributes or methods say of an object that does not pickle."""
+    found = []
+    for name in names:
+        try:
+            value = getattr(item, name, None)
+            found.append(value() if callable(value) else value)
+        except (ValueError, TypeError):  # an iterator that does not count, or has ended
+            continue
+    return tuple(found)
 
 
 def _bytes_of(item: Any) -> Any:

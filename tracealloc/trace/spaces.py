@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import enum
 import functools
 import sys
 import types
@@ -16,6 +17,7 @@ __all__ = [
     "Cells",
     "ClassVariables",
     "Contents",
+    "Elements",
     "Items",
     "Named",
     "Slots",
@@ -53,8 +55,8 @@ class Space:
         """How the user would write a slot."""
         return f"{self.label}.{key}" if self.label else str(key)
 
-    def length_changed(self) -> bool:
-        """Whether it is a container that grew or shrank."""
+    def rearranged(self) -> bool:
+        """Whether it is a container that grew, shrank or was put in another order."""
         return False
 
     def restore(self) -> bool:
@@ -95,12 +97,12 @@ class Items(Space):
     def name(self, key: Any) -> str:
         return f"{self.label}[{key!r}]"
 
-    def length_changed(self) -> bool:
-        return len(self.read()) != len(self.first)
+    def rearranged(self) -> bool:
+        return list(self.read()) != list(self.first)
 
     def restore(self) -> bool:
         first, holder, now = self.first, self.holder, self.read()
-        if now.keys() == first.keys() and all(now[key] is value for key, value in first.items()):
+        if list(now) == list(first) and all(now[key] is value for key, value in first.items()):
             return True
         if isinstance(holder, bytearray):
             holder[:] = first["bytes"]
@@ -247,8 +249,12 @@ class ClassVariables(Space):
         return {
             name: value
             for name, value in list(vars(self.holder).items())
-            if not (name.startswith(("__", "_abc_")) or hasattr(type(value), "__get__"))
+            if not (name.startswith(("__", "_abc_")) or hasattr(type(value), "__get__") or self._kept(name))
         }
+
+    def _kept(self, name: str) -> bool:
+        """Whether an enumeration keeps there what it found."""
+        return isinstance(self.holder, enum.EnumMeta) and name.startswith("_") and name.endswith("_")
 
     def write(self, key: Any, value: Any) -> None:
         type.__setattr__(self.holder, key, value)
@@ -276,6 +282,24 @@ class Contents(Space):
             return True
         holder[...] = np.frombuffer(self.first["data"], holder.dtype).reshape(holder.shape)
         return True
+
+
+class Elements(Space):
+    """The elements of a NumPy array of Python objects."""
+
+    def read(self) -> dict[Any, Any]:
+        return dict(enumerate(self.holder.ravel().tolist()))
+
+    def write(self, key: Any, value: Any) -> None:
+        self.holder[self._index(key)] = value
+
+    def name(self, key: Any) -> str:
+        return f"{self.label}[{', '.join(map(str, self._index(key)))}]"
+
+    def _index(self, key: int) -> tuple[int, ...]:
+        import numpy as np
+
+        return tuple(map(int, np.unravel_index(key, self.holder.shape)))
 
 
 class Whole(Space):

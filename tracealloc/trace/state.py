@@ -120,7 +120,7 @@ class State:
                     self.changed.setdefault((number, key), []).append(value)
                     if key in space.first and self._tells(value, space.first[key]):
                         left[number, key] = value
-            if space.length_changed():
+            if space.rearranged():
                 trouble = trouble or space.label
         kinds = tuple((slot, self._kind(value)) for slot, value in left.items())
         if kinds and kinds not in self.kinds:

@@ -53,11 +53,13 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
             because=[f"its arguments and results are {ports or '(none)'}"],
             hint=f"s.bind({user_name(edit, argument)!r}, ...) chooses the memory of an array inside",
         )
-    if argument.rank == 0 and kind in ("m_axi", "ap_memory"):
+    queue = argument.kind == "stream"
+    if kind != "axis" if queue else argument.rank == 0 and kind in ("m_axi", "ap_memory"):
         raise edit.error(
             "TA233",
-            f"needs an array for a port of kind {kind!r}, and {argument.name!r} is a scalar",
-            hint="'s_axilite'",
+            f"needs an array for a port of kind {kind!r}, and {argument.name!r} is a "
+            + ("queue" if queue else "scalar"),
+            hint="'axis'" if queue else "'s_axilite'",
         )
     for name, value in options.items():
         if name not in _OPTIONS:
