@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tracealloc import __version__
 from tracealloc.cli import main
 from tracealloc.doctor import findings
 
@@ -134,6 +135,10 @@ def test_verify() -> None:
     assert result.exit_code == 0, result.output
 
 
+def test_version_of_a_tree_that_is_not_installed() -> None:
+    assert run("--version").output == f"tracealloc, version {__version__}\n"
+
+
 def test_estimate_says_when_there_is_none() -> None:
     import tracealloc as ta
 
@@ -191,6 +196,7 @@ def test_an_error_of_the_kernel_is_text() -> None:
             "expected path.py:name, not 'mine:doubled'; kernels and schedules there:",
         ),
         (["other.py:doubled"], "there is no file other.py"),
+        (["folder.py:doubled"], "folder.py is a folder, not a file of Python"),
         (["min.py:doubled"], "there is no file min.py; did you mean mine.py?"),
         (["nowhere/mine.py:doubled"], "there is no folder nowhere"),
         (
@@ -208,6 +214,7 @@ def test_an_error_of_the_kernel_is_text() -> None:
     ],
 )
 def test_mistakes(words: list[str], message: str) -> None:
+    Path("folder.py").mkdir()
     result = run("show", *words)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())

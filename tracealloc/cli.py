@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracealloc import __version__
 from tracealloc.trace.errors import TraceallocError, nearest
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def _no_file(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder}"
+    if path.is_dir():
+        return f"{path} is a folder, not a file of Python"
     near = nearest(path.name, [file.name for file in sorted(folder.glob("*.py"))])
     return f"there is no file {path}" + (f"; did you mean {folder / near}?" if near else "")
 
@@ -185,7 +188,7 @@ def _on_target(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group(cls=_Group)
-@click.version_option(package_name="tracealloc")
+@click.version_option(__version__, prog_name="tracealloc")
 def main() -> None:
     """Look at, build and check tracealloc kernels and schedules."""
 
