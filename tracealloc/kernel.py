@@ -239,9 +239,10 @@ class Kernel(Buildable):
             TraceError: the function cannot be traced.
             BoundsError: an access leaves its array, with the first iteration that does.
         """
+        from tracealloc.poly.requirements import required
         from tracealloc.schedule.state import proved
 
-        program = self._traced()
+        program = required(self._traced())
         for each in (*program.callees(), program):
             proved(each)
         return program

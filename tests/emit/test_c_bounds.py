@@ -174,10 +174,10 @@ def test_calls_of_kernels() -> None:
         put(B, idx[2])
 
     for idx, text in (
-        ([0, 4, 0, 0], "row[at] went outside row, whose shape is (4)"),
+        ([0, 4, 0, 0], "put requires at >= 0 and at <= 3"),
         ([2, 0, 0, 0], "rows: A[idx[0], :] went outside A, whose shape is (2, 4)"),
         ([-1, 0, 0, 0], "rows: A[idx[0], :] went outside A, whose shape is (2, 4)"),
-        ([0, 0, 4, 0], "row[at] went outside row, whose shape is (4)"),
+        ([0, 0, 4, 0], "put requires at >= 0 and at <= 3"),
     ):
         flat, around = guarded(8)
         a = flat.reshape(2, 4)

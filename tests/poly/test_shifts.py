@@ -11,7 +11,7 @@ from common import check_round_trip
 
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
-from tracealloc.poly.named import aff_text, cond_text
+from tracealloc.poly.texts import aff_text, cond_text
 from tracealloc.trace.affine import constant, is_affine, linear, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Unary

@@ -320,7 +320,7 @@ def test_records_of_which_only_some_fields_are_read() -> None:
 
 
 def test_a_proof_that_takes_too_long_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(family, "_MOST_OPERATIONS", 10)
+    monkeypatch.setattr(family, "PROOF", 10)
     s = schedule_of(gemm)
     before = s.module
     with pytest.raises(ScheduleError) as caught:

@@ -143,7 +143,6 @@ REFUSED = {
         C = A[::2]
         C = A[::-1]
         C = A[i:]
-        C = A[n:n+2]
         C = A["a":2]
         C = A[A]
         C = A[i][::2]

@@ -17,14 +17,15 @@ s = ta.customize(copy)
 _RUN = """from tracealloc.check.interpret import interpret
 
 @kernel
-def pick(A: float32[8], n: int32, B: float32[1]):
+def pick(A: float32[8], n: int32[1], B: float32[1]):
     T = ta.empty((8,), float32)
     T[0] = A[0]
-    B[0] = T[n] if n < 4 else A[n]
+    B[0] = T[n[0]] if n[0] < 4 else A[n[0]]
 
 """
 _INTERPRET = (
-    _RUN + "interpret(pick.trace(), np.zeros({elements}, np.float32), {n}, np.zeros(1, np.float32))\n"
+    _RUN + "n = np.array([{n}], np.int32)\n"
+    "interpret(pick.trace(), np.zeros({elements}, np.float32), n, np.zeros(1, np.float32))\n"
 )
 _TAKE = """from collections import deque
 from tracealloc.check.interpret import interpret

@@ -42,6 +42,7 @@ from tracealloc.trace.program import (
     While,
     walk_nodes,
 )
+from tracealloc.trace.requirements import check_requirements
 
 __all__ = ["Compiled", "Event", "Observer", "ProgramCompiler"]
 
@@ -128,6 +129,19 @@ class NodeCompiler:
         self.exprs = ExprCompiler(programs.check, reads)
         self.initial: dict[int, Any] = {}
 
+    def required(self, run: Run) -> Run:
+        """The body, run only where the parameters are what the program requires."""
+        program = self.source
+        if not program.requires:
+            return run
+        scalars = [(array, self.exprs.storages[array].slot) for array in program.args if array.parameter]
+
+        def checked(frame: Frame) -> None:
+            check_requirements(program, {array: frame[slot][0] for array, slot in scalars})
+            run(frame)
+
+        return checked
+
     def program(self, views: tuple[Strides | None, ...]) -> Compiled:
         """The whole program."""
         params = []
@@ -142,7 +156,7 @@ class NodeCompiler:
                 self._place(array)
                 if array.kind == "stream" and not self._allocated(array):
                     raise LookupError(f"stream {array.name!r} is neither an argument nor allocated")
-        run = self.block(self.source.body)
+        run = self.required(self.block(self.source.body))
         template: Frame = [None] * self.exprs.size
         for slot, content in self.initial.items():
             template[slot] = content

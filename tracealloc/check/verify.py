@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 import islpy as isl
 
+from tracealloc.poly.budget import STEP, limited
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.equivalence import NOTHING, Difference
 from tracealloc.poly.flow import FINAL, INPUT
@@ -85,7 +86,8 @@ def _proved(module: Module, casts: bool) -> Verification:
                 found = f"{state.casts[0]}: values are converted"
             count += sum(_count(s) for s in state.base.statements)
             try:
-                wrong, assumed = _proof(state)
+                with limited(STEP):
+                    wrong, assumed = _proof(state)
             except isl.Error as error:
                 raise VerifyError(
                     "TA514",
@@ -177,13 +179,17 @@ _MOST_COUNTED = 10**7
 
 
 def _count(statement: Statement) -> int:
-    """The instances of a statement (at most: where counting would take long, those of the box around)."""
+    """The instances of a statement (at most: where counting would take long, those of the box around).
+
+    Of one with parameters, those of the box around what it has for any of them.
+    """
     if statement.domain.is_empty():
         return 0
     ends = [dim_bounds(statement.domain, k) for k in range(len(statement.dims))]
     volume = math.prod(high - low + 1 for low, high in ends)
     box = renamed(box_of([(low, high, 1) for low, high in ends]), statement.name)
-    if volume > _MOST_COUNTED or equal_sets(box, statement.domain):
+    sized = not statement.domain.params().plain_is_universe()
+    if sized or volume > _MOST_COUNTED or equal_sets(box, statement.domain):
         return volume
     return int(statement.domain.count_val().to_python())
 

@@ -21,8 +21,9 @@ from tracealloc.emit.scalars import c_scalar, quick_scalar, scalar_value
 from tracealloc.emit.slots import Slot, check_array, check_values, kind_text, leaves, make_slot
 from tracealloc.trace.dtype import DType, Fixed
 from tracealloc.trace.errors import ArgumentError, TraceallocError, nearest
-from tracealloc.trace.program import Array, Program
+from tracealloc.trace.program import Array, Program, Requirement
 from tracealloc.trace.quantise import is_finite, is_real
+from tracealloc.trace.requirements import unmet
 from tracealloc.trace.source import caller_place
 from tracealloc.trace.summary import summary_of
 from tracealloc.trace.tables import not_a_number, stored_type
@@ -183,7 +184,7 @@ class Signature:
         outputs = [np.empty(p.array.shape, memory_type(p.array.dtype)) for p in self.outputs]
         status = function(*given, *(address(array) for array in outputs), *kept)
         if status:
-            self._failed(status, fifos)
+            self._failed(status, fifos, args)
         if not self.program.results:
             return None
         found = []
@@ -201,9 +202,12 @@ class Signature:
         target = container(dtype, self.exact)
         return memory if memory_type(dtype) == target else from_memory(memory, dtype, target)
 
-    def _failed(self, status: int, fifos: Sequence[Fifos | None]) -> NoReturn:
+    def _failed(self, status: int, fifos: Sequence[Fifos | None], args: Sequence[Any]) -> NoReturn:
         if status >> FAULT_SHIFT:
-            check = all_checks(self.compiled())[(status >> FAULT_SHIFT) - 1]
+            program = self.compiled()
+            check = all_checks(program)[(status >> FAULT_SHIFT) - 1]
+            if isinstance(check, Requirement):
+                raise unmet(program, check, args)
             done = "it was not done" if check.stored else "element 0 was read instead"
             stopped = "loops that depend on data stopped: arrays may be partly written"
             raise outside_error(self.name, check, f"{done}, and {stopped}")

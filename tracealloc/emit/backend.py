@@ -307,7 +307,7 @@ def _step(name: str, step: int) -> str:
 
 
 def _is_fixed_value(load: Load) -> bool:
-    return load.array.kind in ("value", "constant")
+    return load.array.kind in ("value", "constant") or load.array.parameter is not None
 
 
 def _late_declarations(program: Program) -> dict[Where, list[Array]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracealloc.emit.backend import identifier_comment
 from tracealloc.emit.cexpr import UNARY, Text, atom, float_literal
-from tracealloc.emit.checks import can_leave, checks_of
+from tracealloc.emit.checks import FAULT_SHIFT, can_leave, checks_of
 from tracealloc.emit.cloops import CLoops, function_head, returned_status
 from tracealloc.emit.cnumber import element_machine
 from tracealloc.emit.cstream import fifo_definition
@@ -24,6 +24,7 @@ from tracealloc.emit.names import Names, change_comment, entry_name, member
 from tracealloc.emit.num import machine_for
 from tracealloc.emit.preamble import preamble
 from tracealloc.emit.storage import aliased_calls, can_fail, can_run_out, heap_arrays, view_copies
+from tracealloc.trace.build import negate
 from tracealloc.trace.dtype import (
     Boolean,
     DType,
@@ -161,6 +162,7 @@ class CFunction(CLoops):
             self.line("int status = 0;")
         if self.faults:
             self.line("int fault = 0;  // the number of the first access outside its array")
+        self._require()
         self.allocate(self.heap.get((), []), ["return 1;"])
         self.block(self.program.body, ())
         self._finish()
@@ -172,6 +174,13 @@ class CFunction(CLoops):
             return True
         inner = any(isinstance(n, Call) and can_run_out(n.program) for n in walk_nodes(self.program.body))
         return inner or any(where for where in self.heap)
+
+    def _require(self) -> None:
+        """Leave before anything is written where an access would go outside its array."""
+        first = self.first_check + len(self.checks.found) + 1
+        for number, each in enumerate(self.checks.required, first):
+            unmet = self.condition(negate(each.cond)).text
+            self.line(f"if ({unmet}) return {number << FAULT_SHIFT};  // {identifier_comment(each.text)}")
 
     def _unpack(self) -> None:
         for array in self.program.args:

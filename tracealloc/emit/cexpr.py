@@ -165,7 +165,9 @@ class Ranges:
             case IterRef(iter=iter_):
                 return self.of_iter.get(iter_, INT64)
             case Load(array=array):
-                return self.of_value.get(array, limits)
+                low, high = self.of_value.get(array, limits)
+                own = array.parameter
+                return (low, high) if own is None else (max(low, own.low), min(high, own.high))
             case Cast(operand=operand) if as_integer(operand.dtype) is not None:
                 found = self.of(operand)
             case Unary(op="-", operand=operand):

@@ -29,6 +29,7 @@ from tracealloc.trace.program import (
     Node,
     Program,
     Region,
+    Requirement,
     Slice,
     Store,
     While,
@@ -66,14 +67,22 @@ class Check:
 
 
 class Checks:
-    """The checked accesses of one program, in order, and the loops that contain some."""
+    """The checked accesses of one program, in order, and the loops that contain some.
 
-    def __init__(self) -> None:
+    After them are numbered the requirements, which are checked when the program starts.
+    """
+
+    def __init__(self, required: tuple[Requirement, ...]) -> None:
         self.found: dict[_Key, Check] = {}
+        self.required = required
         self.loops: dict[int, set[int]] = {}  # by identity: the numbers, 0 for those of a call
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.found) + len(self.required)
+
+    def all(self) -> list[Check | Requirement]:
+        """What is checked, in the order of the numbers."""
+        return [*self.found.values(), *self.required]
 
     def find(self, array: Array, indices: Sequence[_Part], place: Place | None, stored: bool) -> Check | None:
         """The check of an access, or None where it is proved."""
@@ -94,10 +103,10 @@ def checks_of(program: Program, top: bool) -> Checks:
     return found
 
 
-def all_checks(program: Program) -> list[Check]:
+def all_checks(program: Program) -> list[Check | Requirement]:
     """The checks of everything that is compiled with `program`, in the order of their numbers."""
     items = (*program.callees(), program)
-    return [check for item in items for check in checks_of(item, item is program).found.values()]
+    return [check for item in items for check in checks_of(item, item is program).all()]
 
 
 def can_leave(program: Program, *, top: bool) -> bool:
@@ -166,7 +175,7 @@ class _Stored(Ranges):
 
 class _Finder:
     def __init__(self, program: Program, top: bool) -> None:
-        self.checks = Checks()
+        self.checks = Checks(program.requires)
         self.ranges = _Stored(program, top)
         self.around: list[Node] = []
         stored = Counter(node.array for node in walk_nodes(program.body) if isinstance(node, Store))

@@ -19,7 +19,8 @@ from tracealloc.emit.headers import ap_types_folder
 from tracealloc.emit.vitis import VitisText, simulated, vitis_source
 from tracealloc.emit.wrapper import FAULT, csim_entry, wrapper_source
 from tracealloc.trace.errors import BuildError, TraceallocError
-from tracealloc.trace.program import keeps_state
+from tracealloc.trace.program import Requirement, keeps_state
+from tracealloc.trace.requirements import unmet
 from tracealloc.trace.source import caller_place
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class CSimModule:
         checks: the accesses that the library checks.
     """
 
-    def __init__(self, text: VitisText, library: Path, checks: Sequence[Check] = ()) -> None:
+    def __init__(self, text: VitisText, library: Path, checks: Sequence[Check | Requirement] = ()) -> None:
         self.program = text.program
         self.source = text.source
         self.header = text.header
@@ -117,7 +118,11 @@ class CSimModule:
             BoundsError: an access that depends on data would leave its array.
             SimulationError: a stream was read while it was empty, or kept elements that nothing read.
         """
-        return self._call(args, kwargs)
+        try:
+            return self._call(args, kwargs)
+        except _Unmet as error:
+            requirement = error.requirement
+        raise unmet(self.program, requirement, self.signature.bind(args, kwargs))
 
     def __repr__(self) -> str:
         return f"<CSimModule {self.signature}>"
@@ -141,12 +146,20 @@ def _built_again(text: VitisText) -> CSimModule:
     return build_csim(text.program, text=text)
 
 
+class _Unmet(Exception):
+    """A function found that it requires other sizes."""
+
+    def __init__(self, requirement: Requirement) -> None:
+        super().__init__(requirement.text)
+        self.requirement = requirement
+
+
 class _Checked:
     """The wrapper's function; a fault that it reports becomes an exception."""
 
-    _parts: tuple[str, Any, Any, Sequence[Check]]
+    _parts: tuple[str, Any, Any, Sequence[Check | Requirement]]
 
-    def __init__(self, name: str, function: Any, message: Any, checks: Sequence[Check]) -> None:
+    def __init__(self, name: str, function: Any, message: Any, checks: Sequence[Check | Requirement]) -> None:
         object.__setattr__(self, "_parts", (name, function, message, checks))
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -157,6 +170,8 @@ class _Checked:
         status: int = function(*args)
         if status >> FAULT_SHIFT:
             check = checks[(status >> FAULT_SHIFT) - 1]
+            if isinstance(check, Requirement):
+                raise _Unmet(check)
             raise outside_error(name, check, "the hardware would read or write another address there")
         if status == FAULT:
             said = (message() or b"").decode("utf-8", "replace")

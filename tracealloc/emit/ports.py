@@ -113,9 +113,12 @@ def _needs_old(program: Program, array: Array) -> bool:
     """Whether an argument is read before it is written, or written in part only."""
     if array not in summary_of(program).writes:
         return True
+    import islpy as isl
+
     from tracealloc.poly.build import build_model
     from tracealloc.poly.footprint import footprint
     from tracealloc.poly.named import LOCK, flat_set, renamed
+    from tracealloc.poly.texts import tuple_text
 
     with LOCK:
         model, tree = build_model(program)
@@ -125,8 +128,10 @@ def _needs_old(program: Program, array: Array) -> bool:
         part = footprint(model, tree, array, (), users, ())
         if not part.needed.is_empty():
             return True
-        left = renamed(flat_set(part.left, "E"), "E")
-        return int(left.count_val().to_python()) < array.size
+        element = [f"e{k}" for k in range(array.rank)]
+        inside = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
+        whole = isl.Set(f"{{ {tuple_text('E', element)} : {inside} }}").intersect_params(model.context)
+        return not whole.is_subset(renamed(flat_set(part.left, "E"), "E"))
 
 
 def _check_direction(program: Program, array: Array) -> None:

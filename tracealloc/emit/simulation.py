@@ -1,8 +1,9 @@
-"""What the C simulation adds to the emitted text: accesses that depend on data are checked.
+"""What the C simulation adds to the emitted text: accesses that depend on data, and sizes, are checked.
 
 Hardware reads or writes another address where a subscript is outside; in simulation that would be memory
 of the process. The text that is simulated is the emitted one, printed again with such subscripts in
-``tracealloc::at(subscript, extent, number)``, which throws the number of the access.
+``tracealloc::at(subscript, extent, number)``, which throws the number of the access. What a function requires
+of its parameters comes first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 from tracealloc.emit.checks import Check, Checks, checks_of
 from tracealloc.trace.expr import Expr
-from tracealloc.trace.program import Array, Program, Slice
+from tracealloc.trace.program import Array, Program, Requirement, Slice
 from tracealloc.trace.source import Place
 
 __all__ = ["AccessChecks", "Simulation"]
@@ -21,12 +22,12 @@ class Simulation:
     """The checks of all functions of a text, in the order of their numbers (from 1 on)."""
 
     def __init__(self) -> None:
-        self.checks: list[Check] = []
+        self.checks: list[Check | Requirement] = []
 
     def of(self, program: Program, top: bool) -> AccessChecks:
         """The checks of one function, as it is printed."""
         found = AccessChecks(checks_of(program, top), len(self.checks))
-        self.checks += found.checks.found.values()
+        self.checks += found.checks.all()
         return found
 
 
@@ -36,6 +37,10 @@ class AccessChecks:
     def __init__(self, checks: Checks, first: int) -> None:
         self.checks = checks
         self.first = first
+
+    def requirements(self) -> list[tuple[int, Requirement]]:
+        """What the function requires, with the numbers."""
+        return list(enumerate(self.checks.required, self.first + len(self.checks.found) + 1))
 
     def limits(
         self, array: Array, indices: Sequence[Expr | Slice], place: Place | None, stored: bool

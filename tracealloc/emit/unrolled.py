@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from tracealloc.emit.cexpr import Range, type_range
 from tracealloc.emit.vitis_expr import ZeroDivisorRanges
+from tracealloc.schedule.loops import MOST_UNROLLED
 from tracealloc.trace.affine import constant, expression, linear, range_of, simplify
 from tracealloc.trace.dtype import as_integer, index
 from tracealloc.trace.expr import Binary, Compare, Expr, Iter, IterRef, Logical, loads_of, substitute
@@ -33,8 +34,6 @@ from tracealloc.trace.program import (
 from tracealloc.trace.summary import summary_of
 
 __all__ = ["Unrolled", "Usage", "usage_of"]
-
-_MOST = 4096  # iterations; longer loops stay as they are, nobody means to unroll them
 
 
 @dataclass
@@ -128,7 +127,7 @@ class Unrolled:
         trips = self._trips(node, ranges, ends)
         return (
             replace(node, body=body)
-            if trips > _MOST
+            if trips > MOST_UNROLLED
             else _constant_bounds(replace(node, body=body), *ends, trips)
         )
 

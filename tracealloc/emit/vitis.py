@@ -18,7 +18,7 @@ from tracealloc.emit.unrolled import usage_of
 from tracealloc.emit.vitis_function import VitisFunction
 from tracealloc.emit.vitis_helpers import helper_text
 from tracealloc.trace.dtype import DType, Struct
-from tracealloc.trace.program import Program
+from tracealloc.trace.program import Program, Requirement
 
 __all__ = ["VitisText", "simulated", "vitis_source"]
 
@@ -40,7 +40,7 @@ class VitisText:
     structs: dict[Struct, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     wide: int = 0  # the widest ap_int of the text, in bits
-    checks: tuple[Check, ...] = ()  # accesses that a simulated text checks, by their numbers from 1 on
+    checks: tuple[Check | Requirement, ...] = ()  # what a simulated text checks, by number from 1
     changed: dict[str, str] = field(default_factory=dict)  # names of the user's that are others in the text
 
     def __str__(self) -> str:

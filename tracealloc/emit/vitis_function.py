@@ -43,6 +43,7 @@ from tracealloc.trace.program import (
 )
 from tracealloc.trace.source import Place
 from tracealloc.trace.summary import summary_of
+from tracealloc.trace.text import expr_text
 
 if TYPE_CHECKING:
     from tracealloc.emit.vitis import Module
@@ -88,12 +89,21 @@ class VitisFunction(VitisExpr):
         self.depth = 1
         for pragma in self.function_pragmas():
             self.line(pragma)
+        self._require()
         self._declare_kept()
         self.block(self.unrolled.block, ())
         for array in self.outputs:
             self._copy_out(array)
         self.out.append("}")
         return self.out
+
+    def _require(self) -> None:
+        """What the function requires of its sizes: a comment, which the simulation checks."""
+        for each in self.program.requires:
+            text = identifier_comment(f"requires {expr_text(each.cond)}: {each.text}")
+            self.line(f"// {text}")
+        for number, each in self.checks.requirements() if self.checks is not None else ():
+            self.line(f"::tracealloc::require({self.text(each.cond)}, {number});")
 
     def function_pragmas(self) -> list[str]:
         """The pragmas at the function's head: ports, banks of the arguments, ``inline off``."""
@@ -257,7 +267,7 @@ class VitisFunction(VitisExpr):
         limits = self.checks.limits(array, indices, place, stored) if self.checks is not None else {}
         starts = [part.start if isinstance(part, Slice) else part for part in indices]
         return [
-            f"tracealloc::at({self.text(_whole(start))}, {limits[dim]})"
+            f"::tracealloc::at({self.text(_whole(start))}, {limits[dim]})"
             if dim in limits
             else self.subscript(start)
             for dim, start in enumerate(starts)
@@ -266,7 +276,7 @@ class VitisFunction(VitisExpr):
     def region_checks(self, region: Region, place: Place | None) -> list[str]:
         """The statements before a call that check a view in simulation."""
         texts = self.subscripts(region.array, region.indices, place, True)
-        return [f"{text};" for text in texts if text.startswith("tracealloc::at(")]
+        return [f"{text};" for text in texts if text.startswith("::tracealloc::at(")]
 
     def load(self, load: Load) -> Text:
         subscripts = self.subscripts(load.array, load.indices, load.place, False)

@@ -10,16 +10,8 @@ import islpy as isl
 
 from tracealloc.poly.effects import Effects, Part
 from tracealloc.poly.model import Access
-from tracealloc.poly.named import (
-    aff_text,
-    cond_text,
-    dim_bounds,
-    iter_names,
-    map_text,
-    range_dims,
-    tuple_text,
-    with_tuple,
-)
+from tracealloc.poly.named import dim_bounds, map_text, range_dims, with_tuple
+from tracealloc.poly.texts import aff_text, cond_text, iter_names, read_map, tuple_text
 from tracealloc.trace.affine import constant, is_affine, range_of
 from tracealloc.trace.dtype import Integer, leaf_paths
 from tracealloc.trace.expr import Cast, Expr, Iter, Load, iters_of, loads_of
@@ -104,7 +96,7 @@ class _Collector:
         text: str,
         place: Place | None,
     ) -> None:
-        if array in self.private:
+        if array in self.private or array.parameter is not None:
             return
         relation, exact = self.relation(array, indices)
         view = self.view(array, indices)
@@ -202,7 +194,7 @@ class _Collector:
                 text = f"{text} + p{number}"
             parts.append(text)
         left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
-        found = isl.Map(f"{{ {left} -> {tuple_text('A', parts)} : {' and '.join(held)} }}")
+        found = read_map(f"{{ {left} -> {tuple_text('A', parts)} : {' and '.join(held)} }}")
         return found.curry().intersect_domain(self.domain).uncurry()
 
     def is_known(self, expr: Expr) -> bool:
@@ -340,7 +332,7 @@ class _Collector:
         chosen = tuple_text("P", [aff_text(value, names) for value in values])
         element = tuple_text("E", places[count - rank :])
         left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
-        onto = isl.Map(f"{{ {left} -> [{chosen} -> {element}] }}")
+        onto = read_map(f"{{ {left} -> [{chosen} -> {element}] }}")
         return view.intersect_domain(onto.intersect_range(part.wrap()).domain())
 
     def opaque(self, node: Node) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NoReturn
 
 import islpy as isl
 
 from tracealloc.poly.dependence import Paths, common_loops, paths_of, time_map
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import aff_text, iter_names, point_values, tuple_text
+from tracealloc.poly.named import point_values
+from tracealloc.poly.texts import aff_text, iter_names, read_set, tuple_text
 from tracealloc.trace.affine import is_affine, range_of
 from tracealloc.trace.errors import BoundsError, TraceError
 from tracealloc.trace.expr import Expr, Iter, Load, iters_of, loads_of
@@ -28,29 +32,50 @@ from tracealloc.trace.program import (
 from tracealloc.trace.source import Place
 from tracealloc.trace.text import expr_text, region_text
 
-__all__ = ["check_bounds", "check_initialised"]
+__all__ = [
+    "Subscript",
+    "check_bounds",
+    "check_initialised",
+    "outside",
+    "raise_outside",
+    "subscripts",
+    "uninitialised",
+]
+
+
+@dataclass(frozen=True)
+class Subscript:
+    """An access as it stands in a statement; a slice's extent counts."""
+
+    array: Array
+    indices: tuple[Expr | Slice, ...]
+    text: str
+    place: Place | None
+
+    def ends(self, dim: int) -> tuple[Expr, int]:
+        """The first index of a dimension, and how far the last is from it."""
+        part = self.indices[dim]
+        return (part.start, part.extent - 1) if isinstance(part, Slice) else (part, 0)
 
 
 def check_bounds(model: Model) -> None:
-    """Prove that no affine access leaves its array.
+    """Prove that no affine access leaves its array, for all that the parameters may be.
 
     Raises:
         BoundsError: an access does, with the first iteration in which it does.
     """
     for statement in model.statements:
-        ranges = _iter_ranges(statement)
-        for array, indices, text, place in _subscripts(statement):
-            for dim, (low, high) in enumerate(zip(*_ends(indices), strict=True)):
-                _check_dim(statement, ranges, array, dim, (low, high), text, place)
+        if statement.guards:
+            continue  # may not run: the generated code checks it
+        for access in subscripts(statement):
+            for dim in range(access.array.rank):
+                bad = outside(statement, access, dim)
+                if bad is not None:
+                    raise_outside(statement, bad, access, dim)
 
 
-def _ends(indices: Sequence[Expr | Slice]) -> tuple[list[Expr], list[tuple[Expr, int]]]:
-    lows = [part.start if isinstance(part, Slice) else part for part in indices]
-    highs = [(p.start, p.extent - 1) if isinstance(p, Slice) else (p, 0) for p in indices]
-    return lows, highs
-
-
-def _iter_ranges(statement: Statement) -> dict[Iter, tuple[int, int]]:
+@lru_cache(maxsize=1)  # asked for all accesses of one statement after another
+def iter_ranges(statement: Statement) -> dict[Iter, tuple[int, int]]:
     """Bounds of each iterator (an empty domain has none)."""
     if not statement.dims or statement.domain.is_empty():
         return {}
@@ -62,9 +87,8 @@ def _iter_ranges(statement: Statement) -> dict[Iter, tuple[int, int]]:
     return found
 
 
-def _subscripts(
-    statement: Statement,
-) -> Iterator[tuple[Array, tuple[Expr | Slice, ...], str, Place | None]]:
+def subscripts(statement: Statement) -> Iterator[Subscript]:
+    """The accesses that a statement itself certainly makes where it runs."""
     node = statement.node
     for guard in statement.guards:
         yield from _loads(guard)
@@ -76,71 +100,76 @@ def _subscripts(
         case Store(array, indices, _, path, place):
             for expr in expressions_of(node):
                 yield from _loads(expr)
-            yield array, indices, expr_text(Load(array, indices, path)), place
+            yield Subscript(array, indices, expr_text(Load(array, indices, path)), place)
         case Call(args=args, results=results):
             for part in (*args, *results):
                 if isinstance(part, Region):
-                    yield part.array, part.indices, region_text(part), node.place
+                    yield Subscript(part.array, part.indices, region_text(part), node.place)
                 else:
                     yield from _loads(part)
         case Alloc():
             return
 
 
-def _loads(expr: Expr) -> Iterator[tuple[Array, tuple[Expr | Slice, ...], str, Place | None]]:
+def _loads(expr: Expr) -> Iterator[Subscript]:
     for load in loads_of(expr):
-        yield load.array, load.indices, expr_text(load), load.place
+        yield Subscript(load.array, load.indices, expr_text(load), load.place)
 
 
-def _check_dim(
-    statement: Statement,
-    ranges: dict[Iter, tuple[int, int]],
-    array: Array,
-    dim: int,
-    ends: tuple[Expr, tuple[Expr, int]],
-    text: str,
-    place: Place | None,
-) -> None:
-    low, (high, extra) = ends
-    extent = array.shape[dim]
+def outside(statement: Statement, access: Subscript, dim: int) -> isl.Set | None:
+    """The instances of a statement of which a subscript is outside (None: there are none).
+
+    None as well where the subscript depends on data: the generated code checks it.
+    """
+    low, extra = access.ends(dim)
+    extent = access.array.shape[dim]
     if not (is_affine(low) and iters_of(low) <= set(statement.dims)):
-        return  # depends on data: the generated code checks it
-    low_range, high_range = range_of(low, ranges), range_of(high, ranges)
-    if low_range and high_range and low_range[0] >= 0 and high_range[1] + extra < extent:
-        return
+        return None
+    found = range_of(low, iter_ranges(statement))
+    if found and found[0] >= 0 and found[1] + extra < extent:
+        return None
     names = iter_names(statement.dims)
-    instance = tuple_text(statement.name, names.values())
-    left, right = aff_text(low, names), aff_text(high, names)
-    outside = isl.Set(f"{{ {instance} : {left} < 0 or {right} + {extra} >= {extent} }}")
-    bad = outside.intersect(statement.domain)
-    if bad.is_empty() or statement.guards:
-        return
-    _raise(statement, point_values(bad) or [], array, dim, (low, extra), text, place)
+    instance, text = tuple_text(statement.name, names.values()), aff_text(low, names)
+    bad = read_set(f"{{ {instance} : {text} < 0 or {text} + {extra} >= {extent} }}")
+    bad = bad.intersect(statement.domain)
+    return None if bad.is_empty() else bad
 
 
-def _raise(
-    statement: Statement,
-    values: list[int],
-    array: Array,
-    dim: int,
-    index: tuple[Expr, int],
-    text: str,
-    place: Place | None,
-) -> None:
+def raise_outside(statement: Statement, bad: isl.Set, access: Subscript, dim: int) -> NoReturn:
+    """Refuse a program for the first of some instances in which an access is outside its array."""
+    array, text = access.array, access.text
+    values = point_values(bad) or []
     pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=True))
-    ranges = {it: (v, v) for it, v in zip(statement.dims, values, strict=True)}
-    found = range_of(index[0], ranges)
-    assert found is not None
-    value = found[0] if found[0] < 0 else found[0] + index[1]
-    shape = ", ".join(map(str, array.shape))
     iteration = f"in iteration ({pairs})" if pairs else "always"
+    shape = ", ".join(map(str, array.shape))
+    low, extra = access.ends(dim)
+    found = range_of(low, {it: (v, v) for it, v in zip(statement.dims, values, strict=True)})
+    assert found is not None
+    value = found[0] if found[0] < 0 else found[1] + extra
+    because = f"{iteration} subscript {dim} is {value}, expected 0 to {array.shape[dim] - 1}"
+    if any(load.array.parameter for load in loads_of(low)):
+        because = f"{iteration} subscript {dim} is outside 0 to {array.shape[dim] - 1} for all arguments"
+    hint = f"narrow the loop, or guard the access with if 0 <= {expr_text(low)} < {array.shape[dim]}:"
     raise BoundsError(
         "TA150",
         f"{text} is outside {array.name}, whose shape is ({shape})",
-        place=place,
-        because=[f"{iteration} subscript {dim} is {value}, expected 0 to {array.shape[dim] - 1}"],
-        hint=f"narrow the loop, or guard the access with if 0 <= {expr_text(index[0])} < {array.shape[dim]}:",
+        place=access.place,
+        because=[because],
+        hint=hint,
     )
+
+
+@dataclass(frozen=True)
+class Unset:
+    """Instances of a statement that read what no earlier statement stores."""
+
+    statement: Statement
+    access: Access
+    bad: isl.Set
+
+    def refuse(self, bad: isl.Set) -> NoReturn:
+        """Refuse the program for the first of some of the instances."""
+        _raise_uninitialised(self.statement, self.access, point_values(bad) or [])
 
 
 def check_initialised(model: Model) -> None:
@@ -149,6 +178,12 @@ def check_initialised(model: Model) -> None:
     Raises:
         TraceError: one is certainly not; with the array and the first iteration that reads it.
     """
+    for each in uninitialised(model):
+        each.refuse(each.bad)
+
+
+def uninitialised(model: Model) -> Iterator[Unset]:
+    """The certain reads of elements that are not stored before."""
     filled = {s.node.array for s in model.statements if isinstance(s.node, Alloc)}
     watched = [a for a in model.arrays if a.kind in ("local", "result") and a not in filled]
     paths = paths_of(model.reference)
@@ -156,7 +191,7 @@ def check_initialised(model: Model) -> None:
         users = [s for s in model.statements if any(access.array == array for access in s.accesses)]
         unsure = frozenset(s.name for s in users if not _surely_set(s, array, users, paths))
         if unsure:
-            _check_flow(model, array, unsure)
+            yield from _unset(model, array, unsure)
 
 
 def _surely_set(reader: Statement, array: Array, users: list[Statement], paths: Paths) -> bool:
@@ -184,15 +219,15 @@ def _must_be_set(reader: Statement, access: Access) -> bool:
     return isinstance(reader.node, Call) if access.update else access.exact
 
 
-def _check_flow(model: Model, array: Array, readers: frozenset[str]) -> None:
+def _unset(model: Model, array: Array, readers: frozenset[str]) -> Iterator[Unset]:
     flow = flow_of(model, model.reference, arrays=frozenset((array,)), sinks=readers)
     for statement, access, missing in flow.missing():
         if access.array != array or statement.guards or not _must_be_set(statement, access):
             continue
-        _raise_uninitialised(statement, access, point_values(missing) or [])
+        yield Unset(statement, access, missing)
 
 
-def _raise_uninitialised(statement: Statement, access: Access, values: list[int]) -> None:
+def _raise_uninitialised(statement: Statement, access: Access, values: list[int]) -> NoReturn:
     pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=False))
     does = "reads" if not access.update else "need not store, but passes on,"
     raise TraceError(

@@ -14,12 +14,13 @@ from typing import TypeAlias
 import islpy as isl
 
 from tracealloc.poly.accesses import accesses_of
+from tracealloc.poly.context import ANYTHING, context_of
 from tracealloc.poly.covers import Cover, is_among, stored_for_sure
 from tracealloc.poly.effects import Effects, effects_of_model
 from tracealloc.poly.instances import preimage
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import aff_text, cond_text, iter_names, tuple_text
 from tracealloc.poly.rename import map_expressions
+from tracealloc.poly.texts import aff_text, cond_text, iter_names, read_set, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.dtype import INDEX_BITS, Index, Integer, as_integer, boolean
@@ -79,13 +80,14 @@ class _Builder:
 
     `names` are those that arrays have which are not seen yet. `covers` are noted with the number of
     statements when they were; `other_side` are the statements that the other sides of the ifs around them
-    cover, as far as these are known.
+    cover, as far as these are known. `within` is the context.
     """
 
     prefix: str = ""
     around: Statement | None = None
     versions: Mapping[Array, int] = field(default_factory=dict)
     arrays: dict[Array, int] = field(default_factory=dict)
+    within: isl.Set = ANYTHING
     names: frozenset[str] = frozenset()
     scopes: dict[Array, tuple[Expr, ...]] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
@@ -214,7 +216,9 @@ class _Builder:
         name = f"{self.prefix}S{len(self.statements)}"
         names = context.names
         where = f" : {' and '.join(context.constraints)}" if context.constraints else ""
-        domain = isl.Set(f"{{ {tuple_text(name, names.values())}{where} }}")
+        domain = read_set(f"{{ {tuple_text(name, names.values())}{where} }}")
+        if self.within is not ANYTHING:
+            domain = domain.intersect_params(self.within)
         if self.around is not None:
             domain = domain.intersect(preimage(self.around.domain, name, context.dims))
         made = Statement(name, context.dims, domain, node, context.guards, origin=name)
@@ -247,7 +251,8 @@ def within_loops(model: Model, statement: Statement) -> isl.Set:
     names = iter_names(statement.dims)
     bounds = [text for it in statement.dims for text in _bounds(loops[it], names)]
     where = f" : {' and '.join(bounds)}" if bounds else ""
-    return isl.Set(f"{{ {tuple_text(statement.name, names.values())}{where} }}")
+    runs = read_set(f"{{ {tuple_text(statement.name, names.values())}{where} }}")
+    return runs if model.context is ANYTHING else runs.intersect_params(model.context)
 
 
 def _known(expr: Expr, context: _Context) -> bool:
@@ -293,7 +298,7 @@ def build_block(
 
     `scopes` are those of arrays that are made elsewhere. The arrays of the answer begin with the model's.
     """
-    builder = _Builder(prefix, around, dict(model.versions), scopes=dict(scopes))
+    builder = _Builder(prefix, around, dict(model.versions), scopes=dict(scopes), within=model.context)
     for array in model.arrays:
         builder.space(array)
     tree = builder.block(block, _Context(around.dims, guards=around.guards))
@@ -306,7 +311,8 @@ def build_model(program: Program, prefix: str = "") -> tuple[Model, Tree]:
     `prefix` stands in front of all names of statements and keys of loops and arrays that are given here.
     """
     stored = frozenset(node.array.name for node in walk_nodes(program.body) if isinstance(node, Store))
-    return _built(program, _Builder(prefix, names=stored), _Context(), program.body)
+    builder = _Builder(prefix, names=stored, within=context_of(program))
+    return _built(program, builder, _Context(), program.body)
 
 
 def _built(program: Program, builder: _Builder, context: _Context, body: Block) -> tuple[Model, Tree]:
@@ -317,7 +323,7 @@ def _built(program: Program, builder: _Builder, context: _Context, body: Block) 
         if isinstance(node, Alloc):
             builder.space(node.array)
     arrays = tuple(builder.arrays)
-    return Model(program, tuple(builder.statements), arrays, tree), tree
+    return Model(program, tuple(builder.statements), arrays, tree, context=builder.within), tree
 
 
 def effects_of(program: Program) -> Effects:

@@ -70,5 +70,25 @@ pick(np.zeros(8, np.float32), np.array([0, 3, 7, 1], np.int32), np.zeros(4, np.f
             "no memory outside the array is touched, but arrays may be partly written. Accesses that "
             "are proved cost nothing.",
         ),
+        "TA153": Code(
+            "a size does not fit the arrays that a kernel uses it with",
+            """@kernel
+def clear(n: int32, A: float32[8]):
+    for i in ta.range(n):
+        A[i] = 0
+
+clear(9, np.ones(8, np.float32))
+""",
+            """@kernel
+def clear(n: int32, A: float32[8]):
+    for i in ta.range(n):
+        A[i] = 0
+
+clear(8, np.ones(8, np.float32))
+""",
+            "An integer argument is a parameter: what must hold of it for every access to be inside its "
+            "array (here n <= 8) is collected when the kernel is traced, and checked at every call before "
+            "anything is written. n may be 0 or negative where loops then do not run.",
+        ),
     }
 )

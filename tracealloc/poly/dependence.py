@@ -16,8 +16,9 @@ import numpy as np
 
 from tracealloc.poly.boxes import Same, box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import aff_text, iter_names, lex_less, map_of, renamed_input, with_tuple
+from tracealloc.poly.named import lex_less, map_of, renamed_input, with_tuple
 from tracealloc.poly.shapes import Form, Shape, form_of, shape_between
+from tracealloc.poly.texts import aff_text, iter_names
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.affine import constant, is_affine
 from tracealloc.trace.dtype import Float, Integer, as_integer, index, union_type

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import islpy as isl
 
-from tracealloc.poly.named import aff_expr, aff_text, dim_bounds, dims_of, extreme, range_dims, tuple_text
+from tracealloc.poly.named import aff_expr, dim_bounds, dims_of, extreme, range_dims
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import Parameters, aff_text, read_map, tuple_text
 from tracealloc.trace.affine import constant
 from tracealloc.trace.expr import Expr, Iter
 
 __all__ = ["is_simple_dim", "lower_bounds", "offsets", "split_first"]
 
 
-def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
+def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter], parameters: Parameters) -> list[Expr]:
     """Affine functions of the input that may bound an output dimension from below, best guesses first."""
     if m.is_empty():  # code that never runs
         return [constant(0)]
@@ -22,7 +23,7 @@ def lower_bounds(m: isl.Map, dim: int, its: Sequence[Iter]) -> list[Expr]:
     for relaxed in (m, m.remove_divs()):  # without the steps of loops the bound may be simpler
         least = coalesced(relaxed.dim_min(dim))
         pieces += [least.as_aff()] if least.isa_aff() else [aff for _, aff in least.get_pieces()]
-    found = [expr for aff in pieces if (expr := aff_expr(aff, its)) is not None]
+    found = [expr for aff in pieces if (expr := aff_expr(aff, its, parameters)) is not None]
     low, _ = dim_bounds(m.range(), dim)
     return [*found, constant(low)]
 
@@ -40,7 +41,7 @@ def offsets(m: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> tuple[int, 
     left = tuple_text(m.domain().get_tuple_name(), names.values())
     outs = [f"b{position}" for position in range(range_dims(m))]
     right = tuple_text(m.range().get_tuple_name(), outs)
-    distance = isl.Map(f"{{ [{left} -> {right}] -> [{outs[dim]} - ({aff_text(low, names)})] }}")
+    distance = read_map(f"{{ [{left} -> {right}] -> [{outs[dim]} - ({aff_text(low, names)})] }}")
     return dim_bounds(m.wrap().apply(distance), 0)
 
 
@@ -54,11 +55,11 @@ def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
         whole = whole.union(other)
     outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
     left = tuple_text("T", [*outer, "v"])
-    known = isl.Map(f"{{ {left} -> {tuple_text('O', outer)} }}").intersect_domain(whole)
+    known = read_map(f"{{ {left} -> {tuple_text('O', outer)} }}").intersect_domain(whole)
     # Not by pairs of times, which have as many pieces as the times, squared.
-    values = known.reverse().apply_range(isl.Map(f"{{ {left} -> V[v] }}"))
+    values = known.reverse().apply_range(read_map(f"{{ {left} -> V[v] }}"))
     pairs = known.apply_range(extreme(values, latest=False))
-    if step != 1 and not pairs.is_subset(isl.Map(f"{{ {left} -> V[w] : (v - w) mod {step} = 0 }}")):
+    if step != 1 and not pairs.is_subset(read_map(f"{{ {left} -> V[w] : (v - w) mod {step} = 0 }}")):
         step = 1
-    near = isl.Map(f"{{ {left} -> V[w] : v - w < {count * step} }}")
+    near = read_map(f"{{ {left} -> V[w] : v - w < {count * step} }}")
     return coalesced(pairs.intersect(near).domain())

@@ -17,10 +17,11 @@ import islpy as isl
 from tracealloc.poly.accesses import field_paths
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, tuple_text, union_of
+from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, union_of
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import FINAL, INPUT, pieces
+from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.through import Values
 from tracealloc.poly.tree import Tree
 from tracealloc.poly.unchanged import Reads, changed_reads

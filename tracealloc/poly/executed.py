@@ -14,7 +14,8 @@ import islpy as isl
 
 from tracealloc.poly.ast_expr import as_expr
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, cond_text, equal_sets, has_hidden, tuple_text
+from tracealloc.poly.named import equal_sets, has_hidden
+from tracealloc.poly.texts import aff_text, cond_text, read_map, tuple_text
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.trace.affine import linear
 from tracealloc.trace.expr import Compare, Expr, Iter, IterRef, Select, rewrite, walk
@@ -97,20 +98,24 @@ class _Reader:
         for conds, parts in self.cases(exprs):
             where = " and ".join((*around.where, *conds))
             target = tuple_text(statement, (aff_text(part, self.texts) for part in parts))
-            runs = isl.Map(f"{{ [{', '.join(around.names)}] -> {target}{' : ' + where if where else ''} }}")
+            runs = read_map(f"{{ [{', '.join(around.names)}] -> {target}{' : ' + where if where else ''} }}")
             self.found.setdefault(statement, []).append(runs)
 
 
 def wrong_statements(model: Model, ast: isl.AstNode) -> frozenset[str]:
     """The statements of which the generated code does not run each instance exactly once."""
-    reader = _Reader()
+    reader = _Reader(values=dict(model.parameters))
     reader.node(ast, _Around())
-    return frozenset(s.name for s in model.statements if not _runs_all(s, reader.found.get(s.name, [])))
+    within = model.context
+    return frozenset(
+        s.name for s in model.statements if not _runs_all(s, reader.found.get(s.name, []), within)
+    )
 
 
-def _runs_all(statement: Statement, runs: list[isl.Map]) -> bool:
+def _runs_all(statement: Statement, runs: list[isl.Map], within: isl.Set) -> bool:
     ran: isl.Set | None = None
     for part in runs:
+        part = part.intersect_params(within)
         instances = part.range()
         if not part.is_injective() or (ran is not None and not ran.is_disjoint(instances)):
             return False

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import islpy as isl
 
+from tracealloc.poly.budget import PROOF, limited
 from tracealloc.poly.equivalence import (
     Difference,
     changed_sources,
@@ -29,8 +30,6 @@ from tracealloc.trace.program import Array
 
 __all__ = ["changed_read", "moved_read"]
 
-_MOST_OPERATIONS = 10_000_000  # of isl: one or two seconds; chains of four windows take 300,000
-
 
 def changed_read(before: tuple[Model, Tree], after: tuple[Model, Tree], array: Array) -> Difference | None:
     """The first read of `array` or of a new copy of it that sees another write after a step than before it.
@@ -44,16 +43,12 @@ def changed_read(before: tuple[Model, Tree], after: tuple[Model, Tree], array: A
     names = {_name(old.space(array)), *(f"A{n}" for n in range(len(old.arrays), len(new.arrays)))}
     traced = _only(old, names, [_as_traced(s, s.name) for s in old.statements])
     changed = _only(new, names, [_renamed(s, old) for s in new.statements])
-    context = isl.DEFAULT_CONTEXT
-    context.reset_operations()
-    context.set_max_operations(_MOST_OPERATIONS)
     try:
-        found = changed_sources(traced, (traced, before[1]), (changed, after[1]))
-        return None if found is None else first_difference(*found)
+        with limited(PROOF):
+            found = changed_sources(traced, (traced, before[1]), (changed, after[1]))
+            return None if found is None else first_difference(*found)
     except isl.Error as error:
         raise VerifyError("TA513", f"the proof of {array.name!r} takes too long") from error
-    finally:
-        context.set_max_operations(0)
 
 
 def moved_read(

@@ -23,6 +23,7 @@ from tracealloc.poly.named import (
 )
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import solve
+from tracealloc.poly.texts import Parameters
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import linear
 from tracealloc.trace.dtype import Struct, leaf_paths
@@ -95,7 +96,7 @@ def footprint(
     left = _left(model, tree, array, loops, users)
     if isinstance(array.dtype, Struct) and not left.is_empty():
         needed = coalesced(needed.union(_partly_written(model, array, loops, users, left)))
-    return Footprint(loops, whole, needed, left, box_around(whole, array.rank, its))
+    return Footprint(loops, whole, needed, left, box_around(whole, array.rank, its, model.parameters))
 
 
 def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement]) -> isl.Map:
@@ -121,13 +122,13 @@ def _rank(extent: int, low: Expr) -> tuple[int, bool, int]:
     return extent, not all(isinstance(atom, IterRef) for atom, _ in form.terms), len(form.terms)
 
 
-def box_around(whole: isl.Map, rank: int, its: Sequence[Iter]) -> Box:
+def box_around(whole: isl.Map, rank: int, its: Sequence[Iter], parameters: Parameters) -> Box:
     """The smallest box whose lower corner is affine in the loops."""
     lows: list[Expr] = []
     extents: list[int] = []
     for dim in range(rank):
         best: tuple[int, Expr] | None = None
-        for low in lower_bounds(whole, dim, its):
+        for low in lower_bounds(whole, dim, its, parameters):
             least, greatest = offsets(whole, dim, low, its)
             if least >= 0 and (best is None or _rank(greatest + 1, low) < _rank(*best)):
                 best = (greatest + 1, low)
@@ -155,18 +156,19 @@ def _spacing(whole: isl.Map, dim: int, low: Expr, its: Sequence[Iter]) -> int:
     values = with_tuple(drop_range_dims(whole, [dim]), "E")
     found = 0
     for part in lows.reverse().apply_range(values).deltas().get_basic_sets():
-        distances = isl.Set.from_basic_set(part)
+        distances = isl.Set.from_basic_set(part).project_out_all_params()  # one step for every size
         least, greatest = dim_bounds(distances, 0)
         step = int(distances.get_stride(0).to_python()) if greatest > least else 0
         found = gcd(found, least, step)
     return found
 
 
-def exact_values(m: isl.Map, its: Sequence[Iter]) -> tuple[Expr, ...] | None:
+def exact_values(m: isl.Map, its: Sequence[Iter], parameters: Parameters) -> tuple[Expr, ...] | None:
     """The coordinates that `m` gives for an iteration, as expressions (None: not so simple)."""
     found: list[Expr] = []
     for dim in range(range_dims(m)):
-        exact = (low for low in lower_bounds(m, dim, its) if offsets(m, dim, low, its) == (0, 0))
+        lows = lower_bounds(m, dim, its, parameters)
+        exact = (low for low in lows if offsets(m, dim, low, its) == (0, 0))
         value = next(exact, None)
         if value is None:
             return None

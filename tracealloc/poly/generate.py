@@ -11,10 +11,12 @@ import islpy as isl
 
 from tracealloc.poly.alike import Names, Reduced, reduced
 from tracealloc.poly.brackets import bracketed
+from tracealloc.poly.context import ANYTHING
 from tracealloc.poly.dependence import time_map, time_text
 from tracealloc.poly.executed import is_simple, wrong_statements
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import is_function_of_outer, iter_names, tuple_text
+from tracealloc.poly.named import is_function_of_outer
+from tracealloc.poly.texts import iter_names, tuple_text
 from tracealloc.poly.tree import (
     Leaf,
     LoopNode,
@@ -35,7 +37,12 @@ def schedule_text(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) 
     """The tree as isl's YAML, with a mark per loop; the `bare` loops are marks alone."""
     domain = "; ".join(_set_body(s) for s in model.statements)
     child = _tree_text(model, tree, bare)
-    return f'{{ domain: "{{ {domain} }}"' + (f", child: {child} }}" if child else " }")
+    return f'{{ domain: "{_declared(model)}{{ {domain} }}"' + (f", child: {child} }}" if child else " }")
+
+
+def _declared(model: Model) -> str:
+    names = [] if model.context is ANYTHING else list(model.parameters)
+    return f"[{', '.join(names)}] -> " if names else ""
 
 
 def _set_body(statement: Statement) -> str:
@@ -58,7 +65,9 @@ def _tree_text(model: Model, tree: Tree, bare: frozenset[str]) -> str | None:
                 parts.append(f"{tuple_text(name, names.values())} -> [({time_text(statement, tree)})]")
             inner = _tree_text(model, tree.body, bare)
             rest = f", child: {inner}" if inner else ""
-            band = f'schedule: "[{{ {"; ".join(parts)} }}]", options: "{{ atomic[x] }}"{rest}'
+            band = (
+                f'schedule: "{_declared(model)}[{{ {"; ".join(parts)} }}]", options: "{{ atomic[x] }}"{rest}'
+            )
             return f'{{ mark: "{tree.key}", child: {{ {band} }} }}'
         case Sequence(children):
             filters = []
@@ -141,7 +150,7 @@ def _again(
 def _isl_ast(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) -> isl.AstNode:
     text = schedule_text(model, tree, bare)
     schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, text)
-    return isl.AstBuild.alloc(isl.DEFAULT_CONTEXT).node_from_schedule(schedule)
+    return isl.AstBuild.from_context(model.context).node_from_schedule(schedule)
 
 
 def _runs_once(model: Model, tree: Tree, key: str) -> bool:

@@ -23,16 +23,9 @@ import numpy.typing as npt
 from tracealloc.poly.boxes import Box, narrowed
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point, points_of
-from tracealloc.poly.named import (
-    dim_bounds,
-    dims_of,
-    extreme,
-    lex_less,
-    renamed_input,
-    tuple_text,
-    with_tuple,
-)
+from tracealloc.poly.named import dim_bounds, dims_of, extreme, lex_less, renamed_input, with_tuple
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Seq
 

@@ -12,10 +12,11 @@ import islpy as isl
 
 from tracealloc.poly.dependence import Dependence, time_map, time_text
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import point_values, tuple_text
+from tracealloc.poly.named import point_values
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.queues import move_text
 from tracealloc.poly.shapes import Moved, Pair, Shape, TimeText
+from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Parts
 from tracealloc.trace.program import Array

@@ -120,7 +120,8 @@ class _Lowering:
         if has_loop(inside):
             return self.node(inside, values, key)
         plain = tuple(replace(loop, descending=False) for loop in (*self.around[key], self.loops[key]))
-        around = {f"o{k}": self.running[loop.key] for k, loop in enumerate(plain[:-1])}
+        outer = {f"o{k}": self.running[loop.key] for k, loop in enumerate(plain[:-1])}
+        around = {**self.model.parameters, **outer}
         only = self.simple(as_expr(only_value(times_in(self.model, plain)), around))
         return self.one_trip(key, only, lambda _: self.node(inside, values, None))
 
@@ -366,7 +367,7 @@ def lower(
     program = model.program
     top = _top_declarations(model)
     top += lowering.declarations(None)
-    body = [] if made.ast is None else lowering.node(made.ast, {}, None)
+    body = [] if made.ast is None else lowering.node(made.ast, model.parameters, None)
     for left in model.statements:
         assert left.name in lowering.done or left.domain.is_empty(), f"{left.name} was lost"
     stored = tuple(_stored_layout(array, layout, lowering.storage) for array, layout in layouts)

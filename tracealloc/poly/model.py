@@ -16,6 +16,8 @@ from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.context import ANYTHING
+from tracealloc.poly.texts import Parameters, parameters_of
 from tracealloc.poly.tree import Tree
 from tracealloc.poly.written import PickledAsText
 from tracealloc.trace.expr import Expr, Iter, IterRef
@@ -157,7 +159,8 @@ class Model(PickledAsText):
     `reference` is a tree in whose order the statements compute what the kernel says; dependences are
     taken in that order. `arrays` gives every array a number (its isl name is ``A<number>``). `origins` say
     of which element each element of a buffer is a copy. `versions` counts the changes of an array's
-    layout: each has isl names of its own.
+    layout: each has isl names of its own. `context` is what the parameters may be: domains and accesses
+    lie in it.
     """
 
     program: Program
@@ -166,6 +169,7 @@ class Model(PickledAsText):
     reference: Tree
     origins: tuple[isl.Map, ...] = field(default=(), compare=False, hash=False)
     versions: tuple[tuple[Array, int], ...] = ()
+    context: isl.Set = field(default=ANYTHING, compare=False, hash=False)
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed of this model (names, dependences); nothing that a reader can tell."""
 
@@ -174,6 +178,11 @@ class Model(PickledAsText):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "memo": {"statements": self.memo["statements"]}}
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters by their isl names."""
+        return parameters_of(self.program.args)
 
     def __repr__(self) -> str:
         return f"<model of {self.program.name}: {len(self.statements)} statements>"

@@ -23,11 +23,8 @@ from tracealloc.poly.boxes import Box, Same, box_touched
 from tracealloc.poly.dependence import paths_of
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import (
-    Names,
-    aff_text,
     dims_of,
     has_hidden,
-    iter_names,
     lifted_domain,
     map_text,
     renamed,
@@ -35,6 +32,7 @@ from tracealloc.poly.named import (
     with_tuple,
 )
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import Names, aff_text, iter_names
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import linear
 from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef

@@ -1,7 +1,6 @@
-"""The border to isl: expressions to text and back, and the few operations that need dimension types.
+"""The border to isl: maps from expressions, and the few operations that need dimension types.
 
-Inside isl every statement's iterators are called ``i0``, ``i1``, ... by position, so that users' names
-never meet isl's keywords. Only this module spells `isl.dim_type`.
+Only this module spells `isl.dim_type`; how things are called inside isl says `texts`.
 """
 
 from __future__ import annotations
@@ -10,23 +9,27 @@ import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.trace.affine import constant, expression, linear, simplify
+from tracealloc.poly.texts import Parameters, aff_text, iter_names, parameters_declared, read_map, tuple_text
+from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, Logical, Unary
+from tracealloc.trace.expr import (
+    Binary,
+    Expr,
+    Iter,
+    IterRef,
+)
 
 __all__ = [
     "LOCK",
-    "Names",
     "aff_expr",
-    "aff_text",
     "at_distance",
+    "at_greatest",
     "at_value",
+    "bind_parameters",
     "box_of",
-    "cond_text",
     "dim_bounds",
     "dims_of",
     "drop_range_dims",
@@ -42,7 +45,6 @@ __all__ = [
     "has_hidden",
     "hidden_count",
     "is_function_of_outer",
-    "iter_names",
     "later",
     "least_at",
     "lex_less",
@@ -50,6 +52,7 @@ __all__ = [
     "map_of",
     "map_text",
     "only_value",
+    "parameters_in",
     "point_values",
     "project_scope",
     "range_dims",
@@ -57,7 +60,6 @@ __all__ = [
     "renamed_input",
     "single_dims",
     "some_instance",
-    "tuple_text",
     "union_of",
     "with_tuple",
     "within",
@@ -74,73 +76,44 @@ copyreg.pickle(isl.Map, _pickled)
 # isl contexts are not thread safe; whoever calls isl holds this lock (the root modules take it).
 LOCK = threading.RLock()
 
-Names: TypeAlias = Mapping[Iter, str]
+
+def bind_parameters(m: isl.Map, values: Mapping[str, Expr], dims: Sequence[Iter]) -> isl.Map:
+    """A map whose first input coordinates are `dims`, with parameters replaced by values over these.
+
+    The values may have parameters of the same names: those of a caller, where `m` is of a callee.
+    """
+    names, equal, formals = iter_names(dims), list[str](), list[str]()
+    for position in range(m.dim(isl.dim_type.param)):
+        name = str(m.get_dim_name(isl.dim_type.param, position))
+        if name in values:
+            formals.append(f"formal{position}")
+            m = m.set_dim_name(isl.dim_type.param, position, formals[-1])
+            equal.append(f"{formals[-1]} = {aff_text(values[name], names)}")
+    if not equal:
+        return m
+    rest = [f"r{k}" for k in range(int(m.dim(isl.dim_type.in_)) - len(names))]
+    where = tuple_text(m.get_tuple_name(isl.dim_type.in_), [*names.values(), *rest])
+    body = f"{{ {where} : {' and '.join(equal)} }}"
+    own = parameters_declared(body)
+    m = m.intersect_domain(isl.Set(f"[{', '.join([*formals, *own])}] -> {body}"))
+    for name in formals:
+        m = m.project_out(isl.dim_type.param, m.find_dim_by_name(isl.dim_type.param, name), 1)
+    return m
 
 
-def iter_names(dims: Sequence[Iter]) -> dict[Iter, str]:
-    """The isl names of a statement's iterators."""
-    return {it: f"i{position}" for position, it in enumerate(dims)}
+def at_greatest(s: isl.Set) -> isl.Set:
+    """A set for the greatest parameters for which it has elements, one after the other."""
+    while s.dim(isl.dim_type.param) and not s.is_empty():
+        greatest = s.move_dims(isl.dim_type.set, 0, isl.dim_type.param, 0, 1).dim_max_val(0)
+        s = s.fix_val(isl.dim_type.param, 0, greatest).project_out(isl.dim_type.param, 0, 1)
+    return s
 
 
-def aff_text(expr: Expr, names: Names) -> str:
-    """An affine expression in isl's syntax."""
-    match expr:
-        case Const(value=value):
-            return str(int(value))
-        case IterRef(iter=it):
-            return names[it]
-        case Unary(op="-", operand=operand):
-            return f"-({aff_text(operand, names)})"
-        case Unary(op="abs", operand=operand):
-            text = aff_text(operand, names)
-            return f"max({text}, -({text}))"
-        case Binary(op=("min" | "max") as op, left=left, right=right):
-            return f"{op}({aff_text(left, names)}, {aff_text(right, names)})"
-        case Binary(op="//", left=left, right=right):
-            return f"floor(({aff_text(left, names)})/{aff_text(right, names)})"
-        case Binary(op="%", left=left, right=right):
-            return f"(({aff_text(left, names)}) mod {aff_text(right, names)})"
-        case Binary(op="*", left=left, right=right):
-            if isinstance(left, Const):
-                return f"{aff_text(left, names)}*({aff_text(right, names)})"
-            return f"{aff_text(right, names)}*({aff_text(left, names)})"
-        case Binary(op="<<", left=left, right=Const(value=value)):
-            return f"{1 << int(value)}*({aff_text(left, names)})"
-        case Binary(op=("+" | "-") as op, left=left, right=right):
-            return f"({aff_text(left, names)} {op} ({aff_text(right, names)}))"
-        case Binary(op=">>" | "&") | Unary(op="~"):
-            form = linear(expr)
-            assert form is not None, f"not affine: {expr!r}"
-            return aff_text(expression(form), names)
-        case _:
-            inner: Expr | None = getattr(expr, "operand", None)
-            assert inner is not None, f"not affine: {expr!r}"
-            return aff_text(inner, names)  # an identity cast
-
-
-_COMPARE = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
-
-def cond_text(expr: Expr, names: Names, negate: bool = False) -> str:
-    """An affine condition in isl's syntax."""
-    match expr:
-        case Const(value=value):
-            return "true" if bool(value) != negate else "false"
-        case Unary(op="not", operand=operand):
-            return cond_text(operand, names, not negate)
-        case Logical(op=op, operands=operands):
-            joint = " and " if (op == "and") != negate else " or "
-            return "(" + joint.join(cond_text(operand, names, negate) for operand in operands) + ")"
-        case Compare(op=op, left=left, right=right):
-            text = f"{aff_text(left, names)} {_COMPARE[op]} {aff_text(right, names)}"
-            return f"not ({text})" if negate else f"({text})"
-        case _:
-            raise AssertionError(f"not an affine condition: {expr!r}")
-
-
-def tuple_text(name: str, parts: Iterable[str]) -> str:
-    """``S0[i0, i1]``."""
-    return f"{name}[{', '.join(parts)}]"
+def parameters_in(s: isl.Set, given: isl.Set) -> set[str]:
+    """The parameters on which a set depends where they are known to be `given`."""
+    free = s.gist(given) if s.is_params() else s.gist_params(given)
+    names = (str(free.get_dim_name(isl.dim_type.param, k)) for k in range(free.dim(isl.dim_type.param)))
+    return {name for k, name in enumerate(names) if free.involves_dims(isl.dim_type.param, k, 1)}
 
 
 def map_of(source: str, dims: Sequence[Iter], target: str, exprs: Sequence[Expr]) -> isl.Map:
@@ -155,7 +128,7 @@ def map_text(source: str, left: Iterable[str], target: str, right: Iterable[str]
     return renamed_input(with_tuple(found, target), source)
 
 
-_parsed = lru_cache(maxsize=1 << 13)(isl.Map)
+_parsed = lru_cache(maxsize=1 << 13)(read_map)
 
 
 def dims_of(s: isl.Set) -> int:
@@ -261,7 +234,7 @@ def flat_set(m: isl.Map, name: str) -> isl.Set:
     return m.wrap().flatten().set_tuple_name(name)
 
 
-def aff_expr(aff: isl.Aff, its: Sequence[Iter]) -> Expr | None:
+def aff_expr(aff: isl.Aff, its: Sequence[Iter], parameters: Parameters) -> Expr | None:
     """An isl affine function over `its` as an expression (None: not with whole coefficients)."""
     if not aff.get_denominator_val().is_one():
         return None
@@ -269,10 +242,15 @@ def aff_expr(aff: isl.Aff, its: Sequence[Iter]) -> Expr | None:
     for position, it in enumerate(its):
         coefficient = int(aff.get_coefficient_val(isl.dim_type.in_, position).to_python())
         result = _plus_scaled(result, coefficient, IterRef(it))
+    for position in range(aff.dim(isl.dim_type.param)):
+        coefficient = int(aff.get_coefficient_val(isl.dim_type.param, position).to_python())
+        if coefficient:
+            name = str(aff.get_dim_name(isl.dim_type.param, position))
+            result = _plus_scaled(result, coefficient, parameters[name])
     for position in range(aff.dim(isl.dim_type.div)):
         coefficient = int(aff.get_coefficient_val(isl.dim_type.div, position).to_python())
         if coefficient:
-            inner = _floor_expr(aff.get_div(position), its)
+            inner = _floor_expr(aff.get_div(position), its, parameters)
             if inner is None:
                 return None
             result = _plus_scaled(result, coefficient, inner)
@@ -284,9 +262,9 @@ def _plus_scaled(total: Expr, coefficient: int, part: Expr) -> Expr:
     return Binary("+", total, scaled, index) if coefficient else total
 
 
-def _floor_expr(div: isl.Aff, its: Sequence[Iter]) -> Expr | None:
+def _floor_expr(div: isl.Aff, its: Sequence[Iter], parameters: Parameters) -> Expr | None:
     size = div.get_denominator_val()
-    whole = aff_expr(div.scale_val(size), its)
+    whole = aff_expr(div.scale_val(size), its, parameters)
     return None if whole is None else Binary("//", whole, constant(int(size.to_python())), index)
 
 

@@ -13,7 +13,8 @@ import islpy as isl
 
 from tracealloc.poly.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import dim_bounds, lex_less, tuple_text
+from tracealloc.poly.named import dim_bounds, lex_less
+from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.expr import Cast, Expr, Iter, loads_of, substitute

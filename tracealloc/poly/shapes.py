@@ -24,9 +24,9 @@ from tracealloc.poly.named import (
     map_text,
     point_values,
     renamed_input,
-    tuple_text,
     with_tuple,
 )
+from tracealloc.poly.texts import tuple_text
 
 __all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "shape_between"]
 

@@ -71,7 +71,7 @@ def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> S
     `apart`: no two instances share an element, whether or not they live at the same time.
     """
     users = [s for s in model.statements if s.scope(array)]
-    return _storage(array, users, paths_of(tree), apart) if users else Storage(array, ())
+    return _storage(model, array, users, paths_of(tree), apart) if users else Storage(array, ())
 
 
 def storages(model: Model, paths: Paths) -> dict[Array, Storage]:
@@ -81,7 +81,7 @@ def storages(model: Model, paths: Paths) -> dict[Array, Storage]:
         for array, exprs in statement.scopes:
             if exprs:
                 users.setdefault(array, []).append(statement)
-    return {array: _storage(array, statements, paths) for array, statements in users.items()}
+    return {array: _storage(model, array, statements, paths) for array, statements in users.items()}
 
 
 def _shared(statements: list[Statement], paths: Paths) -> tuple[LoopNode, ...]:
@@ -107,7 +107,9 @@ def _same_step(a: Step, b: Step) -> bool:
     return a.loop.key == b.loop.key
 
 
-def _storage(array: Array, statements: list[Statement], paths: Paths, apart: bool = False) -> Storage:
+def _storage(
+    model: Model, array: Array, statements: list[Statement], paths: Paths, apart: bool = False
+) -> Storage:
     loops = _shared(statements, paths)
     rank = len(statements[0].scope(array))
     # The usual case needs no isl: the loops around are exactly the scope.
@@ -126,7 +128,7 @@ def _storage(array: Array, statements: list[Statement], paths: Paths, apart: boo
             ]
             own = {s.name: s.domain for s in statements}
             relation = _times_to_scopes(array, statements, loops[:count], own)
-            return _with_kept(array, relation, loops[:count], varying, apart)
+            return _with_kept(model, array, relation, loops[:count], varying, apart)
     raise AssertionError("an empty prefix is always single-valued")
 
 
@@ -147,13 +149,19 @@ def _times_to_scopes(
 
 
 def _with_kept(
-    array: Array, relation: isl.Map, loops: tuple[LoopNode, ...], varying: Sequence[int], apart: bool
+    model: Model,
+    array: Array,
+    relation: isl.Map,
+    loops: tuple[LoopNode, ...],
+    varying: Sequence[int],
+    apart: bool,
 ) -> Storage:
     its = () if apart else tuple(Iter(f"storage:{loop.key}", loop.name) for loop in loops)
     kept: list[tuple[int, Expr]] = []
     extents: list[int] = []
+    parameters = tuple(model.parameters.items())
     for dim in varying:
-        low, extent = _least(with_tuple(drop_range_dims(relation, [dim]), "Z"), its)
+        low, extent = _least(with_tuple(drop_range_dims(relation, [dim]), "Z"), its, parameters)
         kept.append((dim, low))
         extents.append(extent)
     stored = replace(array, shape=(*extents, *array.shape), scope=())
@@ -163,13 +171,15 @@ def _with_kept(
 
 
 @lru_cache(maxsize=1024)
-def _least(values: isl.Map, its: tuple[Iter, ...]) -> tuple[Expr, int]:
+def _least(
+    values: isl.Map, its: tuple[Iter, ...], parameters: tuple[tuple[str, Expr], ...]
+) -> tuple[Expr, int]:
     """The least value at given values of loops, as an expression over these, and the extent from it."""
     if values.is_empty():  # code that never runs
         return constant(0), 1
     low, high = dim_bounds(values.range(), 0)
     best: tuple[Expr, int] = constant(low), high - low + 1
-    for expr in lower_bounds(values, 0, its) if its else ():
+    for expr in lower_bounds(values, 0, its, dict(parameters)) if its else ():
         least, greatest = offsets(values, 0, expr, its)
         if least >= 0 and greatest + 1 < best[1]:
             best = expr, greatest + 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import islpy as isl
 
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, cond_text, iter_names, point_values, tuple_text
+from tracealloc.poly.named import point_values
+from tracealloc.poly.texts import aff_text, cond_text, iter_names, read_set, tuple_text
 from tracealloc.trace.affine import is_affine, range_of
 from tracealloc.trace.errors import BoundsError
 from tracealloc.trace.expr import Expr, Iter, Load, View, iters_of, loads_of
@@ -16,7 +18,7 @@ from tracealloc.trace.program import Block, Call, If, Loop, Node, Region, Store,
 from tracealloc.trace.source import Place
 from tracealloc.trace.text import expr_text, region_text
 
-__all__ = ["check_views"]
+__all__ = ["Outside", "check_views", "outside_views"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,21 @@ class _Around:
         return replace(self, conditions=(*self.conditions, text))
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Instances of a statement of which an access through a view is outside the view."""
+
+    statement: Statement
+    bad: isl.Set
+    view: View
+    text: str
+    place: Place | None
+
+    def refuse(self, bad: isl.Set) -> NoReturn:
+        """Refuse the program for the first of some of the instances."""
+        _raise(self.statement, self.view, point_values(bad) or [], self.text, self.place)
+
+
 def check_views(model: Model) -> None:
     """Prove that no affine subscript of a view leaves the view, whatever the data are.
 
@@ -58,58 +75,66 @@ def check_views(model: Model) -> None:
         BoundsError: one may, with the first iteration in which it does.
     """
     for statement in model.statements:
-        around = _Around(iter_names(statement.dims))
-        for guard in statement.guards:
-            _check_exprs(statement, (guard,), around)
-            around = around.where(guard, True)
-        _check_node(statement, statement.node, around)
+        for each in outside_views(statement):
+            each.refuse(each.bad)
 
 
-def _check_node(statement: Statement, node: Node, around: _Around) -> None:
-    _check_exprs(statement, expressions_of(node), around)
+def outside_views(statement: Statement) -> Iterator[Outside]:
+    """The accesses through views of which some instance is outside."""
+    around = _Around(iter_names(statement.dims))
+    for guard in statement.guards:
+        yield from _of_exprs(statement, (guard,), around)
+        around = around.where(guard, True)
+    yield from _of_node(statement, statement.node, around)
+
+
+def _of_node(statement: Statement, node: Node, around: _Around) -> Iterator[Outside]:
+    yield from _of_exprs(statement, expressions_of(node), around)
     match node:
         case Store(array, indices, _, path, place, views):
             for view in views:
-                _check(statement, view, expr_text(Load(array, indices, path)), place, around)
+                yield from _of(statement, view, expr_text(Load(array, indices, path)), place, around)
         case Call(args=args, results=results):
             for region in (part for part in (*args, *results) if isinstance(part, Region)):
                 for view in region.views:
-                    _check(statement, view, region_text(region), node.place, around)
+                    yield from _of(statement, view, region_text(region), node.place, around)
         case Loop(body=body):
-            _check_block(statement, body, around.within(node))
+            yield from _of_block(statement, body, around.within(node))
         case While(prologue=prologue, body=body):
-            _check_block(statement, (*prologue, *body), around)
+            yield from _of_block(statement, (*prologue, *body), around)
         case If(cond, then, orelse):
-            _check_block(statement, then, around.where(cond, True))
-            _check_block(statement, orelse, around.where(cond, False))
+            yield from _of_block(statement, then, around.where(cond, True))
+            yield from _of_block(statement, orelse, around.where(cond, False))
         case _:
             pass
 
 
-def _check_block(statement: Statement, block: Block, around: _Around) -> None:
+def _of_block(statement: Statement, block: Block, around: _Around) -> Iterator[Outside]:
     for node in block:
-        _check_node(statement, node, around)
+        yield from _of_node(statement, node, around)
 
 
-def _check_exprs(statement: Statement, exprs: Iterable[Expr], around: _Around) -> None:
+def _of_exprs(statement: Statement, exprs: Iterable[Expr], around: _Around) -> Iterator[Outside]:
     for load in (load for expr in exprs for load in loads_of(expr)):
         for view in load.views:
-            _check(statement, view, expr_text(load), load.place, around)
+            yield from _of(statement, view, expr_text(load), load.place, around)
 
 
-def _check(statement: Statement, view: View, text: str, place: Place | None, around: _Around) -> None:
+def _of(
+    statement: Statement, view: View, text: str, place: Place | None, around: _Around
+) -> Iterator[Outside]:
     assert around.knows(view.low), text
     low = aff_text(view.low, around.names)
     instance = tuple_text(statement.name, iter_names(statement.dims).values())
     where = " and ".join((*around.conditions, f"({low} < 0 or {low} + {view.size} > {view.extent})"))
     if around.inner:
         where = f"exists ({', '.join(around.inner)} : {where})"
-    bad = isl.Set(f"{{ {instance} : {where} }}").intersect(statement.domain)
+    bad = read_set(f"{{ {instance} : {where} }}").intersect(statement.domain)
     if not bad.is_empty():
-        _raise(statement, view, point_values(bad) or [], text, place)
+        yield Outside(statement, bad, view, text, place)
 
 
-def _raise(statement: Statement, view: View, values: list[int], text: str, place: Place | None) -> None:
+def _raise(statement: Statement, view: View, values: list[int], text: str, place: Place | None) -> NoReturn:
     pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=True))
     found = range_of(view.low, {it: (v, v) for it, v in zip(statement.dims, values, strict=True)})
     low, last = expr_text(view.low), view.extent - view.size

@@ -14,8 +14,9 @@ import islpy as isl
 
 from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.footprint import Box, box_around
-from tracealloc.poly.named import aff_text, iter_names, tuple_text
+from tracealloc.poly.named import at_greatest
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import Parameters, aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.trace.affine import constant, linear, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, iters_of, substitute
@@ -59,7 +60,12 @@ def stride_of(box: Box, it: Iter, step: int) -> tuple[int, ...] | None:
 
 
 def sliding_window(
-    whole: isl.Map, box: Box, its: Sequence[Iter], step: int, shape: Sequence[int] | None = None
+    whole: isl.Map,
+    box: Box,
+    its: Sequence[Iter],
+    step: int,
+    parameters: Parameters,
+    shape: Sequence[int] | None = None,
 ) -> Window:
     """The window of the innermost of the loops `its`, which moves by `step` (negative: downwards).
 
@@ -71,7 +77,7 @@ def sliding_window(
     here, there = tuple_text(_SPACE, [*outer, mine]), tuple_text(_SPACE, [*outer, other])
 
     def pairs(where: str) -> isl.Map:
-        return isl.Map(f"{{ {here} -> {there} : {where} }}")
+        return read_map(f"{{ {here} -> {there} : {where} }}")
 
     runs = whole.domain()
     size = abs(step)
@@ -79,31 +85,36 @@ def sliding_window(
     runs = coalesced(between.intersect(runs.apply(pairs(f"y <= {mine} and ({mine} - y) mod {size} = 0"))))
     used = coalesced(pairs("true").apply_range(whole).intersect_domain(runs))
     if shape is not None:
-        used = _boxed(used, names, here, its, shape)
+        used = _boxed(used, names, here, its, shape, parameters)
     covered = _box_map(box, names, here, its, 0)
     covered_before = _box_map(box, names, here, its, step)
     stay = coalesced(used.intersect(covered).intersect(covered_before))
     new = coalesced(used.intersect(covered).subtract(covered_before))
     later = pairs(f"{mine} < y" if step > 0 else f"{mine} > y")
     begin = coalesced(runs.subtract(runs.apply(later)))
-    outside = isl.Map(f"{{ {here} -> {tuple_text(_SPACE, outer)} }}")
+    outside = read_map(f"{{ {here} -> {tuple_text(_SPACE, outer)} }}")
     before = coalesced(stay.intersect_domain(begin).apply_domain(outside))
     shared = whole.apply_range(whole.reverse()).intersect(pairs(f"y != {mine}"))
-    first = _first(outside.intersect_domain(begin).reverse(), its, names)
+    first = _first(outside.intersect_domain(begin).reverse(), its, names, parameters)
     return Window(stay, new, before, first, not shared.is_empty())
 
 
 def _boxed(
-    used: isl.Map, names: dict[Iter, str], here: str, its: Sequence[Iter], shape: Sequence[int]
+    used: isl.Map,
+    names: dict[Iter, str],
+    here: str,
+    its: Sequence[Iter],
+    shape: Sequence[int],
+    parameters: Parameters,
 ) -> isl.Map:
     """All of the box around what any iteration uses, where that is hardly more and inside the array."""
-    around = box_around(used, len(shape), its)
+    around = box_around(used, len(shape), its, parameters)
     if any(its[-1] in iters_of(low) for low in around.lows):
         return used
     whole = _box_map(around, names, here, its, 0).intersect_domain(used.domain())
     element = [f"e{dim}" for dim in range(len(shape))]
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, shape, strict=True)) or "true"
-    inside = isl.Set(f"{{ {tuple_text('E', element)} : {held} }}")
+    inside = read_set(f"{{ {tuple_text('E', element)} : {held} }}")
     if whole.is_equal(used) or not whole.range().is_subset(inside):
         return used
     some = used.domain().lexmin()  # one iteration stands for all: counting them takes long
@@ -111,7 +122,7 @@ def _boxed(
 
 
 def _count(m: isl.Map, some: isl.Set) -> int:
-    return int(m.intersect_domain(some).range().count_val().to_python())
+    return int(at_greatest(m.intersect_domain(some).range()).count_val().to_python())
 
 
 def _box_map(box: Box, names: dict[Iter, str], here: str, its: Sequence[Iter], back: int) -> isl.Map:
@@ -123,14 +134,16 @@ def _box_map(box: Box, names: dict[Iter, str], here: str, its: Sequence[Iter], b
         text = aff_text(substitute(low, {its[-1]: earlier}), names)
         where.append(f"{text} <= {name} < {text} + {extent}")
     condition = " and ".join(where) or "true"
-    return isl.Map(f"{{ {here} -> {tuple_text('E', element)} : {condition} }}")
+    return read_map(f"{{ {here} -> {tuple_text('E', element)} : {condition} }}")
 
 
-def _first(begin: isl.Map, its: Sequence[Iter], names: dict[Iter, str]) -> Expr | None:
+def _first(
+    begin: isl.Map, its: Sequence[Iter], names: dict[Iter, str], parameters: Parameters
+) -> Expr | None:
     """The first value of the innermost loop as a function of those outside, where it is affine."""
     outer = [names[it] for it in its[:-1]]
-    for expr in lower_bounds(begin, len(outer), its[:-1]):
+    for expr in lower_bounds(begin, len(outer), its[:-1], parameters):
         made = f"{{ {tuple_text(_SPACE, outer)} -> {tuple_text(_SPACE, [*outer, aff_text(expr, names)])} }}"
-        if begin.is_subset(isl.Map(made)):
+        if begin.is_subset(read_map(made)):
             return expr
     return None

@@ -12,6 +12,7 @@ from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.budget import STEP, limited
 from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Made, Step
@@ -94,9 +95,10 @@ def _taken(
     before = owner.module
     edit = Edit(before.state(resolver.function), step.call(), before, resolver.function)
     try:
-        result = primitive.function(edit, *positional, **named)
-        after = result.next_module(edit)
-        check_marked(edit, after)
+        with limited(STEP):
+            result = primitive.function(edit, *positional, **named)
+            after = result.next_module(edit)
+            check_marked(edit, after)
     except isl.Error as error:
         raise edit.error(
             "TA260",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -11,10 +11,11 @@ import islpy as isl
 from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Access, Statement
-from tracealloc.poly.named import drop_range_dims, map_of, range_dims, tuple_text
+from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, range_dims
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.rename import map_expressions, replace_arrays
 from tracealloc.poly.storage import storage_of
+from tracealloc.poly.texts import Parameters, read_map, tuple_text
 from tracealloc.poly.tree import (
     Leaf,
     LoopNode,
@@ -25,6 +26,7 @@ from tracealloc.poly.tree import (
     statements_of,
 )
 from tracealloc.poly.tree import Sequence as Seq
+from tracealloc.schedule.loops import loop_values
 from tracealloc.schedule.outlined import Piece
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import constant
@@ -40,6 +42,7 @@ from tracealloc.trace.program import (
     If,
     Loop,
     Node,
+    Parameter,
     Program,
     Region,
     Slice,
@@ -82,10 +85,11 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | Array 
         return found
     body, layouts = found
     outer = {Iter(node.key, node.name): it for node, it in zip(above, dims, strict=True)}
-    program, bare = called(body, tuple(outer), layouts, name, loop.place)
+    ends = [loop_values(state.model, each) or (0, 0) for each in above]
+    program, bare = called(body, dict(zip(outer, ends, strict=True)), layouts, name, loop.place)
     at: dict[Iter, Expr] = {old: IterRef(new) for old, new in outer.items()}
     node = map_expressions(bare, lambda expr: substitute(expr, at))
-    scopes = _scopes(inside, own, onto, dims)
+    scopes = _scopes(inside, own, onto, dims, state.model.parameters)
     if isinstance(scopes, Array):
         return scopes
     domain = onto[inside[0].name].range()
@@ -117,11 +121,14 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
     """A loop inside a statement with its own control flow as the function `name`."""
     statement = state.model.statement(loop.statement)
     calls: list[Call] = []
+    ends = [dim_bounds(statement.domain, k) for k in range(len(statement.dims))]
+    known: dict[Iter, tuple[int, int] | None] = dict(zip(statement.dims, ends, strict=True))
 
     def change(node: Node, inner: tuple[Iter, ...]) -> Node:
         if isinstance(node, Loop | While) and node.iter == loop.loop.iter:
             layouts = dict(state.layouts)
-            _, cut = called((node,), (*statement.dims, *inner), layouts, name, node.place)
+            above = {**known, **dict.fromkeys(inner)}
+            _, cut = called((node,), above, layouts, name, node.place)
             calls.append(cut)
             return cut
         deeper = (*inner, node.iter) if isinstance(node, Loop) else inner
@@ -241,7 +248,11 @@ def _without_scopes(statement: Statement, own: frozenset[Array]) -> Statement:
 
 
 def _scopes(
-    inside: Sequence[Statement], own: frozenset[Array], onto: dict[str, isl.Map], dims: tuple[Iter, ...]
+    inside: Sequence[Statement],
+    own: frozenset[Array],
+    onto: dict[str, isl.Map],
+    dims: tuple[Iter, ...],
+    parameters: Parameters,
 ) -> dict[Array, tuple[Expr, ...]] | Array:
     """The instances of arrays made outside that a call uses, over the loops around it.
 
@@ -256,14 +267,14 @@ def _scopes(
                 part = onto[statement.name].reverse().apply_range(onto_scope)
                 used = part if used is None else used.union(part)
         assert used is not None
-        exprs = _function(coalesced(used), dims)
+        exprs = _function(coalesced(used), dims, parameters)
         if exprs is None:
             return array
         found[array] = exprs
     return found
 
 
-def _function(relation: isl.Map, dims: tuple[Iter, ...]) -> tuple[Expr, ...] | None:
+def _function(relation: isl.Map, dims: tuple[Iter, ...], parameters: Parameters) -> tuple[Expr, ...] | None:
     """A relation as affine expressions of its input, or None."""
     if not relation.is_single_valued():
         return None
@@ -271,7 +282,7 @@ def _function(relation: isl.Map, dims: tuple[Iter, ...]) -> tuple[Expr, ...] | N
     rank = range_dims(relation)
     found: list[Expr] = []
     for dim in range(rank):
-        for expr in [*(IterRef(it) for it in dims), *lower_bounds(relation, dim, dims)]:
+        for expr in [*(IterRef(it) for it in dims), *lower_bounds(relation, dim, dims, parameters)]:
             trial = map_of(name, dims, "Z", [*found, expr, *([constant(0)] * (rank - dim - 1))])
             if _agrees(relation, trial, dim):
                 found.append(expr)
@@ -310,7 +321,7 @@ def _passed_whole(access: Access) -> Access:
     inner, outer = [f"e{k}" for k in range(rank)], [f"o{k}" for k in range(rank)]
     where = " and ".join(f"0 <= {n} < {extent}" for n, extent in zip(outer, access.array.shape, strict=True))
     left, right = (tuple_text(access.space, [*names, *more]) for more in (inner, outer))
-    whole = relation.apply_range(isl.Map(f"{{ {left} -> {right}{' : ' + where if where else ''} }}"))
+    whole = relation.apply_range(read_map(f"{{ {left} -> {right}{' : ' + where if where else ''} }}"))
     return replace(access, view=None, whole=whole)
 
 
@@ -325,12 +336,16 @@ def stored_scalars(block: Block) -> list[Array]:
 
 def called(
     block: Block,
-    above: tuple[Iter, ...],
+    above: Mapping[Iter, tuple[int, int] | None],
     layouts: dict[Array, Layout],
     name: str,
     place: Place | None,
 ) -> tuple[Program, Call]:
-    """A block as a program, and the call that runs it; arrays are passed whole, scalars by value."""
+    """A block as a program, and the call that runs it; arrays are passed whole, scalars by value.
+
+    `above` are the iterators of the loops around, each with its least and greatest value where the loop is
+    affine: what is passed of it is then a parameter, and all inside stays affine.
+    """
     own = {n.array for n in walk_nodes(block) if isinstance(n, Alloc)}
     own |= {n.array for n in walk_nodes(block) if isinstance(n, Store) and n.array.kind == "value"}
     used: dict[Array, None] = {}
@@ -349,7 +364,10 @@ def called(
     args: list[Region | Expr] = []
     for array in passed:
         stream = array.kind == "stream"
-        arguments[array] = replace(array, kind="stream" if stream else "argument", scope=(), data=None)
+        own_place = None if array.parameter is None else replace(array.parameter, position=len(arguments))
+        arguments[array] = replace(
+            array, kind="stream" if stream else "argument", scope=(), data=None, parameter=own_place
+        )
         by_value = not array.rank and not stream
         whole = tuple(Slice(constant(0), extent) for extent in array.shape)
         args.append(Load(array) if by_value else Region(array, whole))
@@ -358,7 +376,9 @@ def called(
     for it in free:
         text = unused(it.name.replace(".", "_"), names)
         names.add(text)
-        scalars[it] = Array(f"{name}:{it.key}", text, index, (), "argument")
+        ends = above[it]
+        known = None if ends is None else Parameter(len(arguments) + len(scalars), *ends)
+        scalars[it] = Array(f"{name}:{it.key}", text, index, (), "argument", parameter=known)
     values: dict[Iter, Expr] = {it: Load(array) for it, array in scalars.items()}
     args += [IterRef(it) for it in free]
     body = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import islpy as isl
@@ -12,13 +12,23 @@ from tracealloc.poly.accesses import accesses_of
 from tracealloc.poly.build import build_block, effects_of
 from tracealloc.poly.instances import beside, preimage
 from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.named import aff_text, iter_names, tuple_text, with_tuple
+from tracealloc.poly.named import bind_parameters, with_tuple
+from tracealloc.poly.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, loops_above, sequence
 from tracealloc.poly.tree import Sequence as Seq
 from tracealloc.schedule.copies import make_statement, remade
 from tracealloc.schedule.splice import Names, Splice, calls_in, spliced
 from tracealloc.trace.expr import Expr, Iter, IterRef, Load, loads_of, substitute
-from tracealloc.trace.program import Alloc, Array, Call, Node, Program, Store
+from tracealloc.trace.program import (
+    Alloc,
+    Array,
+    Call,
+    Node,
+    Program,
+    Store,
+    expressions_of,
+    walk_nodes,
+)
 
 __all__ = ["Callee", "Expansion", "expand", "inlined", "origins_of", "placed"]
 
@@ -95,12 +105,18 @@ def placed(tree: Tree, made: dict[str, Expansion]) -> Tree | None:
             return sequence(kept) if kept else None
 
 
-def expand(statement: Statement, around: Statement, dims: Sequence[Iter]) -> isl.Set:
-    """The instances of `statement` in each instance of `around`: the iterators `dims` follow `around`'s."""
+def expand(
+    statement: Statement, around: Statement, dims: Sequence[Iter], values: Mapping[str, Expr]
+) -> isl.Set:
+    """The instances of `statement` in each instance of `around`: the iterators `dims` follow `around`'s.
+
+    `values` are what the parameters of the statement's function get in the call.
+    """
     name = f"{around.name}_{statement.name}"
     both = (*around.dims, *dims)
     inner = preimage(statement.domain, name, both, [IterRef(it) for it in dims])
-    return preimage(around.domain, name, both).intersect(inner)
+    bound = bind_parameters(inner.identity(), values, around.dims).domain()
+    return preimage(around.domain, name, both).intersect(bound)
 
 
 def _accesses(model: Model, statement: Statement, node: Node) -> tuple[Model, tuple[Access, ...]]:
@@ -187,7 +203,7 @@ class _Inline:
         made = Statement(
             name,
             (*around.dims, *dims),
-            expand(statement, around, dims),
+            expand(statement, around, dims, self.splice.parameters()),
             nodes[0],
             (*around.guards, *guards),
             scopes=tuple(scopes.items()),
@@ -231,9 +247,14 @@ class _Inline:
         used = {access.array for access in statement.accesses}
         if isinstance(statement.node, Alloc):
             used.add(statement.node.array)
+        inside = walk_nodes((statement.node,))
+        exprs = [*statement.guards, *(expr for node in inside for expr in expressions_of(node))]
+        # A parameter is read without an access.
+        used |= {load.array for expr in exprs for load in loads_of(expr) if load.array.parameter}
+        stored = {kept for kept, _ in self.splice.stored}
         for array in used:
             value = self.splice.values.get(array)
-            if isinstance(value, Load):
+            if isinstance(value, Load) and value.array in stored:
                 found[value.array] = self.around.instance
             elif value is None and self.splice.is_own(array):
                 inner = tuple(self.splice.expr(e) for e in statement.scope(array))
@@ -279,9 +300,9 @@ class _Inline:
                 return replace(tree, key=key, name=name, exprs=exprs, body=inner, band=band)
 
     def expr_in(self, expr: Expr, statement: str) -> Expr:
-        """A loop's value for a statement of the callee, in the new iterators."""
+        """A loop's value for a statement of the callee, in the caller's terms."""
         dims = self.callee.model.statement(statement).dims
-        return substitute(expr, {it: self.splice.its[it] for it in dims})
+        return self.splice.scalars(substitute(expr, {it: self.splice.its[it] for it in dims}))
 
 
 def _is_identity(exprs: Sequence[Expr], dims: Sequence[Iter]) -> bool:
@@ -302,6 +323,7 @@ def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> 
     for origin in callee.origins:
         source, target = (str(s.get_tuple_name()) for s in (origin.domain(), origin.range()))
         moved = beside(origin, count, _space(model, callee, source, splice), "E")
+        moved = bind_parameters(moved, splice.parameters(), base.dims)
         array = _array(callee, target)
         if splice.is_own(array) or array.kind in _SHARED:
             moved = with_tuple(moved, _space(model, callee, target, splice))
@@ -335,4 +357,4 @@ def _onto_passed(model: Model, base: Statement, splice: Splice, array: Array, sp
     path = tuple(space.split("_")[1:])
     parts = [aff_text(e, names) for e in (*base.scope(target), *indices)]
     left = tuple_text("E", names.values())
-    return isl.Map(f"{{ {left} -> {tuple_text(model.space(target, path), parts)} }}")
+    return read_map(f"{{ {left} -> {tuple_text(model.space(target, path), parts)} }}")

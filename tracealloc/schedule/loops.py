@@ -9,7 +9,8 @@ import islpy as isl
 
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model
-from tracealloc.poly.named import box_of, dim_bounds, is_function_of_outer, map_of, renamed
+from tracealloc.poly.named import box_of, dim_bounds, is_function_of_outer, map_of, parameters_in, renamed
+from tracealloc.poly.texts import parameter_name
 from tracealloc.poly.tree import LoopNode, Tree, leaves, path_to
 from tracealloc.schedule.state import State
 from tracealloc.trace.affine import constant, simplify
@@ -17,13 +18,17 @@ from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter
 
 __all__ = [
+    "MOST_UNROLLED",
     "chain_above",
+    "counted_ends",
     "counter",
     "find",
     "lattice_step",
     "loop_values",
+    "most_trips",
     "rename_band",
     "runs_once",
+    "sizes_of",
     "values_of",
 ]
 
@@ -68,6 +73,36 @@ def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
     if not ends:
         return None
     return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def counted_ends(model: Model, loop: LoopNode) -> tuple[int, int]:
+    """The ends from which the values of a loop are counted; 0 for one that depends on a parameter."""
+    low, high = loop_values(model, loop) or (0, 0)
+    for name in leaves(loop.body):
+        values = values_of(model, loop, name)
+        given = values.params()
+        low = 0 if parameters_in(values.lexmin(), given) else low
+        high = 0 if parameters_in(values.lexmax(), given) else high
+    return low, high
+
+
+MOST_UNROLLED = 4096
+"""Iterations; longer loops stay as they are in HLS, nobody means to unroll them."""
+
+
+def most_trips(model: Model, loop: LoopNode) -> int:
+    """How many values a loop has at most, whatever the parameters are."""
+    low, high = loop_values(model, loop) or (0, -1)
+    return (high - low) // loop.step + 1
+
+
+def sizes_of(model: Model, loop: LoopNode) -> list[str]:
+    """The parameters on which the values of a loop depend, by the names of the arguments."""
+    found: set[str] = set()
+    for name in leaves(loop.body):
+        values = values_of(model, loop, name)
+        found |= parameters_in(values, values.params())  # not only whether there are any
+    return [str(array) for array in model.program.args if array.parameter and parameter_name(array) in found]
 
 
 def runs_once(state: State, loop: LoopNode) -> bool:

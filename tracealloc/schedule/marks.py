@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode, leaves, replace_loop
+from tracealloc.poly.tree import LoopNode, leaves, loops_in, replace_loop
+from tracealloc.schedule.loops import MOST_UNROLLED, most_trips, sizes_of
 from tracealloc.schedule.state import OpaqueLoop, State
 from tracealloc.trace.affine import is_affine
 from tracealloc.trace.layout import Marks
@@ -79,3 +80,11 @@ def data_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[str]:
         if isinstance(node, While)
         or (isinstance(node, Loop) and not (is_affine(node.start) and is_affine(node.stop)))
     ]
+
+
+def long_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> dict[str, list[str]]:
+    """Loops below `loop` that may be too long to be unrolled, by name: on which arguments they depend."""
+    if isinstance(loop, OpaqueLoop):
+        return {}
+    inner = (each for each in loops_in(loop.body) if most_trips(state.model, each) > MOST_UNROLLED)
+    return {each.name: sizes for each in inner if (sizes := sizes_of(state.model, each))}

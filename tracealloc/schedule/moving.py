@@ -12,8 +12,9 @@ from tracealloc.poly.family import moved_read
 from tracealloc.poly.flow import FINAL
 from tracealloc.poly.footprint import Box, box_around, exact_values
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, flat_set, iter_names, map_of, tuple_text
+from tracealloc.poly.named import flat_set, map_of
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.tree import (
     Leaf,
     LoopNode,
@@ -154,7 +155,7 @@ class Moving:
         users = (*self.makers, *self.users)
         if any(a.array == array and a.holds_more for s in users for a in s.accesses):
             return Box(tuple(constant(0) for _ in array.shape), array.shape, (1,) * array.rank)
-        return box_around(touched, array.rank, self.its)
+        return box_around(touched, array.rank, self.its, self.state.model.parameters)
 
     def scope_of(self, array: Array) -> tuple[Expr, ...]:
         """The instance of an array that an iteration uses, where the array lives inside loops."""
@@ -168,7 +169,7 @@ class Moving:
 
     def values(self, iterations: isl.Map, what: str) -> tuple[Expr, ...]:
         """The coordinates that a map gives for an iteration, as expressions over it."""
-        found = exact_values(iterations, self.its)
+        found = exact_values(iterations, self.its, self.state.model.parameters)
         if found is None:
             raise self.edit.error(
                 "TA241",
@@ -193,7 +194,7 @@ class Moving:
             for path in leaf_paths(array.dtype):
                 left = tuple_text(model.space(part.own, path), [*names, *slots.values()])
                 right = tuple_text(model.space(array, path), [*scope, *target])
-                found.append(isl.Map(f"{{ {left} -> {right} }}"))
+                found.append(read_map(f"{{ {left} -> {right} }}"))
         return found + twin_origins(model, self.twins, self.makers, self.its)
 
     # -- the new statements --------------------------------------------------------------------------

@@ -19,9 +19,10 @@ from tracealloc.poly.footprint import reads_what_it_writes
 from tracealloc.poly.latest import LastWrites
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.moments import points_of
-from tracealloc.poly.named import extreme, project_scope, tuple_text, union_of, with_tuple
+from tracealloc.poly.named import extreme, project_scope, union_of, with_tuple
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.solve import answered, last_writes, pieces
+from tracealloc.poly.texts import read_map, tuple_text
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.state import State
 from tracealloc.trace.program import Array
@@ -214,7 +215,7 @@ class Needs:
         names = [f"a{k}" for k in range(len(self.loops))]
         outer = tuple_text("C", names[: self.common])
         there = with_tuple(time_map(maker, _upwards(self.loops[: self.common])), "C")
-        iterations = isl.Map(f"{{ {tuple_text(PREFIX, names)} -> {outer} }}")
+        iterations = read_map(f"{{ {tuple_text(PREFIX, names)} -> {outer} }}")
         found = iterations.apply_range(there.intersect_domain(maker.domain).reverse())
         domains = isl.Map.empty(found.get_space()).domain()
         for relation in start.values():
@@ -290,7 +291,7 @@ def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
         return need
     names = [f"a{k}" for k in range(len(loops))]
     times = [f"-{n}" if loop.descending else n for n, loop in zip(names, loops, strict=True)]
-    time = isl.Map(f"{{ {tuple_text(PREFIX, names)} -> {tuple_text('T', times)} }}")
+    time = read_map(f"{{ {tuple_text(PREFIX, names)} -> {tuple_text('T', times)} }}")
     first = extreme(users.apply_range(time), latest=False)
     return coalesced(first.apply_range(time.reverse()).reverse())
 

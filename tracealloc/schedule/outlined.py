@@ -101,7 +101,7 @@ def _moved(
         Binary("-", change(value), mine, index) for value, mine in zip(values, call.instance, strict=True)
     ]
     zero = map_of(name, both, "Z", apart).intersect_range(_origin_of(len(apart)))
-    domain = expand(statement, call, dims).intersect(zero.domain())
+    domain = expand(statement, call, dims, {}).intersect(zero.domain())
     onto = map_of(name, both, statement.name, [IterRef(it) for it in dims]).intersect_domain(domain)
     accesses = tuple(a.of(onto) for a in statement.accesses)
     return replace(

@@ -77,7 +77,7 @@ def parts_of(
         used = part if used is None else used.union(part)
     assert used is not None
     used = coalesced(used)
-    box = spaced(box_around(used, array.rank + 1, its), used, its, ())
+    box = spaced(box_around(used, array.rank + 1, its, edit.state.model.parameters), used, its, ())
     held = Box(box.lows[:-1], box.extents[:-1], box.steps[:-1])
     region = Region(edit, array, outer, its, updates, held, array, only_stored=True)
     return region, Lanes(*lane, used, box.lows[-1], box.extents[-1], box.steps[-1])

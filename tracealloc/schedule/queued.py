@@ -10,9 +10,10 @@ from tracealloc.poly.equivalence import NOTHING, Difference
 from tracealloc.poly.instances import preimage
 from tracealloc.poly.legality import Instance, Violation
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import point_values, tuple_text
+from tracealloc.poly.named import point_values
 from tracealloc.poly.queues import access_of, element_put, move_text, place_of
 from tracealloc.poly.solve import INPUT
+from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.program import Array
 

@@ -34,7 +34,7 @@ from tracealloc.poly.named import (
 from tracealloc.poly.storage import storage_of
 from tracealloc.poly.tree import LoopNode, Tree, loops_above, statements_of
 from tracealloc.schedule.lattice import normal_banks
-from tracealloc.schedule.loops import chain_above, loop_values
+from tracealloc.schedule.loops import chain_above, loop_values, sizes_of
 from tracealloc.schedule.state import State
 from tracealloc.trace.dtype import DType, Float
 from tracealloc.trace.expr import Binary, Cast, Compare, Expr, Intrinsic, Load, children
@@ -244,7 +244,12 @@ def flattened(state: State, loop: LoopNode) -> tuple[LoopNode, ...]:
 
 
 def _same_trips(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> bool:
-    """Whether a loop takes the same values in every iteration of the loops around it, or just one value."""
+    """Whether a loop takes the same values in every iteration of the loops around it, or just one value.
+
+    One up to an argument does not count: HLS flattens loops of constant trip counts only.
+    """
+    if sizes_of(state.model, inner):
+        return False
     times = _times(state, chain, inner)
     return is_product(times) or is_function_of_outer(times)
 

@@ -15,6 +15,7 @@ from tracealloc.poly.footprint import PREFIX, Box, exact_values
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, with_tuple
 from tracealloc.poly.stretched import has_single_value
+from tracealloc.poly.texts import Parameters
 from tracealloc.poly.tree import LoopNode, Tree, leaves, loops_above, loops_in
 from tracealloc.schedule.copies import (
     divided,
@@ -195,7 +196,8 @@ class Region:
         Raises:
             ScheduleError: the array is made anew inside these loops.
         """
-        found = scope_over(self.users[0], self.array, self.loops[:depth], self.its[:depth])
+        parameters = self.edit.state.model.parameters
+        found = scope_over(self.users[0], self.array, self.loops[:depth], self.its[:depth], parameters)
         if found is None:
             inside = f" inside {self.loops[-1].name!r}" if self.loops else ""
             raise self.edit.error(
@@ -233,7 +235,11 @@ class Region:
 
 
 def scope_over(
-    statement: Statement, array: Array, loops: Sequence[LoopNode], its: Sequence[Iter]
+    statement: Statement,
+    array: Array,
+    loops: Sequence[LoopNode],
+    its: Sequence[Iter],
+    parameters: Parameters,
 ) -> tuple[Expr, ...] | None:
     """The instance of a scoped array that a statement uses, over loops (None: they do not tell)."""
     if not statement.scope(array):
@@ -241,7 +247,7 @@ def scope_over(
     plain = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
     scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
     around = with_tuple(time_map(statement, plain).intersect_domain(statement.domain), PREFIX)
-    return exact_values(around.reverse().apply_range(scope), its)
+    return exact_values(around.reverse().apply_range(scope), its, parameters)
 
 
 def kept_dims(

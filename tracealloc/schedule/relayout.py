@@ -13,8 +13,9 @@ import islpy as isl
 
 from tracealloc.poly.footprint import Box, footprint
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, flat_set, iter_names, tuple_text
+from tracealloc.poly.named import flat_set
 from tracealloc.poly.rename import map_expressions
+from tracealloc.poly.texts import aff_text, iter_names, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.schedule.copies import make_statement, unique_name, with_relations
 from tracealloc.schedule.primitive import Edit

@@ -74,5 +74,5 @@ def _edge(
     assert whole is not None, "a loop has statements"
     if whole.is_empty():
         return constant(0)
-    least = lower_bounds(whole, 0, its)[0]
+    least = lower_bounds(whole, 0, its, model.parameters)[0]
     return simplify(Unary("-", least, index)) if downwards else least

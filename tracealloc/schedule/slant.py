@@ -16,7 +16,7 @@ import islpy as isl
 
 from tracealloc.poly.footprint import Box, box_around
 from tracealloc.poly.model import Statement
-from tracealloc.poly.named import tuple_text
+from tracealloc.poly.texts import Parameters, read_map, tuple_text
 from tracealloc.poly.tree import LoopNode
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -47,6 +47,7 @@ def slanted(
     loops: Sequence[LoopNode],
     users: Iterable[Statement],
     its: Sequence[Iter],
+    parameters: Parameters,
 ) -> tuple[Slant, isl.Map, Box]:
     """The coordinates in which a part of an array has the smallest box, the part in these, and the box.
 
@@ -59,7 +60,7 @@ def slanted(
     for dim, other in permutations(wide, 2):
         for factor in (-1, 1):
             part = _moved(whole, array.rank, dim, other, factor)
-            found = box_around(part, array.rank, its)
+            found = box_around(part, array.rank, its, parameters)
             if prod(found.extents) < prod(best[2].extents):
                 best = {dim: (other, factor)}, part, found
     return best
@@ -69,7 +70,7 @@ def _moved(whole: isl.Map, rank: int, dim: int, other: int, factor: int) -> isl.
     old = [f"e{k}" for k in range(rank)]
     new = [f"{name} + {factor} * e{other}" if k == dim else name for k, name in enumerate(old)]
     space = whole.range().get_tuple_name()
-    return whole.apply_range(isl.Map(f"{{ {tuple_text(space, old)} -> {tuple_text(space, new)} }}"))
+    return whole.apply_range(read_map(f"{{ {tuple_text(space, old)} -> {tuple_text(space, new)} }}"))
 
 
 def _may_be_diagonal(array: Array, loops: Sequence[LoopNode], statement: Statement) -> bool:

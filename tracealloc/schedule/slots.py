@@ -16,8 +16,9 @@ import islpy as isl
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.footprint import Box, exact_values
 from tracealloc.poly.model import Statement
-from tracealloc.poly.named import aff_text, iter_names, map_of, range_dims, tuple_text
+from tracealloc.poly.named import map_of, range_dims
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import Parameters, aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.poly.tree import LoopNode
 from tracealloc.schedule.copies import subscripts
 from tracealloc.trace.affine import constant
@@ -70,7 +71,7 @@ class Slots:
         where = " and ".join(f"{outs[dim]} = {aff_text(value, names)}" for dim, value in values)
         ends = elements.domain().get_tuple_name(), elements.range().get_tuple_name()
         left, right = tuple_text(ends[0], names.values()), tuple_text(ends[1], outs)
-        return coalesced(elements.intersect(isl.Map(f"{{ {left} -> {right} : {where} }}")))
+        return coalesced(elements.intersect(read_map(f"{{ {left} -> {right} : {where} }}")))
 
 
 def slots_of(
@@ -80,6 +81,7 @@ def slots_of(
     its: Sequence[Iter],
     whole: isl.Map,
     box: Box,
+    parameters: Parameters,
 ) -> Slots | None:
     """How to hold the part `whole` that `users` touch in an iteration of `loops` as a few values, or None.
 
@@ -103,7 +105,7 @@ def slots_of(
     for statement, indices in accesses:
         key = (statement.name, tuple(indices[dim] for dim in dims))
         if key not in found:
-            values = _values(statement, key[1], loops, its)
+            values = _values(statement, key[1], loops, its, parameters)
             if values is None:
                 return None
             found[key] = numbers.setdefault(values, len(numbers))
@@ -130,13 +132,17 @@ def _is_passed(statement: Statement, array: Array) -> bool:
 
 
 def _values(
-    statement: Statement, indices: tuple[Expr, ...], loops: Sequence[LoopNode], its: Sequence[Iter]
+    statement: Statement,
+    indices: tuple[Expr, ...],
+    loops: Sequence[LoopNode],
+    its: Sequence[Iter],
+    parameters: Parameters,
 ) -> tuple[Expr, ...] | None:
     """Subscripts over the values of the loops around, where they are affine functions of these."""
     plain = tuple(replace(loop, descending=False) for loop in loops)
     times = time_map(statement, plain).intersect_domain(statement.domain)
     there = map_of(statement.name, statement.dims, "E", indices)
-    return exact_values(times.reverse().apply_range(there), its)
+    return exact_values(times.reverse().apply_range(there), its, parameters)
 
 
 def _may_meet(slots: Slots, runs: isl.Set, its: Sequence[Iter]) -> bool:
@@ -147,6 +153,6 @@ def _may_meet(slots: Slots, runs: isl.Set, its: Sequence[Iter]) -> bool:
         same = " and ".join(
             f"{aff_text(a, names)} = {aff_text(b, names)}" for a, b in zip(first, second, strict=True)
         )
-        if not runs.intersect(isl.Set(f"{{ {here} : {same} }}")).is_empty():
+        if not runs.intersect(read_set(f"{{ {here} : {same} }}")).is_empty():
             return True
     return False

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from tracealloc.poly.rename import map_expressions
-from tracealloc.trace.affine import constant, simplify
+from tracealloc.poly.texts import parameter_name
+from tracealloc.trace.affine import constant, is_affine, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, loads_of, rewrite
 from tracealloc.trace.naming import unused
@@ -105,7 +106,7 @@ class Splice:
         for argument, part in zip(call.program.args, call.args, strict=True):
             if isinstance(part, Region):
                 self.arrays[argument] = part
-            elif not loads_of(part):
+            elif not any(load.array.parameter is None for load in loads_of(part)):
                 self.values[argument] = part
             else:
                 # Evaluated once, before the callee's body can change what it reads.
@@ -125,7 +126,7 @@ class Splice:
         names = self.names
         key = f"{names.callee}:{array.key}" if shared else names.key(f"{self.call.site}:{array.key}")
         name, origin = names.of(key, array.name), self._origin(array.origin)
-        return replace(array, key=key, name=name, scope=(), origin=origin)
+        return replace(array, key=key, name=name, scope=(), origin=origin, parameter=None)
 
     def _origin(self, text: str | None) -> str | None:
         """What a buffer of the callee holds: of the array that is passed, where that is passed whole."""
@@ -214,6 +215,18 @@ class Splice:
             return None
 
         return rewrite(expr, change)
+
+    def scalars(self, expr: Expr) -> Expr:
+        """An expression of the callee's parameters and the caller's iterators in the caller's terms."""
+        return rewrite(expr, lambda node: self.values.get(node.array) if isinstance(node, Load) else None)
+
+    def parameters(self) -> dict[str, Expr]:
+        """What the callee's parameters get, by their isl names."""
+        return {
+            parameter_name(formal): value
+            for formal, value in self.values.items()
+            if formal.parameter is not None and is_affine(value)
+        }
 
     def targets(self, node: Node) -> Node:
         """A node with what it writes, and the regions it passes on, in the caller's arrays."""

@@ -19,6 +19,7 @@ from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import LOCK
 from tracealloc.poly.partial import Split
+from tracealloc.poly.requirements import required
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.views import check_views
 from tracealloc.schedule.outlined import Piece, restored
@@ -263,6 +264,7 @@ def module_of(program: Program, reassociate: bool = False) -> Module:
         BoundsError: an access leaves its array.
         TraceError: an element is read before it is stored.
     """
+    program = required(program)
     states: dict[str, State] = {}
     names: dict[int, str] = {}
     for each in (*program.callees(), program):

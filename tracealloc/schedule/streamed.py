@@ -16,6 +16,7 @@ from tracealloc.poly.ends import lower_bounds
 from tracealloc.poly.model import Statement
 from tracealloc.poly.named import map_of, range_dims
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import Parameters
 from tracealloc.poly.tree import (
     LoopNode,
     Sequence,
@@ -72,11 +73,11 @@ def _sources_too(edit: Edit, state: State, moved: State, lines: Array, loop: str
     return moved
 
 
-def _only(values: isl.Map, statement: Statement) -> Expr | None:
+def _only(values: isl.Map, statement: Statement, parameters: Parameters) -> Expr | None:
     """The last output of a single-valued relation as an expression over a statement's iterators."""
     last = range_dims(values) - 1
-    for expr in lower_bounds(values, last, statement.dims):
-        others = [*(values_of_dim(values, k, statement) for k in range(last)), expr]
+    for expr in lower_bounds(values, last, statement.dims, parameters):
+        others = [*(values_of_dim(values, k, statement, parameters) for k in range(last)), expr]
         if None in others:
             return None
         made = map_of(statement.name, statement.dims, "T", [e for e in others if e is not None])
@@ -85,9 +86,9 @@ def _only(values: isl.Map, statement: Statement) -> Expr | None:
     return None
 
 
-def values_of_dim(values: isl.Map, dim: int, statement: Statement) -> Expr | None:
+def values_of_dim(values: isl.Map, dim: int, statement: Statement, parameters: Parameters) -> Expr | None:
     """One output of a relation as an expression over a statement's iterators."""
-    return next(iter(lower_bounds(values, dim, statement.dims)), None)
+    return next(iter(lower_bounds(values, dim, statement.dims, parameters)), None)
 
 
 class _Move:
@@ -127,7 +128,7 @@ class _Move:
                 continue
             if not needed.is_single_valued():
                 return state
-            expr = _only(needed, fill)
+            expr = _only(needed, fill, state.model.parameters)
             if expr is None:
                 return state
             late[fill.name], values[fill.name] = needed.domain(), expr

@@ -8,8 +8,8 @@ from dataclasses import replace
 import islpy as isl
 
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import tuple_text
 from tracealloc.poly.rename import replace_arrays, replace_in
+from tracealloc.poly.texts import read_map, tuple_text
 from tracealloc.schedule.copies import make_statement, unique_name
 from tracealloc.trace.dtype import leaf_paths
 from tracealloc.trace.expr import Iter, IterRef
@@ -45,7 +45,7 @@ def twin_origins(
         inner = [f"b{k}" for k in range(depth + array.rank)]
         for path in leaf_paths(array.dtype):
             left = tuple_text(model.space(twin, path), [*outer, *inner])
-            found.append(isl.Map(f"{{ {left} -> {tuple_text(model.space(array, path), inner)} }}"))
+            found.append(read_map(f"{{ {left} -> {tuple_text(model.space(array, path), inner)} }}"))
     return found
 
 

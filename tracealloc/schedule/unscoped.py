@@ -13,9 +13,9 @@ import islpy as isl
 
 from tracealloc.poly.instances import preimage
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import iter_names, tuple_text
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.storage import Storage, storage_of
+from tracealloc.poly.texts import iter_names, read_set, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.schedule.copies import make_statement, remade
 from tracealloc.schedule.inlined import Expansion, placed
@@ -110,7 +110,7 @@ def _filled(
     names = iter_names(dims)
     held = [f"0 <= {names[it]} < {extent}" for it, extent in zip(its, own, strict=True)]
     where = f" : {' and '.join(held)}" if held else ""
-    box = isl.Set(f"{{ {tuple_text(statement.name, names.values())}{where} }}")
+    box = read_set(f"{{ {tuple_text(statement.name, names.values())}{where} }}")
     made = make_statement(
         model,
         statement.name,

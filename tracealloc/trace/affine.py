@@ -1,9 +1,9 @@
 """Affine forms of index expressions: recognise, normalise, and ask for their range.
 
-An expression is *affine* here when isl can hold it exactly: sums of iterators times constants, floored
-division and remainder by positive constants (also as shifts and masks), ``min``, ``max`` and ``abs`` of
-such, and conditions made of their comparisons. Integer arithmetic is exact in `trace.expr`, so widths
-never matter.
+An expression is *affine* here when isl can hold it exactly: sums of iterators and parameters (integer
+arguments that nothing writes) times constants, floored division and remainder by positive constants (also
+as shifts and masks), ``min``, ``max`` and ``abs`` of such, and conditions made of their comparisons.
+Integer arithmetic is exact in `trace.expr`, so widths never matter.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Ranges: TypeAlias = Mapping[Iter, tuple[int, int]]
 class Linear:
     """``sum(coefficient * atom) + constant``.
 
-    An atom is an iterator, ``//``, ``%``, ``min``, ``max`` or ``abs``.
+    An atom is an iterator, a parameter (as an index), ``//``, ``%``, ``min``, ``max`` or ``abs``.
     """
 
     terms: tuple[tuple[Expr, int], ...]
@@ -71,6 +71,8 @@ def linear(expr: Expr, ranges: Ranges | None = None) -> Linear | None:
             return Linear((), int(value))
         case IterRef():
             return Linear(((expr, 1),), 0)
+        case Load(array=array) if array.parameter is not None:
+            return Linear(((Cast(Load(array), index), 1),), 0)
         case Unary(op="-", operand=operand):
             inner = linear(operand, ranges)
             return None if inner is None else inner.times(-1)
@@ -305,6 +307,8 @@ def _atom_range(atom: Expr, ranges: Mapping[Iter, tuple[int, int]]) -> tuple[int
     match atom:
         case IterRef(iter=it):
             return ranges.get(it)
+        case Cast(operand=Load(array=array)) if array.parameter is not None:
+            return array.parameter.low, array.parameter.high
         case Binary(op="%", right=Const(value=n), left=left):
             inner = range_of(left, ranges)
             if inner is not None and inner[0] // int(n) == inner[1] // int(n):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tracealloc.trace import build
 from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy
-from tracealloc.trace.dtype import ArrayType, DType, Integer, Stream, index
+from tracealloc.trace.dtype import ArrayType, DType, Integer, Stream, as_integer, boolean, index
 from tracealloc.trace.errors import TraceallocError
 from tracealloc.trace.events import Event, Return
 from tracealloc.trace.expr import Expr, Load
@@ -16,6 +16,7 @@ from tracealloc.trace.finish import finish
 from tracealloc.trace.lifting import typed
 from tracealloc.trace.naming import name_arrays, name_bands
 from tracealloc.trace.program import Alloc, Array, Block, Program, Store
+from tracealloc.trace.program import Parameter as ProgramParameter
 from tracealloc.trace.raised import refusal
 from tracealloc.trace.recorder import Explorer, Recorder, _stack, active, fail
 from tracealloc.trace.refusals import article
@@ -105,10 +106,22 @@ def refuse_recursion(function: types.FunctionType, name: str) -> None:
 
 def arguments_of(signature: Signature) -> tuple[Array, ...]:
     """The arrays of a program's arguments."""
-    return tuple(_argument(parameter) for parameter in signature.traced)
+    return tuple(map(_argument, range(len(signature.traced)), signature.traced))
 
 
-def _argument(parameter: Parameter) -> Array:
+WIDEST = 1 << 56
+"""How large a parameter may be: sums of some of them, times small numbers, stay within 64 bits."""
+
+
+def _analysed(dtype: DType, position: int) -> ProgramParameter | None:
+    """What is known of a scalar argument before the trace (None: no analysis will know it)."""
+    integer = as_integer(dtype) if dtype != boolean else None
+    if integer is None or integer.width > 64:
+        return None
+    return ProgramParameter(position, max(integer.low, -WIDEST), min(integer.high, WIDEST))
+
+
+def _argument(position: int, parameter: Parameter) -> Array:
     name = parameter.name
     match parameter.type:
         case ArrayType(dtype=dtype, shape=shape):
@@ -116,7 +129,7 @@ def _argument(parameter: Parameter) -> Array:
         case Stream(dtype=dtype):
             return Array(name, name, dtype, (), "stream")
         case DType() as dtype:
-            return Array(name, name, dtype, (), "argument")
+            return Array(name, name, dtype, (), "argument", parameter=_analysed(dtype, position))
         case _:
             raise AssertionError(parameter)
 

@@ -43,8 +43,10 @@ __all__ = [
     "If",
     "Loop",
     "Node",
+    "Parameter",
     "Program",
     "Region",
+    "Requirement",
     "Slice",
     "Store",
     "While",
@@ -60,12 +62,24 @@ ArrayKind: TypeAlias = Literal["argument", "result", "local", "value", "constant
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """What an analysis knows of an integer argument: its position, least and greatest value."""
+
+    position: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Array:
     """Something stored. Identity is `key` (unique in a program); `shape` counts elements per dimension.
 
     `kind`: ``argument`` (the caller's), ``result`` (returned; made by its `Alloc`), ``local``, ``value``
     (rank 0, stored exactly once), ``constant`` (`data` holds it; read only), ``state`` (lives across
     calls; `data` is the first content), ``stream`` (a FIFO argument or local).
+
+    `parameter` is set where the array is one: an integer scalar argument that nothing writes. Loops up
+    to it, subscripts and conditions with it are affine.
     """
 
     key: str
@@ -77,6 +91,7 @@ class Array:
     data: np.ndarray | None = field(compare=False, default=None, repr=False)
     origin: str | None = field(compare=False, default=None)  # what a buffer holds: "C[i, :]"
     place: Place | None = field(compare=False, default=None)
+    parameter: Parameter | None = field(compare=False, default=None)
 
     @property
     def rank(self) -> int:
@@ -211,12 +226,26 @@ Node: TypeAlias = Alloc | Store | Loop | While | If | Call
 Block: TypeAlias = tuple[Node, ...]
 
 
+@dataclass(frozen=True)
+class Requirement:
+    """What must hold of the parameters when a program is called, so that an access is inside its array.
+
+    `text` is the access as the user wrote it, `reason` says what it would do otherwise.
+    """
+
+    cond: Expr
+    text: str
+    reason: str
+    place: Place | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True, repr=False)
 class Program:
     """A kernel, traced for one set of argument types, or lowered from a schedule.
 
     `results` are the arrays that a call returns, in order; `scalar_results` says which are plain
-    scalars (their arrays have rank 0). A result may be one of `args`.
+    scalars (their arrays have rank 0). A result may be one of `args`. `requires` is checked at every
+    call before anything is written.
     """
 
     name: str
@@ -227,6 +256,7 @@ class Program:
     doc: str | None = field(default=None, compare=False)
     place: Place | None = field(default=None, compare=False)
     defaults: tuple[tuple[str, Any], ...] = field(default=(), compare=False)  # of scalar arguments
+    requires: tuple[Requirement, ...] = ()
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed of this program; nothing that a reader can tell."""
 

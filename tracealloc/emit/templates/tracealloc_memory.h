@@ -62,6 +62,11 @@ inline long at(const T &subscript, long extent, int number) {
   return (long)subscript;
 }
 
+// So are the sizes that a function gets.
+inline void require(bool holds, int number) {
+  if (!holds) throw outside{number};
+}
+
 }  // namespace tracealloc
 
 #endif  // TRACEALLOC_MEMORY_H

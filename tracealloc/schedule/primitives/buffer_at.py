@@ -10,8 +10,9 @@ from tracealloc.poly.ends import is_simple_dim
 from tracealloc.poly.flow import flow_of
 from tracealloc.poly.footprint import Footprint, footprint, spaced
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import aff_text, flat_set, iter_names, tuple_text
+from tracealloc.poly.named import at_greatest, flat_set
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.texts import aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
 from tracealloc.schedule.copies import make_statement, quotient, sliced_dims, unique_name
 from tracealloc.schedule.loops import chain_above
@@ -62,13 +63,13 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     part = footprint(state.model, state.tree, array, loops, users, its)
     sliced = sliced_dims(users, array)
     box = spaced(part.box, part.all, its, sliced)
-    slant, slots = NO_SLANT, None
+    slant, slots, parameters = NO_SLANT, None, state.model.parameters
     if not sliced:
-        slots = slots_of(array, loops, users, its, part.all, box)
+        slots = slots_of(array, loops, users, its, part.all, box, parameters)
     if slots is not None:
         box = slots.boxed(box)
     elif not sliced:
-        slant, whole, wide = slanted(part.all, part.box, array, loops, users, its)
+        slant, whole, wide = slanted(part.all, part.box, array, loops, users, its, parameters)
         box = spaced(wide, whole, its, sliced) if slant else box
     region = Region(edit, array, loops, its, users, box, array, slant, slots)
     made = _Buffer(region, part, state, key).build()
@@ -128,7 +129,7 @@ class _Buffer:
                     for dim, value in zip(region.slots.dims, values, strict=True):
                         elements[dim] = aff_text(value, names)
                 parts.append(f"{left} -> {tuple_text(space, [*scope, *elements])}{where}")
-            found.append(isl.Map(f"{{ {'; '.join(parts)} }}"))
+            found.append(read_map(f"{{ {'; '.join(parts)} }}"))
         return found
 
     def copies(self, model: Model) -> list[tuple[Statement, Tree]]:
@@ -230,10 +231,10 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
         if step > 1:
             where.append(f"({element[dim]} - ({text})) mod {step} = 0")
     left = tuple_text(str(needed.domain().get_tuple_name()), names.values())
-    whole = isl.Map(f"{{ {left} -> {tuple_text('E', element)} : {' and '.join(where)} }}")
+    whole = read_map(f"{{ {left} -> {tuple_text('E', element)} : {' and '.join(where)} }}")
     whole = coalesced(whole.intersect_domain(coalesced(needed.domain())))
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
-    inside = isl.Set(f"{{ {tuple_text('E', element)} : {held} }}")
+    inside = read_set(f"{{ {tuple_text('E', element)} : {held} }}")
     if not whole.range().is_subset(inside):
         return needed
     few = needed.n_basic_map() <= _FEW
@@ -244,7 +245,7 @@ def _in_some(part: isl.Map) -> int:
     """How many elements two iterations use, the first and the last: counting all takes long."""
     runs = part.domain()
     ends = (part.intersect_domain(some) for some in (runs.lexmin(), runs.lexmax()))
-    return sum(int(each.range().count_val().to_python()) for each in ends)
+    return sum(int(at_greatest(each.range()).count_val().to_python()) for each in ends)
 
 
 def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tree]]) -> State:

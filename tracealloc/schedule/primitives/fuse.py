@@ -10,7 +10,9 @@ import islpy as isl
 
 from tracealloc.poly.build import within_loops
 from tracealloc.poly.dependence import time_map
-from tracealloc.poly.named import box_of, dim_bounds, equal_sets
+from tracealloc.poly.model import Model
+from tracealloc.poly.named import box_of, dim_bounds, dims_of, equal_sets, freed, parameters_in
+from tracealloc.poly.texts import parameter_name
 from tracealloc.poly.tree import LoopNode, Tree, leaves, replace_loop
 from tracealloc.schedule.loops import counter, lattice_step
 from tracealloc.schedule.marks import fused as fused_marks
@@ -32,7 +34,8 @@ def fuse(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     Rewrite:
         for i in 0:M: for j in 0:N: body   ->   for i_j in 0:M*N: body
     Legal when:
-        each loop is directly inside the one before, and the inner extents do not depend on outer loops.
+        each loop is directly inside the one before, and the inner extents are constant (the outermost
+        loop may run up to an argument).
         Affine conditions in the loops stay conditions in the fused one.
         The fused loop is pipelined or unrolled by a factor where the innermost was, and marked otherwise
         where all were; a warning names the marks that are lost.
@@ -121,10 +124,38 @@ def _rectangle(edit: Edit, loops: list[LoopNode]) -> list[tuple[int, int]]:
         for each in ([dim_bounds(values, dim) for values in found] for dim in range(len(loops)))
     ]
     box = box_of([(low, high, loop.step) for loop, (low, high) in zip(loops, ends, strict=True)])
-    if not all(equal_sets(values, box) for values in found):
+    sizes = [_sizes(edit.state.model, found, dim) for dim in range(len(loops))]
+    for loop, own in zip(loops[1:], sizes[1:], strict=True):
+        if own:
+            raise edit.error(
+                "TA226",
+                f"needs inner loops of constant extent: that of {loop.name!r} depends on {' and '.join(own)}",
+                because=["the fused loop's value is i * extent + j: a product of two sizes"],
+                hint="split it by a constant and fuse the inner part",
+            )
+    if not all(equal_sets(values, _stack(values, box) if sizes[0] else box) for values in found):
         raise edit.error(
             "TA226",
             f"needs rectangular loops: the extent of {loops[-1].name!r} depends on the loops outside it",
             hint="fuse only loops whose bounds are constant",
         )
     return ends
+
+
+def _sizes(model: Model, found: list[isl.Set], dim: int) -> list[str]:
+    """The arguments on which the bounds of a loop depend, by name."""
+    names: set[str] = set()
+    for values in found:
+        alone = values
+        for other in range(dims_of(values)):
+            alone = alone if other == dim else freed(alone, other)
+        names |= parameters_in(alone, alone.params())
+    return [a.name for a in model.program.args if a.parameter and parameter_name(a) in names]
+
+
+def _stack(values: isl.Set, box: isl.Set) -> isl.Set:
+    """The box of the inner loops at each value of the outermost, which may run up to an argument."""
+    outer = values
+    for position in range(1, dims_of(values)):
+        outer = freed(outer, position)
+    return outer.intersect(freed(box, 0))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tracealloc.poly.context import used_parameters
 from tracealloc.poly.equivalence import runs_once
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Statement
+from tracealloc.poly.rename import replace_arrays
 from tracealloc.schedule.inlined import Callee, inlined, origins_of
 from tracealloc.schedule.lattice import join_banks
 from tracealloc.schedule.outlined import restored
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.resolve import bands_of
 from tracealloc.schedule.splice import Names, Splice, calls_in
-from tracealloc.schedule.state import Module, State
+from tracealloc.schedule.state import Module, State, fresh_state
+from tracealloc.trace.affine import is_affine
+from tracealloc.trace.expr import Expr
 from tracealloc.trace.layout import Banks, Layout
-from tracealloc.trace.program import Array, Call, Slice
+from tracealloc.trace.program import Array, Call, Region, Slice
 
 __all__ = ["inline"]
 
@@ -125,6 +129,7 @@ def _names(state: State, callee: State) -> Names:
 
 def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: Names) -> State:
     """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
+    callee = _opened(edit, state, callee, sites)
     program = callee.program if callee.is_traced else lower(callee.base, callee.base.reference, ())
     body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
     now = Callee(callee.model, callee.tree, body, program)
@@ -163,6 +168,44 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: N
     )
     changed = changed.with_model(model, tree, _spaces([*old, *made]))
     return changed if followed else changed.rebased((state, callee))
+
+
+def _opened(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
+    """The callee as it is where a parameter gets what depends on data: loops up to it are then opaque.
+
+    Raises:
+        ScheduleError: it was scheduled, so that its loops have no other form.
+    """
+    calls = [call for call in (*_calls(state), *_traced_calls(state)) if call.site in sites]
+    data = {
+        formal: replace(formal, parameter=None)
+        for formal in used_parameters(callee.program)
+        for call in calls
+        if not _is_parametric(dict(zip(call.program.args, call.args, strict=True))[formal])
+    }
+    if not data:
+        return callee
+    if not (callee.is_fresh and callee.is_traced):
+        name = next(iter(data)).name
+        raise edit.error(
+            "TA273",
+            f"cannot take {callee.name} apart",
+            because=[f"its loops depend on its argument {name!r}, which depends on data here"],
+            hint="inline it before it is scheduled",
+        )
+    program = callee.program
+    body = tuple(replace_arrays(node, data) for node in program.body)
+    args = tuple(data.get(array, array) for array in program.args)
+    opened = replace(program, args=args, body=body, requires=())
+    return fresh_state(callee.name, opened, callee.reassociate)
+
+
+def _traced_calls(state: State) -> list[Call]:
+    return [call for statement in state.base.statements for call in calls_in(statement.node)]
+
+
+def _is_parametric(part: Region | Expr) -> bool:
+    return not isinstance(part, Region) and is_affine(part)
 
 
 def _copies_are_hidden(state: State, callee: State, sites: set[str]) -> bool:

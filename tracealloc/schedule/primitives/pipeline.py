@@ -7,7 +7,7 @@ from math import ceil
 
 from tracealloc.poly.tree import LoopNode, loops_above
 from tracealloc.schedule.loops import find, runs_once
-from tracealloc.schedule.marks import data_loops_inside, mark
+from tracealloc.schedule.marks import data_loops_inside, long_loops_inside, mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.primitives.rfactor import rfactor
 from tracealloc.schedule.recurrence import Recurrence, recurrences
@@ -59,6 +59,10 @@ def pipeline(
             f"how often loop {loop.name!r} runs is known only when it has ended: HLS reports no latency, "
             "and an iteration starts when the one before it has found its condition",
         )
+    warnings += tuple(
+        f"loop {name!r} inside {loop.name!r} runs up to {' and '.join(sizes)}: it stays a loop"
+        for name, sizes in long_loops_inside(edit.state, loop).items()
+    )
     return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
 
 

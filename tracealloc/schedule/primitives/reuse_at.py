@@ -62,7 +62,8 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     _refuse_whole(edit, array, seen, users)
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     whole = elements_used(seen, loops, users)
-    box = box_around(whole, array.rank, its)
+    parameters = state.model.parameters
+    box = box_around(whole, array.rank, its, parameters)
     step = -loop.step if loop.descending else loop.step
     stride = stride_of(box, its[-1], step)
     if stride is None:
@@ -73,7 +74,7 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
             hint="apply reuse_at before the loop is split or fused",
         )
     shape = array.shape if array.kind == "argument" else None
-    window = sliding_window(whole, box, its, step, shape)
+    window = sliding_window(whole, box, its, step, parameters, shape)
     region = Region(edit, array, loops, its, users, box, seen)
     if not window.reused or window.stay.is_empty():
         raise edit.error(

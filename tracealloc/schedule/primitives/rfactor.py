@@ -8,6 +8,7 @@ from tracealloc.poly.dependence import dependences_of, same_sum
 from tracealloc.poly.legality import carried
 from tracealloc.poly.model import Statement
 from tracealloc.poly.partial import Split
+from tracealloc.poly.texts import Parameters
 from tracealloc.poly.tree import LoopNode, leaves
 from tracealloc.schedule.loops import chain_above
 from tracealloc.schedule.parts import Parts, parts_of
@@ -178,12 +179,14 @@ def _other_use(
     for statement in inside:
         if statement.name not in names and any(a.array == array for a in statement.accesses):
             return f"{chain[-1].name!r} has another use of {array.name} in it, {_where(statement)}"
-    if not all(_lives_around(s, array, chain[:-1]) for s in updates):
+    if not all(_lives_around(s, array, chain[:-1], state.model.parameters) for s in updates):
         return f"{array.name} is made anew inside {chain[-1].name!r}"
     return None
 
 
-def _lives_around(statement: Statement, array: Array, loops: tuple[LoopNode, ...]) -> bool:
+def _lives_around(
+    statement: Statement, array: Array, loops: tuple[LoopNode, ...], parameters: Parameters
+) -> bool:
     """Whether each instance of `array` belongs to one iteration of `loops`."""
     its = [Iter(loop.key, loop.name) for loop in loops]
-    return scope_over(statement, array, loops, its) is not None
+    return scope_over(statement, array, loops, its, parameters) is not None

@@ -8,7 +8,7 @@ from functools import cache
 from tracealloc.poly.rename import map_expressions
 from tracealloc.poly.tree import LoopNode, Tree, replace_loop
 from tracealloc.schedule.copies import remade
-from tracealloc.schedule.loops import counter, lattice_step, loop_values
+from tracealloc.schedule.loops import counted_ends, counter, lattice_step
 from tracealloc.schedule.marks import halves
 from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.state import OpaqueLoop, State
@@ -123,8 +123,7 @@ def _touched(block: Block) -> set[Array]:
 def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str]:
     """The state with `loop` split, and the keys of the two loops."""
     state, (outer_key, inner_key) = edit.keys(2)
-    ends = loop_values(state.model, loop) or (0, 0)
-
+    ends = counted_ends(state.model, loop)
     step = lattice_step(state.model, loop)
 
     def two(found: LoopNode) -> Tree:

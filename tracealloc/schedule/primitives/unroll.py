@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracealloc.poly.tree import LoopNode
+from tracealloc.schedule.loops import MOST_UNROLLED, most_trips, sizes_of
 from tracealloc.schedule.marks import mark
 from tracealloc.schedule.primitive import Edit, Result, primitive
 from tracealloc.schedule.resolve import user_name
@@ -22,7 +23,8 @@ def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -
     Rewrite:
         for k: body   ->   for k: body   [unroll 8]
     Legal when:
-        always; a complete unroll needs an extent that does not depend on data.
+        always; a complete unroll needs an extent that does not depend on data, nor on an argument that
+        may be large (up to one of which accesses require ``n <= 60``: 60 copies, each with a guard).
 
     Raises:
         ScheduleError: `factor` < 1, or None where the extent depends on data, or a while loop.
@@ -42,7 +44,22 @@ def unroll(edit: Edit, loop: LoopNode | OpaqueLoop, factor: int | None = None) -
             f"cannot unroll {loop.name!r} completely: its extent depends on data",
             hint=f's.unroll("{user_name(edit, loop)}", factor=4)',
         )
+    if factor is None and isinstance(loop, LoopNode):
+        _check_extent(edit, loop)
     return Result(mark(edit.state, loop, lambda marks: replace(marks, unroll=factor or 0)))
+
+
+def _check_extent(edit: Edit, loop: LoopNode) -> None:
+    """Refuse to unroll a loop up to a parameter that may be very large."""
+    sizes = sizes_of(edit.state.model, loop)
+    most = most_trips(edit.state.model, loop)
+    if sizes and most > MOST_UNROLLED:
+        raise edit.error(
+            "TA227",
+            f"cannot unroll {loop.name!r} completely: its extent depends on {' and '.join(sizes)}",
+            because=[f"it may have up to {most} iterations, and hardware is as large as the most"],
+            hint=f's.unroll("{user_name(edit, loop)}", factor=4)',
+        )
 
 
 def _constant(loop: OpaqueLoop) -> bool:
