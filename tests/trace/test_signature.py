@@ -3,7 +3,10 @@
 # The kernels are written as users write them, wrong ones included.
 # ruff: noqa: B023, B905, F821, F841, B007, SIM105, SIM113, SIM201, UP028, RUF059, RUF100
 
+from typing import Any
+
 import numpy as np
+import pytest
 
 import tracealloc as ta
 from tests.trace.forms import refused
@@ -235,5 +238,24 @@ def test_cond_ret():
             +0 |     def cond_ret(A: int32[N], B: int32[N]):
           because: what is returned cannot depend on a traced condition
           try: store to one array under the condition, and return that array
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    "stream", [ta.Stream[3], ta.Stream[int32, 0], ta.Stream[int32, -1], ta.Stream[int32, 2.5]]
+)
+def test_a_queue_has_a_type_and_a_depth(stream: Any) -> None:
+    def takes(q: stream):
+        q.get()
+
+    refused(
+        takes,
+        f"""
+        TraceError TA101 the annotation of parameter 'q' is {stream!r}
+          at +0
+            +0 |     def takes(q: stream):
+          because: a queue has elements of one type, and its depth is a positive int
+          try: ta.Stream[float32, 2]
         """,
     )

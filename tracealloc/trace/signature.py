@@ -141,7 +141,17 @@ def _check_type(item: Any, what: str, function: types.FunctionType) -> Any:
                     place=place_of_function(function),
                 )
         return ArrayType(item.dtype, tuple(int(extent) for extent in item.shape))
-    return item
+    return _check_stream(item, what, function) if isinstance(item, Stream) else item
+
+
+def _check_stream(item: Stream, what: str, function: types.FunctionType) -> Stream:
+    element = item.dtype if isinstance(item.dtype, DType) else as_element(item.dtype)
+    whole = not isinstance(item.depth, bool) and hasattr(item.depth, "__index__")
+    if element is None or not whole or int(item.depth) < 1:
+        fail("TA101", f"the annotation of {what} is {item!r}",
+             "a queue has elements of one type, and its depth is a positive int",
+             hint="ta.Stream[float32, 2]", place=place_of_function(function))  # fmt: skip
+    return Stream(element, int(item.depth))
 
 
 def _refuse_generator(function: types.FunctionType) -> None:
