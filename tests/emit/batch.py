@@ -11,8 +11,8 @@ from tracealloc.emit.vitis import VitisText, simulated, vitis_source
 from tracealloc.emit.wrapper import wrapper_source
 from tracealloc.trace.program import Program
 
-_OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h")
-_SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at")
+_OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h", "tracealloc_sim.h")
+_SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at", "axis")
 
 
 def simulations(programs: Sequence[Program], *, own_names: bool = False) -> list[CSimModule]:

@@ -118,40 +118,6 @@ def test_axis_ports_that_are_used_in_order_are_used_directly() -> None:
     assert copies(made(("partition", "A", 0))) == ["A"]
 
 
-def test_axis_ports_whose_elements_are_used_twice_or_not_at_all_get_copies() -> None:
-    @kernel
-    def squares(A: int32[6], B: int32[6]):
-        for i in ta.range(6):
-            B[i] = A[i] * A[i]
-
-    @kernel
-    def tail(A: int32[6], B: int32[6]):
-        for i in ta.range(1, 6):
-            B[i] = A[i]
-
-    for program in (squares, tail):
-        s = ta.customize(program)
-        s.interface("A", "axis")
-        s.interface("B", "axis")
-        assert copies(s) == (["A"] if program is squares else ["A", "B"])
-        same_as_the_kernel(s, np.arange(6, dtype=np.int32), np.zeros(6, np.int32))
-
-
-def test_an_axis_port_has_one_direction() -> None:
-    @kernel
-    def add(A: int32[6]):
-        for i in ta.range(6):
-            A[i] += 1
-
-    s = ta.customize(add)
-    s.interface("A", "axis")
-    with pytest.raises(ta.BuildError) as caught:
-        s.build("vitis_hls")
-    first, *_, last = str(caught.value).splitlines()
-    assert first == "TA819 'A' of add is read and written, and an axis port has one direction"
-    assert last == "  try: return the result as another array, or s.interface('A', 'm_axi')"
-
-
 def test_a_scalar_has_no_memory_port() -> None:
     s = ta.customize(scaled)
     with pytest.raises(ta.ScheduleError) as caught:

@@ -27,6 +27,14 @@ def mixed(p: Queue, q: Queue, A: int32[3]):
         q.put(A[i] + q.get())
 
 
+@kernel
+def through(p: Queue, q: Queue, A: int32[3]):
+    """One direction for each queue, as a port of hardware has."""
+    for i in ta.range(3):
+        A[i] = p.get()
+        q.put(A[i] + 1)
+
+
 WAYS: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "C": lambda k: ta.customize(k).build(),
     "csim": lambda k: ta.customize(k).build(target="vitis_hls", mode="csim"),
@@ -37,21 +45,34 @@ WAYS: dict[str, Callable[[Any], Callable[..., Any]]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_order_and_what_is_left(way: str) -> None:
     p, q, A = deque([1, 2, 3, 4, 5]), deque([10, 20]), np.zeros(3, np.int32)
+    WAYS[way](through)(p, q, A)
+    assert (list(p), list(q), A.tolist()) == ([4, 5], [10, 20, 2, 3, 4], [1, 2, 3])
+
+
+@pytest.mark.parametrize("way", ["C", "interpreter"])
+def test_a_queue_that_is_taken_from_and_put_to(way: str) -> None:
+    p, q, A = deque([1, 2, 3, 4, 5]), deque([10, 20]), np.zeros(3, np.int32)
     WAYS[way](mixed)(p, q, A)
     assert (list(p), list(q), A.tolist()) == ([4, 5], [22, 14], [1, 2, 3])
+
+
+def test_no_port_has_two_directions() -> None:
+    with pytest.raises(ta.BuildError) as caught:
+        WAYS["csim"](mixed)
+    assert caught.value.code == "TA819"
 
 
 @pytest.mark.parametrize(
     ("way", "text"),
     [
-        ("C", "TA804 mixed: the stream 'p' was read while it was empty"),
-        ("csim", "TA805 C simulation of mixed: stream 'p' is read while it is empty"),
+        ("C", "TA804 through: the stream 'p' was read while it was empty"),
+        ("csim", "TA805 C simulation of through: stream 'p' is read while it is empty"),
         ("interpreter", "TA604 the stream p is read while it is empty"),
     ],
 )
 def test_the_empty_queue_is_named(way: str, text: str) -> None:
     with pytest.raises(ta.TraceallocError) as caught:
-        WAYS[way](mixed)(deque([1]), deque([1, 2, 3]), np.zeros(3, np.int32))
+        WAYS[way](through)(deque([1]), deque([1, 2, 3]), np.zeros(3, np.int32))
     assert str(caught.value).splitlines()[0] == text
 
 
@@ -70,7 +91,7 @@ def test_one_of_many_queues_is_named() -> None:
 def test_two_streams_are_two_queues(way: str) -> None:
     one = deque([1] * 9)
     with pytest.raises(ta.ArgumentError, match="arguments 'p' and 'q' are one queue"):
-        WAYS[way](mixed)(one, one, np.zeros(3, np.int32))
+        WAYS[way](through)(one, one, np.zeros(3, np.int32))
     assert list(one) == [1] * 9
 
 

@@ -220,7 +220,7 @@ register(
             "an axis port would need two directions",
             _AXIS.format(kind="axis"),
             _AXIS.format(kind="m_axi"),
-            "A stream is read or written: an array that the kernel updates needs a memory port.",
+            "A stream is read or written: an array that is updated, or stored in part, needs a memory port.",
         ),
         "TA820": _code(
             "the vendor's tools are not installed",

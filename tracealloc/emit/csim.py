@@ -197,7 +197,7 @@ def build_csim(program: Program, *, text: VitisText | None = None, cache: bool =
         f"{text.base}.cpp": checked.source,
         f"{text.base}.h": checked.header,
         **checked.others,
-        "tracealloc_memory.h": template_text("tracealloc_memory.h"),
+        **{name: template_text(name) for name in ("tracealloc_memory.h", "tracealloc_sim.h")},
     }
     return CSimModule(text, compile_unit(wrapper, files, cache=cache), checked.checks)
 

@@ -8,6 +8,7 @@ provably use them so, it works on a copy too.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tracealloc.emit.interface import returned
 from tracealloc.trace.affine import constant, linear
@@ -19,6 +20,7 @@ from tracealloc.trace.program import (
     Array,
     Block,
     Call,
+    If,
     Loop,
     Node,
     Program,
@@ -29,16 +31,31 @@ from tracealloc.trace.program import (
 )
 from tracealloc.trace.summary import summary_of
 
-__all__ = ["copied_ports", "with_port_copies"]
+if TYPE_CHECKING:
+    from tracealloc.poly.incoming import Incoming
+
+__all__ = ["axis_type", "copied_ports", "is_axis", "with_port_copies"]
+
+
+def is_axis(program: Program, array: Array) -> bool:
+    """Whether an array's port is a stream of its elements."""
+    port = program.layout(array).port
+    return array.rank > 0 and array.kind != "stream" and port is not None and port.kind == "axis"
+
+
+def axis_type(element: str, array: Array) -> str:
+    """The type of such a port in simulation, where `element` is const if it is read."""
+    return f"tracealloc::axis<{', '.join([element, *map(str, array.shape)])}>"
 
 
 def copied_ports(program: Program) -> tuple[Array, ...]:
     """The arrays of the top kernel whose port does not allow what the kernel does with them.
 
     Raises:
-        BuildError: an ``axis`` port would need both directions.
+        BuildError: a port of one direction would need both.
     """
     found = []
+    _check_streams(program)
     layouts = dict(program.layouts)
     for array in (*program.args, *returned(program)):
         layout = layouts.get(array, PLAIN)
@@ -57,9 +74,9 @@ def with_port_copies(program: Program) -> Program:
     """The program with a local copy of each array of `copied_ports`.
 
     Raises:
-        BuildError: an ``axis`` port would need both directions.
+        BuildError: a port of one direction would need both.
     """
-    copied = copied_ports(program) if program.layouts else ()
+    copied = copied_ports(program)
     if not copied:
         return program
     from tracealloc.poly.rename import replace_arrays
@@ -80,7 +97,7 @@ def with_port_copies(program: Program) -> Program:
     for array, local in locals_.items():
         if array not in made:
             before.append(Alloc(local))
-        if array.kind == "argument" and _needs_old(program, array):
+        if _needs_old(program, array):
             before.append(_copy(local, array, f"{array.name}_in"))
         if array in written:
             after.append(_copy(array, local, f"{array.name}_out"))
@@ -110,56 +127,75 @@ def _copy(target: Array, source: Array, name: str) -> Loop:
 
 
 def _needs_old(program: Program, array: Array) -> bool:
-    """Whether an argument is read before it is written, or written in part only."""
-    if array not in summary_of(program).writes:
-        return True
-    import islpy as isl
+    """Whether what an array holds when the kernel begins reaches its copy."""
+    if array.kind != "argument":
+        return False
+    return array not in summary_of(program).writes or _held_before(program, array) is not None
 
-    from tracealloc.poly.build import build_model
-    from tracealloc.poly.footprint import footprint
-    from tracealloc.poly.named import LOCK, flat_set, renamed
-    from tracealloc.poly.texts import tuple_text
 
-    with LOCK:
-        model, tree = build_model(program)
-        users = [s for s in model.statements if any(access.array == array for access in s.accesses)]
-        if not users:
-            return True
-        part = footprint(model, tree, array, (), users, ())
-        if not part.needed.is_empty():
-            return True
-        element = [f"e{k}" for k in range(array.rank)]
-        inside = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
-        whole = isl.Set(f"{{ {tuple_text('E', element)} : {inside} }}").intersect_params(model.context)
-        return not whole.is_subset(renamed(flat_set(part.left, "E"), "E"))
+def _held_before(program: Program, array: Array) -> Incoming | None:
+    """Why a written argument's content before the kernel is needed, or None."""
+    if _in_order(program, array):
+        return None  # each element is stored, and none is read
+    from tracealloc.poly.incoming import incoming
+
+    return incoming(program, array)
 
 
 def _check_direction(program: Program, array: Array) -> None:
-    if (
-        array in summary_of(program).writes
-        and array in summary_of(program).reads
-        and array.kind == "argument"
-    ):
+    """Refuse an output whose content before the kernel is needed: it cannot come in through the port.
+
+    Raises:
+        BuildError: with the element that is read, or that may not be stored.
+    """
+    if array.kind != "argument" or array not in summary_of(program).writes:
+        return
+    found = _held_before(program, array)
+    if found is None:
+        return
+    element = f"{array.name}[{', '.join(map(str, found.element))}]"
+    other = f"s.interface({array.name!r}, 'm_axi')"
+    if found.read:
         raise BuildError(
             "TA819",
             f"{array.name!r} of {program.name} is read and written, and an axis port has one direction",
             place=program.place,
-            hint=f"return the result as another array, or s.interface({array.name!r}, 'm_axi')",
+            because=[f"{element} is read as it was before the kernel"],
+            hint=f"return the result as another array, or {other}",
         )
+    raise BuildError(
+        "TA819",
+        f"{array.name!r} of {program.name} is written through an axis port, and not surely whole",
+        place=program.place,
+        because=[f"{element} may not be stored, and what it held cannot be read from the port"],
+        hint=f"store every element (a loop before may set them all), or {other}",
+    )
+
+
+def _check_streams(program: Program) -> None:
+    """Refuse queues of the caller that are put into and taken from: such a port has one direction too.
+
+    Raises:
+        BuildError: with the queue.
+    """
+    summary = summary_of(program)
+    for array in program.args:
+        if array.kind == "stream" and array in summary.reads and array in summary.writes:
+            raise BuildError(
+                "TA819",
+                f"{array.name!r} of {program.name} is read and written, and a stream has one direction",
+                place=program.place,
+                hint="take from one queue and put into another",
+            )
 
 
 def _in_order(program: Program, array: Array) -> bool:
     """Whether the kernel provably uses every element once, in the order in which they lie."""
-    uses = [node for node in walk_nodes(program.body) if _uses(node, array)]
-    if len(uses) != 1 or isinstance(uses[0], Call):
+    found = _only_use(program.body, array, ())
+    if found is None:
         return False
-    indices = _indices(uses[0], array)
-    if len(indices) != 1:
-        return False
-    chain = _chain(program.body, uses[0], ())
-    if chain is None or (chain and chain[-1].marks.unroll is not None):
-        return False
-    strides = _strides(array, indices[0])
+    chain, indices = found
+    strides = _strides(array, indices)
     if strides is None:
         return False
     expected = 1
@@ -208,16 +244,27 @@ def _indices(node: Node, array: Array) -> list[tuple[Expr, ...]]:
     return found
 
 
-def _chain(block: Block, target: Node, above: tuple[Loop, ...]) -> tuple[Loop, ...] | None:
-    """The loops around a node, or None where something else is around it too."""
-    for node in block:
-        if node is target:
-            return above
-        if isinstance(node, Loop):
-            found = _chain(node.body, target, (*above, node))
-            if found is not None:
-                return found
-    return None
+def _only_use(
+    block: Block, array: Array, above: tuple[Loop, ...]
+) -> tuple[tuple[Loop, ...], tuple[Expr, ...]] | None:
+    """The loops around the one use of an array in each run of a block, and its subscripts.
+
+    Both sides of an `if` have one use each, of the same element. None: it is used otherwise.
+    """
+    users = [node for node in block if any(_uses(inner, array) for inner in walk_nodes((node,)))]
+    if len(users) != 1:
+        return None
+    match users[0]:
+        case Loop(body=body) as loop if not _uses(loop, array):
+            return _only_use(body, array, (*above, loop))
+        case If(then=then, orelse=orelse) as node if not _uses(node, array):
+            found = _only_use(then, array, above)
+            return found if found == _only_use(orelse, array, above) else None
+        case Store(path=()) as node:
+            indices = _indices(node, array)
+            return (above, indices[0]) if len(indices) == 1 else None
+        case _:
+            return None
 
 
 def _strides(array: Array, indices: tuple[Expr, ...]) -> dict[Iter | None, int] | None:

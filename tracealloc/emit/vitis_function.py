@@ -12,6 +12,7 @@ from tracealloc.emit.cexpr import INT64 as INT64_RANGE
 from tracealloc.emit.independent import distances_between
 from tracealloc.emit.interface import returned
 from tracealloc.emit.names import member
+from tracealloc.emit.ports import axis_type, is_axis
 from tracealloc.emit.unrolled import Unrolled
 from tracealloc.emit.vitis_calls import CallPrinter
 from tracealloc.emit.vitis_convert import Value
@@ -154,16 +155,22 @@ class VitisFunction(VitisExpr):
             if isinstance(array.dtype, Index) and inside(self.ranges.of_value.get(array, INT64_RANGE), INT):
                 self.carriers[array], type_ = INT, "int"
             return f"{type_} {name}"
-        const = "" if array in self.written else "const "
-        return f"{const}{type_} {name}{_dimensions(array.shape)}"
+        return self._array(array, name, "" if array in self.written else "const ")
+
+    def _array(self, array: Array, name: str, const: str) -> str:
+        """An array as a parameter; in simulation, a port of one direction is of a type that has no other."""
+        type_ = const + self.type_name(array.dtype)
+        if self.is_top and self.module.simulation is not None and is_axis(self.program, array):
+            return f"{axis_type(type_, array)} &{name}"
+        return f"{type_} {name}{_dimensions(array.shape)}"
 
     def _result(self, array: Array) -> str:
         type_ = self.type_name(array.dtype)
         if array.kind == "result" and array.rank > 0:
-            return f"{type_} {self.name_array(array)}{_dimensions(array.shape)}"
+            return self._array(array, self.name_array(array), "")
         name = self.names.declare(("out", array.key), f"{array.name}_result")
         self.outputs[array] = name
-        return f"{type_} {'*' if array.rank == 0 else ''}{name}{_dimensions(array.shape)}"
+        return f"{type_} *{name}" if array.rank == 0 else self._array(array, name, "")
 
     def _declare_kept(self) -> None:
         """Tables and arrays that live across calls, and scalar results that no statement declares first."""

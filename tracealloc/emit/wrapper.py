@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracealloc.emit.checks import FAULT_SHIFT
 from tracealloc.emit.interface import Parameter, by_value, element_bytes, parameters
 from tracealloc.emit.memory import cpp_type, memory_functions, same_memory
+from tracealloc.emit.ports import axis_type, is_axis
 from tracealloc.emit.vitis import VitisText
 from tracealloc.trace.dtype import Boolean, Fixed, Float, as_integer
 from tracealloc.trace.program import Alloc, Array, Program, walk_nodes
@@ -80,6 +81,7 @@ class _Wrapper:
         self.program = text.program
         self.before: list[str] = []
         self.after: list[str] = []  # none of which can fail
+        self.finished: list[str] = []  # checks when the kernel has returned
         self.drained: list[str] = []  # into tables of queues, which the caller looks at when all went well
         self.actual: list[str] = []
         self.fifos = False
@@ -93,9 +95,10 @@ class _Wrapper:
             "if (!hls::stream_fault().empty()) throw hls::stream_error(hls::stream_fault());"
         ] if streams else []  # fmt: skip
         call = f"{self.text.top}({', '.join(self.actual)});"
-        run = [*clear, *self.before, call, *check, *self.drained, *self.after]
+        run = [*clear, *self.before, call, *check, *self.finished, *self.drained, *self.after]
         parts = [
             '#include "tracealloc_memory.h"',
+            '#include "tracealloc_sim.h"',
             f'#include "{self.text.base}.cpp"',
             "",
             *memory_functions(self.text, [p.array.dtype for p in parameters(self.program)]),
@@ -135,7 +138,7 @@ class _Wrapper:
         inner = "".join(f"[{extent}]" for extent in array.shape[1:])
         row = f"{type_} (*){inner}" if inner else f"{type_} *"
         if same_memory(array.dtype) and not parameter.written:
-            self.actual.append(f"({row}){name}")
+            self._pass(parameter, number, f"({row}){name}", f"(const {type_} *){name}")
             return f"void *{name}"
         size = element_bytes(array.dtype)
         count = array.size
@@ -144,10 +147,22 @@ class _Wrapper:
         at = f"(unsigned char *){name} + {size} * e"
         if parameter.role == "argument":
             self.before.append(head + _get(array, f"a{number}[e]", at))
-        self.actual.append(f"({row})a{number}.get()")
+        self._pass(parameter, number, f"({row})a{number}.get()", f"a{number}.get()")
         if parameter.written:
             self.after.append(head + _put(array, f"a{number}[e]", at))
         return f"void *{name}"
+
+    def _pass(self, parameter: Parameter, number: int, row: str, data: str) -> None:
+        """Pass an array; through a port of one direction where it has one."""
+        array = parameter.array
+        if not is_axis(self.program, array):
+            self.actual.append(row)
+            return
+        const = "" if parameter.written else "const "
+        type_ = axis_type(const + cpp_type(self.text, array.dtype), array)
+        self.before.append(f'{type_} x{number}("{array.name}", {data});')
+        self.actual.append(f"x{number}")
+        self.finished.append(f"x{number}.finish();")
 
     def _scalar(self, parameter: Parameter, name: str, type_: str) -> str:
         dtype = parameter.array.dtype

@@ -46,7 +46,9 @@ def is_number(item: object) -> bool:
     """Whether `item` can be an operand: a traced scalar, a Python number or a NumPy scalar."""
     if isinstance(item, Scalar | int | float):
         return True
-    return hasattr(item, "dtype") and getattr(item, "shape", None) == () and not isinstance(item, Carried)
+    if not hasattr(type(item), "shape") or isinstance(item, Carried):  # a record would look for a field
+        return False
+    return hasattr(item, "dtype") and getattr(item, "shape", None) == ()
 
 
 def number_expr(item: Any, partner: DType | None = None) -> Expr:

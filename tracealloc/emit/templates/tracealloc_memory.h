@@ -52,21 +52,6 @@ inline void put_bits(const T &value, unsigned char *to) {
   }
 }
 
-// In simulation, subscripts that depend on data are checked; an access outside is thrown as its number.
-struct outside {
-  int number;
-};
-template <typename T>
-inline long at(const T &subscript, long extent, int number) {
-  if (subscript < 0 || subscript >= extent) throw outside{number};
-  return (long)subscript;
-}
-
-// So are the sizes that a function gets.
-inline void require(bool holds, int number) {
-  if (!holds) throw outside{number};
-}
-
 }  // namespace tracealloc
 
 #endif  // TRACEALLOC_MEMORY_H
