@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import tracealloc as ta
@@ -226,3 +227,25 @@ def test_banks_that_tell_nothing_apart_may_stay() -> None:
     s.pipeline("i")
     (row,) = s.conflicts()
     assert row.proposal == 's.partition("A", dim=1, kind="cyclic", factor=4)'
+
+
+def test_elements_of_tables_that_are_known_need_no_port() -> None:
+    """In an unrolled loop ``c[k]`` is a number; where the subscript runs, the table is a memory."""
+    table = np.arange(8, dtype=np.int32)
+
+    @kernel
+    def fir(x: int32[64], y: int32[57]):
+        c = ta.constant(table)
+        for i in ta.range(57):
+            t = ta.scalar(int32, 0)
+            for k in ta.range(8):
+                t += x[i + k] * c[k]
+            y[i] = t + c[i % 8]
+
+    s = ta.customize(fir)
+    s.reuse_at(s.x, "i")
+    s.pipeline("i")
+    found = s.conflicts()
+    assert not found
+    (row,) = [row for row in str(found).splitlines() if " c " in row]
+    assert "1 read, 0 written" in row

@@ -258,8 +258,10 @@ class Iteration:
             clock = clock.min(keepdims=True)  # the same in all copies
         columns = [np.broadcast_to(part.constants, clock.shape) for part in form]
         constants = np.stack(columns, axis=1).astype(np.int64)
-        self.arrays.setdefault(array)
         terms = tuple(tuple(sorted(part.terms, key=self._number)) for part in form)
+        if array.kind == "constant" and not any(terms):
+            return  # an element of a table that is known in each copy: HLS folds it to a number
+        self.arrays.setdefault(array)
         to.setdefault(array, Accesses()).add(terms, constants, clock)
 
     def _number(self, term: tuple[Expr, int]) -> int:
