@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NoReturn
 
 import islpy as isl
@@ -36,6 +35,7 @@ __all__ = [
     "Subscript",
     "check_bounds",
     "check_initialised",
+    "iter_ranges",
     "outside",
     "raise_outside",
     "subscripts",
@@ -67,14 +67,14 @@ def check_bounds(model: Model) -> None:
     for statement in model.statements:
         if statement.guards:
             continue  # may not run: the generated code checks it
+        ranges = iter_ranges(statement)
         for access in subscripts(statement):
             for dim in range(access.array.rank):
-                bad = outside(statement, access, dim)
+                bad = outside(statement, access, dim, ranges)
                 if bad is not None:
                     raise_outside(statement, bad, access, dim)
 
 
-@lru_cache(maxsize=1)  # asked for all accesses of one statement after another
 def iter_ranges(statement: Statement) -> dict[Iter, tuple[int, int]]:
     """Bounds of each iterator (an empty domain has none)."""
     if not statement.dims or statement.domain.is_empty():
@@ -116,8 +116,12 @@ def _loads(expr: Expr) -> Iterator[Subscript]:
         yield Subscript(load.array, load.indices, expr_text(load), load.place)
 
 
-def outside(statement: Statement, access: Subscript, dim: int) -> isl.Set | None:
+def outside(
+    statement: Statement, access: Subscript, dim: int, ranges: Mapping[Iter, tuple[int, int]]
+) -> isl.Set | None:
     """The instances of a statement of which a subscript is outside (None: there are none).
+
+    `ranges` are those of its iterators.
 
     None as well where the subscript depends on data: the generated code checks it.
     """
@@ -125,7 +129,7 @@ def outside(statement: Statement, access: Subscript, dim: int) -> isl.Set | None
     extent = access.array.shape[dim]
     if not (is_affine(low) and iters_of(low) <= set(statement.dims)):
         return None
-    found = range_of(low, iter_ranges(statement))
+    found = range_of(low, ranges)
     if found and found[0] >= 0 and found[1] + extra < extent:
         return None
     names = iter_names(statement.dims)

@@ -59,6 +59,8 @@ def _positions(node: Node) -> Iterator[Expr]:
 
 def used_parameters(program: Program) -> tuple[Array, ...]:
     """The arguments that isl sees as parameters, in order."""
+    if not any(array.parameter for array in program.args):
+        return ()
     found = {
         load.array
         for node in walk_nodes(program.body)

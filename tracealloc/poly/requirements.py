@@ -18,7 +18,7 @@ from typing import NoReturn
 import islpy as isl
 
 from tracealloc.poly.ast_expr import as_expr
-from tracealloc.poly.bounds import Subscript, outside, raise_outside, subscripts, uninitialised
+from tracealloc.poly.bounds import Subscript, iter_ranges, outside, raise_outside, subscripts, uninitialised
 from tracealloc.poly.build import build_model
 from tracealloc.poly.context import used_parameters
 from tracealloc.poly.model import Model, Statement
@@ -121,9 +121,10 @@ class _Requirements:
             self.exclude(statement, view.bad, (view.text, reason, view.place), view.refuse)
         if statement.guards:
             return  # whether it runs depends on data: checked when it does
+        ranges = iter_ranges(statement)
         for each in subscripts(statement):
             for dim in range(each.array.rank):
-                bad = outside(statement, each, dim)
+                bad = outside(statement, each, dim, ranges)
                 if bad is not None:
                     refuse = partial(raise_outside, statement, access=each, dim=dim)
                     self.exclude(statement, bad, (each.text, _left_outside(each), each.place), refuse)

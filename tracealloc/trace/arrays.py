@@ -232,8 +232,10 @@ class ArrayProxy(_Located, NoWhole):
 
     def _refuse_beyond(self, offset: Expr, dimension: int) -> None:
         """A constant behind the end of a view; of a whole array the proof says in which iteration."""
+        if not isinstance(offset, Const) or is_idle() or self._whole():
+            return
         extent = self.shape[dimension]
-        if not is_idle() and not self._whole() and isinstance(offset, Const) and int(offset.value) >= extent:
+        if int(offset.value) >= extent:
             whole, inside = repr(self._label()), f"0 to {extent - 1}"
             elements = f"the elements {inside}, wherever they lie in {whole}" if extent else "no elements"
             fail("TA111", f"subscript {offset.value} of a view of {whole} is outside dimension {dimension}",

@@ -66,11 +66,14 @@ def is_users(filename: str) -> bool:
 
 def users_frame(frame: FrameType | None) -> FrameType | None:
     """The innermost frame of the user's at or around `frame`; None: a command line, or a thread's start."""
-    while frame is not None and not is_users(frame.f_code.co_filename):
-        if frame.f_code.co_filename in _COMMAND_LINE:
+    while frame is not None:  # for every operation that is traced: no calls where the answer is known
+        filename = frame.f_code.co_filename
+        if (_WHOSE.get(filename) or _whose(filename)) == "user":
+            return frame
+        if filename in _COMMAND_LINE:
             return None
         frame = frame.f_back
-    return frame
+    return None
 
 
 def trimmed(trace: TracebackType | None) -> TracebackType | None:
