@@ -226,3 +226,31 @@ def test_what_is_read_is_stored() -> None:
     assert x.tolist() == [1, 2, 3, 4, 5, 0, 0, 0]
     with pytest.raises(ta.BoundsError, match=r"copied requires m >= n, not m = 2, n = 3"):
         copied(3, 2, x)
+
+
+@pytest.mark.parametrize("dtype", [int64, ta.uint64])
+def test_data_of_64_bits_are_no_sizes(dtype: ta.DType) -> None:
+    """A hash may be any number: its remainder is a subscript, and conditions on it hold or not."""
+
+    @kernel
+    def hashed(h: dtype, x: int32[7], y: int32[7]):  # type: ignore[valid-type]
+        x[h % 7] += 1
+        x[(h + 3) % 7] += 10
+        if h > 5:
+            y[h // 3 % 7] = 2
+
+    assert required(hashed) == []
+    runs = (hashed, lambda *a: ta.interpret(hashed, *a), ta.customize(hashed).build("vitis_hls", mode="csim"))
+    for h in (-(2**63), -1, 0, 5, 6, 2**56 + 1, 2**63 - 1, 2**64 - 1):
+        x, y = np.zeros(7, np.int32), np.zeros(7, np.int32)
+        x[h % 7] += 1
+        x[(h + 3) % 7] += 10
+        if h > 5:
+            y[h // 3 % 7] = 2
+        for run in runs:
+            a, b = np.zeros(7, np.int32), np.zeros(7, np.int32)
+            try:
+                run(h, a, b)
+            except ta.ArgumentError:
+                continue
+            assert np.array_equal(a, x) and np.array_equal(b, y), h

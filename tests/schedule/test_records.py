@@ -129,15 +129,15 @@ def test_a_copy_takes_fields_along_that_are_not_stored_yet(step: str, array: str
 
 def test_a_record_that_is_used_whole_must_be_stored_whole() -> None:
     @kernel
-    def half(X: float32[1], n: int16):
+    def half(X: float32[1], n: int16[1]):
         L = ta.empty((1,), Nested)
         M = ta.empty((1,), Nested)
-        for i in ta.range(n):
+        for i in ta.range(n[0]):
             L[i].p.a = 1
             L[i].c = 1
-        for i in ta.range(n):
+        for i in ta.range(n[0]):
             M[i] = L[i]
         X[0] = 1
 
     with pytest.raises(ta.TraceallocError, match=r"TA602 L\[0\] is read before anything is stored to it"):
-        ta.interpret(half, np.zeros(1, np.float32), 1)
+        ta.interpret(half, np.zeros(1, np.float32), np.ones(1, np.int16))

@@ -8,67 +8,16 @@ Only parameters that something affine mentions are isl's: others are data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import islpy as isl
 
 from tracealloc.poly.texts import cond_text, parameter_name, read_set
-from tracealloc.trace.affine import is_affine
-from tracealloc.trace.expr import Expr, loads_of
-from tracealloc.trace.program import (
-    Array,
-    Call,
-    If,
-    Loop,
-    Node,
-    Program,
-    Region,
-    Slice,
-    Store,
-    expressions_of,
-    walk_nodes,
-)
+from tracealloc.trace.program import Program
+from tracealloc.trace.sizes import used_parameters
 
-__all__ = ["ANYTHING", "context_of", "used_parameters"]
+__all__ = ["ANYTHING", "context_of"]
 
 ANYTHING = isl.Set("{ : }")
 """The context of a program without parameters."""
-
-
-def _positions(node: Node) -> Iterator[Expr]:
-    """The expressions of a node that isl may see: bounds, conditions and subscripts."""
-    for expr in expressions_of(node):
-        for load in loads_of(expr):
-            yield from load.indices
-    match node:
-        case Loop(start=start, stop=stop):
-            yield from (start, stop)
-        case If(cond=cond):
-            yield cond
-        case Store(indices=indices):
-            yield from indices
-        case Call(args=args, results=results):
-            for part in (*args, *results):
-                if isinstance(part, Region):
-                    yield from (i.start if isinstance(i, Slice) else i for i in part.indices)
-                else:
-                    yield part
-        case _:
-            return
-
-
-def used_parameters(program: Program) -> tuple[Array, ...]:
-    """The arguments that isl sees as parameters, in order."""
-    if not any(array.parameter for array in program.args):
-        return ()
-    found = {
-        load.array
-        for node in walk_nodes(program.body)
-        for expr in _positions(node)
-        if is_affine(expr)
-        for load in loads_of(expr)
-    }
-    return tuple(array for array in program.args if array in found)
 
 
 def context_of(program: Program) -> isl.Set:

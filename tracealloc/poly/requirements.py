@@ -20,7 +20,6 @@ import islpy as isl
 from tracealloc.poly.ast_expr import as_expr
 from tracealloc.poly.bounds import Subscript, iter_ranges, outside, raise_outside, subscripts, uninitialised
 from tracealloc.poly.build import build_model
-from tracealloc.poly.context import used_parameters
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import LOCK, dim_bounds, parameters_in, point_values
 from tracealloc.poly.rename import replace_arrays
@@ -39,6 +38,7 @@ from tracealloc.trace.program import (
     Requirement,
     map_blocks,
 )
+from tracealloc.trace.sizes import used_parameters
 from tracealloc.trace.source import Place
 from tracealloc.trace.text import expr_text, region_text
 

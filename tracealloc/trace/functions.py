@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tracealloc.trace import build
@@ -23,6 +24,7 @@ from tracealloc.trace.refusals import article
 from tracealloc.trace.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.selfcheck import check_interpreter
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
+from tracealloc.trace.sizes import wide_data
 from tracealloc.trace.state import State
 from tracealloc.trace.streams import StreamProxy
 
@@ -56,12 +58,28 @@ def trace(
 
 
 def trace_signature(function: types.FunctionType, signature: Signature, name: str) -> Program:
-    """Trace a function whose parameters are known."""
+    """Trace a function whose parameters are known.
+
+    Again where an argument of 64 bits turned out to be data and no size: no analysis sees it then.
+    """
     check_interpreter()
+    args = arguments_of(signature)
+    wide = any(array.parameter and array.dtype.bits > WIDE_BITS for array in args)
+    state = state_of(function, signature) if wide else None
+    program = _traced(function, signature, name, args)
+    data = wide_data(program) if wide else frozenset()
+    if state is None or not data or state.restore() is not None:
+        return program
+    args = tuple(replace(array, parameter=None) if array.key in data else array for array in args)
+    return _traced(function, signature, name, args)
+
+
+def _traced(
+    function: types.FunctionType, signature: Signature, name: str, args: tuple[Array, ...]
+) -> Program:
     outer = active()
     recorder = Recorder(name, outer)
     recorder.functions = (*(outer.functions if outer is not None else ()), function.__code__)
-    args = arguments_of(signature)
     stack = _stack()
     stack.append(recorder)
     try:
@@ -109,6 +127,7 @@ def arguments_of(signature: Signature) -> tuple[Array, ...]:
     return tuple(map(_argument, range(len(signature.traced)), signature.traced))
 
 
+WIDE_BITS = 62
 WIDEST = 1 << 56
 """How large a parameter may be: sums of some of them, times small numbers, stay within 64 bits."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.context import used_parameters
 from tracealloc.poly.equivalence import runs_once
 from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Statement
@@ -20,6 +19,7 @@ from tracealloc.trace.affine import is_affine
 from tracealloc.trace.expr import Expr
 from tracealloc.trace.layout import Banks, Layout
 from tracealloc.trace.program import Array, Call, Region, Slice
+from tracealloc.trace.sizes import used_parameters
 
 __all__ = ["inline"]
 
