@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import islpy as isl
 
-from tracealloc.poly.budget import STEP, limited
+from tracealloc.poly.budget import STEP, limited, reason
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.equivalence import NOTHING, Difference
 from tracealloc.poly.flow import FINAL, INPUT
@@ -92,7 +92,7 @@ def _proved(module: Module, casts: bool) -> Verification:
                 raise VerifyError(
                     "TA514",
                     f"the proof of {state.name} fails inside isl",
-                    because=[str(error).partition(" in /")[0]],
+                    because=[reason(error)],
                     hint="the C build can still be compared with the kernel on data",
                 ) from error
             notes.update(dict.fromkeys(assumed))

@@ -20,17 +20,14 @@ __all__ = ["BRACKET", "bracketed"]
 BRACKET = "Bracket"
 
 
-def bracketed(model: Model, tree: Tree, keys: frozenset[str], dense: bool = False) -> tuple[Model, Tree]:
-    """The model and tree with an empty statement first and last in the bodies of some loops.
-
-    If `dense`, these run for every whole number between the least and the greatest value of the loop.
-    """
+def bracketed(model: Model, tree: Tree, keys: frozenset[str]) -> tuple[Model, Tree]:
+    """The model and tree with an empty statement first and last in the bodies of some loops."""
     for key in sorted(keys):
-        model, tree = _bracketed(model, tree, key, dense)
+        model, tree = _bracketed(model, tree, key)
     return model, tree
 
 
-def _bracketed(model: Model, tree: Tree, key: str, dense: bool) -> tuple[Model, Tree]:
+def _bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
     path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
     assert path is not None
     loops = tuple(node for node, _ in path if isinstance(node, LoopNode))
@@ -44,7 +41,7 @@ def _bracketed(model: Model, tree: Tree, key: str, dense: bool) -> tuple[Model, 
     its = tuple(Iter(f"{BRACKET}:{loop.key}", loop.name) for loop in loops)
     node = Store(Array(BRACKET, BRACKET, boolean, ()), (), constant(0))
     names = [f"{BRACKET}{len(model.statements) + n}" for n in range(2)]
-    whole = isl.Set.from_basic_set((values.remove_divs() if dense else values).simple_hull())
+    whole = isl.Set.from_basic_set(values.simple_hull())
     if not values.is_empty():  # the hull may be wider than what it holds
         low, high = dim_bounds(values, len(its) - 1)
         whole = within(whole, len(its) - 1, low, high)

@@ -14,23 +14,51 @@ from contextlib import contextmanager
 
 import islpy as isl
 
-__all__ = ["PROOF", "STEP", "limited"]
+__all__ = ["LOOPS", "PROOF", "READ", "STEP", "Spent", "limited", "reason"]
 
 STEP = 10_000_000
 """Operations of one schedule step, everything in it included."""
+LOOPS = 4_000_000
+"""Of isl's loops for a nest; what needs more gets loops of our own. Nests of 200 statements take 600,000."""
+READ = 1_000_000
+"""Of the comparison of these loops with what they should run."""
 PROOF = 4_000_000
 """Of the proof that a buffer or a window holds what is read; chains of four windows take 300,000."""
 
 
+class Spent(isl.Error):
+    """A budget is used up: what was asked inside it has no answer."""
+
+
 @contextmanager
 def limited(operations: int) -> Iterator[None]:
-    """Let isl raise `isl.Error` once it has spent some operations inside the block."""
+    """Let isl raise `Spent` once it has taken some operations inside the block."""
     context = isl.DEFAULT_CONTEXT
     outer = context.get_max_operations()
     context.reset_operations()
     context.set_max_operations(min(operations, outer) if outer else operations)
     try:
         yield
+    except Spent:
+        raise
+    except isl.Error as error:
+        if not _is_spent():  # isl may say anything then, that a text has an error say
+            raise
+        asked = str(error).partition("call to ")[2].partition(" failed")[0]
+        raise Spent(f"a budget of {operations:,} isl operations was used up, the last in {asked}") from error
     finally:
         context.reset_operations()
         context.set_max_operations(outer)
+
+
+def _is_spent() -> bool:
+    try:
+        isl.Val(1).add(isl.Val(1))
+    except isl.Error:
+        return True
+    return False
+
+
+def reason(error: isl.Error) -> str:
+    """Why isl gave no answer, for people."""
+    return str(error) if isinstance(error, Spent) else f"isl fails on it: {str(error).partition(' in /')[0]}"

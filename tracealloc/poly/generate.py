@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import islpy as isl
 
 from tracealloc.poly.alike import Names, Reduced, reduced
 from tracealloc.poly.brackets import bracketed
+from tracealloc.poly.budget import LOOPS, READ, limited
 from tracealloc.poly.context import ANYTHING
 from tracealloc.poly.dependence import time_map, time_text
 from tracealloc.poly.executed import is_simple, wrong_statements
@@ -23,10 +24,9 @@ from tracealloc.poly.tree import (
     Sequence,
     Tree,
     leaves,
-    loops_above,
     path_to,
+    statements_of,
 )
-from tracealloc.trace.errors import ScheduleError
 
 _TYPES: Any = isl.ast_node_type
 
@@ -83,34 +83,54 @@ def _tree_text(model: Model, tree: Tree, bare: frozenset[str]) -> str | None:
 
 @dataclass(frozen=True)
 class Generated:
-    """isl's loops (None: there are none). A loop that runs once may be a mark without a `for`.
+    """The loops of a part of a tree. `ast` is None where isl has no right ones, or not in time: see `scan`.
 
-    `twins` say which other parts of the tree have the loops of one part (see `alike`).
+    A loop that runs once may be a mark without a `for`. `twins` say which other parts of the tree have the
+    loops of one part (see `alike`).
     """
 
+    part: Tree
     ast: isl.AstNode | None
     twins: Mapping[str, tuple[Names, ...]]
 
 
-def generated(model: Model, tree: Tree) -> Generated:
-    """isl's loops for a tree, one `for` each.
+def generated(model: Model, tree: Tree) -> list[Generated]:
+    """The loops of a tree, part by part: one part where isl is right and quick, else what follows in a row.
 
     isl may peel an iteration off a loop in which some statements run rarely. Where it does, the loop is
     generated again with an empty statement at both ends of its body, which keeps it whole. A loop that
     runs once in each iteration of the loops around it may come out in pieces as well: it becomes a mark.
     """
     if not model.statements:
-        return Generated(None, {})
-    made = _generated(model, tree, reduced(model, tree))
-    assert made.ast is not None
-    counts = [count for part in _counts(made.ast) for name, count in part.items() if name in made.twins]
+        return []
+    try:
+        with limited(LOOPS):
+            return [_generated(model, tree)]
+    except (isl.Error, _Wrong):
+        if not isinstance(tree, Sequence):
+            return [Generated(tree, None, {})]
+    return [made for child in tree.children for made in generated(_only(model, child), child)]
+
+
+class _Wrong(Exception):
+    """isl's loops leave instances out."""
+
+
+def _only(model: Model, part: Tree) -> Model:
+    names = statements_of(part)
+    return replace(model, statements=tuple(s for s in model.statements if s.name in names))
+
+
+def _generated(model: Model, tree: Tree) -> Generated:
+    ast, twins = _whole(reduced(model, tree))
+    counts = [count for part in _counts(ast) for name, count in part.items() if name in twins]
     if max(counts, default=1) > 1:
         # Two pieces of a part are not its loops one after the other: each part gets its own.
-        made = _generated(model, tree, Reduced(model, tree, {}, {}))
-    return made
+        ast, twins = _whole(Reduced(model, tree, {}, {}))
+    return Generated(tree, ast, twins)
 
 
-def _generated(model: Model, tree: Tree, few: Reduced) -> Generated:
+def _whole(few: Reduced) -> tuple[isl.AstNode, Mapping[str, tuple[Names, ...]]]:
     ast = _isl_ast(few.model, few.tree)
     whole: frozenset[str] = frozenset()
     bare: frozenset[str] = frozenset()
@@ -119,32 +139,12 @@ def _generated(model: Model, tree: Tree, few: Reduced) -> Generated:
         bare |= few.all_of(single)
         whole |= few.all_of(split - single)
         ast = _isl_ast(*bracketed(few.model, few.tree, few.own(whole)), bare)
-    if not is_simple(few.model, few.tree) and (wrong := wrong_statements(few.model, ast)):
-        ast = _again(few.model, few.tree, few.own(whole), bare, wrong)
-    return Generated(ast, few.twins)
-
-
-def _again(
-    model: Model, tree: Tree, whole: frozenset[str], bare: frozenset[str], wrong: frozenset[str]
-) -> isl.AstNode:
-    """Loops that run all instances, where isl has dropped some: with a loop that visits every value.
-
-    Raises:
-        ScheduleError: nothing helps.
-    """
-    around = {loop.key: None for name in sorted(wrong) for loop in reversed(loops_above(tree, name))}
-    for keys in (*(frozenset({key}) for key in around), frozenset(around)):
-        left = bare - keys
-        ast = _isl_ast(*bracketed(*bracketed(model, tree, whole - keys), keys, dense=True), left)
-        if _pieces(ast, left).isdisjoint(whole | keys) and not wrong_statements(model, ast):
-            return ast
-    names = ", ".join(repr(loop.name) for loop in loops_above(tree, min(wrong)))
-    raise ScheduleError(
-        "TA262",
-        f"the loops {names} cannot be generated right",
-        because=["isl leaves out iterations of this order, however it is asked"],
-        hint="undo the last step; a fuse or a skew in another order may do",
-    )
+    if is_simple(few.model, few.tree):
+        return ast, few.twins
+    with limited(READ):
+        if wrong_statements(few.model, ast):
+            raise _Wrong
+    return ast, few.twins
 
 
 def _isl_ast(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) -> isl.AstNode:

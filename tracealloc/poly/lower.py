@@ -16,9 +16,10 @@ from tracealloc.poly.dependence import Paths, paths_of
 from tracealloc.poly.generate import generated, has_loop, times_in
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, only_value
+from tracealloc.poly.scan import Bounds, bounds_of, ends_of, instance_of, outer_name
 from tracealloc.poly.storage import Storage, storages
 from tracealloc.poly.tidy import tidy
-from tracealloc.poly.tree import LoopNode, Tree, loops_in
+from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, loops_in
 from tracealloc.trace.affine import constant, range_of, simplify
 from tracealloc.trace.dtype import index
 from tracealloc.trace.expr import (
@@ -162,21 +163,54 @@ class _Lowering:
         if loop.descending:
             start, stop, step = Unary("-", start, index), Unary("-", stop, index), -step
         start, stop = self.simple(start), self.simple(stop)
+        return self.counted(it, start, stop, step, lambda: self.node(ast.for_get_body(), inside, None))
+
+    def counted(
+        self, it: Iter, start: Expr, stop: Expr, step: int, inside: Callable[[], list[Node]]
+    ) -> list[Node]:
+        """A loop that counts; `inside` makes its body."""
+        loop = self.loops[it.key]
         self.learn_range(it, start, stop, step)
-        self.running[key] = IterRef(it)
-        body = self.declarations(key) + self.node(ast.for_get_body(), inside, None)
-        made = Loop(
-            it,
-            start,
-            stop,
-            step,
-            tuple(body),
-            loop.reduction,
-            loop.band,
-            loop.marks,
-            loop.place,
-        )
-        return [made]
+        self.running[it.key] = IterRef(it)
+        body = tuple(self.declarations(it.key) + inside())
+        return [Loop(it, start, stop, step, body, loop.reduction, loop.band, loop.marks, loop.place)]
+
+    def scanned(self, part: Tree, known: tuple[Bounds, ...] = ()) -> list[Node]:
+        """A part of the tree for which isl has no loops. `known` are the bounds of the loops around it."""
+        if isinstance(part, Sequence):
+            return [node for child in part.children for node in self.scanned(child, known)]
+        if isinstance(part, Leaf):
+            return self.scanned_leaf(part.statement, known)
+        around = self.around[part.key]
+        bounds = bounds_of(self.model, (*around, part))
+        if bounds is None:
+            return []
+        values = [self.running[loop.key] for loop in around]
+        low, high, single = ends_of(bounds, values, self.model.parameters)
+        inner = (*known, bounds)
+        if single:
+            return self.one_trip(part.key, self.simple(low), lambda _: self.scanned(part.body, inner))
+        it = Iter(part.key, part.name)
+        start, stop, step = low, _plus(high, 1), 1
+        if part.descending:
+            start, stop, step = high, _plus(low, -1), -1
+        start, stop = self.simple(start), self.simple(stop)
+        return self.counted(it, start, stop, step, lambda: self.scanned(part.body, inner))
+
+    def scanned_leaf(self, name: str, known: tuple[Bounds, ...]) -> list[Node]:
+        """A statement under the condition that an instance runs at the values of the loops around."""
+        loops = tuple(step.loop for step in self.paths[name] if step.loop is not None)
+        instance = instance_of(self.model, name, loops, known)
+        if instance is None:
+            return []
+        values = {
+            **self.model.parameters,
+            **{outer_name(k): self.running[x.key] for k, x in enumerate(loops)},
+        }
+        nodes = self.statement(name, instance.call, values)
+        if instance.cond is None:
+            return nodes
+        return [If(self.simple(as_expr(instance.cond, values)), tuple(nodes))]
 
     def learn_range(self, it: Iter, start: Expr, stop: Expr, step: int) -> None:
         """Remember between which values an iterator runs, so that divisions by tile sizes vanish."""
@@ -354,20 +388,24 @@ def lower(
 ) -> Program:
     """The loop nest of a schedule as a `Program`."""
     made = generated(model, tree)
+    twins = {name: row for part in made for name, row in part.twins.items()}
     paths = paths_of(tree)
     lowering = _Lowering(
         model,
         {loop.key: loop for loop in loops_in(tree)},
         paths,
         {name: sum(step.loop is not None for step in steps) for name, steps in paths.items()},
-        storages(model, paths),
-        made.twins,
+        storages(model, tree),
+        twins,
         _around(paths),
     )
     program = model.program
     top = _top_declarations(model)
     top += lowering.declarations(None)
-    body = [] if made.ast is None else lowering.node(made.ast, model.parameters, None)
+    body: list[Node] = []
+    for part in made:
+        own = part.ast
+        body += lowering.scanned(part.part) if own is None else lowering.node(own, model.parameters, None)
     for left in model.statements:
         assert left.name in lowering.done or left.domain.is_empty(), f"{left.name} was lost"
     stored = tuple(_stored_layout(array, layout, lowering.storage) for array, layout in layouts)

@@ -57,6 +57,11 @@ class _Moments:
         times = _times(renamed(self.domain, "S"), self.dims, self.values)
         return with_tuple(renamed_input(times, self.name), self.name)
 
+    @cached_property
+    def apart(self) -> bool:
+        """Whether each instance has a moment of its own."""
+        return bool(self.map.is_injective())
+
 
 @dataclass(frozen=True, eq=False)
 class Point:
@@ -84,7 +89,11 @@ class Point:
     @cached_property
     def spread(self) -> bool:
         """Whether the element is part of the moment: an instance touches several."""
-        return not self._touched.is_single_valued()
+        if not self.access.is_single_valued():
+            return True
+        # What isl takes long for is only asked where instances run at one moment.
+        apart = self.moments is None or self.moments.apart
+        return not apart and not self._touched.is_single_valued()
 
     @cached_property
     def _instances(self) -> isl.Map:

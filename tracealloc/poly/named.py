@@ -8,6 +8,7 @@ from __future__ import annotations
 import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import islpy as isl
@@ -24,9 +25,11 @@ from tracealloc.trace.expr import (
 
 __all__ = [
     "LOCK",
+    "Row",
     "aff_expr",
     "at_distance",
     "at_greatest",
+    "at_parameters",
     "at_value",
     "bind_parameters",
     "box_of",
@@ -58,6 +61,7 @@ __all__ = [
     "range_dims",
     "renamed",
     "renamed_input",
+    "rows_of",
     "single_dims",
     "some_instance",
     "union_of",
@@ -139,6 +143,39 @@ def dims_of(s: isl.Set) -> int:
 def range_dims(m: isl.Map) -> int:
     """The number of output dimensions of a map."""
     return int(m.dim(isl.dim_type.out))
+
+
+def at_parameters(m: isl.Map, names: Sequence[str]) -> isl.Set:
+    """What a map gives at the values of its input that parameters called `names` have."""
+    m = m.insert_dims(isl.dim_type.param, 0, len(names))
+    for position, name in enumerate(names):
+        m = m.set_dim_name(isl.dim_type.param, position, name)
+        m = m.equate(isl.dim_type.param, position, isl.dim_type.in_, position)
+    return m.range()
+
+
+@dataclass(frozen=True)
+class Row:
+    """``outer . x + parameters . p + constant >= 0`` for coordinates x (``== 0`` if `equal`)."""
+
+    outer: tuple[int, ...]
+    parameters: tuple[tuple[str, int], ...]
+    constant: int
+    equal: bool
+
+
+def rows_of(s: isl.BasicSet) -> list[Row]:
+    """The constraints of a set without hidden variables."""
+    found = []
+    names = [str(s.get_dim_name(isl.dim_type.param, k)) for k in range(s.dim(isl.dim_type.param))]
+    for each in s.get_constraints():
+        outer, inner = (
+            [int(each.get_coefficient_val(kind, k).to_python()) for k in range(s.dim(kind))]
+            for kind in (isl.dim_type.set, isl.dim_type.param)
+        )
+        whole = int(each.get_constant_val().to_python())
+        found.append(Row(tuple(outer), tuple(zip(names, inner, strict=True)), whole, each.is_equality()))
+    return found
 
 
 def box_of(ends: Sequence[tuple[int, int, int]]) -> isl.Set:

@@ -17,11 +17,12 @@ from tracealloc.poly.dependence import Paths, Step, paths_of, time_map
 from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, with_tuple
+from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.stretched import stretched
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr, Iter, substitute
+from tracealloc.trace.expr import Binary, Const, Expr, Iter, IterRef, iters_of, rewrite, substitute
 from tracealloc.trace.layout import Banks, Layout
 from tracealloc.trace.program import Array
 
@@ -70,18 +71,36 @@ def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> S
 
     `apart`: no two instances share an element, whether or not they live at the same time.
     """
+    known = _remembered(model, tree)
+    if not apart and array in known:
+        return known[array]
     users = [s for s in model.statements if s.scope(array)]
-    return _storage(model, array, users, paths_of(tree), apart) if users else Storage(array, ())
+    found = _storage(model, array, users, paths_of(tree), apart) if users else Storage(array, ())
+    return found if apart else known.setdefault(array, found)
 
 
-def storages(model: Model, paths: Paths) -> dict[Array, Storage]:
+def storages(model: Model, tree: Tree) -> dict[Array, Storage]:
     """The declaration of every array that lives inside loops."""
     users: dict[Array, list[Statement]] = {}
     for statement in model.statements:
         for array, exprs in statement.scopes:
             if exprs:
                 users.setdefault(array, []).append(statement)
-    return {array: _storage(model, array, statements, paths) for array, statements in users.items()}
+    known, paths = _remembered(model, tree), paths_of(tree)
+    for array, statements in users.items():
+        if array not in known:
+            known[array] = _storage(model, array, statements, paths)
+    return {array: known[array] for array in users}
+
+
+def _remembered(model: Model, tree: Tree) -> dict[Array, Storage]:
+    """What is known of the declarations in the order that was last asked about."""
+    last, known = model.memo.get("storage", (None, {}))
+    if last is not tree:
+        known = {}
+        model.memo["storage"] = (tree, known)
+    found: dict[Array, Storage] = known
+    return found
 
 
 def _shared(statements: list[Statement], paths: Paths) -> tuple[LoopNode, ...]:
@@ -139,13 +158,44 @@ def _times_to_scopes(
     domains: Mapping[str, isl.Set],
 ) -> isl.Map:
     loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
-    parts: dict[isl.Map, None] = {}  # each once: statements of one body are all alike
+    parts: dict[tuple[Expr, ...] | isl.Map, isl.Set] = {}  # each form once: statements of one body are alike
     for statement in statements:
+        domain = domains[statement.name]
         scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
-        times = time_map(statement, loops).intersect_domain(domains[statement.name])
-        parts[times.reverse().apply_range(scope)] = None
-    first, *others = parts
-    return reduce(isl.Map.union, others, first)
+        form = _of_scope(statement, statement.scope(array), loops)
+        if form is None:
+            parts[time_map(statement, loops).intersect_domain(domain).reverse().apply_range(scope)] = domain
+        else:
+            own = domain.apply(scope)
+            parts[form] = own.union(parts[form]) if form in parts else own
+    its = _instances(len(statements[0].scope(array)))
+    return reduce(
+        isl.Map.union,
+        (
+            map_of("Z", its, "T", form).intersect_domain(coalesced(own)).reverse()
+            if isinstance(form, tuple)
+            else form
+            for form, own in parts.items()
+        ),
+    )
+
+
+@lru_cache(maxsize=16)
+def _instances(rank: int) -> tuple[Iter, ...]:
+    """Iterators over the instances of an array."""
+    return tuple(Iter(f"instance:{dim}", f"z{dim}") for dim in range(rank))
+
+
+def _of_scope(
+    statement: Statement, scope: tuple[Expr, ...], loops: tuple[LoopNode, ...]
+) -> tuple[Expr, ...] | None:
+    """The values of some loops as functions of the instance of an array; None where they do not look so."""
+    its = _instances(len(scope))
+    known: dict[Expr, Expr] = {
+        expr: IterRef(it) for it, expr in zip(its, scope, strict=True) if not isinstance(expr, Const)
+    }
+    form = tuple(rewrite(loop.expr(statement.name), known.get) for loop in loops)
+    return form if all(iters_of(expr) <= set(its) for expr in form) else None
 
 
 def _with_kept(

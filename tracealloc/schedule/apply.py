@@ -12,7 +12,7 @@ from typing import Any
 
 import islpy as isl
 
-from tracealloc.poly.budget import STEP, limited
+from tracealloc.poly.budget import STEP, limited, reason
 from tracealloc.schedule.concurrent import check_marked
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Made, Step
@@ -103,7 +103,7 @@ def _taken(
         raise edit.error(
             "TA260",
             "cannot be proved right",
-            because=[f"isl fails on it: {str(error).partition(' in /')[0]}"],
+            because=[reason(error)],
             hint="take the step earlier, or in simpler parts",
         ) from error
     made = tuple(_made(after, resolver.function, ref) for ref in result.made)

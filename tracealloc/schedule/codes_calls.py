@@ -66,8 +66,8 @@ register(
             "loops come out wrong",
             "",
             "",
-            "What the generated loops run is compared with what they should. isl left out iterations of this "
-            "order, and so it did in every other way of asking. Undo the last step.",
+            "The loops around a statement do not tell its instances apart, so no loops run each of them "
+            "once: a bug in tracealloc. Undo the last step.",
         ),
         "TA261": Code(
             "a step was about to change what a read sees",

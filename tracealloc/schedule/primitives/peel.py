@@ -7,7 +7,7 @@ from itertools import count
 
 import islpy as isl
 
-from tracealloc.poly.dependence import paths_of, time_map
+from tracealloc.poly.dependence import time_map
 from tracealloc.poly.ends import split_first
 from tracealloc.poly.model import Statement
 from tracealloc.poly.pieces import coalesced
@@ -87,7 +87,7 @@ def _inside(state: State, loop: LoopNode) -> list[Array]:
     inside = {name for name, _ in loop.exprs}
     return [
         array
-        for array, found in storages(state.model, paths_of(state.tree)).items()
+        for array, found in storages(state.model, state.tree).items()
         if {s.name for s in state.model.statements if s.scope(array)} <= inside
         and any(other.key == loop.key for other in found.loops)
     ]
