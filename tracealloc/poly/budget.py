@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import islpy as isl
 
-__all__ = ["LOOPS", "PROOF", "READ", "STEP", "Spent", "limited", "reason"]
+__all__ = ["LOOPS", "PROOF", "READ", "STEP", "STORAGE", "Spent", "limited", "reason"]
 
 STEP = 10_000_000
 """Operations of one schedule step, everything in it included."""
@@ -24,6 +24,8 @@ READ = 1_000_000
 """Of the comparison of these loops with what they should run."""
 PROOF = 4_000_000
 """Of the proof that a buffer or a window holds what is read; chains of four windows take 300,000."""
+STORAGE = 1_000_000
+"""Of where an array that lives inside loops is declared; beyond, it has all of its instances at the top."""
 
 
 class Spent(isl.Error):

@@ -13,12 +13,14 @@ from functools import lru_cache, reduce
 
 import islpy as isl
 
+from tracealloc.poly.budget import STORAGE, limited
 from tracealloc.poly.dependence import Paths, Step, paths_of, time_map
 from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, with_tuple
+from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, map_text, with_tuple
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.stretched import stretched
+from tracealloc.poly.texts import aff_text
 from tracealloc.poly.tree import LoopNode, Tree
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -136,66 +138,104 @@ def _storage(
         loops[depth].expr(s.name) == s.scope(array)[depth] for s in statements for depth in range(rank)
     ):
         return Storage(replace(array, scope=()), loops[:rank])
+    try:
+        with limited(STORAGE):
+            return _contracted(model, array, statements, loops, paths, apart)
+    except isl.Error:  # every instance has a place of its own
+        own = _Lives.of(array, statements, (), {s.name: s.domain for s in statements})
+        return _with_kept(model, array, own.times_to_scopes(0), (), range(rank), apart)
+
+
+def _contracted(
+    model: Model,
+    array: Array,
+    statements: list[Statement],
+    loops: tuple[LoopNode, ...],
+    paths: Paths,
+    apart: bool,
+) -> Storage:
+    """The declaration in the innermost of the `loops` around all users that does."""
+    rank = len(statements[0].scope(array))
     cases = stretched(statements, {s.name: _loops_of(paths[s.name]) for s in statements})
+    lives = [_Lives.of(array, statements, loops, domains) for domains in cases]
     for count in range(len(loops), -1, -1):
-        wide = [_times_to_scopes(array, statements, loops[:count], domains) for domains in cases]
+        wide = [each.times_to_scopes(count) for each in lives]
         if all(relation.reverse().is_single_valued() for relation in wide):
             varying = [
                 dim
                 for dim in range(rank)
                 if not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
             ]
-            own = {s.name: s.domain for s in statements}
-            relation = _times_to_scopes(array, statements, loops[:count], own)
+            own = _Lives.of(array, statements, loops, {s.name: s.domain for s in statements})
+            relation = own.times_to_scopes(count)
             return _with_kept(model, array, relation, loops[:count], varying, apart)
     raise AssertionError("an empty prefix is always single-valued")
 
 
-def _times_to_scopes(
-    array: Array,
-    statements: list[Statement],
-    loops: tuple[LoopNode, ...],
-    domains: Mapping[str, isl.Set],
-) -> isl.Map:
-    loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
-    parts: dict[tuple[Expr, ...] | isl.Map, isl.Set] = {}  # each form once: statements of one body are alike
-    for statement in statements:
-        domain = domains[statement.name]
-        scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
-        form = _of_scope(statement, statement.scope(array), loops)
-        if form is None:
-            parts[time_map(statement, loops).intersect_domain(domain).reverse().apply_range(scope)] = domain
-        else:
-            own = domain.apply(scope)
-            parts[form] = own.union(parts[form]) if form in parts else own
-    its = _instances(len(statements[0].scope(array)))
-    return reduce(
-        isl.Map.union,
-        (
-            map_of("Z", its, "T", form).intersect_domain(coalesced(own)).reverse()
-            if isinstance(form, tuple)
-            else form
-            for form, own in parts.items()
-        ),
-    )
+@dataclass(frozen=True)
+class _Lives:
+    """When the instances of an array are used in the iterations of some loops.
+
+    `known` are sets of instances, by the values of the loops as functions of the instance; `rest` are the
+    statements for which these are none by their looks, with their instances.
+    """
+
+    array: Array
+    loops: tuple[LoopNode, ...]
+    rank: int
+    known: Mapping[tuple[str, ...], isl.Set]
+    rest: tuple[tuple[Statement, isl.Set], ...]
+
+    @staticmethod
+    def of(
+        array: Array,
+        statements: list[Statement],
+        loops: tuple[LoopNode, ...],
+        domains: Mapping[str, isl.Set],
+    ) -> _Lives:
+        """The lives where statements have the given domains."""
+        plain = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+        alike: dict[tuple[str, ...], dict[str, isl.Set]] = {}  # each once: statements of one body are
+        rest: list[tuple[Statement, isl.Set]] = []
+        for statement in statements:
+            scope, domain = statement.scope(array), domains[statement.name]
+            forms = [_of_instance(loop.expr(statement.name), scope) for loop in plain]
+            form = tuple(text for text in forms if text is not None)
+            if len(form) < len(forms):
+                rest.append((statement, domain))
+                continue
+            used = domain.apply(map_of(statement.name, statement.dims, "Z", scope))
+            alike.setdefault(form, {}).setdefault(str(used), used)
+        known = {form: coalesced(reduce(isl.Set.union, sets.values())) for form, sets in alike.items()}
+        return _Lives(array, plain, len(statements[0].scope(array)), known, tuple(rest))
+
+    def times_to_scopes(self, count: int) -> isl.Map:
+        """Iterations of the first `count` loops -> the instances used in them."""
+        forms: dict[tuple[str, ...], isl.Set] = {}
+        for form, used in self.known.items():
+            outer = form[:count]
+            forms[outer] = forms[outer].union(used) if outer in forms else used
+        names = [f"z{dim}" for dim in range(self.rank)]
+        parts = dict.fromkeys(
+            map_text("Z", names, "T", form).intersect_domain(coalesced(used)).reverse()
+            for form, used in forms.items()
+        )
+        for statement, domain in self.rest:
+            scope = map_of(statement.name, statement.dims, "Z", statement.scope(self.array))
+            times = time_map(statement, self.loops[:count]).intersect_domain(domain)
+            parts[times.reverse().apply_range(scope)] = None
+        return reduce(isl.Map.union, parts)
 
 
-@lru_cache(maxsize=16)
-def _instances(rank: int) -> tuple[Iter, ...]:
-    """Iterators over the instances of an array."""
-    return tuple(Iter(f"instance:{dim}", f"z{dim}") for dim in range(rank))
-
-
-def _of_scope(
-    statement: Statement, scope: tuple[Expr, ...], loops: tuple[LoopNode, ...]
-) -> tuple[Expr, ...] | None:
-    """The values of some loops as functions of the instance of an array; None where they do not look so."""
-    its = _instances(len(scope))
+@lru_cache(maxsize=1 << 13)
+def _of_instance(expr: Expr, scope: tuple[Expr, ...]) -> str | None:
+    """An expression as a function of the instance of an array; None where it does not look so."""
+    its = [Iter(f"instance:{dim}", f"z{dim}") for dim in range(len(scope))]
     known: dict[Expr, Expr] = {
         expr: IterRef(it) for it, expr in zip(its, scope, strict=True) if not isinstance(expr, Const)
     }
-    form = tuple(rewrite(loop.expr(statement.name), known.get) for loop in loops)
-    return form if all(iters_of(expr) <= set(its) for expr in form) else None
+    found = rewrite(expr, known.get)
+    return aff_text(found, {it: it.name for it in its}) if iters_of(found) <= set(its) else None
 
 
 def _with_kept(
