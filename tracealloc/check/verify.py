@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import islpy as isl
 
-from tracealloc.poly.budget import STEP, limited, reason
+from tracealloc.poly.budget import STATEMENT, STEP, limited, reason
 from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.equivalence import NOTHING, Difference
 from tracealloc.poly.flow import FINAL, INPUT
@@ -86,7 +86,7 @@ def _proved(module: Module, casts: bool) -> Verification:
                 found = f"{state.casts[0]}: values are converted"
             count += sum(_count(s) for s in state.base.statements)
             try:
-                with limited(STEP):
+                with limited(STEP + STATEMENT * len(state.model.statements)):
                     wrong, assumed = _proof(state)
             except isl.Error as error:
                 raise VerifyError(

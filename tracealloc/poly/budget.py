@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import islpy as isl
 
-__all__ = ["LOOPS", "PROOF", "READ", "STEP", "STORAGE", "Spent", "limited", "reason"]
+__all__ = ["LOOPS", "PROOF", "READ", "STATEMENT", "STEP", "STORAGE", "Spent", "limited", "reason"]
 
 STEP = 10_000_000
 """Operations of one schedule step, everything in it included."""
@@ -22,6 +22,8 @@ LOOPS = 4_000_000
 """Of isl's loops for a nest; what needs more gets loops of our own. Nests of 200 statements take 600,000."""
 READ = 1_000_000
 """Of the comparison of these loops with what they should run."""
+STATEMENT = 300_000
+"""What a proof of a whole schedule may take more for each statement: it looks at all reads at once."""
 PROOF = 4_000_000
 """Of the proof that a buffer or a window holds what is read; chains of four windows take 300,000."""
 STORAGE = 1_000_000
