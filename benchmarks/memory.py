@@ -1,4 +1,4 @@
-"""What 1,000 kernels that were traced, scheduled and dropped leave: ``python -m benchmarks.memory [count]``."""
+"""What 1,000 kernels that were traced, scheduled and dropped leave: ``python -m benchmarks.memory``."""
 
 from __future__ import annotations
 
