@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
 from tracealloc.poly.named import dim_bounds, dims_of
+from tracealloc.poly.remember import remembered
 
 __all__ = ["Box", "Same", "box_touched", "meeting", "narrowed"]
 
@@ -39,7 +39,7 @@ def box_touched(access: isl.Map) -> Box | None:
     return _box(Same(access))
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def _box(access: Same) -> Box | None:
     assert isinstance(access.value, isl.Map)
     touched = access.value.range()
@@ -67,7 +67,7 @@ def narrowed(access: isl.Map, box: Box) -> isl.Map:
     return found
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _pieces(access: Same) -> tuple[npt.NDArray[np.int64], list[isl.Map]]:
     """The pieces of an access that touch anything, and the ends of what each touches."""
     assert isinstance(access.value, isl.Map)

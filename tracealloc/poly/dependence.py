@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import islpy as isl
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from tracealloc.poly.boxes import Same, box_touched, meeting
 from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import lex_less, map_of, renamed_input, with_tuple
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.shapes import Form, Shape, form_of, shape_between
 from tracealloc.poly.texts import aff_text, iter_names
 from tracealloc.poly.tree import LoopNode, Sequence, Tree
@@ -103,7 +103,7 @@ def common_loops(a: tuple[Step, ...], b: tuple[Step, ...]) -> tuple[tuple[LoopNo
     return tuple(loops), 0
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _time_map(name: str, dims: tuple[Iter, ...], exprs: tuple[Expr, ...]) -> isl.Map:
     return map_of(name, dims, "T", exprs)
 
@@ -119,7 +119,7 @@ def time_text(statement: Statement, loop: LoopNode) -> str:
     return f"-({text})" if loop.descending else text
 
 
-@lru_cache(maxsize=1 << 15)
+@remembered(1 << 15)
 def _text(expr: Same, dims: Same) -> str:
     assert isinstance(expr.value, Expr) and isinstance(dims.value, tuple)
     return aff_text(expr.value, iter_names(dims.value))
@@ -168,7 +168,7 @@ def _may_be_own(statement: Statement, load: Load) -> bool:
     return _meet(statement.domain, statement.dims, node.indices, load.indices)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _meet(domain: isl.Set, dims: tuple[Iter, ...], a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
     """Whether two lists of subscripts are alike in some instance of a domain."""
     name = domain.get_tuple_name()
@@ -221,7 +221,7 @@ def _users(model: Model) -> _Users:
     return found
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _order(dims: tuple[int, int], common: int, tie: bool) -> Same:
     return Same(lex_less("A", "B", *dims, common, tie))
 
@@ -239,7 +239,7 @@ def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> 
     return _timed_order(a.dims, _times(a, loops), b.dims, _times(b, loops), position < 0)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _timed_order(
     dims: tuple[Iter, ...],
     times: tuple[Expr, ...],

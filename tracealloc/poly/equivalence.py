@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import islpy as isl
@@ -19,6 +18,7 @@ from tracealloc.poly.dependence import same_sum
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import map_of, point_values, renamed, renamed_input, union_of
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import FINAL, INPUT, pieces
 from tracealloc.poly.texts import tuple_text
@@ -160,7 +160,7 @@ def _finals(model: Model, base: Model) -> list[isl.Map]:
     return [_whole(FINAL, space, array.shape) for space, array in spaces if array.kind != "constant"]
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _whole(name: str, space: str, shape: tuple[int, ...]) -> isl.Map:
     return isl.Map.from_domain_and_range(isl.Set(f"{{ {name}[] }}"), isl.Set(_box_text(space, shape)))
 

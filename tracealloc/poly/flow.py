@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import islpy as isl
 
 from tracealloc.poly.boxes import Same
 from tracealloc.poly.model import Access, Model, Statement
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.same import same_unions
 from tracealloc.poly.solve import FINAL, INPUT, pieces, solve
 from tracealloc.poly.tree import Tree
@@ -95,7 +95,7 @@ def _final_reads(model: Model, writes: list[isl.Map], arrays: frozenset[Array] |
     return found
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _final(written: Same) -> isl.Map:
     """The read of all that a write touches, after everything."""
     assert isinstance(written.value, isl.Map)

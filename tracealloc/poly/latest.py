@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point, points_of
 from tracealloc.poly.named import dim_bounds, dims_of, extreme, lex_less, renamed_input, with_tuple
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.tree import Sequence as Seq
@@ -275,7 +276,7 @@ class LastWrites:
         return len(loops), position
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def _hides(later: Point, earlier: Point) -> bool:
     """Whether a write touches all that another does at the same moments."""
     if later.size != earlier.size:
@@ -399,7 +400,7 @@ def _before(read: Point, write: Point, level: _Level) -> isl.Map:
     return with_tuple(renamed_input(pairs, read.name), write.name)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _agree(first: int, second: int, depth: int, less: bool) -> isl.Map:
     left, right = [f"a{k}" for k in range(first)], [f"b{k}" for k in range(second)]
     where = [f"a{k} = b{k}" for k in range(depth)] + ([f"b{depth} < a{depth}"] if less else [])

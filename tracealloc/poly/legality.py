@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import takewhile
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from tracealloc.poly.model import Access, Model, Statement
 from tracealloc.poly.named import point_values
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.queues import move_text
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.shapes import Moved, Pair, Shape, TimeText
 from tracealloc.poly.texts import tuple_text
 from tracealloc.poly.tree import Leaf, LoopNode, Tree
@@ -224,7 +225,7 @@ def _joined_of(group: Sequence[Dependence]) -> Shape:
     return _joined(tuple(dict.fromkeys(each.shape for each in group)))
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _joined(shapes: tuple[Shape, ...]) -> Shape:
     relations = [shape.relation for shape in shapes]
     while len(relations) > 1:

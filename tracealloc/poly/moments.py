@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import islpy as isl
@@ -32,6 +32,7 @@ from tracealloc.poly.named import (
     with_tuple,
 )
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.texts import Names, aff_text, iter_names
 from tracealloc.poly.tree import Tree
 from tracealloc.trace.affine import linear
@@ -168,13 +169,13 @@ class Clock:
         )
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _point(access: Same, name: str, statement: str | None, number: int, moments: _Moments | None) -> Point:
     assert isinstance(access.value, isl.Map)
     return Point(name, statement, number, box_touched(access.value), access.value, moments)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _moments(
     domain: Same, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
 ) -> _Moments:
@@ -182,7 +183,7 @@ def _moments(
     return _Moments(domain.value, name, dims, values)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _times(domain: isl.Set, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]) -> isl.Map:
     """Found once for all statements that differ in nothing but their name."""
     names = iter_names(dims)

@@ -9,10 +9,10 @@ import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import islpy as isl
 
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.texts import Parameters, aff_text, iter_names, parameters_declared, read_map, tuple_text
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -132,7 +132,7 @@ def map_text(source: str, left: Iterable[str], target: str, right: Iterable[str]
     return renamed_input(with_tuple(found, target), source)
 
 
-_parsed = lru_cache(maxsize=1 << 13)(read_map)
+_parsed = remembered(1 << 13)(read_map)
 
 
 def dims_of(s: isl.Set) -> int:
@@ -217,7 +217,7 @@ def _reached(s: isl.Set, position: int, low: int, high: int, sign: int = 1) -> i
     return low
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def single_dims(s: isl.Set) -> tuple[bool, ...]:
     """Which coordinates have one value in a set, or none."""
     if s.is_empty():
@@ -414,7 +414,7 @@ def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: i
     return named.set_tuple_name(isl.dim_type.out, sink)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _lex_less(source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.Map:
     left = [f"a{k}" for k in range(source_dims)]
     right = [f"b{k}" for k in range(sink_dims)]

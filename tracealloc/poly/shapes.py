@@ -8,7 +8,7 @@ it (can it run backwards in some order of the loops?) is asked once for all pair
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeAlias
 
 import islpy as isl
@@ -26,6 +26,7 @@ from tracealloc.poly.named import (
     renamed_input,
     with_tuple,
 )
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.texts import tuple_text
 
 __all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "shape_between"]
@@ -144,7 +145,7 @@ class Moved:
         return map_text("AB"[which], names, "T", self.texts[which][:count])
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _compared(depth: int, signs: tuple[str, ...]) -> isl.Map:
     count = depth + len(signs)
     left, right = ([f"{side}{k}" for k in range(count)] for side in "ab")
@@ -178,7 +179,7 @@ def shape_between(before: Form, after: Form, order: Same) -> Shape | None:
     return _between(before.access, after.access, distance, order)
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def _form(access: Same) -> Form:
     assert isinstance(access.value, isl.Map)
     box = box_touched(access.value)
@@ -189,7 +190,7 @@ def _form(access: Same) -> Form:
     return Form(Same(_one(_shifted(plain, tuple(-first for first in low)) if any(low) else plain)), low)
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def _between(first: Same, second: Same, distance: tuple[int, ...], order: Same) -> Shape | None:
     assert isinstance(first.value, isl.Map) and isinstance(second.value, isl.Map)
     assert isinstance(order.value, isl.Map)
@@ -209,8 +210,8 @@ def _meeting(first: isl.Map, second: isl.Map, distance: tuple[int, ...]) -> tupl
     return narrowed(first, back), narrowed(second, moved)
 
 
-_one = lru_cache(maxsize=1 << 14)(lambda relation: relation)
-_shape = lru_cache(maxsize=1 << 14)(Shape)
+_one = remembered(1 << 14)(lambda relation: relation)
+_shape = remembered(1 << 14)(Shape)
 
 
 def _shifted(access: isl.Map, by: tuple[int, ...]) -> isl.Map:

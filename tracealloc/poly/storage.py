@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import reduce
 
 import islpy as isl
 
@@ -19,6 +19,7 @@ from tracealloc.poly.ends import lower_bounds, offsets
 from tracealloc.poly.model import Model, Statement
 from tracealloc.poly.named import dim_bounds, drop_range_dims, map_of, map_text, with_tuple
 from tracealloc.poly.pieces import coalesced
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.stretched import stretched
 from tracealloc.poly.texts import aff_text
 from tracealloc.poly.tree import LoopNode, Tree
@@ -227,7 +228,7 @@ class _Lives:
         return reduce(isl.Map.union, parts)
 
 
-@lru_cache(maxsize=1 << 13)
+@remembered(1 << 13)
 def _of_instance(expr: Expr, scope: tuple[Expr, ...]) -> str | None:
     """An expression as a function of the instance of an array; None where it does not look so."""
     its = [Iter(f"instance:{dim}", f"z{dim}") for dim in range(len(scope))]
@@ -260,7 +261,7 @@ def _with_kept(
     return Storage(stored, loops, tuple(kept), its)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _least(
     values: isl.Map, its: tuple[Iter, ...], parameters: tuple[tuple[str, Expr], ...]
 ) -> tuple[Expr, int]:

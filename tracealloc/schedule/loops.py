@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import islpy as isl
 
 from tracealloc.poly.dependence import time_map
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import box_of, dim_bounds, is_function_of_outer, map_of, parameters_in, renamed
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.texts import parameter_name
 from tracealloc.poly.tree import LoopNode, Tree, leaves, path_to
 from tracealloc.schedule.state import State
@@ -55,13 +55,13 @@ def values_of(model: Model, loop: LoopNode, statement: str) -> isl.Set:
     return _values(renamed(found.domain, "S"), found.dims, loop.expr(statement))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _values(domain: isl.Set, dims: tuple[Iter, ...], expr: Expr) -> isl.Set:
     """Found once for all statements that differ in nothing but their name."""
     return domain.apply(map_of("S", dims, "T", [expr]))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _ends(values: isl.Set) -> tuple[int, int] | None:
     return None if values.is_empty() else dim_bounds(values, 0)
 

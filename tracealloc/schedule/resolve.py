@@ -9,10 +9,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from tracealloc.poly.boxes import Same
+from tracealloc.poly.remember import remembered
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.schedule.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.history import Named
@@ -84,7 +84,7 @@ def full_names(state: State) -> Mapping[str, str]:
     return _full_names(Same(state))
 
 
-@lru_cache(maxsize=4)  # a step asks for the names of each of its loops
+@remembered(4)  # a step asks for the names of each of its loops
 def _full_names(held: Same) -> Mapping[str, str]:
     state = held.value
     assert isinstance(state, State)

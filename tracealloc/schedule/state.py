@@ -19,6 +19,7 @@ from tracealloc.poly.lower import lower
 from tracealloc.poly.model import Model
 from tracealloc.poly.named import LOCK
 from tracealloc.poly.partial import Split
+from tracealloc.poly.remember import count_program
 from tracealloc.poly.requirements import required
 from tracealloc.poly.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.views import check_views
@@ -233,6 +234,7 @@ def proved(program: Program) -> tuple[Model, Tree]:
     found: tuple[Model, Tree] | None = program.memo.get("proved")
     if found is None:
         with LOCK:
+            count_program()
             found = build_model(program)
             check_bounds(found[0])
             check_views(found[0])
