@@ -8,11 +8,11 @@ from __future__ import annotations
 import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import islpy as isl
 
 from tracealloc.poly.remember import remembered
+from tracealloc.poly.rows import Row
 from tracealloc.poly.texts import Parameters, aff_text, iter_names, parameters_declared, read_map, tuple_text
 from tracealloc.trace.affine import constant, simplify
 from tracealloc.trace.dtype import index
@@ -25,7 +25,6 @@ from tracealloc.trace.expr import (
 
 __all__ = [
     "LOCK",
-    "Row",
     "aff_expr",
     "at_distance",
     "at_greatest",
@@ -152,16 +151,6 @@ def at_parameters(m: isl.Map, names: Sequence[str]) -> isl.Set:
         m = m.set_dim_name(isl.dim_type.param, position, name)
         m = m.equate(isl.dim_type.param, position, isl.dim_type.in_, position)
     return m.range()
-
-
-@dataclass(frozen=True)
-class Row:
-    """``outer . x + parameters . p + constant >= 0`` for coordinates x (``== 0`` if `equal`)."""
-
-    outer: tuple[int, ...]
-    parameters: tuple[tuple[str, int], ...]
-    constant: int
-    equal: bool
 
 
 def rows_of(s: isl.BasicSet) -> list[Row]:

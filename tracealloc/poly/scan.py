@@ -20,7 +20,8 @@ import islpy as isl
 
 from tracealloc.poly.dependence import time_map, time_text
 from tracealloc.poly.model import Model
-from tracealloc.poly.named import Row, at_parameters, dim_bounds, renamed, rows_of, within
+from tracealloc.poly.named import at_parameters, dim_bounds, renamed, rows_of, within
+from tracealloc.poly.rows import Row
 from tracealloc.poly.texts import Parameters
 from tracealloc.poly.tree import LoopNode, leaves
 from tracealloc.trace.affine import constant, simplify
