@@ -13,7 +13,7 @@ from tracealloc.poly.model import Access
 from tracealloc.poly.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.texts import aff_text, cond_text, iter_names, read_map, tuple_text
 from tracealloc.trace.affine import constant, is_affine, range_of
-from tracealloc.trace.dtype import Integer, leaf_paths
+from tracealloc.trace.dtype import Integer, boolean, leaf_paths
 from tracealloc.trace.expr import Cast, Expr, Iter, Load, iters_of, loads_of
 from tracealloc.trace.program import (
     Alloc,
@@ -243,6 +243,15 @@ class _Collector:
                 self.add(part.array, part.indices, (), True, text, node.place)
         for part in node.results:
             self.add(part.array, part.indices, (), True, region_text(part), node.place)
+        self.kept(node)
+
+    def kept(self, node: Call) -> None:
+        """What a called kernel, or one that it calls, keeps between calls: each call updates it."""
+        for program in (*node.program.callees(), node.program):
+            if any(array.kind == "state" for array in program.arrays()):
+                cell = Array(f"kept:{program.name}", program.name, boolean, (), "kept")
+                for write in (False, True):
+                    self.add(cell, (), (), write, f"what {program.name} keeps", node.place)
 
     def passed(
         self,

@@ -200,7 +200,7 @@ class Model(PickledAsText):
 
     def outputs(self) -> tuple[Array, ...]:
         """The arrays whose final contents a caller sees."""
-        kept = [a for a in self.arrays if a.kind in ("argument", "state", "stream")]
+        kept = [a for a in self.arrays if a.kind in ("argument", "state", "stream", "kept")]
         return tuple(dict.fromkeys([*kept, *self.program.results]))
 
     def with_statements(self, statements: Sequence[Statement], reference: Tree) -> Model:

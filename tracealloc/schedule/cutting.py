@@ -121,7 +121,8 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
     """A loop inside a statement with its own control flow as the function `name`."""
     statement = state.model.statement(loop.statement)
     calls: list[Call] = []
-    ends = [dim_bounds(statement.domain, k) for k in range(len(statement.dims))]
+    runs = not statement.domain.is_empty()
+    ends = [dim_bounds(statement.domain, k) if runs else (0, 0) for k in range(len(statement.dims))]
     known: dict[Iter, tuple[int, int] | None] = dict(zip(statement.dims, ends, strict=True))
 
     def change(node: Node, inner: tuple[Iter, ...]) -> Node:

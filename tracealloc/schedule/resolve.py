@@ -208,7 +208,8 @@ def _left_of(name: str, state: State, prefix: str) -> str | None:
 
 def visible_arrays(state: State) -> list[Array]:
     """The arrays that a user can name: everything stored but values and scalar arguments come last."""
-    return sorted(state.model.arrays, key=lambda array: array.kind == "value")
+    arrays = [array for array in state.model.arrays if array.kind != "kept"]
+    return sorted(arrays, key=lambda array: array.kind == "value")
 
 
 def _arrays_named(state: State, name: str) -> list[Array]:

@@ -58,7 +58,7 @@ __all__ = [
     "walk_nodes",
 ]
 
-ArrayKind: TypeAlias = Literal["argument", "result", "local", "value", "constant", "state", "stream"]
+ArrayKind: TypeAlias = Literal["argument", "result", "local", "value", "constant", "state", "stream", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Array:
 
     `kind`: ``argument`` (the caller's), ``result`` (returned; made by its `Alloc`), ``local``, ``value``
     (rank 0, stored exactly once), ``constant`` (`data` holds it; read only), ``state`` (lives across
-    calls; `data` is the first content), ``stream`` (a FIFO argument or local).
+    calls; `data` is the first content), ``stream`` (a FIFO argument or local), ``kept``
+    (in a model alone: all that a called kernel keeps from one call to the next, so that calls are in order).
 
     `parameter` is set where the array is one: an integer scalar argument that nothing writes. Loops up
     to it, subscripts and conditions with it are affine.
