@@ -11,8 +11,9 @@ import numpy.typing as npt
 from tracealloc.poly.named import dim_bounds, dims_of
 from tracealloc.poly.remember import remembered
 
-__all__ = ["Box", "Same", "box_touched", "meeting", "narrowed"]
+__all__ = ["Box", "Same", "box_around", "box_touched", "meeting", "narrowed"]
 
+_FAR = 1 << 62
 _FEW_PIECES = 8  # of an access, which are met with each other as they are
 
 Box = tuple[tuple[int, int], ...]
@@ -45,7 +46,16 @@ def _box(access: Same) -> Box | None:
     touched = access.value.range()
     if touched.is_empty():
         return None
-    return tuple(dim_bounds(touched, k) for k in range(dims_of(touched)))
+    return box_around(touched)
+
+
+def box_around(elements: isl.Set) -> Box:
+    """The box around a set with elements; what a machine's integers do not hold counts as their end.
+
+    (Boxes that meet still do, so nothing is taken to be apart that is not.)
+    """
+    ends = (dim_bounds(elements, k) for k in range(dims_of(elements)))
+    return tuple((max(-_FAR, min(low, _FAR)), max(-_FAR, min(high, _FAR))) for low, high in ends)
 
 
 def narrowed(access: isl.Map, box: Box) -> isl.Map:

@@ -20,10 +20,10 @@ import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
-from tracealloc.poly.boxes import Box, narrowed
+from tracealloc.poly.boxes import Box, box_around, narrowed
 from tracealloc.poly.dependence import common_loops
 from tracealloc.poly.moments import Clock, Point, points_of
-from tracealloc.poly.named import dim_bounds, dims_of, extreme, lex_less, renamed_input, with_tuple
+from tracealloc.poly.named import extreme, lex_less, renamed_input, with_tuple
 from tracealloc.poly.pieces import coalesced
 from tracealloc.poly.remember import remembered
 from tracealloc.poly.texts import tuple_text
@@ -363,7 +363,7 @@ class _Search:
         parts = [] if self.rest is None else [p for p in self.rest.get_basic_sets() if not p.is_empty()]
         if 0 < len(parts) <= _FEW_PARTS:
             touched = [isl.Set.from_basic_set(part).apply(self.read.relation) for part in parts]
-            self.boxes = tuple(tuple(dim_bounds(t, k) for k in range(dims_of(t))) for t in touched)
+            self.boxes = tuple(box_around(t) for t in touched)
 
     def _compete(self, winners: list[tuple[Point, isl.Map]], point: Point, last: isl.Map) -> None:
         """Add a candidate to the winners: for each moment of the read the latest one stays."""

@@ -134,6 +134,11 @@ def map_text(source: str, left: Iterable[str], target: str, right: Iterable[str]
 _parsed = remembered(1 << 13)(read_map)
 
 
+def _val(value: int) -> isl.Val:
+    """A number of any size: islpy takes those of a machine, and text."""
+    return isl.Val(value) if abs(value) < 1 << 62 else isl.Val(str(value))
+
+
 def dims_of(s: isl.Set) -> int:
     """The number of dimensions of a set."""
     return int(s.dim(isl.dim_type.set))
@@ -193,11 +198,11 @@ def _reached(s: isl.Set, position: int, low: int, high: int, sign: int = 1) -> i
 
     isl's own is sometimes too small for sets with hidden variables (never too large).
     """
-    if not s.fix_val(isl.dim_type.set, position, isl.Val(sign * low)).is_empty():
+    if not s.fix_val(isl.dim_type.set, position, _val(sign * low)).is_empty():
         return low
     while low < high:
         middle = (low + high) // 2
-        value = isl.Val(sign * middle)
+        value = _val(sign * middle)
         bounded = s.upper_bound_val if sign > 0 else s.lower_bound_val
         if bounded(isl.dim_type.set, position, value).is_empty():
             low = middle + 1
@@ -218,7 +223,7 @@ def single_dims(s: isl.Set) -> tuple[bool, ...]:
 def within(s: isl.Set, position: int, low: int, high: int) -> isl.Set:
     """The elements of a set with a coordinate from `low` to `high`."""
     kind = isl.dim_type.set
-    return s.lower_bound_val(kind, position, isl.Val(low)).upper_bound_val(kind, position, isl.Val(high))
+    return s.lower_bound_val(kind, position, _val(low)).upper_bound_val(kind, position, _val(high))
 
 
 def freed(s: isl.Set, position: int) -> isl.Set:
@@ -345,7 +350,7 @@ def is_lex_negative_possible(deltas: isl.Set, zero_counts: bool) -> bool:
     count = dims_of(deltas)
     for depth in range(count):
         part = fix_to_zero(deltas, depth)
-        if not part.upper_bound_val(isl.dim_type.set, depth, isl.Val(-1)).is_empty():
+        if not part.upper_bound_val(isl.dim_type.set, depth, _val(-1)).is_empty():
             return True
     return zero_counts and not fix_to_zero(deltas, count).is_empty()
 
@@ -353,18 +358,18 @@ def is_lex_negative_possible(deltas: isl.Set, zero_counts: bool) -> bool:
 def fix_to_zero(s: isl.Set, count: int) -> isl.Set:
     """The part of a set whose first `count` coordinates are zero."""
     for position in range(count):
-        s = s.fix_val(isl.dim_type.set, position, isl.Val(0))
+        s = s.fix_val(isl.dim_type.set, position, _val(0))
     return s
 
 
 def at_value(s: isl.Set, position: int, value: int) -> isl.Set:
     """The part of a set where a coordinate has a value."""
-    return s.fix_val(isl.dim_type.set, position, isl.Val(value))
+    return s.fix_val(isl.dim_type.set, position, _val(value))
 
 
 def least_at(s: isl.Set, position: int, low: int) -> int | None:
     """The least value of a coordinate that is at least `low`, or None where there is none."""
-    part = s.lower_bound_val(isl.dim_type.set, position, isl.Val(low))
+    part = s.lower_bound_val(isl.dim_type.set, position, _val(low))
     if part.is_empty():
         return None
     some = part.sample_point().get_coordinate_val(isl.dim_type.set, position)
@@ -373,7 +378,7 @@ def least_at(s: isl.Set, position: int, low: int) -> int | None:
 
 def at_distance(pairs: isl.Map, count: isl.Map, distance: int) -> isl.Map:
     """The pairs of times whose distance vector has that value in a `distance_map`."""
-    wanted = count.fix_val(isl.dim_type.out, 0, isl.Val(distance)).domain()
+    wanted = count.fix_val(isl.dim_type.out, 0, _val(distance)).domain()
     return pairs.intersect(pairs.deltas_map().intersect_range(wanted).domain().unwrap())
 
 
@@ -390,7 +395,7 @@ def is_product(times: Sequence[isl.Set]) -> bool:
 
 def is_zero_at(s: isl.Set, position: int) -> bool:
     """Whether a coordinate is zero in every element of a set."""
-    return bool(s.is_subset(s.fix_val(isl.dim_type.set, position, isl.Val(0))))
+    return bool(s.is_subset(s.fix_val(isl.dim_type.set, position, _val(0))))
 
 
 def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.Map:
