@@ -38,7 +38,7 @@ from tracealloc.trace.program import (
     Requirement,
     map_blocks,
 )
-from tracealloc.trace.sizes import used_parameters
+from tracealloc.trace.sizes import bounding, used_parameters
 from tracealloc.trace.source import Place
 from tracealloc.trace.text import expr_text, region_text
 
@@ -71,7 +71,7 @@ def _linked(program: Program) -> Program:
     def linked(node: Node) -> Node:
         if isinstance(node, Call):
             callee = required(node.program)
-            sizes = used_parameters(callee)
+            sizes = bounding(callee)
             args = tuple(
                 _unconverted(actual) if formal in sizes else actual
                 for formal, actual in zip(callee.args, node.args, strict=True)

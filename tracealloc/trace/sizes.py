@@ -21,7 +21,7 @@ from tracealloc.trace.program import (
     walk_nodes,
 )
 
-__all__ = ["used_parameters", "wide_data"]
+__all__ = ["bounding", "used_parameters", "wide_data"]
 
 
 def _positions(node: Node) -> Iterator[Expr]:
@@ -67,8 +67,11 @@ def wide_data(program: Program) -> frozenset[str]:
     that large: they had better be data to it.
     """
     wide = {a for a in used_parameters(program) if isinstance(a.dtype, Integer) and a.dtype.width > 62}
-    if not wide:
-        return frozenset()
+    return frozenset(array.key for array in wide - bounding(program)) if wide else frozenset()
+
+
+def bounding(program: Program) -> set[Array]:
+    """The parameters at which a loop ends, or that a subscript adds, in the program or one that it calls."""
     places: list[Expr] = []
     for node in walk_nodes(program.body):
         if isinstance(node, Loop):
@@ -79,12 +82,13 @@ def wide_data(program: Program) -> frozenset[str]:
             for part in (*node.args, *node.results):
                 if isinstance(part, Region):
                     places += [i.start if isinstance(i, Slice) else i for i in part.indices]
+            inner = bounding(node.program)
             passed = zip(node.program.args, node.args, strict=True)
-            places += [part for formal, part in passed if formal.parameter and not isinstance(part, Region)]
+            places += [part for formal, part in passed if formal in inner and not isinstance(part, Region)]
         places += [
             index for expr in expressions_of(node) for load in loads_of(expr) for index in load.indices
         ]
-    return frozenset(array.key for array in wide - {array for expr in places for array in _added(expr)})
+    return {array for expr in places for array in _added(expr)}
 
 
 def _added(expr: Expr) -> list[Array]:
