@@ -66,6 +66,16 @@ def linear(expr: Expr, ranges: Ranges | None = None) -> Linear | None:
 
     `ranges` (least, greatest value of each iterator) decide floored divisions where they can.
     """
+    if ranges is not None:
+        return _linear(expr, ranges)
+    known = expr.__dict__
+    if "_linear" not in known:
+        object.__setattr__(expr, "_linear", _linear(expr, None))
+    found: Linear | None = known["_linear"]
+    return found
+
+
+def _linear(expr: Expr, ranges: Ranges | None) -> Linear | None:
     match expr:
         case Const(value=value, type=Integer() | Index()):
             return Linear((), int(value))

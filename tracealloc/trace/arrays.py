@@ -171,17 +171,17 @@ class ArrayProxy(_Located, NoWhole):
         return Region(self._array, self._parts, self._views)
 
     def _whole(self) -> bool:
-        return all(
-            isinstance(part, Slice) and part.extent == extent
-            for part, extent in zip(self._parts, self._array.shape, strict=True)
-        )
+        for part, extent in zip(self._parts, self._array.shape, strict=True):
+            if not isinstance(part, Slice) or part.extent != extent:
+                return False
+        return True
 
     # ----------------------------------------------------------------------------------------- subscripts
 
     def _select(self, key: Any) -> tuple[tuple[Expr | Slice, ...], tuple[View, ...]]:
         """The parts that a subscript leaves, and what must hold of it."""
         keys = list(key) if isinstance(key, tuple) else [key]
-        rank = self.ndim
+        rank = sum(isinstance(part, Slice) for part in self._parts)
         ellipses = sum(1 for part in keys if part is Ellipsis)
         if ellipses > 1 or len(keys) - ellipses > rank:
             fail(
@@ -197,15 +197,17 @@ class ArrayProxy(_Located, NoWhole):
         free = iter(keys)
         parts: list[Expr | Slice] = []
         views = list(self._views)
+        whole = self._whole()
         dimension = 0
         for dim, part in enumerate(self._parts):
             if not isinstance(part, Slice):
                 parts.append(part)
                 continue
-            found, size = self._narrow(part, next(free, slice(None)), dimension)
-            place, view = element_of_view(self._scope.recorder, self._region(), dim, found, size)
+            place, size = self._narrow(part, next(free, slice(None)), dimension)
+            if not whole:  # else the array's own check is that of the view
+                place, view = element_of_view(self._scope.recorder, self._region(), dim, place, size)
+                views += [view] if view is not None else []
             parts.append(place if size is None else Slice(place, size))
-            views += [view] if view is not None else []
             dimension += 1
         return tuple(parts), tuple(views)
 
@@ -226,13 +228,14 @@ class ArrayProxy(_Located, NoWhole):
                 else "subscripts are integers, traced or not, and slices such as 2:6; or loop over others",
             )
         offset = typed(build.as_index, number_expr(key, index))
-        self._refuse_negative(offset, dimension)
-        self._refuse_beyond(offset, dimension)
+        if isinstance(offset, Const):
+            self._refuse_negative(offset, dimension)
+            self._refuse_beyond(offset, dimension)
         return offset, None
 
-    def _refuse_beyond(self, offset: Expr, dimension: int) -> None:
+    def _refuse_beyond(self, offset: Const, dimension: int) -> None:
         """A constant behind the end of a view; of a whole array the proof says in which iteration."""
-        if not isinstance(offset, Const) or is_idle() or self._whole():
+        if is_idle() or self._whole():
             return
         extent = self.shape[dimension]
         if int(offset.value) >= extent:
@@ -245,16 +248,12 @@ class ArrayProxy(_Located, NoWhole):
     def _refuse_negative(self, offset: Expr, dimension: int) -> None:
         if isinstance(offset, Const) and int(offset.value) < 0 and not is_idle():
             extent = self.shape[dimension]
-            fail(
-                "TA111",
-                f"subscript {offset.value} of {self._label()!r} in dimension {dimension} is negative",
-                f"the dimension has the elements 0 to {extent - 1}; a negative subscript does not count from "
-                "the end",
-                hint=f"write {extent + int(offset.value)}"
-                if -extent <= int(offset.value)
-                else f"a subscript in 0 to {extent - 1}",
-                error=BoundsError,
-            )
+            inside, meant = f"0 to {extent - 1}", extent + int(offset.value)
+            name = self._label()
+            fail("TA111", f"subscript {offset.value} of {name!r} in dimension {dimension} is negative",
+                 f"the dimension has the elements {inside}; a negative subscript does not count from the end",
+                 error=BoundsError,
+                 hint=f"write {meant}" if meant >= 0 else f"a subscript in {inside}")  # fmt: skip
 
     def _slice(self, part: Slice, key: slice, dimension: int) -> tuple[Expr, int]:
         if key.step not in (None, 1):

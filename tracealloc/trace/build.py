@@ -178,6 +178,8 @@ def as_condition(expr: Expr) -> Expr:
 def as_index(expr: Expr) -> Expr:
     """An integer expression as a subscript or a loop bound, in normal form."""
     dtype = expr.dtype
+    if isinstance(dtype, Index):
+        return expr
     if as_integer(dtype) is None:
         raise Mistyped(
             "TA110",
@@ -185,8 +187,6 @@ def as_index(expr: Expr) -> Expr:
             "rounding it would be a guess",
             hint="convert it first: x.astype(int32)",
         )
-    if isinstance(dtype, Index):
-        return expr
     return Const(int(expr.value), index) if isinstance(expr, Const) else Cast(expr, index)
 
 

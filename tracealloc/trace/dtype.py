@@ -249,11 +249,14 @@ def as_integer(dtype: DType) -> Integer | None:
         case Integer():
             return dtype
         case Boolean():
-            return Integer(1, False)
+            return _BIT
         case Index():
-            return Integer(INDEX_BITS, True)
+            return _OF_INDEX
         case _:
             return None
+
+
+_BIT, _OF_INDEX = Integer(1, False), Integer(INDEX_BITS, True)
 
 
 def literal_type(value: int) -> Integer:

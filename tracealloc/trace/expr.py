@@ -11,9 +11,11 @@ structural and never depends on names or places.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, TypeAlias
+from operator import attrgetter, is_
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tracealloc.trace.dtype import DType, boolean, index
 
@@ -75,14 +77,15 @@ class Expr:
     def dtype(self) -> DType:
         raise NotImplementedError
 
-    def _identity(self) -> tuple[object, ...]:
-        cls = type(self)
-        return (cls, *(getattr(self, name) for name in _compared(cls)))
+    def _identity(self) -> object:
+        cls: Any = type(self)
+        value: object = _compared(cls)(self)
+        return value
 
     def __hash__(self) -> int:
         cached: int | None = self.__dict__.get("_hash")
         if cached is None:
-            cached = hash(self._identity())
+            cached = hash((type(self), self._identity()))
             object.__setattr__(self, "_hash", cached)
         return cached
 
@@ -94,19 +97,20 @@ class Expr:
         return self._identity() == other._identity()
 
     def __getstate__(self) -> dict[str, object]:
-        state = dict(self.__dict__)
-        state.pop("_hash", None)  # string hashes differ between processes
-        return state
+        # What is remembered stays here: string hashes differ between processes.
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
 
-_COMPARED: dict[type[Expr], tuple[str, ...]] = {}
+@functools.cache
+def _compared(cls: Any) -> Callable[[Expr], object]:
+    """What tells nodes of a class apart; of one field its value, of several a tuple."""
+    return attrgetter(*(f.name for f in fields(cls) if f.compare))
 
 
-def _compared(cls: type[Expr]) -> tuple[str, ...]:
-    names = _COMPARED.get(cls)
-    if names is None:
-        names = _COMPARED[cls] = tuple(f.name for f in fields(cls) if f.compare)
-    return names
+@functools.cache
+def _operands(cls: Any) -> tuple[str, ...]:
+    """The fields that hold operands, one or a tuple of them."""
+    return tuple(f.name for f in fields(cls) if f.compare and str(f.type) in ("Expr", "tuple[Expr, ...]"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +124,9 @@ class Const(Expr):
     def dtype(self) -> DType:
         return self.type
 
-    def _identity(self) -> tuple[object, ...]:
+    def _identity(self) -> object:
         # repr tells -0.0 from 0.0, True from 1, and makes NaN equal to itself.
-        return (Const, repr(self.value), self.type)
+        return repr(self.value), self.type
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,34 +344,40 @@ Rewriter: TypeAlias = Callable[[Expr], "Expr | None"]
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct operands of an expression."""
-    found: list[Expr] = []
-    for name in _compared(type(expr)):
-        value = getattr(expr, name)
-        if isinstance(value, Expr):
-            found.append(value)
-        elif isinstance(value, tuple):
-            found += [item for item in value if isinstance(item, Expr)]
-    return tuple(found)
+    cls: Any = type(expr)
+    names = _operands(cls)
+    if not names:
+        return ()
+    kept: tuple[Expr, ...] | None = expr.__dict__.get("_children")
+    if kept is None:
+        found: list[Expr] = []
+        for name in names:
+            value = getattr(expr, name)
+            found += value if isinstance(value, tuple) else (value,)
+        kept = tuple(found)
+        object.__setattr__(expr, "_children", kept)
+    return kept
 
 
 def map_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """`expr` with `change` applied to its operands; the same object when nothing changed."""
     updates: dict[str, object] = {}
-    for name in _compared(type(expr)):
-        value = getattr(expr, name)
-        if isinstance(value, Expr):
-            new: object = change(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Expr):
-            mapped = tuple(change(item) for item in value)
-            new = value if all(a is b for a, b in zip(mapped, value, strict=True)) else mapped
+    cls: Any = type(expr)
+    for name in _operands(cls):
+        value: Any = getattr(expr, name)
+        new: object
+        if isinstance(value, tuple):
+            mapped = tuple(map(change, value))
+            new = value if all(map(is_, mapped, value)) else mapped
         else:
-            continue
+            new = change(value)
         if new is not value:
             updates[name] = new
     if not updates:
         return expr
     kept = {f.name: getattr(expr, f.name) for f in fields(expr)}
-    return type(expr)(**{**kept, **updates})
+    changed: Expr = cls(**{**kept, **updates})
+    return changed
 
 
 def rewrite(expr: Expr, change: Rewriter) -> Expr:
@@ -394,15 +404,18 @@ def substitute(expr: Expr, values: dict[Iter, Expr]) -> Expr:
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """Every subexpression once (shared nodes once), operands after their users."""
-    seen: set[int] = set()
-    stack = [expr]
+    inside = children(expr)
+    yield expr
+    if not inside:
+        return
+    seen = {id(expr)}
+    stack = [*reversed(inside)]
     while stack:
         node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        stack.extend(reversed(children(node)))
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield node
+            stack.extend(reversed(children(node)))
 
 
 def loads_of(expr: Expr) -> list[Load]:
@@ -410,6 +423,10 @@ def loads_of(expr: Expr) -> list[Load]:
     return [node for node in walk(expr) if isinstance(node, Load)]
 
 
-def iters_of(expr: Expr) -> set[Iter]:
+def iters_of(expr: Expr) -> frozenset[Iter]:
     """The iterators that an expression mentions."""
-    return {node.iter for node in walk(expr) if isinstance(node, IterRef)}
+    kept: frozenset[Iter] | None = expr.__dict__.get("_iters")
+    if kept is None:
+        kept = frozenset(node.iter for node in walk(expr) if isinstance(node, IterRef))
+        object.__setattr__(expr, "_iters", kept)
+    return kept

@@ -68,6 +68,7 @@ class Instructions:
         self.instructions = list(_instructions(code))
         self.offsets = [i.offset for i in self.instructions]
         self.spots: dict[int, Spot] = {}
+        self.filling: dict[int, bool] = {}  # see `fills_container`
 
     def index(self, offset: int) -> int:
         """The number of the instruction at `offset`, which may lie in its inline cache."""
@@ -150,8 +151,15 @@ def tests_while(frame: FrameType) -> bool:
 
 def fills_container(frame: FrameType) -> bool:
     """Whether the loop that `frame` starts or runs is a comprehension's, which has no for statement."""
-    code = instructions_of(frame.f_code)
-    at = code.index(frame.f_lasti)
+    code, offset = instructions_of(frame.f_code), frame.f_lasti
+    found = code.filling.get(offset)
+    if found is None:
+        found = code.filling[offset] = _fills(code, offset)
+    return found
+
+
+def _fills(code: Instructions, offset: int) -> bool:
+    at = code.index(offset)
     loop = next(n for n in (at, at + 1) if code.instructions[n].opname == "FOR_ITER")
     for position, instruction in enumerate(code.instructions):
         if instruction.opname not in _APPENDS:
