@@ -16,7 +16,7 @@ from benchmarks.cases import C_FOLDER, Case
 
 def compile_command(case: Case, out: Path) -> list[str]:
     """The compiler's command line for a case."""
-    from tracealloc.emit.compiler import c_flags, find_compiler
+    from tracealloc.emit.run.compiler import c_flags, find_compiler
 
     real = {"float32": "float", "float64": "double", "int32": "int"}[case.dtype]
     sizes = [f"-D{name}={value}" for name, value in case.sizes.items()]

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from tracealloc.poly.tree import LoopNode
-from tracealloc.schedule.recurrence import recurrences
-from tracealloc.schedule.resolve import full_name
-from tracealloc.trace.affine import constant, linear, range_of
-from tracealloc.trace.dtype import Float
-from tracealloc.trace.expr import (
+from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.session.resolve import full_name
+from tracealloc.schedule.timing.recurrence import recurrences
+from tracealloc.trace.ir.affine import constant, linear, range_of
+from tracealloc.trace.ir.dtype import Float
+from tracealloc.trace.ir.expr import (
     Binary,
     Compare,
     Const,
@@ -35,8 +35,8 @@ from tracealloc.trace.expr import (
     Unary,
     substitute,
 )
-from tracealloc.trace.expr import children as parts_of
-from tracealloc.trace.program import If, Loop, Node, Program, Store, blocks_of, expressions_of
+from tracealloc.trace.ir.expr import children as parts_of
+from tracealloc.trace.ir.program import If, Loop, Node, Program, Store, blocks_of, expressions_of
 
 __all__ = [
     "DSPS",

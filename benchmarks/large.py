@@ -231,7 +231,7 @@ CASES: dict[str, Callable[[], Any]] = {f.__name__: f for f in _ALL}
 
 def bands(s: Any) -> list[list[Any]]:
     """Handles of the loops of each outermost nest."""
-    from tracealloc.poly.tree import Sequence, loops_in
+    from tracealloc.poly.model.tree import Sequence, loops_in
 
     handles = {loop.key: loop for loop in s.loops()}
     tree = s.module.state(s.name).tree

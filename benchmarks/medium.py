@@ -18,7 +18,7 @@ from benchmarks.timing import median_seconds
 
 def growth(case: Case) -> float:
     """Characters of the emitted C for each character of the kernel's Python."""
-    from tracealloc.emit.c import c_source
+    from tracealloc.emit.c.function import c_source
 
     kernel = case.kernel()
     return len(c_source(kernel.trace())) / len(inspect.getsource(kernel.function))

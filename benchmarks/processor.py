@@ -138,7 +138,7 @@ def arguments() -> dict[str, list[Any]]:
 
 def by_hand(folder: str) -> ctypes.CDLL:
     """The hand-written C, compiled with the flags that tracealloc uses."""
-    from tracealloc.emit.compiler import c_flags, find_compiler
+    from tracealloc.emit.run.compiler import c_flags, find_compiler
 
     out = Path(folder) / "processor.so"
     command = [*find_compiler().command, *c_flags(""), str(C_FOLDER / "processor.c"), "-o", str(out)]

@@ -26,11 +26,11 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     Emission starts from the schedule: lowering it to loops counts.
     """
     import tracealloc as ta
-    from tracealloc.emit.c import c_source
-    from tracealloc.emit.vitis import vitis_source
-    from tracealloc.poly.build import build_model
-    from tracealloc.poly.dependence import dependences_of
-    from tracealloc.schedule.state import lowered
+    from tracealloc.emit.c.function import c_source
+    from tracealloc.emit.vitis.module import vitis_source
+    from tracealloc.poly.dependence.dependence import dependences_of
+    from tracealloc.poly.model.build import build_model
+    from tracealloc.schedule.core.state import lowered
 
     warnings.simplefilter("ignore", ta.TraceallocWarning)
     program = case.kernel().trace()

@@ -39,8 +39,8 @@ from tests.plain_value import (
     lift,
     to_bits,
 )
-from tracealloc.trace import dtype as types_of
-from tracealloc.trace.dtype import ArrayType, DType, Fixed, Float, Struct
+from tracealloc.trace.ir import dtype as types_of
+from tracealloc.trace.ir.dtype import ArrayType, DType, Fixed, Float, Struct
 
 __all__ = ["PlainArray", "PlainScalar", "Value", "convert", "plain", "run_plain"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tests.plain_value import convert
-from tracealloc.check.arith import float_class
-from tracealloc.trace.dtype import (
+from tracealloc.check.interpret.arith import float_class
+from tracealloc.trace.ir.dtype import (
     Boolean,
     DType,
     Fixed,

@@ -1,7 +1,7 @@
 """Typed numbers for kernels that run as ordinary Python: see `plain`.
 
 Integers are exact and grow by the width rules, floating-point numbers round as their type says, and
-`convert` is what a store does. Only the type rules (`tracealloc.trace.dtype`) are shared with the
+`convert` is what a store does. Only the type rules (`tracealloc.trace.ir.dtype`) are shared with the
 package.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.trace import dtype as types_of
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Index, Integer
+from tracealloc.trace.ir import dtype as types_of
+from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Index, Integer
 
 __all__ = ["MATH", "METHODS", "Value", "active", "binary", "bit_range", "convert", "float_class"]
 __all__ += ["from_bits", "is_number", "lift", "to_bits"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.markdown import run_page
-from tracealloc.trace.dtype import (
+from tracealloc.trace.ir.dtype import (
     Boolean,
     DType,
     Fixed,

@@ -67,12 +67,12 @@ def test_imports_point_left(name: str) -> None:
 
 
 def test_the_rule_itself() -> None:
-    assert allowed("tracealloc.emit.c", "tracealloc.trace.program")
+    assert allowed("tracealloc.emit.c.function", "tracealloc.trace.ir.program")
     assert allowed("tracealloc.library.linear", "tracealloc.kernel")
     assert allowed("tracealloc", "tracealloc.kernel")
-    assert not allowed("tracealloc.trace.program", "tracealloc.poly.model")
-    assert not allowed("tracealloc.check.interpret", "tracealloc.customize")
-    assert not allowed("tracealloc.check.interpret", "tracealloc")
+    assert not allowed("tracealloc.trace.ir.program", "tracealloc.poly.model.model")
+    assert not allowed("tracealloc.check.interpret.interpret", "tracealloc.customize")
+    assert not allowed("tracealloc.check.interpret.interpret", "tracealloc")
 
 
 def test_trace_does_without_isl() -> None:

@@ -11,7 +11,7 @@ import tracealloc as ta
 from tests.plain import run_plain
 from tests.plain_value import Value, convert
 from tracealloc import grid, kernel
-from tracealloc.trace.dtype import Fixed, Integer, float32, index
+from tracealloc.trace.ir.dtype import Fixed, Integer, float32, index
 
 int8 = Integer(8, True)
 

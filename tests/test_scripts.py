@@ -19,9 +19,9 @@ import tracealloc as ta
 from tests.examples.suite import example
 from tracealloc import float32, grid, int8, int16, kernel
 from tracealloc.customize import Schedule
-from tracealloc.schedule import methods
-from tracealloc.schedule.handle import ArrayHandle, LoopHandle
-from tracealloc.schedule.primitive import REGISTRY
+from tracealloc.schedule.core.primitive import REGISTRY
+from tracealloc.schedule.session import methods
+from tracealloc.schedule.session.handle import ArrayHandle, LoopHandle
 
 SIZES: dict[str, dict[str, int]] = {
     "polybench/two_mm": {"NI": 16, "NJ": 18, "NK": 22, "NL": 24},

@@ -12,7 +12,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.check.interpret import Interpreter
+from tracealloc.check.interpret.interpret import Interpreter
 
 
 def count(self) -> int32:

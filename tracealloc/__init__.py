@@ -70,7 +70,7 @@ from tracealloc.trace.api import (
 from tracealloc.trace.api import abs as abs
 from tracealloc.trace.api import pow as pow
 from tracealloc.trace.api import range as range
-from tracealloc.trace.errors import (
+from tracealloc.trace.diagnostics.errors import (
     ArgumentError,
     BoundsError,
     BuildError,

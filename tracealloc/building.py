@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from tracealloc.trace.errors import TraceallocError
-from tracealloc.trace.source import caller_place
+from tracealloc.trace.diagnostics.errors import TraceallocError
+from tracealloc.trace.diagnostics.source import caller_place
 
 if TYPE_CHECKING:
-    from tracealloc.emit.csim import CSimModule
-    from tracealloc.emit.project import HLSProject
-    from tracealloc.emit.runtime import CModule
-    from tracealloc.emit.vendor import ToolRun
+    from tracealloc.emit.project.project import HLSProject
+    from tracealloc.emit.project.vendor_tools import ToolRun
+    from tracealloc.emit.run.csim import CSimModule
+    from tracealloc.emit.run.runtime import CModule
 
 __all__ = ["Buildable"]
 

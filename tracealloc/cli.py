@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracealloc import __version__
-from tracealloc.trace.errors import TraceallocError, nearest
+from tracealloc.trace.diagnostics.errors import TraceallocError, nearest
 
 if TYPE_CHECKING:
     from tracealloc.customize import Schedule
     from tracealloc.kernel import Kernel
-    from tracealloc.trace.source import Place
+    from tracealloc.trace.diagnostics.source import Place
 
 __all__ = ["main"]
 
@@ -48,7 +48,7 @@ class _Group(click.Group):
 
 def _raised_at(error: BaseException) -> Place | None:
     """The line of the user's that an exception came from; None: it is not the user's."""
-    from tracealloc.trace.source import Place, raised_at
+    from tracealloc.trace.diagnostics.source import Place, raised_at
 
     if isinstance(error, SyntaxError) and error.filename is not None:
         return Place(error.filename, error.lineno or 1, error.offset or 0, error.end_offset or 0)
@@ -292,7 +292,7 @@ def estimate(target: Any, settings: tuple[str, ...], device: str, clock_mhz: flo
 def explain(code: str | None) -> None:
     """Explain an error CODE, with a wrong and a right example; without one, list all codes."""
     from tracealloc.explain import explain as explanation
-    from tracealloc.trace import errors
+    from tracealloc.trace.diagnostics import errors
 
     kind = getattr(errors, code or "", None)  # the name of a class of errors
     try:

@@ -13,32 +13,32 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.building import Buildable
-from tracealloc.poly.named import LOCK
-from tracealloc.schedule.apply import call_text, take
-from tracealloc.schedule.auto import for_c, interchanged
-from tracealloc.schedule.handle import ArrayHandle, BandHandle, Handles, LoopHandle
-from tracealloc.schedule.history import Made, Named, Step, script_of
-from tracealloc.schedule.listing import Layouts, Listing, layouts_of
-from tracealloc.schedule.methods import Methods
-from tracealloc.schedule.primitive import REGISTRY, Primitive
-from tracealloc.schedule.resolve import bands_of, find_array, full_names, used_arrays, visible_arrays
-from tracealloc.schedule.state import Module, State, lowered, module_of
-from tracealloc.schedule.text import marked_text, schedule_text
-from tracealloc.schedule.values import shown
-from tracealloc.trace.errors import (
+from tracealloc.poly.isl.named import LOCK
+from tracealloc.schedule.core.primitive import REGISTRY, Primitive
+from tracealloc.schedule.core.state import Module, State, lowered, module_of
+from tracealloc.schedule.session.apply import call_text, take
+from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, Handles, LoopHandle
+from tracealloc.schedule.session.history import Made, Named, Step, script_of
+from tracealloc.schedule.session.listing import Layouts, Listing, layouts_of
+from tracealloc.schedule.session.loop_order import for_c, interchanged
+from tracealloc.schedule.session.methods import Methods
+from tracealloc.schedule.session.plain_values import shown
+from tracealloc.schedule.session.resolve import bands_of, find_array, full_names, used_arrays, visible_arrays
+from tracealloc.schedule.session.text import marked_text, schedule_text
+from tracealloc.trace.diagnostics.errors import (
     BuildError,
     ScheduleError,
     TraceallocError,
     UnknownArrayError,
     nearest,
 )
-from tracealloc.trace.program import Program
-from tracealloc.trace.source import Place, caller_place, warn
+from tracealloc.trace.diagnostics.source import Place, caller_place, warn
+from tracealloc.trace.ir.program import Program
 
 if TYPE_CHECKING:
     from tracealloc.check.verify import Verification
     from tracealloc.kernel import Kernel
-    from tracealloc.schedule.conflicts import Conflicts
+    from tracealloc.schedule.timing.conflicts import Conflicts
 
 __all__ = ["Schedule", "customize", "verify"]
 
@@ -328,7 +328,7 @@ class Schedule(Buildable, Methods):
     ) -> Any:
         options = dict(given)
         if target == "c":
-            from tracealloc.emit.runtime import build_c
+            from tracealloc.emit.run.runtime import build_c
 
             if mode is not None or project is not None:
                 raise BuildError(
@@ -337,11 +337,11 @@ class Schedule(Buildable, Methods):
             _check_options((build_c,), target, options)
             return build_c(self.compiled, **options)
         if target == "vitis_hls":
-            from tracealloc.emit.project import HLSProject, build_hls
+            from tracealloc.emit.project.project import HLSProject, build_hls
 
             _check_options((HLSProject, build_hls), target, options)
             if options.get("reference") is None and self._is_exact():
-                from tracealloc.emit.runtime import LateModule
+                from tracealloc.emit.run.runtime import LateModule
 
                 # The reference of a testbench is made without the schedule.
                 options["reference"] = LateModule(partial(_traced_build, self._program))
@@ -368,7 +368,7 @@ class Schedule(Buildable, Methods):
 
         Where the ports do not allow the asked interval, the least partition that does is proposed.
         """
-        from tracealloc.schedule.conflicts import conflicts_of
+        from tracealloc.schedule.timing.conflicts import conflicts_of
 
         return conflicts_of(self.lowered, self._module)
 
@@ -424,7 +424,7 @@ def _check_options(builds: Sequence[Callable[..., Any]], target: str, options: M
 
 def _traced_build(program: Program) -> Any:
     """The C build of a traced program without a schedule."""
-    from tracealloc.emit.runtime import build_c
+    from tracealloc.emit.run.runtime import build_c
 
     return build_c(for_c(program))
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracealloc.emit.cache import cache_folder
-from tracealloc.emit.compiler import find_compiler
-from tracealloc.trace.errors import BuildError
+from tracealloc.emit.run.compiler import find_compiler
+from tracealloc.emit.run.disk_cache import cache_folder
+from tracealloc.trace.diagnostics.errors import BuildError
 
 __all__ = ["Finding", "findings", "report"]
 

@@ -1,6 +1,6 @@
 """``ta.explain(code)``: what an error code means, with a wrong and a right example.
 
-Each folder has its entries in modules called ``codes*.py``, found here by that name.
+Each folder has its entries in modules called ``codes*.py`` or in a room ``codes/``, found here by that name.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 import textwrap
 
 import tracealloc
-from tracealloc.trace.codes import CODES, Code
-from tracealloc.trace.errors import (
+from tracealloc.trace.diagnostics.codes import CODES, Code
+from tracealloc.trace.diagnostics.errors import (
     ArgumentError,
     BuildError,
     InterpretError,
@@ -41,9 +41,9 @@ def catalogue() -> dict[str, Code]:
     """Every code with its entry, sorted by code."""
     for folder in _FOLDERS:
         package = importlib.import_module(f"{tracealloc.__name__}.{folder}")
-        for module in pkgutil.iter_modules(package.__path__):
-            if module.name.startswith("codes"):
-                importlib.import_module(f"{package.__name__}.{module.name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if any(part.startswith("codes") for part in module.name.split(".")):
+                importlib.import_module(module.name)
     return dict(sorted(CODES.items()))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from tracealloc.customize import Schedule
 from tracealloc.kernel import Kernel
-from tracealloc.trace.errors import ArgumentError
-from tracealloc.trace.program import Program
-from tracealloc.trace.source import caller_place
+from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.source import caller_place
+from tracealloc.trace.ir.program import Program
 
 __all__ = ["interpret"]
 
@@ -22,8 +22,8 @@ def interpret(what: Kernel | Schedule | Program, *args: Any, **kwargs: Any) -> A
         ArgumentError: an argument does not fit; nothing has run.
         InterpretError: an access outside an array, or to an element that nothing was stored to.
     """
-    from tracealloc.check.interpret import Interpreter
-    from tracealloc.emit.arguments import Signature
+    from tracealloc.check.interpret.interpret import Interpreter
+    from tracealloc.emit.run.marshal import Signature
 
     if isinstance(what, Kernel):
         what, args, kwargs = what.bound(args, kwargs)

@@ -16,12 +16,12 @@ from tracealloc.building import Buildable
 from tracealloc.homes import Home, Homes
 from tracealloc.pickling import by_value, found_by_import, imported, loaded, named_by_annotations
 from tracealloc.trace.calls import call, staged_key
-from tracealloc.trace.errors import TraceallocError, TraceError
+from tracealloc.trace.diagnostics.errors import TraceallocError, TraceError
+from tracealloc.trace.diagnostics.source import caller_frame, caller_place
 from tracealloc.trace.functions import trace
-from tracealloc.trace.program import Program
-from tracealloc.trace.recorder import active
+from tracealloc.trace.ir.program import Program
+from tracealloc.trace.record.recorder import active
 from tracealloc.trace.signature import signature_of, unwrap
-from tracealloc.trace.source import caller_frame, caller_place
 
 __all__ = ["Kernel", "kernel"]
 
@@ -239,8 +239,8 @@ class Kernel(Buildable):
             TraceError: the function cannot be traced.
             BoundsError: an access leaves its array, with the first iteration that does.
         """
-        from tracealloc.poly.requirements import required
-        from tracealloc.schedule.state import proved
+        from tracealloc.poly.model.requirements import required
+        from tracealloc.schedule.core.state import proved
 
         program = required(self._traced())
         for each in (*program.callees(), program):
@@ -264,7 +264,7 @@ class Kernel(Buildable):
 
     def _compiled(self) -> Any:
         """The C build: remembered from an earlier process where the trace is the same, else made."""
-        from tracealloc.emit.remembered import key_of, recall, remember
+        from tracealloc.emit.run.trace_cache import key_of, recall, remember
 
         program = self._traced()
         key = key_of(program)
@@ -272,8 +272,8 @@ class Kernel(Buildable):
             return self._home.built[1]
         module = recall(program, key, lambda: str(self.build().source))
         if module is None:
-            from tracealloc.emit.runtime import build_c
-            from tracealloc.schedule.auto import for_c
+            from tracealloc.emit.run.runtime import build_c
+            from tracealloc.schedule.session.loop_order import for_c
 
             module = build_c(for_c(program))
             remember(program, key, module)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.containers import accepted, container, fits_double, numbers_of, stored
-from tracealloc.emit.slots import leaves
-from tracealloc.trace.dtype import DType, Fixed, Struct
-from tracealloc.trace.errors import ArgumentError
-from tracealloc.trace.quantise import is_real
-from tracealloc.trace.source import caller_place
-from tracealloc.trace.tables import not_a_number, stored_type
+from tracealloc.emit.run.argument_checks import leaves
+from tracealloc.emit.run.numpy_types import accepted, container, fits_double, numbers_of, stored
+from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.source import caller_place
+from tracealloc.trace.ir.dtype import DType, Fixed, Struct
+from tracealloc.trace.ir.quantise import is_real
+from tracealloc.trace.proxies.tables import not_a_number, stored_type
 
 __all__ = ["from_raw", "raw"]
 

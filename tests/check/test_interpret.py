@@ -8,8 +8,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from tracealloc.check.interpret import Event, Interpreter, interpret
-from tracealloc.trace.dtype import (
+from tracealloc.check.interpret.interpret import Event, Interpreter, interpret
+from tracealloc.trace.diagnostics.errors import ArgumentError, InterpretError
+from tracealloc.trace.ir.dtype import (
     DType,
     Fixed,
     Integer,
@@ -21,8 +22,7 @@ from tracealloc.trace.dtype import (
     index,
     result_type,
 )
-from tracealloc.trace.errors import ArgumentError, InterpretError
-from tracealloc.trace.expr import (
+from tracealloc.trace.ir.expr import (
     Binary,
     Bitcast,
     Bits,
@@ -41,7 +41,7 @@ from tracealloc.trace.expr import (
     SetBits,
     Unary,
 )
-from tracealloc.trace.program import (
+from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Call,

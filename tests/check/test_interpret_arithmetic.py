@@ -12,9 +12,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from tracealloc.check.arith import bits_of, conversion, from_bits, integer_range
-from tracealloc.check.operators import binary_operator, comparison, unary_operator
-from tracealloc.trace.dtype import (
+from tracealloc.check.interpret.arith import bits_of, conversion, from_bits, integer_range
+from tracealloc.check.interpret.operators import binary_operator, comparison, unary_operator
+from tracealloc.trace.ir.dtype import (
     OVERFLOWS,
     ROUNDINGS,
     DType,

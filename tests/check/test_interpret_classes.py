@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import tracealloc.trace.expr as exprs
-from tracealloc.trace import program as nodes
+import tracealloc.trace.ir.expr as exprs
+from tracealloc.trace.ir import program as nodes
 
-ROOT = Path(exprs.__file__).resolve().parent.parent
+ROOT = Path(exprs.__file__).resolve().parents[2]
 EXPRESSIONS = sorted(
     name
     for name, c in vars(exprs).items()
@@ -19,9 +19,9 @@ EXPRESSIONS = sorted(
 )
 NODES = sorted(c.__name__ for c in typing.get_args(nodes.Node))
 CONSUMERS = {
-    "printer": ["trace/text.py"],
-    "interpreter": ["check/interpret_expr.py", "check/interpret_node.py"],
-    "emitters": ["emit/cexpr.py", "emit/backend.py"],
+    "printer": ["trace/ir/text.py"],
+    "interpreter": ["check/interpret/expr.py", "check/interpret/node.py"],
+    "emitters": ["emit/common/expr.py", "emit/common/backend.py"],
 }
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tracealloc.check.arith import conversion, integer_range
-from tracealloc.check.operators import binary_operator
-from tracealloc.trace.dtype import OVERFLOWS, ROUNDINGS, DType, Fixed, Integer, float64, result_type
+from tracealloc.check.interpret.arith import conversion, integer_range
+from tracealloc.check.interpret.operators import binary_operator
+from tracealloc.trace.ir.dtype import OVERFLOWS, ROUNDINGS, DType, Fixed, Integer, float64, result_type
 
 pytestmark = pytest.mark.long
 

@@ -12,7 +12,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, grid, int8, int16, int32, kernel, uint8
-from tracealloc.check.interpret import Interpreter
+from tracealloc.check.interpret.interpret import Interpreter
 
 M, N, K = 3, 4, 5
 _PAIR = ta.Struct(x=int32, y=float32)

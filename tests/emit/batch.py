@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tracealloc.emit.csim import CSimModule, compile_unit
-from tracealloc.emit.frames import template_text
-from tracealloc.emit.vitis import VitisText, simulated, vitis_source
-from tracealloc.emit.wrapper import wrapper_source
-from tracealloc.trace.program import Program
+from tracealloc.emit.common.frames import template_text
+from tracealloc.emit.run.csim import CSimModule, compile_unit
+from tracealloc.emit.run.csim_wrapper import wrapper_source
+from tracealloc.emit.vitis.module import VitisText, simulated, vitis_source
+from tracealloc.trace.ir.program import Program
 
 _OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h", "tracealloc_sim.h")
 _SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at", "axis")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tracealloc.trace import build
-from tracealloc.trace.dtype import (
+from tracealloc.trace.ir import typing_rules
+from tracealloc.trace.ir.dtype import (
     OVERFLOWS,
     ROUNDINGS,
     Boolean,
@@ -16,7 +16,7 @@ from tracealloc.trace.dtype import (
     boolean,
     index,
 )
-from tracealloc.trace.expr import (
+from tracealloc.trace.ir.expr import (
     Binary,
     Bits,
     Cast,
@@ -32,7 +32,7 @@ from tracealloc.trace.expr import (
     Unary,
     walk,
 )
-from tracealloc.trace.program import Array, Loop, Program, Store
+from tracealloc.trace.ir.program import Array, Loop, Program, Store
 
 ROW = Iter("row", "row")
 OPERATIONS = ["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>", "min", "max", "neg", "inv", "abs", "cast"]
@@ -67,34 +67,36 @@ def integer_tree(rng: random.Random, leaves: list[Expr], depth: int) -> Expr:
     """A random integer expression over `leaves`, no wider than some thousand bits."""
     if depth == 0 or rng.random() < 0.1:
         if rng.random() < 0.2:
-            return build.lift(rng.choice([0, 1, 2, 3, 4, 7, 8, -1, -5, 255, 1 << 31, -(1 << 31), 1 << 40]))
+            return typing_rules.lift(
+                rng.choice([0, 1, 2, 3, 4, 7, 8, -1, -5, 255, 1 << 31, -(1 << 31), 1 << 40])
+            )
         return rng.choice(leaves)
     a = integer_tree(rng, leaves, depth - 1)
     b = integer_tree(rng, leaves, depth - 1)
     kind = rng.choice(OPERATIONS)
     if kind in {"+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>"}:
         if a.dtype == b.dtype == boolean:
-            a = build.convert(a, Integer(1, False))
-        return build.binary(kind, a, b)
+            a = typing_rules.convert(a, Integer(1, False))
+        return typing_rules.binary(kind, a, b)
     if kind in {"min", "max"}:
-        return build.minmax(kind, a, b)
+        return typing_rules.minmax(kind, a, b)
     if kind == "select":
-        return build.select(build.compare(rng.choice(["<", "==", ">="]), a, b), a, b)
+        return typing_rules.select(typing_rules.compare(rng.choice(["<", "==", ">="]), a, b), a, b)
     if kind == "compare":
-        return build.compare(rng.choice(["==", "!=", "<", "<=", ">", ">="]), a, b)
+        return typing_rules.compare(rng.choice(["==", "!=", "<", "<=", ">", ">="]), a, b)
     if a.dtype == boolean:
-        return build.convert(a, any_integer(rng))
+        return typing_rules.convert(a, any_integer(rng))
     if kind == "cast":
-        return build.convert(a, any_integer(rng))
+        return typing_rules.convert(a, any_integer(rng))
     if kind in {"bits", "set"}:
         width = rng.randint(1, a.dtype.bits)
         low: Expr = Const(rng.randint(0, a.dtype.bits - width), index)
         if rng.random() < 0.3 and b.dtype != boolean and not isinstance(b, Const):
-            low = build.convert(build.convert(b, Integer(3, False)), index)
+            low = typing_rules.convert(typing_rules.convert(b, Integer(3, False)), index)
         if kind == "bits":
-            return build.get_bits(a, low, width)
-        return build.set_bits(a, low, width, build.convert(b, Integer(width, False)))
-    return build.unary({"neg": "-", "inv": "~", "abs": "abs"}[kind], a)
+            return typing_rules.get_bits(a, low, width)
+        return typing_rules.set_bits(a, low, width, typing_rules.convert(b, Integer(width, False)))
+    return typing_rules.unary({"neg": "-", "inv": "~", "abs": "abs"}[kind], a)
 
 
 def batch(trees: list[tuple[Expr, DType]], inputs: list[Array], rows: int) -> Program:
@@ -103,7 +105,7 @@ def batch(trees: list[tuple[Expr, DType]], inputs: list[Array], rows: int) -> Pr
     for number, (tree, dtype) in enumerate(trees):
         array = Array(f"y{number}", f"y{number}", dtype, (rows,), "argument")
         outputs.append(array)
-        stores.append(Store(array, (IterRef(ROW),), build.convert(tree, dtype)))
+        stores.append(Store(array, (IterRef(ROW),), typing_rules.convert(tree, dtype)))
     body = Loop(ROW, Const(0, index), Const(rows, index), 1, tuple(stores))
     return Program("batch", (*inputs, *outputs), (body,))
 

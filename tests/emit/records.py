@@ -10,9 +10,9 @@ import numpy as np
 
 import tracealloc as ta
 from tracealloc.customize import Schedule
-from tracealloc.emit.testbench import make_inputs
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Integer, Struct
-from tracealloc.trace.program import Program
+from tracealloc.emit.project.testbench import make_inputs
+from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Integer, Struct
+from tracealloc.trace.ir.program import Program
 
 NUMBERS: tuple[DType, ...] = (
     *(Integer(bits, True) for bits in (3, 8, 16, 33, 64, 70)),

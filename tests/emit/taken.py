@@ -11,8 +11,8 @@ import subprocess
 import textwrap
 from pathlib import Path
 
-import tracealloc.emit.names as names
-from tracealloc.emit.headers import open_headers
+import tracealloc.emit.common.names as names
+from tracealloc.emit.run.ap_headers import open_headers
 
 TABLE = Path(names.__file__).parent / "data" / "taken_names.txt"
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.emit.programs import add_to, array, at, iters, loop, put
-from tracealloc.emit.containers import container
-from tracealloc.emit.runtime import CModule, build_c
-from tracealloc.trace.build import binary, convert
-from tracealloc.trace.dtype import (
+from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.run.runtime import CModule, build_c
+from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError
+from tracealloc.trace.ir.dtype import (
     DType,
     Fixed,
     Float,
@@ -24,9 +24,9 @@ from tracealloc.trace.dtype import (
     float32,
     float64,
 )
-from tracealloc.trace.errors import ArgumentError, TraceallocError
-from tracealloc.trace.expr import Const, Load
-from tracealloc.trace.program import Alloc, Array, Program, Store
+from tracealloc.trace.ir.expr import Const, Load
+from tracealloc.trace.ir.program import Alloc, Array, Program, Store
+from tracealloc.trace.ir.typing_rules import binary, convert
 
 int4, int8, int32 = (Integer(n, True) for n in (4, 8, 32))
 

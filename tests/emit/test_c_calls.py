@@ -7,7 +7,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 
 @kernel

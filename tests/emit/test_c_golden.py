@@ -5,13 +5,13 @@ from __future__ import annotations
 from tests.conftest import Golden
 from tests.emit.programs import add_to, array, at, gemm, iters, ix, loop, put
 from tests.emit.test_c_programs import pass_on, scale_program
-from tracealloc.emit.c import c_source
-from tracealloc.trace.build import binary, compare, convert, lift
-from tracealloc.trace.dtype import Fixed, Integer, bfloat16, float32
-from tracealloc.trace.expr import Const, IterRef, Load
-from tracealloc.trace.layout import Marks
-from tracealloc.trace.program import Alloc, Array, Call, If, Program, Region, Slice, Store
-from tracealloc.trace.source import Place
+from tracealloc.emit.c.function import c_source
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.dtype import Fixed, Integer, bfloat16, float32
+from tracealloc.trace.ir.expr import Const, IterRef, Load
+from tracealloc.trace.ir.layout import Marks
+from tracealloc.trace.ir.program import Alloc, Array, Call, If, Program, Region, Slice, Store
+from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift
 
 int32 = Integer(32, True)
 

@@ -10,8 +10,8 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, grid, index, int8, int16, int32, int64, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.runtime import build_c
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.runtime import build_c
 
 N = 40
 

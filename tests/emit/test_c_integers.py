@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.emit import expressions as ex
-from tracealloc.emit.containers import container
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.dtype import Boolean, Integer
-from tracealloc.trace.expr import Expr
+from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.ir.dtype import Boolean, Integer
+from tracealloc.trace.ir.expr import Expr
 
 ROWS = 24
 

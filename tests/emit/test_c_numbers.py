@@ -10,12 +10,12 @@ import pytest
 
 import tracealloc as ta
 from tests.emit import expressions as ex
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.containers import container
-from tracealloc.emit.runtime import build_c
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.run.runtime import build_c
 from tracealloc.kernel import kernel
-from tracealloc.trace import build
-from tracealloc.trace.dtype import (
+from tracealloc.trace.ir import typing_rules
+from tracealloc.trace.ir.dtype import (
     DType,
     Fixed,
     Float,
@@ -26,9 +26,9 @@ from tracealloc.trace.dtype import (
     float32,
     float64,
 )
-from tracealloc.trace.expr import Expr
-from tracealloc.trace.functional import scalar
-from tracealloc.trace.loops import grid
+from tracealloc.trace.ir.expr import Expr
+from tracealloc.trace.proxies.functional import scalar
+from tracealloc.trace.proxies.loops import grid
 
 ROWS = 40
 FLOATS = (float16, bfloat16, float32, float64)
@@ -89,23 +89,23 @@ def fixed_tree(rng: random.Random, leaves: list[Expr]) -> Expr:
         ["+", "-", "*", "/", "cast", "cast", "cast", "neg", "abs", "cmp", "&", "<<", ">>", "min", "sel"]
     ):
         case "+" | "-" | "*" | "/" | "&" as op:
-            found = build.binary(op, a, b)
-            return build.convert(found, ex.any_fixed(rng)) if rng.random() < 0.5 else found
+            found = typing_rules.binary(op, a, b)
+            return typing_rules.convert(found, ex.any_fixed(rng)) if rng.random() < 0.5 else found
         case "cast":
             to = rng.choice([ex.any_fixed(rng), ex.any_fixed(rng), ex.any_integer(rng), rng.choice(FLOATS)])
-            return build.convert(a, to)
+            return typing_rules.convert(a, to)
         case "neg":
-            return build.unary("-", a)
+            return typing_rules.unary("-", a)
         case "abs":
-            return build.unary("abs", a)
+            return typing_rules.unary("abs", a)
         case "cmp":
-            return build.compare(rng.choice(["<", "==", ">="]), a, b)
+            return typing_rules.compare(rng.choice(["<", "==", ">="]), a, b)
         case "<<" | ">>" as op:
-            return build.binary(op, a, build.lift(rng.randint(0, 9)))
+            return typing_rules.binary(op, a, typing_rules.lift(rng.randint(0, 9)))
         case "min":
-            return build.minmax(rng.choice(["min", "max"]), a, b)
+            return typing_rules.minmax(rng.choice(["min", "max"]), a, b)
         case _:
-            return build.select(build.compare("<", a, b), b, a)
+            return typing_rules.select(typing_rules.compare("<", a, b), b, a)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -124,23 +124,25 @@ def float_tree(rng: random.Random, leaves: list[Expr]) -> Expr:
         ["+", "-", "*", "/", "//", "%", "min", "max", "cast", "cast", "neg", "abs", "cmp", "fun", "bits"]
     ):
         case "+" | "-" | "*" | "/" | "//" | "%" as op:
-            found = build.binary(op, a, b)
-            return build.convert(found, rng.choice(FLOATS)) if rng.random() < 0.5 else found
+            found = typing_rules.binary(op, a, b)
+            return typing_rules.convert(found, rng.choice(FLOATS)) if rng.random() < 0.5 else found
         case "min" | "max" as op:
-            return build.minmax(op, build.binary("+", a, b), b)
+            return typing_rules.minmax(op, typing_rules.binary("+", a, b), b)
         case "cast":
-            return build.convert(a, rng.choice([*FLOATS, ex.any_integer(rng), ex.any_fixed(rng), boolean]))
+            return typing_rules.convert(
+                a, rng.choice([*FLOATS, ex.any_integer(rng), ex.any_fixed(rng), boolean])
+            )
         case "neg":
-            return build.unary("-", a)
+            return typing_rules.unary("-", a)
         case "abs":
-            return build.unary("abs", a)
+            return typing_rules.unary("abs", a)
         case "cmp":
-            return build.compare(rng.choice(["<", "==", ">=", "!="]), a, b)
+            return typing_rules.compare(rng.choice(["<", "==", ">=", "!="]), a, b)
         case "fun":
             name = rng.choice(["exp", "sqrt", "sin", "floor", "ceil", "tanh", "rsqrt", "log", "erf"])
-            return build.intrinsic(name, a)
+            return typing_rules.intrinsic(name, a)
         case _:
-            return build.bitcast(a, Integer(a.dtype.bits, rng.random() < 0.5))
+            return typing_rules.bitcast(a, Integer(a.dtype.bits, rng.random() < 0.5))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -149,7 +151,7 @@ def test_floating_point(seed: int) -> None:
 
 
 def integer_to_float(rng: random.Random, leaves: list[Expr]) -> Expr:
-    return build.convert(rng.choice(leaves), rng.choice(FLOATS))
+    return typing_rules.convert(rng.choice(leaves), rng.choice(FLOATS))
 
 
 @pytest.mark.parametrize("seed", range(2))

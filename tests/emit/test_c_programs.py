@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from tests.emit.programs import add_to, array, at, iters, ix, loop, put
-from tracealloc.check.interpret import interpret
-from tracealloc.emit import storage as emit_c
-from tracealloc.emit.c import c_source
-from tracealloc.emit.containers import container
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace import build
-from tracealloc.trace.build import binary, compare, convert, lift
-from tracealloc.trace.dtype import (
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.c import storage as emit_c
+from tracealloc.emit.c.function import c_source
+from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.diagnostics.errors import TraceallocError
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir import typing_rules
+from tracealloc.trace.ir.dtype import (
     Integer,
     Struct,
     bfloat16,
@@ -22,11 +23,10 @@ from tracealloc.trace.dtype import (
     float64,
     index,
 )
-from tracealloc.trace.errors import TraceallocError
-from tracealloc.trace.expr import Binary, Const, Expr, GetField, Iter, IterRef, Load, MakeStruct
-from tracealloc.trace.layout import Marks
-from tracealloc.trace.program import Alloc, Array, Block, Call, If, Program, Region, Slice, Store, While
-from tracealloc.trace.source import Place
+from tracealloc.trace.ir.expr import Binary, Const, Expr, GetField, Iter, IterRef, Load, MakeStruct
+from tracealloc.trace.ir.layout import Marks
+from tracealloc.trace.ir.program import Alloc, Array, Block, Call, If, Program, Region, Slice, Store, While
+from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift
 
 int8, int16, int32, int64 = (Integer(n, True) for n in (8, 16, 32, 64))
 uint8 = Integer(8, False)
@@ -183,7 +183,7 @@ def test_values_conditions_and_while() -> None:
             If(
                 compare(">", Load(t), lift(3)),
                 (put(at(a, i), Load(t)),),
-                (If(compare("<", Load(t), lift(-3)), (put(at(a, i), build.unary("-", Load(t))),)),),
+                (If(compare("<", Load(t), lift(-3)), (put(at(a, i), typing_rules.unary("-", Load(t))),)),),
             ),
         ),
         While(Iter("w", "while"), (), compare("<", Load(count), lift(5)), (add_to(Load(count), lift(2)),)),

@@ -18,10 +18,10 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.emit import cache as disk
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.runtime import library_of
-from tracealloc.trace.source import TraceallocWarning
+from tracealloc.emit.run import disk_cache as disk
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.runtime import library_of
+from tracealloc.trace.diagnostics.source import TraceallocWarning
 
 ONE = "int add(int *x) { x[0] += 1; return 0; }\n"
 TWO = "int add(int *x) { x[0] += 2; x[999999] = 5; return 0; }\n"
@@ -131,7 +131,7 @@ def test_a_folder_that_others_own_is_not_used(folder: Path, monkeypatch: pytest.
 
 KILLED = """
 import os, sys, time
-from tracealloc.emit import cache
+from tracealloc.emit.run import disk_cache as cache
 with cache.scratch() as work:
     (work / "unit.cpp").write_text("text")
     cache.temporary(cache.writable_folder(), ".so").write_text("part")

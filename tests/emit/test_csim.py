@@ -13,14 +13,14 @@ import pytest
 import tracealloc as ta
 from tests.emit.programs import I32, add_to, array, at, gemm, iters, loop, matmul
 from tracealloc import int32
-from tracealloc.check.interpret import interpret
-from tracealloc.emit import headers
-from tracealloc.emit.csim import build_csim
-from tracealloc.emit.headers import ap_types_folder, open_headers, vendor_headers
-from tracealloc.trace.build import lift
-from tracealloc.trace.dtype import Integer
-from tracealloc.trace.errors import ArgumentError, BuildError
-from tracealloc.trace.program import Alloc, Program
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run import ap_headers as headers
+from tracealloc.emit.run.ap_headers import ap_types_folder, open_headers, vendor_headers
+from tracealloc.emit.run.csim import build_csim
+from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError
+from tracealloc.trace.ir.dtype import Integer
+from tracealloc.trace.ir.program import Alloc, Program
+from tracealloc.trace.ir.typing_rules import lift
 
 I12 = Integer(12, True)
 needs_headers = pytest.mark.skipif(open_headers() is None, reason="needs hls4ml's headers")
@@ -40,7 +40,7 @@ def test_arguments_are_checked_like_the_c_builds() -> None:
 
 def test_a_simulation_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = build_csim(gemm(4, 6, 4))
-    monkeypatch.setattr("tracealloc.emit.csim._compile", lambda *_: "must not be called")
+    monkeypatch.setattr("tracealloc.emit.run.csim._compile", lambda *_: "must not be called")
     assert build_csim(gemm(4, 6, 4)).library == first.library
     with pytest.raises(BuildError, match="did not compile the HLS C") as caught:
         build_csim(gemm(4, 6, 4), cache=False)
@@ -175,7 +175,7 @@ def test_no_c_build_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the C build")
 
-    monkeypatch.setattr("tracealloc.emit.runtime.library_of", never)
+    monkeypatch.setattr("tracealloc.emit.run.runtime.library_of", never)
     a, at = np.zeros(4, np.int32), np.array([1, 3], np.int32)
 
     @ta.kernel

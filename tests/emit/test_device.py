@@ -8,8 +8,8 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import grid, kernel
-from tracealloc.emit.device import DEVICES, device_of
-from tracealloc.trace.errors import BuildError
+from tracealloc.emit.project.device import DEVICES, device_of
+from tracealloc.trace.diagnostics.errors import BuildError
 
 LIST = (
     "  because: the devices are 'u280', 'u250', 'u200', 'u55c', 'zcu102', 'zcu104', 'pynq-z2'\n"

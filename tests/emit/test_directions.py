@@ -14,13 +14,13 @@ import pytest
 import tracealloc as ta
 from tests.emit.batch import simulations
 from tracealloc import grid, int16, int32, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.csim import build_csim
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.testbench import make_inputs
-from tracealloc.emit.vitis import vitis_source
-from tracealloc.trace.affine import constant
-from tracealloc.trace.program import Program, Store, map_blocks
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.project.testbench import make_inputs
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.csim import build_csim
+from tracealloc.emit.vitis.module import vitis_source
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.program import Program, Store, map_blocks
 
 needs_headers = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"
@@ -259,7 +259,9 @@ def damaged(program: Program, name: str, change: Any) -> Program:
 @needs_headers
 def test_simulation_refuses_what_a_port_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of order, not all, read from an output, written to an input: if the emitter errs, csim says so."""
-    monkeypatch.setattr("tracealloc.emit.ports._in_order", lambda *_: True)  # the fault: no copies are made
+    monkeypatch.setattr(
+        "tracealloc.schedule.hls.port_copies._in_order", lambda *_: True
+    )  # the fault: no copies are made
     program = on_ports(triangle).lowered
     x, y = np.ones((3, 4), np.int16), np.zeros((3, 4), np.int16)
 

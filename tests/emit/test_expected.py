@@ -9,8 +9,8 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, int32
-from tracealloc.emit.interface import parameters
-from tracealloc.emit.testbench import data_text
+from tracealloc.emit.common.parameters import parameters
+from tracealloc.emit.project.testbench import data_text
 
 
 @ta.kernel

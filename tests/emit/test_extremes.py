@@ -10,7 +10,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import bfloat16, float16, float32, float64, grid, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 HELD = {float16: np.float16, bfloat16: ml_dtypes.bfloat16, float32: np.float32, float64: np.float64}
 VALUES = [np.nan, 1.0, -1.0, 0.0, -0.0, np.inf, -np.inf, 2.5]

@@ -17,13 +17,13 @@ import tracealloc as ta
 from tests.emit.expressions import any_fixed
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import float32, grid, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.dtype import OVERFLOWS, ROUNDINGS, Fixed, Float, Integer, bfloat16, float16, float64
-from tracealloc.trace.errors import ArgumentError
-from tracealloc.trace.program import Program
-from tracealloc.trace.quantise import fixed_text, nearest, quantised, ratio
-from tracealloc.trace.tables import to_elements
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.ir.dtype import OVERFLOWS, ROUNDINGS, Fixed, Float, Integer, bfloat16, float16, float64
+from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.quantise import fixed_text, nearest, quantised, ratio
+from tracealloc.trace.proxies.tables import to_elements
 
 MODES = [(rounding, overflow) for rounding in ROUNDINGS for overflow in OVERFLOWS]
 SHAPES = [

@@ -12,15 +12,15 @@ import pytest
 import tracealloc as ta
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import bfloat16, boolean, float16, float32, float64, int8, int16, int32, int64
-from tracealloc.emit.containers import container, memory_type
-from tracealloc.emit.csim import build_csim
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.interface import element_bytes
-from tracealloc.emit.memory import Part, on_card
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.dtype import DType, Fixed, Integer, Struct
-from tracealloc.trace.expr import Load
-from tracealloc.trace.program import Alloc, Array, Program, Store
+from tracealloc.emit.common.parameters import element_bytes
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.csim import build_csim
+from tracealloc.emit.run.numpy_types import container, memory_type
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.emit.vitis.host_memory import Part, on_card
+from tracealloc.trace.ir.dtype import DType, Fixed, Integer, Struct
+from tracealloc.trace.ir.expr import Load
+from tracealloc.trace.ir.program import Alloc, Array, Program, Store
 
 pytestmark = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"

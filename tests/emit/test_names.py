@@ -17,10 +17,10 @@ import tests.emit.taken as machine
 import tracealloc as ta
 from tests.emit.batch import simulations
 from tracealloc import kernel
-from tracealloc.emit.c import c_source
-from tracealloc.emit.names import FileNames, Names, identifier, member, taken
-from tracealloc.emit.runtime import CModule, library_of
-from tracealloc.trace.program import Program
+from tracealloc.emit.c.function import c_source
+from tracealloc.emit.common.names import FileNames, Names, identifier, member, taken
+from tracealloc.emit.run.runtime import CModule, library_of
+from tracealloc.trace.ir.program import Program
 
 # Found by users, or likely; then some of the table.
 CHOSEN = """

@@ -15,10 +15,10 @@ import tracealloc as ta
 from tests.conftest import Golden
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import float32, grid, int32, kernel
-from tracealloc.emit.csim import build_csim
-from tracealloc.emit.vitis import vitis_source
-from tracealloc.trace.expr import IterRef, Load
-from tracealloc.trace.program import Array, Program
+from tracealloc.emit.run.csim import build_csim
+from tracealloc.emit.vitis.module import vitis_source
+from tracealloc.trace.ir.expr import IterRef, Load
+from tracealloc.trace.ir.program import Array, Program
 
 
 @kernel

@@ -17,18 +17,18 @@ import pytest
 
 from tests.conftest import Golden
 from tests.emit.programs import I16, I32, add_to, array, at, gemm, iters, loop, matmul, put
-from tracealloc.emit.csim import CSimModule
-from tracealloc.emit.csynth import parse_report
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.project import HLSProject, build_hls
-from tracealloc.emit.testbench import make_inputs
-from tracealloc.emit.vendor import ToolRun
-from tracealloc.trace.build import binary, convert, intrinsic
-from tracealloc.trace.dtype import Fixed, Integer, Struct, float32, float64, index
-from tracealloc.trace.errors import ArgumentError, BuildError
-from tracealloc.trace.expr import Cast, IterRef, Load
-from tracealloc.trace.layout import Layout, Port
-from tracealloc.trace.program import Alloc, Program, Store
+from tracealloc.emit.project.csynth_report import parse_report
+from tracealloc.emit.project.project import HLSProject, build_hls
+from tracealloc.emit.project.testbench import make_inputs
+from tracealloc.emit.project.vendor_tools import ToolRun
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.csim import CSimModule
+from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError
+from tracealloc.trace.ir.dtype import Fixed, Integer, Struct, float32, float64, index
+from tracealloc.trace.ir.expr import Cast, IterRef, Load
+from tracealloc.trace.ir.layout import Layout, Port
+from tracealloc.trace.ir.program import Alloc, Program, Store
+from tracealloc.trace.ir.typing_rules import binary, convert, intrinsic
 
 needs_headers = pytest.mark.skipif(open_headers() is None, reason="needs hls4ml's headers")
 

@@ -11,11 +11,11 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.affine import constant
-from tracealloc.trace.expr import Load
-from tracealloc.trace.program import Array, Program, Store
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.expr import Load
+from tracealloc.trace.ir.program import Array, Program, Store
 
 Queue = ta.Stream[int32]
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from tests.emit.programs import add_to, array, at, gemm, iters, loop, put
-from tracealloc.emit import cache as disk
-from tracealloc.emit import compiler as compilers
-from tracealloc.emit import runtime
-from tracealloc.emit.arguments import Signature
-from tracealloc.emit.runtime import build_c, library_of
-from tracealloc.trace.build import lift
-from tracealloc.trace.dtype import Integer, float32
-from tracealloc.trace.errors import BuildError, TraceallocWarning
-from tracealloc.trace.program import Program
+from tracealloc.emit.run import compiler as compilers
+from tracealloc.emit.run import disk_cache as disk
+from tracealloc.emit.run import runtime
+from tracealloc.emit.run.marshal import Signature
+from tracealloc.emit.run.runtime import build_c, library_of
+from tracealloc.trace.diagnostics.errors import BuildError, TraceallocWarning
+from tracealloc.trace.ir.dtype import Integer, float32
+from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.typing_rules import lift
 
 int32 = Integer(32, True)
 

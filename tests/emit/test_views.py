@@ -10,7 +10,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import BoundsError, float32, grid, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 HEADER = """import numpy as np
 import tracealloc as ta

@@ -10,16 +10,16 @@ import pytest
 
 from tests.conftest import Golden
 from tests.emit.programs import I8, I16, I32, add_to, array, at, gemm, iters, ix, loop, matmul, put
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.containers import container
-from tracealloc.emit.csim import SimulationError, build_csim
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.vitis import vitis_source
-from tracealloc.trace.build import binary, compare, convert, intrinsic, lift, minmax
-from tracealloc.trace.dtype import Fixed, Integer, Struct, bfloat16, float16, float32, index
-from tracealloc.trace.expr import Binary, Expr, GetField, Iter, IterRef, Load, MakeStruct
-from tracealloc.trace.layout import Banks, Layout, Marks, Port
-from tracealloc.trace.program import (
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.csim import SimulationError, build_csim
+from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.vitis.module import vitis_source
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.dtype import Fixed, Integer, Struct, bfloat16, float16, float32, index
+from tracealloc.trace.ir.expr import Binary, Expr, GetField, Iter, IterRef, Load, MakeStruct
+from tracealloc.trace.ir.layout import Banks, Layout, Marks, Port
+from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Block,
@@ -31,7 +31,7 @@ from tracealloc.trace.program import (
     Store,
     While,
 )
-from tracealloc.trace.source import Place
+from tracealloc.trace.ir.typing_rules import binary, compare, convert, intrinsic, lift, minmax
 
 has_headers = open_headers() is not None and shutil.which("g++") is not None
 needs_headers = pytest.mark.skipif(not has_headers, reason="needs hls4ml's headers and g++")

@@ -11,10 +11,10 @@ import pytest
 from tests.emit.batch import simulations
 from tests.fuzz.generate import generate
 from tests.fuzz.run import arguments, compare, copies, load_kernel, outcome, trace_kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.headers import open_headers
-from tracealloc.trace.program import Program
-from tracealloc.trace.summary import summary_of
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.summary import summary_of
 
 pytestmark = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"

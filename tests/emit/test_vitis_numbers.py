@@ -12,13 +12,13 @@ import pytest
 
 from tests.emit import expressions as ex
 from tests.emit.test_c_numbers import FLOATS, ROWS, fixed_tree, float_tree, integer_to_float, values_of
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.containers import container
-from tracealloc.emit.csim import build_csim
-from tracealloc.emit.headers import open_headers
-from tracealloc.trace.dtype import DType, boolean
-from tracealloc.trace.expr import Expr, walk
-from tracealloc.trace.program import Program
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.csim import build_csim
+from tracealloc.emit.run.numpy_types import container
+from tracealloc.trace.ir.dtype import DType, boolean
+from tracealloc.trace.ir.expr import Expr, walk
+from tracealloc.trace.ir.program import Program
 
 pytestmark = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"

@@ -15,13 +15,13 @@ from steps import arguments as usual_arguments
 
 import tracealloc as ta
 from tests.emit.batch import simulations
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.ports import copied_ports
-from tracealloc.emit.testbench import make_inputs
-from tracealloc.trace.dtype import DType, Fixed, Float, Integer, bfloat16, float16, float32, float64
-from tracealloc.trace.program import Program
+from tracealloc.emit.project.testbench import make_inputs
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.schedule.hls.port_copies import copied_ports
+from tracealloc.trace.ir.dtype import DType, Fixed, Float, Integer, bfloat16, float16, float32, float64
+from tracealloc.trace.ir.program import Program
 
 pytestmark = [
     pytest.mark.skipif(open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml, g++"),

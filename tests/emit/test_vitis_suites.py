@@ -9,7 +9,7 @@ import pytest
 
 from tests.examples import test_machsuite as machsuite
 from tests.examples import test_polybench as polybench
-from tracealloc.emit.csim import CSimModule, build_csim
+from tracealloc.emit.run.csim import CSimModule, build_csim
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 

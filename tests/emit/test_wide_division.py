@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from tests.emit.programs import array, at, iters, loop, put
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.containers import container, numbers_of
-from tracealloc.emit.csim import build_csim
-from tracealloc.emit.headers import open_headers
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.dtype import DType, Fixed, Integer, result_type
-from tracealloc.trace.expr import Binary
-from tracealloc.trace.program import Array, Node, Program
-from tracealloc.trace.tables import stored_type
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.run.csim import build_csim
+from tracealloc.emit.run.numpy_types import container, numbers_of
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.ir.dtype import DType, Fixed, Integer, result_type
+from tracealloc.trace.ir.expr import Binary
+from tracealloc.trace.ir.program import Array, Node, Program
+from tracealloc.trace.proxies.tables import stored_type
 
 ROWS = 1500
 # The 32-bit digits at which Knuth's algorithm has to correct its guesses.

@@ -10,7 +10,7 @@ import pytest
 import tracealloc as ta
 from tests.examples.suite import example
 from tests.examples.test_designs import IN_PARTS, MEDIUM
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 LEAST = [1, 2, 3]
 

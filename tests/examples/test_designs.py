@@ -17,7 +17,7 @@ from tests.conftest import Golden
 from tests.examples.references import REFERENCES, SIZES
 from tests.examples.suite import ROOT, example
 from tests.examples.test_polybench import WITH_DATA, check_data, check_reference
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 MEDIUM = {
     "gemm": {"NI": 200, "NJ": 220, "NK": 240},

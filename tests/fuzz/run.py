@@ -21,12 +21,12 @@ from tests.fuzz import schedules
 from tests.fuzz.generate import LONGEST, generate
 from tests.plain import plain
 from tests.plain_numpy import round_in_place
-from tracealloc.check.arith import integer_range
-from tracealloc.check.interpret import Interpreter, interpret
-from tracealloc.check.values import container
-from tracealloc.trace.dtype import Boolean, DType, Fixed, Float, Struct
-from tracealloc.trace.program import Program
-from tracealloc.trace.summary import summary_of
+from tracealloc.check.interpret.arith import integer_range
+from tracealloc.check.interpret.interpret import Interpreter, interpret
+from tracealloc.check.interpret.values import container
+from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct
+from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.summary import summary_of
 
 __all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
 __all__ += ["check_text", "compare_scheduled", "load_kernel", "trace_kernel"]
@@ -214,7 +214,7 @@ def _runner(way: str, kernel: Any, program: Program) -> Any:
         case "python":
             return kernel.python
         case _:
-            from tracealloc.emit.runtime import build_c
+            from tracealloc.emit.run.runtime import build_c
 
             return build_c(program)
 

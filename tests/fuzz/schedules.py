@@ -14,7 +14,7 @@ from typing import Any
 
 import tracealloc as ta
 from tracealloc.customize import Schedule
-from tracealloc.schedule.handle import ArrayHandle
+from tracealloc.schedule.session.handle import ArrayHandle
 
 __all__ = ["PATIENCE", "PRIMITIVES", "apply", "draw"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.fuzz.run import Mismatch, compare, copies, sample
-from tracealloc.check.interpret import interpret
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.dtype import (
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.ir.dtype import (
     OVERFLOWS,
     ROUNDINGS,
     DType,
@@ -28,7 +28,7 @@ from tracealloc.trace.dtype import (
     result_type,
     union_type,
 )
-from tracealloc.trace.expr import (
+from tracealloc.trace.ir.expr import (
     Binary,
     Bitcast,
     Bits,
@@ -45,7 +45,7 @@ from tracealloc.trace.expr import (
     SetBits,
     Unary,
 )
-from tracealloc.trace.program import Array, Loop, Program, Store
+from tracealloc.trace.ir.program import Array, Loop, Program, Store
 
 FLOATS = [float16, bfloat16, float32, float64]
 FUNCTIONS = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.fuzz.run import check_text
-from tracealloc.emit.runtime import build_c
+from tracealloc.emit.run.runtime import build_c
 
 HEADER = """\
 import tracealloc as ta

@@ -16,10 +16,10 @@ from tests.schedule.common import assert_same_results, schedule_of
 from tests.schedule.nests import random_program
 from tests.schedule.steps import arguments
 from tracealloc import grid, int32, kernel
-from tracealloc.poly import generate
-from tracealloc.poly.alike import Reduced, reduced
-from tracealloc.schedule.state import lowered
-from tracealloc.trace.program import Block, Program, Store, map_blocks
+from tracealloc.poly.codegen import isl_codegen as generate
+from tracealloc.poly.codegen.isomorphic import Reduced, reduced
+from tracealloc.schedule.core.state import lowered
+from tracealloc.trace.ir.program import Block, Program, Store, map_blocks
 
 N = 12
 

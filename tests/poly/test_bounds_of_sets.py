@@ -7,7 +7,7 @@ import random
 import islpy as isl
 import pytest
 
-from tracealloc.poly.named import at_value, dim_bounds, least_at
+from tracealloc.poly.isl.named import at_value, dim_bounds, least_at
 
 
 def random_set(rng: random.Random) -> isl.Set:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import islpy as isl
 
-from tracealloc.poly.boxes import box_touched, meeting
+from tracealloc.poly.isl.bounding_boxes import box_touched, meeting
 
 
 def test_elements_beyond_64_bits_still_meet() -> None:

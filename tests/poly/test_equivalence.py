@@ -9,16 +9,16 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, grid, int16, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import describe
-from tracealloc.poly.equivalence import difference
-from tracealloc.poly.rename import map_expressions
-from tracealloc.poly.tree import LoopNode, Sequence
-from tracealloc.schedule.copies import make_statement
-from tracealloc.schedule.state import State
-from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Load, rewrite
+from tracealloc.poly.model.statements import make_statement
+from tracealloc.poly.model.tree import LoopNode, Sequence
+from tracealloc.poly.proof.equivalence import difference
+from tracealloc.schedule.core.state import State
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Load, rewrite
+from tracealloc.trace.ir.rewrite import map_expressions
 
 N = 12
 

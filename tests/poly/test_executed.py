@@ -9,9 +9,9 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.poly import generate
-from tracealloc.poly.executed import wrong_statements
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.poly.codegen import isl_codegen as generate
+from tracealloc.poly.codegen.ast_instances import wrong_statements
 
 
 @kernel

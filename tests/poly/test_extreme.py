@@ -7,7 +7,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, kernel
-from tracealloc.poly.named import extreme
+from tracealloc.poly.isl.named import extreme
 
 STEPS = isl.Map(
     "{ F[e0 = 2] -> S[t0, t1, k0 = -t0 + t1, k1, k2] : 3k1 = -1 + t0 and 2k2 = 1 - t0 + t1"

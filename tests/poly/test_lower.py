@@ -8,8 +8,8 @@ import numpy as np
 
 import tracealloc as ta
 from tracealloc import float32, grid, int32, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.trace.program import Loop, walk_nodes
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.trace.ir.program import Loop, walk_nodes
 
 N = 9
 

@@ -16,11 +16,11 @@ from tests.poly.test_mutations import damaged, is_right, run, shortened
 from tests.schedule.common import schedule_of
 from tests.schedule.nests import Maker
 from tests.schedule.steps import arguments
-from tracealloc.poly.family import moved_read
-from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.tree import Tree
-from tracealloc.schedule.moving import Moving
-from tracealloc.trace.dtype import float32
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.tree import Tree
+from tracealloc.poly.proof.step_proof import moved_read
+from tracealloc.schedule.loops.move_producer import Moving
+from tracealloc.trace.ir.dtype import float32
 
 SEEDS = range(40)
 

@@ -13,10 +13,10 @@ import tracealloc as ta
 from tests.schedule.brute import Instances, evaluate, points
 from tests.schedule.memory import schedule_of
 from tests.schedule.test_memory_random import compiled, random_source
-from tracealloc.poly.equivalence import Difference, difference
-from tracealloc.poly.model import Access, Model, Statement
-from tracealloc.poly.solve import FINAL, INPUT
-from tracealloc.poly.tree import LoopNode, Sequence, Tree, loops_in, map_loops, replace_loop, restrict
+from tracealloc.poly.dataflow.solve import FINAL, INPUT
+from tracealloc.poly.model.model import Access, Model, Statement
+from tracealloc.poly.model.tree import LoopNode, Sequence, Tree, loops_in, map_loops, replace_loop, restrict
+from tracealloc.poly.proof.equivalence import Difference, difference
 
 Values = dict[Hashable, list[Hashable]]
 

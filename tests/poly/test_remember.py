@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.poly import remember
-from tracealloc.poly.remember import count_program, remembered
+from tracealloc.poly.isl import remembered as remember
+from tracealloc.poly.isl.remembered import count_program, remembered
 
 
 def test_answers_are_kept_for_so_many_programs() -> None:

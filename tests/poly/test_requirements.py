@@ -9,7 +9,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import grid, index, int8, int32, int64, kernel, uint8
-from tracealloc.trace.text import expr_text
+from tracealloc.trace.ir.text import expr_text
 
 
 def required(used: ta.Kernel) -> list[str]:

@@ -8,7 +8,7 @@ from random import Random
 import islpy as isl
 import pytest
 
-from tracealloc.poly.same import same_maps, same_unions
+from tracealloc.poly.isl.equality import same_maps, same_unions
 
 
 def random_map(rng: Random, target: str = "E") -> str:

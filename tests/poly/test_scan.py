@@ -14,11 +14,11 @@ from tests.schedule.nests import random_program
 from tests.schedule.short_nests import short_program
 from tests.schedule.steps import arguments, called
 from tracealloc import float32, int32, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.poly import generate
-from tracealloc.poly.budget import limited
-from tracealloc.poly.model import Model
-from tracealloc.poly.tree import Tree
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.poly.codegen import isl_codegen as generate
+from tracealloc.poly.isl.budget import limited
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import Tree
 
 
 @pytest.fixture

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from nests import random_program
 from orders import other_order
 
-from tracealloc.poly.build import build_model
-from tracealloc.poly.dependence import Dependence, common_loops, dependences_of, paths_of, time_map
-from tracealloc.poly.legality import carried, first_carried, first_violation, places_of, violations
-from tracealloc.poly.model import Model
-from tracealloc.poly.named import (
+from tracealloc.poly.dependence.dependence import Dependence, common_loops, dependences_of, paths_of, time_map
+from tracealloc.poly.dependence.legality import carried, first_carried, first_violation, places_of, violations
+from tracealloc.poly.isl.named import (
     fix_to_zero,
     is_lex_negative_possible,
     is_zero_at,
     lex_less,
     point_values,
 )
-from tracealloc.poly.tree import LoopNode, Tree, loops_in
+from tracealloc.poly.model.build import build_model
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 
 Pairs = tuple[tuple[int, ...], tuple[int, ...]]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import tracealloc as ta
 from tracealloc import float32, grid, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 
 @kernel

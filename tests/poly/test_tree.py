@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.tree import (
+from tracealloc.poly.model.tree import (
     Leaf,
     LoopNode,
     Sequence,
@@ -16,7 +16,7 @@ from tracealloc.poly.tree import (
     restrict,
     sequence,
 )
-from tracealloc.trace.expr import Iter, IterRef
+from tracealloc.trace.ir.expr import Iter, IterRef
 
 
 def loop(key: str, body: object, *statements: str) -> LoopNode:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree
-from tracealloc.trace.dtype import DType, Integer
-from tracealloc.trace.expr import Binary, Cast, Const, Expr, Iter, IterRef, Unary, loads_of
-from tracealloc.trace.program import (
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree
+from tracealloc.trace.ir.dtype import DType, Integer
+from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, IterRef, Unary, loads_of
+from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Call,

@@ -14,8 +14,8 @@ from boundaries import random_step
 
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.trace.errors import InterpretError
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.trace.diagnostics.errors import InterpretError
 
 N = 4
 

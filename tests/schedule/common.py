@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import tracealloc as ta
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.emit.containers import container
+from tracealloc.emit.run.numpy_types import container
 from tracealloc.kernel import Kernel
-from tracealloc.trace.dtype import Float, Integer
-from tracealloc.trace.program import Array, Program
+from tracealloc.trace.ir.dtype import Float, Integer
+from tracealloc.trace.ir.program import Array, Program
 
 
 def schedule_of(program: Program) -> Schedule:

@@ -8,11 +8,23 @@ from random import Random
 
 from nests import SIZE, Maker, int32, plus
 
-from tracealloc.trace.affine import Ranges, constant, range_of
-from tracealloc.trace.build import binary, compare, convert, lift, minmax
-from tracealloc.trace.dtype import DType, Integer, float32
-from tracealloc.trace.expr import Const, Expr, Iter, IterRef, Load
-from tracealloc.trace.program import Alloc, Array, Block, Call, If, Loop, Node, Program, Region, Slice, Store
+from tracealloc.trace.ir.affine import Ranges, constant, range_of
+from tracealloc.trace.ir.dtype import DType, Integer, float32
+from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Region,
+    Slice,
+    Store,
+)
+from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift, minmax
 
 TYPES: tuple[tuple[DType, ...], ...] = (
     (int32, float32),

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
-from tracealloc.emit.runtime import build_c
-from tracealloc.trace.dtype import Float
+from tracealloc.emit.run.runtime import build_c
 from tracealloc.trace.functions import trace
-from tracealloc.trace.program import Program
+from tracealloc.trace.ir.dtype import Float
+from tracealloc.trace.ir.program import Program
 
 
 def schedule_of(function: Callable[..., Any]) -> Schedule:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop, sequence
-from tracealloc.poly.tree import Sequence as Parts
-from tracealloc.schedule.cures import Skew, skewed
-from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop, sequence
+from tracealloc.poly.model.tree import Sequence as Parts
+from tracealloc.schedule.loops.cures import Skew, skewed
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary
 
 
 def other_order(rng: Random, tree: Tree) -> Tree:

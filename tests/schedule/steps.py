@@ -12,13 +12,13 @@ from brute import Instances
 
 import tracealloc as ta
 from tracealloc.customize import Schedule
-from tracealloc.poly.tree import LoopNode, Tree, loops_in
-from tracealloc.poly.tree import Sequence as Block
-from tracealloc.schedule.handle import LoopHandle
-from tracealloc.schedule.primitive import Edit
-from tracealloc.schedule.resolve import full_name
-from tracealloc.schedule.state import State
-from tracealloc.trace.program import Loop, While
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
+from tracealloc.poly.model.tree import Sequence as Block
+from tracealloc.schedule.core.primitive import Edit
+from tracealloc.schedule.core.state import State
+from tracealloc.schedule.session.handle import LoopHandle
+from tracealloc.schedule.session.resolve import full_name
+from tracealloc.trace.ir.program import Loop, While
 
 ORDER = ("reorder", "tile", "skew", "shift", "reverse", "merge", "distribute")
 EXACT = (*ORDER, "parallel", "vectorize")

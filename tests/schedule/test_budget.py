@@ -6,9 +6,9 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, kernel
-from tracealloc.poly import storage
-from tracealloc.poly.budget import limited
-from tracealloc.schedule import apply
+from tracealloc.poly.codegen import contraction as storage
+from tracealloc.poly.isl.budget import limited
+from tracealloc.schedule.session import apply
 
 
 @kernel

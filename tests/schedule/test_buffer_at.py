@@ -12,18 +12,18 @@ from tests.schedule.memory import agree, schedule_of
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.kernel import kernel
-from tracealloc.poly import family
-from tracealloc.schedule.copies import make_statement
-from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import Integer, Struct, float32, index
-from tracealloc.trace.errors import ScheduleError, TraceallocError
-from tracealloc.trace.expr import Binary, Load
-from tracealloc.trace.functional import constant as constant_array
-from tracealloc.trace.functional import scalar, zeros
+from tracealloc.poly.model.statements import make_statement
+from tracealloc.poly.proof import step_proof as family
+from tracealloc.trace.diagnostics.errors import ScheduleError, TraceallocError
 from tracealloc.trace.functions import trace
-from tracealloc.trace.loops import grid
-from tracealloc.trace.loops import range as ta_range
-from tracealloc.trace.program import Store
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.dtype import Integer, Struct, float32, index
+from tracealloc.trace.ir.expr import Binary, Load
+from tracealloc.trace.ir.program import Store
+from tracealloc.trace.proxies.functional import constant as constant_array
+from tracealloc.trace.proxies.functional import scalar, zeros
+from tracealloc.trace.proxies.loops import grid
+from tracealloc.trace.proxies.loops import range as ta_range
 
 int32 = Integer(32, True)
 buffer_module = importlib.import_module("tracealloc.schedule.primitives.buffer_at")

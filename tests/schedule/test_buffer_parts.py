@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.schedule.memory import agree, arguments, schedule_of
-from tracealloc.check.interpret import interpret
-from tracealloc.trace.dtype import Integer, float32
-from tracealloc.trace.loops import grid
-from tracealloc.trace.loops import range as ta_range
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.trace.ir.dtype import Integer, float32
+from tracealloc.trace.proxies.loops import grid
+from tracealloc.trace.proxies.loops import range as ta_range
 
 int32 = Integer(32, True)
 

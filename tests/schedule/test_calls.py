@@ -10,9 +10,9 @@ from boundaries import check_random
 
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
-from tracealloc.poly.tree import Sequence
+from tracealloc.poly.model.tree import Sequence
 
 N = 6
 

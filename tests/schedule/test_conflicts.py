@@ -172,7 +172,7 @@ def test_a_nest_of_a_million_statements_is_counted_exactly() -> None:
 
 
 def test_what_unrolls_to_too_much_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracealloc.schedule.iteration._LIMIT", 50_000)
+    monkeypatch.setattr("tracealloc.schedule.timing.unrolled_accesses._LIMIT", 50_000)
     s = ta.customize(product)
     s.pipeline("n")
     table = s.conflicts()

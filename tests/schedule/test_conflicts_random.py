@@ -11,15 +11,15 @@ import pytest
 
 from tests.schedule.memory import arguments, schedule_of
 from tests.schedule.test_memory_random import compiled
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.schedule import conflicts as table_module
-from tracealloc.schedule.lattice import join_banks, normal_banks
-from tracealloc.schedule.ports import all_banks, busiest, interval
-from tracealloc.trace.dtype import Integer, float32
-from tracealloc.trace.layout import Banks
-from tracealloc.trace.loops import grid
-from tracealloc.trace.program import Array, Loop, walk_nodes
+from tracealloc.schedule.layout.lattice import join_banks, normal_banks
+from tracealloc.schedule.timing import conflicts as table_module
+from tracealloc.schedule.timing.bank_ports import all_banks, busiest, interval
+from tracealloc.trace.ir.dtype import Integer, float32
+from tracealloc.trace.ir.layout import Banks
+from tracealloc.trace.ir.program import Array, Loop, walk_nodes
+from tracealloc.trace.proxies.loops import grid
 
 int32 = Integer(32, True)
 pytestmark = pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")

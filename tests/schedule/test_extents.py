@@ -10,7 +10,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, grid, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 MANY = 6
 SIZES = (0, 1, 2, 3)

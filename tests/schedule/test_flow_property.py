@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from nests import random_program
 from orders import other_order
 
-from tracealloc.poly import latest
-from tracealloc.poly.build import build_model
-from tracealloc.poly.dependence import paths_of
-from tracealloc.poly.flow import FINAL, flow_of, pieces
-from tracealloc.poly.model import Model
-from tracealloc.poly.tree import LoopNode, Tree, loops_in, replace_loop
-from tracealloc.trace.program import Block, If, Node, Store, map_blocks
+from tracealloc.poly.dataflow import last_writes as latest
+from tracealloc.poly.dataflow.flow import FINAL, flow_of, pieces
+from tracealloc.poly.dependence.dependence import paths_of
+from tracealloc.poly.model.build import build_model
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop
+from tracealloc.trace.ir.program import Block, If, Node, Store, map_blocks
 
 Pairs = set[tuple[object, ...]]
 

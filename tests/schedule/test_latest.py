@@ -10,13 +10,13 @@ import pytest
 from brute import Instances, points
 from nests import random_program
 
-from tracealloc.poly import latest
-from tracealloc.poly.build import build_model
-from tracealloc.poly.model import Model
-from tracealloc.poly.named import dims_of
-from tracealloc.poly.solve import INPUT, pieces, solve
-from tracealloc.poly.tree import LoopNode, Sequence, Tree
-from tracealloc.trace.program import Store
+from tracealloc.poly.dataflow import last_writes as latest
+from tracealloc.poly.dataflow.solve import INPUT, pieces, solve
+from tracealloc.poly.isl.named import dims_of
+from tracealloc.poly.model.build import build_model
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import LoopNode, Sequence, Tree
+from tracealloc.trace.ir.program import Store
 
 Instance = tuple[str, tuple[int, ...]]
 Seen = set[tuple[Instance, tuple[object, ...], Instance | None]]

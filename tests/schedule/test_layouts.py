@@ -10,15 +10,15 @@ import pytest
 import tracealloc as ta
 from tests.schedule.memory import agree, outcome, schedule_of
 from tracealloc import int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
-from tracealloc.emit.runtime import build_c
-from tracealloc.schedule.lattice import at_least, join_banks, normal_banks
-from tracealloc.trace.dtype import OVERFLOWS, DType, Fixed, Integer, boolean, float16, float32, float64
-from tracealloc.trace.errors import LayoutError, ScheduleError
-from tracealloc.trace.functional import constant, zeros
-from tracealloc.trace.layout import Banks, Layout
-from tracealloc.trace.loops import grid
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.schedule.layout.lattice import at_least, join_banks, normal_banks
+from tracealloc.trace.diagnostics.errors import LayoutError, ScheduleError
+from tracealloc.trace.ir.dtype import OVERFLOWS, DType, Fixed, Integer, boolean, float16, float32, float64
+from tracealloc.trace.ir.layout import Banks, Layout
+from tracealloc.trace.proxies.functional import constant, zeros
+from tracealloc.trace.proxies.loops import grid
 
 
 def gemm(A: float32[6, 8], B: float32[8, 10]):

@@ -17,8 +17,8 @@ from short_nests import short_program
 from steps import EXACT, ORDER, arguments, called, is_right
 
 import tracealloc as ta
-from tracealloc.poly.tree import loops_in
-from tracealloc.trace.program import Program
+from tracealloc.poly.model.tree import loops_in
+from tracealloc.trace.ir.program import Program
 
 OTHERS = ("split", "fuse", "peel", "unroll", "pipeline", "buffer_at", "compute_at")
 SEEDS = st.integers(0, 2**40)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.schedule.memory import agree, schedule_of
 from tracealloc.trace import functions
-from tracealloc.trace.dtype import float32
-from tracealloc.trace.errors import ScheduleError
+from tracealloc.trace.diagnostics.errors import ScheduleError
+from tracealloc.trace.ir.dtype import float32
 
 _LONG = 60
 _OTHERS = ["permute", "reorder", "fuse", "reverse", "skew", "distribute"]
@@ -73,7 +73,7 @@ def _index(rng: random.Random, its: list[str]) -> str:
 
 def compiled(source: str):  # type: ignore[no-untyped-def]
     """The function of a text, with the names that it uses."""
-    from tracealloc.trace.loops import range as ta_range
+    from tracealloc.trace.proxies.loops import range as ta_range
 
     names = {"float32": float32, "ta_range": ta_range}
     exec(compile(source, "<random kernel>", "exec"), names)

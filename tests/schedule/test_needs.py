@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from nests import random_program
 from steps import neighbours
 
-from tracealloc.poly.footprint import reads_what_it_writes
-from tracealloc.poly.named import union_of
-from tracealloc.poly.solve import FINAL, pieces, solve
-from tracealloc.poly.tree import LoopNode, leaves, loops_in
-from tracealloc.schedule.loops import chain_above
-from tracealloc.schedule.needs import Needs
-from tracealloc.schedule.state import State
-from tracealloc.trace.program import Array
+from tracealloc.poly.dataflow.footprint import reads_what_it_writes
+from tracealloc.poly.dataflow.solve import FINAL, pieces, solve
+from tracealloc.poly.isl.named import union_of
+from tracealloc.poly.model.tree import LoopNode, leaves, loops_in
+from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.state import State
+from tracealloc.schedule.loops.demand import Needs
+from tracealloc.trace.ir.program import Array
 
 
 def all_flows(state: State, arrays: set[Array]) -> isl.UnionMap:

@@ -9,7 +9,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.check.interpret import Interpreter, interpret
+from tracealloc.check.interpret.interpret import Interpreter, interpret
 
 
 @kernel

@@ -13,8 +13,8 @@ from sized import SIZES, sized_kernel, sized_source
 from steps import arguments, called
 
 import tracealloc as ta
-from tracealloc.check.interpret import interpret
-from tracealloc.trace.dtype import Index, Integer
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.trace.ir.dtype import Index, Integer
 
 STEPS = ("reorder", "tile", "skew", "shift", "reverse", "merge", "distribute", "split", "fuse", "peel")
 STEPS += ("unroll", "buffer_at", "compute_at", "parallel", "pipeline", "split", "buffer_at")

@@ -15,11 +15,11 @@ from common import refused as refused_there
 
 import tracealloc as ta
 from tracealloc import float32, grid, int8, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.kernel import Kernel
-from tracealloc.poly.tree import loops_in, replace_loop
+from tracealloc.poly.model.tree import loops_in, replace_loop
 
 Record = ta.Struct(x=int32, y=int8)
 Queue, Records = ta.Stream[int32], ta.Stream[Record]

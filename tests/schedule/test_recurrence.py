@@ -12,9 +12,9 @@ import pytest
 import tracealloc as ta
 from benchmarks.hardware import perfect_nest, value_at
 from tracealloc import float32, grid, kernel
-from tracealloc.schedule.recurrence import recurrences
-from tracealloc.trace.expr import loads_of
-from tracealloc.trace.program import If, Loop, Store, walk_nodes
+from tracealloc.schedule.timing.recurrence import recurrences
+from tracealloc.trace.ir.expr import loads_of
+from tracealloc.trace.ir.program import If, Loop, Store, walk_nodes
 
 
 @kernel

@@ -21,8 +21,8 @@ import pytest
 import tracealloc as ta
 from tracealloc import float32, grid, int8, int16, int32, kernel
 from tracealloc.customize import Schedule
-from tracealloc.schedule.primitive import REGISTRY
-from tracealloc.schedule.state import State
+from tracealloc.schedule.core.primitive import REGISTRY
+from tracealloc.schedule.core.state import State
 
 M, N = 4, 6
 
@@ -349,7 +349,7 @@ def test_a_failure_of_isl_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
 
     s = ta.customize(plain)
     monkeypatch.setattr(State, "difference", fails)
-    monkeypatch.setattr("tracealloc.schedule.apply.check_marked", fails)
+    monkeypatch.setattr("tracealloc.schedule.session.apply.check_marked", fails)
     with pytest.raises(ta.ScheduleError) as raised:
         s.split("i", 4)
     assert raised.value.code == "TA260" and s.history == ()

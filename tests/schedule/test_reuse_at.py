@@ -7,14 +7,14 @@ from collections import Counter
 import pytest
 
 from tests.schedule.memory import agree, arguments, schedule_of
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
 from tracealloc.kernel import kernel
-from tracealloc.trace.dtype import Integer, float32
-from tracealloc.trace.errors import ScheduleError
-from tracealloc.trace.functional import scalar
-from tracealloc.trace.loops import grid
-from tracealloc.trace.loops import range as ta_range
+from tracealloc.trace.diagnostics.errors import ScheduleError
+from tracealloc.trace.ir.dtype import Integer, float32
+from tracealloc.trace.proxies.functional import scalar
+from tracealloc.trace.proxies.loops import grid
+from tracealloc.trace.proxies.loops import range as ta_range
 
 int32 = Integer(32, True)
 

@@ -14,10 +14,10 @@ from nests import random_program
 from orders import other_order
 
 import tracealloc as ta
-from tracealloc.poly.equivalence import free_sums
-from tracealloc.poly.legality import first_violation
-from tracealloc.poly.reversed import changes_value
-from tracealloc.schedule.primitive import ordered_dependences
+from tracealloc.poly.dependence.legality import first_violation
+from tracealloc.poly.proof.equivalence import free_sums
+from tracealloc.poly.proof.reversed_dependence import changes_value
+from tracealloc.schedule.core.primitive import ordered_dependences
 
 
 def one_case(seed: int, seen: Counter[str]) -> None:

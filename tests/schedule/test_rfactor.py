@@ -11,7 +11,7 @@ from common import assert_same_results, check_round_trip, nest, refused, run
 
 import tracealloc as ta
 from tracealloc import float32, grid, int8, int32, kernel
-from tracealloc.trace.dtype import Integer
+from tracealloc.trace.ir.dtype import Integer
 
 
 @kernel
@@ -157,7 +157,7 @@ def test_operators(op: str, start: int, dtype: Any) -> None:
 
 
 def run_type(dtype: Integer) -> Any:
-    from tracealloc.emit.containers import container
+    from tracealloc.emit.run.numpy_types import container
 
     return container(dtype)
 

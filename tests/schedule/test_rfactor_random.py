@@ -11,8 +11,8 @@ from common import assert_same_results
 
 import tracealloc as ta
 from tracealloc import int32, kernel
-from tracealloc.poly.partial import Split
-from tracealloc.poly.tree import LoopNode, Sequence, map_loops, restrict
+from tracealloc.poly.model.tree import LoopNode, Sequence, map_loops, restrict
+from tracealloc.poly.proof.split_reduction import Split
 
 STEPS = ("split", "reorder", *3 * ("rfactor",), "buffer_at", "reverse", "skew", "tile", "peel", "unroll")
 

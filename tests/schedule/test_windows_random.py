@@ -10,7 +10,7 @@ import pytest
 
 from tests.schedule.memory import agree, arguments, schedule_of
 from tests.schedule.test_memory_random import compiled
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
 
 

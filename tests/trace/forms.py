@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tracealloc.trace.errors import TraceallocError
+from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.functions import trace
 from tracealloc.trace.signature import place_of_function, unwrap
 

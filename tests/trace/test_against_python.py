@@ -11,7 +11,7 @@ import pytest
 import tracealloc as ta
 from tests.plain import run_plain
 from tracealloc import float32, grid, int8, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 from tracealloc.trace.functions import trace
 
 N = 6

@@ -13,7 +13,7 @@ import tracealloc as ta
 from tests.trace.foreign import REFUSED
 from tests.trace.forms import refused
 from tracealloc import float32, grid, int32, kernel
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 N = 8
 _HEAD = (

@@ -11,7 +11,7 @@ from tests.trace.forms import prints
 from tests.trace.test_against_python import CASES
 from tests.trace.test_against_python import test_recorded_as_python_says as check
 from tracealloc import int32
-from tracealloc.trace import paths
+from tracealloc.trace.record import join_paths as paths
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda function: function.__name__)

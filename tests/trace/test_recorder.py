@@ -14,7 +14,7 @@ import tracealloc as ta
 from tests.trace.forms import prints, program, refused
 from tracealloc import float32, grid, int32, kernel
 from tracealloc.trace.functions import trace
-from tracealloc.trace.program import Loop, Store, reduction_of, walk_nodes
+from tracealloc.trace.ir.program import Loop, Store, reduction_of, walk_nodes
 
 N = 8
 

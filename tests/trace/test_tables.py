@@ -9,8 +9,8 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, int8, int32, int64, kernel
-from tracealloc.check.interpret import interpret
-from tracealloc.trace.errors import TraceError
+from tracealloc.check.interpret.interpret import interpret
+from tracealloc.trace.diagnostics.errors import TraceError
 
 NUMBERS = "needs an array of numbers with at least one element, not"
 REFUSED: list[tuple[Any, Any, str]] = [

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import tracealloc as ta
-from tracealloc.trace.frames import is_ours, is_users, trimmed
-from tracealloc.trace.source import Place
+from tracealloc.trace.diagnostics.frames import is_ours, is_users, trimmed
+from tracealloc.trace.diagnostics.source import Place
 
 _HEAD = """import numpy as np
 import tracealloc as ta

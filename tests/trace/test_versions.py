@@ -10,7 +10,8 @@ import pytest
 import tracealloc as ta
 from tests.trace.forms import message, printed, prints, program
 from tracealloc import TraceError, int32
-from tracealloc.trace import selfcheck, spaces
+from tracealloc.trace.record import mutable_places as spaces
+from tracealloc.trace.record import selfcheck
 
 N = 8
 

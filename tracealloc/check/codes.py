@@ -1,8 +1,8 @@
-"""What the error codes of proofs of whole schedules mean (TA51x); see `trace.codes`."""
+"""What the error codes of proofs of whole schedules mean (TA51x); see `trace.diagnostics.codes`."""
 
 from __future__ import annotations
 
-from tracealloc.trace.codes import Code, register
+from tracealloc.trace.diagnostics.codes import Code, register
 
 __all__: list[str] = []
 
@@ -14,7 +14,7 @@ def copy(A: float32[8], B: float32[8]):
 s = ta.customize(copy)
 """
 
-_RUN = """from tracealloc.check.interpret import interpret
+_RUN = """from tracealloc.check.interpret.interpret import interpret
 
 @kernel
 def pick(A: float32[8], n: int32[1], B: float32[1]):
@@ -28,7 +28,7 @@ _INTERPRET = (
     "interpret(pick.trace(), np.zeros({elements}, np.float32), n, np.zeros(1, np.float32))\n"
 )
 _TAKE = """from collections import deque
-from tracealloc.check.interpret import interpret
+from tracealloc.check.interpret.interpret import interpret
 
 @kernel
 def first(values: ta.Stream[int32, 4], out: int32[1]):

@@ -19,25 +19,25 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.check.faults import outside_fault, unstored_fault
-from tracealloc.check.interpret_cells import replaced
-from tracealloc.check.interpret_expr import Evaluate, ExprCompiler, field_position
-from tracealloc.check.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
-from tracealloc.emit.arguments import Signature as Arguments
-from tracealloc.trace.arrays import ArrayProxy
+from tracealloc.check.interpret.cells import replaced
+from tracealloc.check.interpret.expr import Evaluate, ExprCompiler, field_position
+from tracealloc.check.interpret.faults import outside_fault, unstored_fault
+from tracealloc.check.interpret.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
+from tracealloc.emit.run.marshal import Signature as Arguments
 from tracealloc.trace.calls import bound_part
-from tracealloc.trace.dtype import DType, Fixed, Index, Struct, index
-from tracealloc.trace.errors import ArgumentError
-from tracealloc.trace.events import Close, Define, Event, Open, Otherwise, Ref
-from tracealloc.trace.expr import Const, Expr, Load
+from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.source import Place, caller_place
 from tracealloc.trace.functions import arguments_of, proxies, results
-from tracealloc.trace.names import Spot
-from tracealloc.trace.program import Alloc, Array, Block, Program, Region, Slice, Store
-from tracealloc.trace.recorder import Recorder, running
-from tracealloc.trace.scalars import Scalar
+from tracealloc.trace.ir.dtype import DType, Fixed, Index, Struct, index
+from tracealloc.trace.ir.expr import Const, Expr, Load
+from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Region, Slice, Store
+from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.proxies.arrays import ArrayProxy
+from tracealloc.trace.proxies.scalars import Scalar
+from tracealloc.trace.record.bytecode_names import Spot
+from tracealloc.trace.record.events import Close, Define, Event, Open, Otherwise, Ref
+from tracealloc.trace.record.recorder import Recorder, running
 from tracealloc.trace.signature import Signature, place_of_function
-from tracealloc.trace.source import Place, caller_place
-from tracealloc.trace.summary import summary_of
 
 __all__ = ["run_plainly"]
 

@@ -9,18 +9,18 @@ from itertools import zip_longest
 
 import islpy as isl
 
-from tracealloc.poly.budget import STATEMENT, STEP, limited, reason
-from tracealloc.poly.dependence import same_sum
-from tracealloc.poly.equivalence import NOTHING, Difference
-from tracealloc.poly.flow import FINAL, INPUT
-from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import LOCK, box_of, dim_bounds, equal_sets, renamed
-from tracealloc.poly.partial import Split
-from tracealloc.poly.rename import canonical
-from tracealloc.schedule.queued import displaced
-from tracealloc.schedule.state import SUMS, Module, State
-from tracealloc.trace.errors import VerifyError
-from tracealloc.trace.program import Program
+from tracealloc.poly.dataflow.flow import FINAL, INPUT
+from tracealloc.poly.dependence.dependence import same_sum
+from tracealloc.poly.isl.budget import STATEMENT, STEP, limited, reason
+from tracealloc.poly.isl.named import LOCK, box_of, dim_bounds, equal_sets, renamed
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.proof.equivalence import NOTHING, Difference
+from tracealloc.poly.proof.split_reduction import Split
+from tracealloc.schedule.core.state import SUMS, Module, State
+from tracealloc.schedule.loops.queue_order import displaced
+from tracealloc.trace.diagnostics.errors import VerifyError
+from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.rewrite import canonical
 
 __all__ = ["Verification", "verify_module", "verify_pair"]
 

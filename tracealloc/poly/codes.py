@@ -1,8 +1,8 @@
-"""What the error codes of the proofs at trace time (TA15x) mean; see `trace.codes`."""
+"""What the error codes of the proofs at trace time (TA15x) mean; see `trace.diagnostics.codes`."""
 
 from __future__ import annotations
 
-from tracealloc.trace.codes import Code, register
+from tracealloc.trace.diagnostics.codes import Code, register
 
 __all__: list[str] = []
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tracealloc.trace.blocks import otherwise, when, while_loop
-from tracealloc.trace.dtype import Stream as Stream
-from tracealloc.trace.dtype import bfloat16, boolean, float16, float32, float64, index
-from tracealloc.trace.functional import (
+from tracealloc.trace.ir.dtype import Stream as Stream
+from tracealloc.trace.ir.dtype import bfloat16, boolean, float16, float32, float64, index
+from tracealloc.trace.proxies.blocks import otherwise, when, while_loop
+from tracealloc.trace.proxies.functional import (
     abs_ as abs,
 )
-from tracealloc.trace.functional import (
+from tracealloc.trace.proxies.functional import (
     ceil,
     constant,
     cos,
@@ -32,9 +32,9 @@ from tracealloc.trace.functional import (
     where,
     zeros,
 )
-from tracealloc.trace.functional import pow_ as pow
-from tracealloc.trace.loops import grid, range, reduction
-from tracealloc.trace.typenames import Fixed, Int, Struct, UFixed, UInt
+from tracealloc.trace.proxies.functional import pow_ as pow
+from tracealloc.trace.proxies.loops import grid, range, reduction
+from tracealloc.trace.proxies.typenames import Fixed, Int, Struct, UFixed, UInt
 
 int1, int2, int4, int8, int16, int32, int64 = map(Int, (1, 2, 4, 8, 16, 32, 64))
 uint1, uint2, uint4, uint8, uint16, uint32, uint64 = map(UInt, (1, 2, 4, 8, 16, 32, 64))

@@ -9,21 +9,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tracealloc.trace import build
-from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy, load
-from tracealloc.trace.dtype import ArrayType, DType, Stream, index
-from tracealloc.trace.expr import Const, Expr
+from tracealloc.trace.diagnostics.source import caller_frame
 from tracealloc.trace.functions import refuse_recursion, state_of, trace_signature
-from tracealloc.trace.lifting import typed
-from tracealloc.trace.names import target_names
-from tracealloc.trace.program import Alloc, Array, Call, Program, Region, Slice, keeps_state
-from tracealloc.trace.recorder import Recorder, fail, recorder_for
-from tracealloc.trace.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.ir import typing_rules
+from tracealloc.trace.ir.dtype import ArrayType, DType, Stream, index
+from tracealloc.trace.ir.expr import Const, Expr
+from tracealloc.trace.ir.program import Alloc, Array, Call, Program, Region, Slice, keeps_state
+from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy, load
+from tracealloc.trace.proxies.lifting import typed
+from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.proxies.streams import StreamProxy
+from tracealloc.trace.record.bytecode_names import target_names
+from tracealloc.trace.record.python_state import Carried
+from tracealloc.trace.record.recorder import Recorder, fail, recorder_for
 from tracealloc.trace.signature import Parameter, Signature, signature_of, unwrap
-from tracealloc.trace.source import caller_frame
-from tracealloc.trace.state import Carried
-from tracealloc.trace.streams import StreamProxy
-from tracealloc.trace.summary import summary_of
 
 __all__ = ["call", "staged_key"]
 
@@ -282,10 +282,10 @@ def bound_part(parameter: Parameter, item: Any, title: str) -> Region | Expr:
             return Region(item._array, ())
         case DType() as dtype:
             if isinstance(item, RecordProxy):
-                return typed(build.convert, item._value(), dtype)
+                return typed(typing_rules.convert, item._value(), dtype)
             if not is_number(item):
                 _mismatch(parameter, item, title)
-            return typed(build.convert, number_expr(item, dtype), dtype)
+            return typed(typing_rules.convert, number_expr(item, dtype), dtype)
         case _:
             raise AssertionError(parameter)
 
@@ -336,7 +336,7 @@ def _disjoint(a: Region, b: Region) -> bool:
     """Whether two regions certainly share no element."""
     if a.array != b.array or a.array.kind == "stream":
         return a.array != b.array
-    from tracealloc.trace.affine import linear
+    from tracealloc.trace.ir.affine import linear
 
     for mine, theirs in zip(a.indices, b.indices, strict=True):
         first = mine.start if isinstance(mine, Slice) else mine

@@ -7,26 +7,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tracealloc.trace import build
-from tracealloc.trace.arrays import ArrayProxy, MutableScalar, RecordProxy
-from tracealloc.trace.dtype import ArrayType, DType, Integer, Stream, as_integer, boolean, index
-from tracealloc.trace.errors import TraceallocError
-from tracealloc.trace.events import Event, Return
-from tracealloc.trace.expr import Expr, Load
-from tracealloc.trace.finish import finish
-from tracealloc.trace.lifting import typed
-from tracealloc.trace.naming import name_arrays, name_bands
-from tracealloc.trace.program import Alloc, Array, Block, Program, Store
-from tracealloc.trace.program import Parameter as ProgramParameter
-from tracealloc.trace.raised import refusal
-from tracealloc.trace.recorder import Explorer, Recorder, _stack, active, fail
-from tracealloc.trace.refusals import article
-from tracealloc.trace.scalars import Scalar, is_number, number_expr
-from tracealloc.trace.selfcheck import check_interpreter
+from tracealloc.trace.diagnostics.errors import TraceallocError
+from tracealloc.trace.diagnostics.raised import refusal
+from tracealloc.trace.ir import typing_rules
+from tracealloc.trace.ir.dtype import ArrayType, DType, Integer, Stream, as_integer, boolean, index
+from tracealloc.trace.ir.expr import Expr, Load
+from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Store
+from tracealloc.trace.ir.program import Parameter as ProgramParameter
+from tracealloc.trace.ir.sizes import wide_data
+from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy
+from tracealloc.trace.proxies.lifting import typed
+from tracealloc.trace.proxies.refusals import article
+from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.proxies.streams import StreamProxy
+from tracealloc.trace.record.events import Event, Return
+from tracealloc.trace.record.naming import name_arrays, name_bands
+from tracealloc.trace.record.python_state import State
+from tracealloc.trace.record.recorder import Explorer, Recorder, _stack, active, fail
+from tracealloc.trace.record.selfcheck import check_interpreter
+from tracealloc.trace.record.structure import finish
 from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
-from tracealloc.trace.sizes import wide_data
-from tracealloc.trace.state import State
-from tracealloc.trace.streams import StreamProxy
 
 __all__ = ["arguments_of", "proxies", "refuse_recursion", "results", "state_of", "trace", "trace_signature"]
 
@@ -325,7 +325,7 @@ def _returned_value(
             hint="say the type: -> float32, or convert with .astype",
             place=place,
         )
-    recorder.emit(Store(array, (), typed(build.convert, value, dtype), (), place))
+    recorder.emit(Store(array, (), typed(typing_rules.convert, value, dtype), (), place))
     return array
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tracealloc.trace.dtype import ArrayType, DType, Stream
-from tracealloc.trace.elements import as_element
-from tracealloc.trace.errors import TraceError, nearest
-from tracealloc.trace.recorder import fail
-from tracealloc.trace.source import Place
+from tracealloc.trace.diagnostics.errors import TraceError, nearest
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.dtype import ArrayType, DType, Stream
+from tracealloc.trace.proxies.elements import as_element
+from tracealloc.trace.record.recorder import fail
 
 __all__ = ["Parameter", "Signature", "Type", "place_of_function", "signature_of", "unwrap"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.trace.errors import nearest
-from tracealloc.trace.layout import Resource
-from tracealloc.trace.program import Array
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.trace.diagnostics.errors import nearest
+from tracealloc.trace.ir.layout import Resource
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["bind"]
 

@@ -6,27 +6,27 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.ends import is_simple_dim
-from tracealloc.poly.flow import flow_of
-from tracealloc.poly.footprint import Footprint, footprint, spaced
-from tracealloc.poly.model import Model, Statement
-from tracealloc.poly.named import at_greatest, flat_set
-from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.texts import aff_text, iter_names, read_map, read_set, tuple_text
-from tracealloc.poly.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
-from tracealloc.schedule.copies import make_statement, quotient, sliced_dims, unique_name
-from tracealloc.schedule.loops import chain_above
-from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.proof import proved_storage
-from tracealloc.schedule.region import Region, spaces_of, users_of
-from tracealloc.schedule.slant import NO_SLANT, coordinate, slanted
-from tracealloc.schedule.slots import slots_of
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index, leaf_paths
-from tracealloc.trace.expr import Binary, Const, Iter, IterRef, Load
-from tracealloc.trace.layout import Marks
-from tracealloc.trace.program import Alloc, Array, Store
+from tracealloc.poly.dataflow.flow import flow_of
+from tracealloc.poly.dataflow.footprint import Footprint, footprint, spaced
+from tracealloc.poly.isl.affine_bounds import is_simple_dim
+from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.named import at_greatest, flat_set
+from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, read_set, tuple_text
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.statements import make_statement, quotient, sliced_dims, unique_name
+from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
+from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.core.proof import proved_storage
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.storage.diagonal_box import NO_SLANT, coordinate, slanted
+from tracealloc.schedule.storage.indexed_rows import slots_of
+from tracealloc.schedule.storage.region import Region, spaces_of, users_of
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index, leaf_paths
+from tracealloc.trace.ir.expr import Binary, Const, Iter, IterRef, Load
+from tracealloc.trace.ir.layout import Marks
+from tracealloc.trace.ir.program import Alloc, Array, Store
 
 __all__ = ["buffer_at"]
 

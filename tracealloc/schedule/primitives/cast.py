@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tracealloc.poly.model import Model, Statement
-from tracealloc.schedule.copies import remade
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.region import spaces_of
-from tracealloc.schedule.retype import retyped, retyped_condition
-from tracealloc.schedule.state import CASTS
-from tracealloc.trace.build import Mistyped
-from tracealloc.trace.conversion import converted
-from tracealloc.trace.dtype import DType, Struct
-from tracealloc.trace.elements import as_element
-from tracealloc.trace.program import Alloc, Array
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.statements import remade
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import CASTS
+from tracealloc.schedule.storage.region import spaces_of
+from tracealloc.schedule.storage.retype import retyped, retyped_condition
+from tracealloc.trace.ir.convert_data import converted
+from tracealloc.trace.ir.dtype import DType, Struct
+from tracealloc.trace.ir.program import Alloc, Array
+from tracealloc.trace.ir.typing_rules import Mistyped
+from tracealloc.trace.proxies.elements import as_element
 
 __all__ = ["cast"]
 

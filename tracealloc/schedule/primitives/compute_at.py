@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tracealloc.poly.tree import LoopNode, Path, Sequence, Tree, path_to, sequence, statements_of
-from tracealloc.schedule.moving import Moving
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.program import Alloc, Array
+from tracealloc.poly.model.tree import LoopNode, Path, Sequence, Tree, path_to, sequence, statements_of
+from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.loops.move_producer import Moving
+from tracealloc.trace.ir.program import Alloc, Array
 
 __all__ = ["compute_at"]
 

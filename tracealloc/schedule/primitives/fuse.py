@@ -8,21 +8,21 @@ from itertools import pairwise
 
 import islpy as isl
 
-from tracealloc.poly.build import within_loops
-from tracealloc.poly.dependence import time_map
-from tracealloc.poly.model import Model
-from tracealloc.poly.named import box_of, dim_bounds, dims_of, equal_sets, freed, parameters_in
-from tracealloc.poly.texts import parameter_name
-from tracealloc.poly.tree import LoopNode, Tree, leaves, replace_loop
-from tracealloc.schedule.loops import counter, lattice_step
-from tracealloc.schedule.marks import fused as fused_marks
-from tracealloc.schedule.marks import lost
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
-from tracealloc.schedule.resolve import user_name
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr
+from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.isl.named import box_of, dim_bounds, dims_of, equal_sets, freed, parameters_in
+from tracealloc.poly.isl.texts import parameter_name
+from tracealloc.poly.model.build import within_loops
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import LoopNode, Tree, leaves, replace_loop
+from tracealloc.schedule.core.chains import counter, lattice_step
+from tracealloc.schedule.core.marks import fused as fused_marks
+from tracealloc.schedule.core.marks import lost
+from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Expr
 
 __all__ = ["fuse"]
 

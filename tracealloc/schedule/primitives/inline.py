@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.equivalence import runs_once
-from tracealloc.poly.lower import lower
-from tracealloc.poly.model import Statement
-from tracealloc.poly.rename import replace_arrays
-from tracealloc.schedule.inlined import Callee, inlined, origins_of
-from tracealloc.schedule.lattice import join_banks
-from tracealloc.schedule.outlined import restored
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.resolve import bands_of
-from tracealloc.schedule.splice import Names, Splice, calls_in
-from tracealloc.schedule.state import Module, State, fresh_state
-from tracealloc.trace.affine import is_affine
-from tracealloc.trace.expr import Expr
-from tracealloc.trace.layout import Banks, Layout
-from tracealloc.trace.program import Array, Call, Region, Slice
-from tracealloc.trace.sizes import used_parameters
+from tracealloc.poly.calls.bind_arguments import Names, Splice, calls_in
+from tracealloc.poly.codegen.lower import lower
+from tracealloc.poly.model.model import Statement
+from tracealloc.poly.proof.equivalence import runs_once
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import Module, State, fresh_state
+from tracealloc.schedule.layout.lattice import join_banks
+from tracealloc.schedule.loops.expansion import restored
+from tracealloc.schedule.loops.inline_call import Callee, inlined, origins_of
+from tracealloc.schedule.session.resolve import bands_of
+from tracealloc.trace.ir.affine import is_affine
+from tracealloc.trace.ir.expr import Expr
+from tracealloc.trace.ir.layout import Banks, Layout
+from tracealloc.trace.ir.program import Array, Call, Region, Slice
+from tracealloc.trace.ir.rewrite import replace_arrays
+from tracealloc.trace.ir.sizes import used_parameters
 
 __all__ = ["inline"]
 

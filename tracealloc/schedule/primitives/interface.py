@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.resolve import user_name
-from tracealloc.trace.errors import nearest
-from tracealloc.trace.layout import Port
-from tracealloc.trace.program import Array
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.trace.diagnostics.errors import nearest
+from tracealloc.trace.ir.layout import Port
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["interface"]
 

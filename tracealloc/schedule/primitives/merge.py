@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 from math import gcd
 
-from tracealloc.poly.tree import (
+from tracealloc.poly.model.tree import (
     LoopNode,
     Path,
     Sequence,
@@ -18,16 +18,16 @@ from tracealloc.poly.tree import (
     replace_loop,
     sequence,
 )
-from tracealloc.schedule.cures import least_shifts
-from tracealloc.schedule.loops import counter, lattice_step, loop_values
-from tracealloc.schedule.marks import lost
-from tracealloc.schedule.primitive import Cure, Edit, LoopRef, Result, primitive
-from tracealloc.schedule.resolve import full_name, user_name
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
-from tracealloc.trace.errors import IllegalScheduleError
-from tracealloc.trace.expr import Binary, Expr
+from tracealloc.schedule.core.chains import counter, lattice_step, loop_values
+from tracealloc.schedule.core.marks import lost
+from tracealloc.schedule.core.primitive import Cure, Edit, LoopRef, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.loops.cures import least_shifts
+from tracealloc.schedule.session.resolve import full_name, user_name
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Expr
 
 __all__ = ["merge"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import keyword
 from dataclasses import replace
 
-from tracealloc.poly.model import Model
-from tracealloc.poly.tree import LoopNode, loops_in
-from tracealloc.schedule.cutting import Cut, cut_loop, cut_opaque, stored_scalars
-from tracealloc.schedule.loops import find
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.proof import proved_apart, proved_storage
-from tracealloc.schedule.relayout import relaid, with_local_copy
-from tracealloc.schedule.state import Module, OpaqueLoop, State, cut_state
-from tracealloc.schedule.unscoped import unscoped
-from tracealloc.trace.affine import constant
-from tracealloc.trace.program import Array, Loop, Program, Store, walk_nodes
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import LoopNode, loops_in
+from tracealloc.schedule.core.chains import find
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.proof import proved_apart, proved_storage
+from tracealloc.schedule.core.state import Module, OpaqueLoop, State, cut_state
+from tracealloc.schedule.loops.outline_loop import Cut, cut_loop, cut_opaque, stored_scalars
+from tracealloc.schedule.storage.expand_scope import unscoped
+from tracealloc.schedule.storage.relayout import relaid, with_local_copy
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.program import Array, Loop, Program, Store, walk_nodes
 
 __all__ = ["outline"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.storage import storage_of
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.resolve import user_name
-from tracealloc.trace.errors import LayoutError
-from tracealloc.trace.program import Array
+from tracealloc.poly.codegen.contraction import storage_of
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.trace.diagnostics.errors import LayoutError
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["pack"]
 

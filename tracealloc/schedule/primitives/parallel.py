@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode
-from tracealloc.schedule.concurrent import check_concurrent
-from tracealloc.schedule.marks import mark
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.layout import Marks
+from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.core.marks import mark
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
+from tracealloc.schedule.loops.carried import check_concurrent
+from tracealloc.trace.ir.layout import Marks
 
 __all__ = ["parallel", "vectorize"]
 

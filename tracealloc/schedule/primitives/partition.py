@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tracealloc.poly.storage import storage_of
-from tracealloc.schedule.lattice import join_banks
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.trace.errors import LayoutError
-from tracealloc.trace.layout import BankKind, Banks
-from tracealloc.trace.program import Array
+from tracealloc.poly.codegen.contraction import storage_of
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.layout.lattice import join_banks
+from tracealloc.trace.diagnostics.errors import LayoutError
+from tracealloc.trace.ir.layout import BankKind, Banks
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["partition"]
 

@@ -7,18 +7,26 @@ from itertools import count
 
 import islpy as isl
 
-from tracealloc.poly.dependence import time_map
-from tracealloc.poly.ends import split_first
-from tracealloc.poly.model import Statement
-from tracealloc.poly.pieces import coalesced
-from tracealloc.poly.storage import storages
-from tracealloc.poly.tree import LoopNode, Tree, map_loops, renamed_leaves, replace_loop, restrict, sequence
-from tracealloc.schedule.loops import chain_above, loop_values
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
-from tracealloc.schedule.resolve import user_name
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.schedule.twins import made_again, twin_arrays, twin_origins
-from tracealloc.trace.program import Array
+from tracealloc.poly.codegen.contraction import storages
+from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.isl.affine_bounds import split_first
+from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.model.model import Statement
+from tracealloc.poly.model.tree import (
+    LoopNode,
+    Tree,
+    map_loops,
+    renamed_leaves,
+    replace_loop,
+    restrict,
+    sequence,
+)
+from tracealloc.schedule.core.chains import chain_above, loop_values
+from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["peel"]
 

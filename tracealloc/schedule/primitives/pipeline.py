@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from math import ceil
 
-from tracealloc.poly.tree import LoopNode, loops_above
-from tracealloc.schedule.loops import find, runs_once
-from tracealloc.schedule.marks import data_loops_inside, long_loops_inside, mark
-from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.poly.model.tree import LoopNode, loops_above
+from tracealloc.schedule.core.chains import find, runs_once
+from tracealloc.schedule.core.marks import data_loops_inside, long_loops_inside, mark
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.primitives.rfactor import rfactor
-from tracealloc.schedule.recurrence import Recurrence, recurrences
-from tracealloc.schedule.resolve import user_name
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.dtype import Float
-from tracealloc.trace.errors import ScheduleError
-from tracealloc.trace.program import While
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.schedule.timing.recurrence import Recurrence, recurrences
+from tracealloc.trace.diagnostics.errors import ScheduleError
+from tracealloc.trace.ir.dtype import Float
+from tracealloc.trace.ir.program import While
 
 __all__ = ["pipeline"]
 

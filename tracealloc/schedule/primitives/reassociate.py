@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
 
 __all__ = ["reassociate"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tracealloc.poly.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
-from tracealloc.schedule.cures import skew_cures, transferred
-from tracealloc.schedule.loops import chain_above
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.resolve import full_name
-from tracealloc.schedule.sink import sunk
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.errors import IllegalScheduleError
+from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
+from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.loops.cures import skew_cures, transferred
+from tracealloc.schedule.loops.sink import sunk
+from tracealloc.schedule.session.resolve import full_name
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 
 __all__ = ["nests", "orders", "reorder", "reordered_chain"]
 

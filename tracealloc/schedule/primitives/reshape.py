@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.proof import proved_storage
-from tracealloc.schedule.relayout import relaid, with_local_copy
-from tracealloc.schedule.state import State
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
-from tracealloc.trace.errors import LayoutError
-from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, substitute
-from tracealloc.trace.layout import Banks
-from tracealloc.trace.program import Array
+from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.core.proof import proved_storage
+from tracealloc.schedule.core.state import State
+from tracealloc.schedule.storage.relayout import relaid, with_local_copy
+from tracealloc.trace.diagnostics.errors import LayoutError
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, substitute
+from tracealloc.trace.ir.layout import Banks
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["permute", "reshape"]
 

@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.footprint import box_around, elements_used
-from tracealloc.poly.model import Statement
-from tracealloc.poly.named import flat_set
-from tracealloc.poly.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
-from tracealloc.poly.window import Window, sliding_window, stride_of
-from tracealloc.schedule.copies import make_statement, unique_name
-from tracealloc.schedule.loops import chain_above
-from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.proof import proved_storage
-from tracealloc.schedule.region import Region, spaces_of, users_of
-from tracealloc.schedule.resolve import user_name
-from tracealloc.schedule.served import served_reads
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.schedule.streamed import load_when_needed
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr, Iter, IterRef, Load, substitute
-from tracealloc.trace.layout import Banks, Layout, Marks
-from tracealloc.trace.program import Array, Call, Store
+from tracealloc.poly.dataflow.footprint import box_around, elements_used
+from tracealloc.poly.dataflow.sliding_window import Window, sliding_window, stride_of
+from tracealloc.poly.isl.named import flat_set
+from tracealloc.poly.model.model import Statement
+from tracealloc.poly.model.statements import make_statement, unique_name
+from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
+from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.core.proof import proved_storage
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.schedule.storage.load_on_demand import load_when_needed
+from tracealloc.schedule.storage.read_only_view import served_reads
+from tracealloc.schedule.storage.region import Region, spaces_of, users_of
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, substitute
+from tracealloc.trace.ir.layout import Banks, Layout, Marks
+from tracealloc.trace.ir.program import Array, Call, Store
 
 __all__ = ["reuse_at"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode, replace_loop
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.state import OpaqueLoop
+from tracealloc.poly.model.tree import LoopNode, replace_loop
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
 
 __all__ = ["reverse"]
 

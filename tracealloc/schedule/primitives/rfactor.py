@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.dependence import dependences_of, same_sum
-from tracealloc.poly.legality import carried
-from tracealloc.poly.model import Statement
-from tracealloc.poly.partial import Split
-from tracealloc.poly.texts import Parameters
-from tracealloc.poly.tree import LoopNode, leaves
-from tracealloc.schedule.loops import chain_above
-from tracealloc.schedule.parts import Parts, parts_of
-from tracealloc.schedule.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.region import running_users, scope_over
-from tracealloc.schedule.state import SUMS, OpaqueLoop, State
-from tracealloc.trace.dtype import Float, Struct
-from tracealloc.trace.errors import IllegalScheduleError, TraceallocError
-from tracealloc.trace.expr import Iter
-from tracealloc.trace.program import Array
+from tracealloc.poly.dependence.dependence import dependences_of, same_sum
+from tracealloc.poly.dependence.legality import carried
+from tracealloc.poly.isl.texts import Parameters
+from tracealloc.poly.model.model import Statement
+from tracealloc.poly.model.tree import LoopNode, leaves
+from tracealloc.poly.proof.split_reduction import Split
+from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.core.state import SUMS, OpaqueLoop, State
+from tracealloc.schedule.storage.partial_sums import Parts, parts_of
+from tracealloc.schedule.storage.region import running_users, scope_over
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError, TraceallocError
+from tracealloc.trace.ir.dtype import Float, Struct
+from tracealloc.trace.ir.expr import Iter
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["rfactor"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tracealloc.poly.tree import LoopNode, replace_loop
-from tracealloc.schedule.primitive import Edit, Result, primitive
+from tracealloc.poly.model.tree import LoopNode, replace_loop
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.primitives.skew import retimed
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.affine import constant
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary
 
 __all__ = ["shift"]
 

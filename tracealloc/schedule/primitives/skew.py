@@ -7,16 +7,16 @@ from dataclasses import replace
 from functools import cache
 from math import gcd
 
-from tracealloc.poly.tree import LoopNode, loops_in, replace_loop, statements_of
-from tracealloc.poly.tree import Sequence as Parts
-from tracealloc.schedule.cures import Skew, skewed
-from tracealloc.schedule.primitive import Cure, Edit, Result, is_legal, primitive
+from tracealloc.poly.model.tree import LoopNode, loops_in, replace_loop, statements_of
+from tracealloc.poly.model.tree import Sequence as Parts
+from tracealloc.schedule.core.primitive import Cure, Edit, Result, is_legal, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
+from tracealloc.schedule.loops.cures import Skew, skewed
 from tracealloc.schedule.primitives.distribute import cut_body
-from tracealloc.schedule.resolve import full_name, user_name
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Expr
+from tracealloc.schedule.session.resolve import full_name, user_name
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Expr
 
 __all__ = ["retimed", "skew"]
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from tracealloc.poly.rename import map_expressions
-from tracealloc.poly.tree import LoopNode, Tree, replace_loop
-from tracealloc.schedule.copies import remade
-from tracealloc.schedule.loops import counted_ends, counter, lattice_step
-from tracealloc.schedule.marks import halves
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, primitive
-from tracealloc.schedule.state import OpaqueLoop, State
-from tracealloc.trace.affine import constant, simplify
-from tracealloc.trace.dtype import index
-from tracealloc.trace.expr import Binary, Compare, Const, Expr, Iter, IterRef, loads_of, substitute
-from tracealloc.trace.program import (
+from tracealloc.poly.model.statements import remade
+from tracealloc.poly.model.tree import LoopNode, Tree, replace_loop
+from tracealloc.schedule.core.chains import counted_ends, counter, lattice_step
+from tracealloc.schedule.core.marks import halves
+from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Compare, Const, Expr, Iter, IterRef, loads_of, substitute
+from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Block,
@@ -28,6 +27,7 @@ from tracealloc.trace.program import (
     map_blocks,
     walk_nodes,
 )
+from tracealloc.trace.ir.rewrite import map_expressions
 
 __all__ = ["split"]
 

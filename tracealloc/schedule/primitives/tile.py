@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from tracealloc.poly.tree import LoopNode, Tree
-from tracealloc.schedule.cures import choices, skew_text, skewed, skews_for
-from tracealloc.schedule.loops import chain_above, find
-from tracealloc.schedule.primitive import Edit, LoopRef, Result, is_legal, primitive
+from tracealloc.poly.model.tree import LoopNode, Tree
+from tracealloc.schedule.core.chains import chain_above, find
+from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, is_legal, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
+from tracealloc.schedule.loops.cures import choices, skew_text, skewed, skews_for
 from tracealloc.schedule.primitives.reorder import orders, reordered_chain
 from tracealloc.schedule.primitives.split import split_loop
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.errors import IllegalScheduleError
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 
 __all__ = ["tile"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.tree import LoopNode
-from tracealloc.schedule.loops import MOST_UNROLLED, most_trips, sizes_of
-from tracealloc.schedule.marks import mark
-from tracealloc.schedule.primitive import Edit, Result, primitive
-from tracealloc.schedule.resolve import user_name
-from tracealloc.schedule.state import OpaqueLoop
-from tracealloc.trace.affine import linear
-from tracealloc.trace.program import Loop, While
+from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.core.chains import MOST_UNROLLED, most_trips, sizes_of
+from tracealloc.schedule.core.marks import mark
+from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop
+from tracealloc.schedule.session.resolve import user_name
+from tracealloc.trace.ir.affine import linear
+from tracealloc.trace.ir.program import Loop, While
 
 __all__ = ["unroll"]
 

@@ -1,0 +1,1 @@
+"""C for the machine at hand."""

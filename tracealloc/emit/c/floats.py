@@ -1,0 +1,149 @@
+"""Floating-point expressions in C: every operation rounds once, to its own type."""
+
+from __future__ import annotations
+
+from tracealloc.emit.c.integer_printer import Printer
+from tracealloc.emit.c.integers import Num, machine_for
+from tracealloc.emit.common.backend import Backend
+from tracealloc.emit.common.expr import Text, atom, call, float_literal, infix, prefix, ternary
+from tracealloc.trace.ir.dtype import DType, Fixed, Float, bfloat16, float16, float32, float64
+from tracealloc.trace.ir.expr import (
+    Binary,
+    Bitcast,
+    Cast,
+    Const,
+    Expr,
+    GetField,
+    Intrinsic,
+    Load,
+    Select,
+    Unary,
+)
+
+__all__ = ["CFloats"]
+
+_INTRINSICS = {"abs": "fabs"}
+
+
+class CFloats(Backend):
+    """The floating-point half of C's expressions. `libm` collects the functions that are used."""
+
+    libm: set[str]
+    printer: Printer
+
+    def condition(self, expr: Expr) -> Text:
+        """A boolean expression."""
+        raise NotImplementedError
+
+    def number(self, expr: Expr) -> Num:
+        """An integer or fixed-point expression."""
+        raise NotImplementedError
+
+    def floating(self, expr: Expr) -> Text:
+        """A floating-point expression, as a C float (double for float64)."""
+        match expr:
+            case Const(type=Float() as dtype, value=value):
+                return float_literal(float(value), float64 if dtype == float64 else float32)
+            case Load() | GetField():
+                text = super().expr(expr)
+                if expr.dtype == bfloat16:
+                    self.helpers.add("ta_bf16")
+                    return call("ta_bf16_load", text)
+                return prefix("(float)", text) if expr.dtype == float16 else text
+            case Unary(op="-", operand=operand):
+                return prefix("-", self.floating(operand))
+            case Unary(op="abs", operand=operand):
+                return self._math("fabs", expr.type, (self.floating(operand),))
+            case Binary(type=Float() as dtype):
+                return self._float_binary(expr, dtype)
+            case Select(cond=cond, then=then, orelse=orelse):
+                return ternary(self.condition(cond), self.floating(then), self.floating(orelse))
+            case Cast():
+                return self._to_float(expr)
+            case Bitcast():
+                return self.bitcast(expr)
+            case Intrinsic(name=name, args=args, type=dtype):
+                return self._intrinsic_text(name, dtype, tuple(self.floating(arg) for arg in args))
+            case _:
+                raise AssertionError(f"{type(expr).__name__} of {expr.dtype}")
+
+    def _rounded_float(self, text: Text, dtype: DType) -> Text:
+        if dtype == float16:
+            return prefix("(float)", prefix("(_Float16)", text))
+        if dtype == bfloat16:
+            self.helpers.add("ta_bf16")
+            return call("ta_bf16_round", text)
+        return text
+
+    def _float_binary(self, expr: Binary, dtype: Float) -> Text:
+        a, b = self.floating(expr.left), self.floating(expr.right)
+        suffix = "" if dtype == float64 else "f"
+        match expr.op:
+            case "+" | "-" | "*" | "/":
+                return self._rounded_float(infix(expr.op, a, b), dtype)
+            case "min" | "max":
+                suffix = "h" if dtype == float16 else suffix
+                self.helpers.add(f"ta_minmax{suffix}")
+                return call(f"ta_{expr.op}{suffix}", a, b)
+            case "//" | "%":
+                self.helpers.add(f"ta_floormod{suffix}")
+                name = "ta_floordiv" if expr.op == "//" else "ta_floormod"
+                return self._rounded_float(call(name + suffix, a, b), dtype)
+            case _:
+                raise AssertionError(expr.op)
+
+    def _math(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
+        name += "" if dtype == float64 else "f"
+        self.libm.add(name)
+        return call(name, *args)
+
+    def _intrinsic_text(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
+        if name == "rsqrt":
+            one = float_literal(1.0, float64 if dtype == float64 else float32)
+            return self._rounded_float(infix("/", one, self._math("sqrt", dtype, args)), dtype)
+        return self._rounded_float(self._math(_INTRINSICS.get(name, name), dtype, args), dtype)
+
+    def _to_float(self, expr: Cast) -> Text:
+        source, target = expr.operand.dtype, expr.type
+        if isinstance(source, Float):
+            text = self.floating(expr.operand)
+            if target == float64:
+                return text if source == float64 else prefix("(double)", text)
+            if target == float32:
+                return prefix("(float)", text) if source == float64 else text
+            if source == float64 and target == bfloat16:
+                self.helpers.add("ta_bf16")
+                return call("ta_bf16_round_double", text)
+            return text if source == target else self._rounded_float(text, target)
+        num, frac = self.number(expr.operand), source.frac if isinstance(source, Fixed) else 0
+        machine = machine_for(num.range)
+        small = machine.bits <= 64 and max(abs(num.range[0]), num.range[1]) <= 1 << 53
+        if machine.wide:
+            piece = self.printer.cast(self.printer.exact(num), machine)
+            odd = atom("0" if target == float64 else "1")
+            text = call(f"ta_w{machine.bits // 64}_scaled", piece.text, atom(str(frac)), odd)
+            return self._from_double(text, target)
+        value = self.printer.exact(num).text
+        if frac == 0 and target in (float32, float64):
+            return prefix("(float)" if target == float32 else "(double)", value)
+        if small or target == float64:
+            text = prefix("(double)", value)
+        else:
+            helper = "ta_oddu" if num.range[0] >= 0 else "ta_odd"
+            self.helpers.add(helper)
+            text = call(helper, value)
+        if 0 < abs(frac) <= 1000:
+            text = infix("*", text, atom(f"0x1p{-frac}"))
+        elif frac:
+            text = call("__builtin_ldexp", text, atom(str(-frac)))
+        return self._from_double(text, target)
+
+    def _from_double(self, text: Text, target: DType) -> Text:
+        if target == float64:
+            return text
+        if target == bfloat16:
+            self.helpers.add("ta_bf16")
+            return call("ta_bf16_round_double", text)
+        if target == float16:
+            return prefix("(float)", prefix("(_Float16)", text))
+        return prefix("(float)", text)

@@ -1,0 +1,1 @@
+"""What every writer shares: expressions, names, the walk."""

@@ -1,0 +1,1 @@
+"""A complete Vitis HLS project on disk."""

@@ -1,0 +1,1 @@
+"""From a program to a callable: compiled, cached, called on NumPy arrays."""

@@ -1,0 +1,98 @@
+"""Layouts, ports and loop marks as Vitis HLS pragmas (UG1399, "HLS Pragmas")."""
+
+from __future__ import annotations
+
+from tracealloc.trace.ir.layout import Banks, Layout, Marks, Port
+from tracealloc.trace.ir.program import Array
+
+__all__ = ["array_pragmas", "distance_pragma", "loop_mark_pragmas", "port_pragma", "tripcount_pragma"]
+
+_STORAGE = {"bram": "bram", "uram": "uram", "lutram": "lutram", "srl": "srl"}
+_RAM_TYPES = {None: "ram_2p", 1: "ram_1p", 2: "ram_t2p"}
+
+
+def loop_mark_pragmas(marks: Marks) -> list[str]:
+    """The pragmas of a loop's marks; `parallel` and `vectorize` unroll, as there are no threads."""
+    lines = []
+    if marks.dataflow:
+        lines.append("#pragma HLS dataflow")
+    if marks.pipeline is not None:
+        lines.append(f"#pragma HLS pipeline II={marks.pipeline}" + (" rewind" if marks.rewind else ""))
+    unroll = marks.unroll
+    if unroll is None and (marks.parallel or marks.vectorize):
+        unroll = 0
+    if unroll is not None and unroll != 1:
+        lines.append("#pragma HLS unroll" + (f" factor={unroll}" if unroll else ""))
+    return lines
+
+
+def tripcount_pragma(least: int, most: int) -> str:
+    """How often a loop with variable bounds runs, for the reports."""
+    return f"#pragma HLS loop_tripcount min={least} max={most}"
+
+
+def distance_pragma(name: str, distance: int | None) -> str:
+    """How far apart iterations are that need one another's elements (None: none do): proved, not assumed."""
+    far = "false" if distance is None else f"distance={distance} true"
+    return f"#pragma HLS dependence variable={name} type=inter {far}"
+
+
+def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> list[str]:
+    """The pragmas of an array's banks, words and storage."""
+    lines = _partitions(name, array, layout)
+    if layout.pack > 1 and array.rank:
+        dim = array.rank if layout.pack_dim is None else layout.pack_dim + 1
+        lines.append(f"#pragma HLS array_reshape variable={name} type=cyclic factor={layout.pack} dim={dim}")
+    if layout.resource == "register" and not lines:
+        lines.append(f"#pragma HLS array_partition variable={name} type=complete dim=0")
+    impl = _STORAGE.get(layout.resource)
+    counted = layout.ports is not None and layout.resource == "auto" and array.rank > 0
+    if local and (impl is not None or counted):
+        if array.kind == "stream":
+            type_ = "fifo"
+        elif array.kind == "constant":
+            type_ = "rom_1p" if layout.ports == 1 else "rom_2p"
+        else:
+            type_ = _RAM_TYPES.get(layout.ports, "ram_2p")
+        where = "" if impl is None else f" impl={impl}"
+        lines.append(f"#pragma HLS bind_storage variable={name} type={type_}{where}")
+    return lines
+
+
+def _partitions(name: str, array: Array, layout: Layout) -> list[str]:
+    banks = [_effective(bank, extent) for bank, extent in zip(layout.banks, array.shape, strict=False)]
+    head = f"#pragma HLS array_partition variable={name} type="
+    if len(banks) == array.rank > 1 and all(bank.kind == "complete" for bank in banks):
+        return [f"{head}complete dim=0"]
+    lines = []
+    for dim, bank in enumerate(banks, 1):
+        if bank.kind == "complete":
+            lines.append(f"{head}complete dim={dim}")
+        elif bank.kind != "whole":
+            lines.append(f"{head}{bank.kind} factor={bank.factor} dim={dim}")
+    return lines
+
+
+def _effective(bank: Banks, extent: int) -> Banks:
+    """A bank per element is a complete partition, one bank is none."""
+    if bank.kind in ("cyclic", "block"):
+        if bank.factor >= extent:
+            return Banks("complete")
+        if bank.factor == 1:
+            return Banks()
+    return bank
+
+
+def port_pragma(name: str, array: Array, port: Port, layout: Layout) -> str:
+    """The ``interface`` pragma of a top-level argument."""
+    options: dict[str, str | int] = {}
+    if port.kind == "m_axi":
+        options = {"offset": "slave", "bundle": f"gmem_{name}", "depth": array.size}
+    elif port.kind == "ap_memory" and layout.resource in ("bram", "uram", "lutram"):
+        options["storage_type"] = _RAM_TYPES.get(layout.ports, "ram_2p")
+        options["storage_impl"] = layout.resource
+    elif port.kind == "ap_memory" and layout.ports is not None and layout.resource == "auto":
+        options["storage_type"] = _RAM_TYPES[layout.ports]
+    options.update(dict(port.options))
+    words = "".join(f" {key}={value}" for key, value in options.items())
+    return f"#pragma HLS interface mode={port.kind} port={name}{words}"

@@ -1,0 +1,1 @@
+"""A callee's nodes in its caller's terms."""

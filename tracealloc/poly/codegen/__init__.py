@@ -1,0 +1,1 @@
+"""From a model and its tree back to a program's loops."""

@@ -1,0 +1,138 @@
+"""What isl's generated loops execute, compared with what they should.
+
+isl's generator drops iterations of some loops whose values have a distance and a start that depends on the
+loops around (a fuse of skewed loops, say), without a word. So the loops are read back as sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import islpy as isl
+
+from tracealloc.poly.isl.ast_expr import as_expr
+from tracealloc.poly.isl.named import equal_sets, has_hidden
+from tracealloc.poly.isl.texts import aff_text, cond_text, read_map, tuple_text
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
+from tracealloc.trace.ir.affine import linear
+from tracealloc.trace.ir.expr import Compare, Expr, Iter, IterRef, Select, rewrite, walk
+
+__all__ = ["is_simple", "wrong_statements"]
+
+_TYPES: Any = isl.ast_node_type
+
+
+@dataclass(frozen=True)
+class _Around:
+    """The loops around a node of the generated code: their variables and the conditions on these."""
+
+    names: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+
+@dataclass
+class _Reader:
+    """Collects the executed instances, by statement."""
+
+    found: dict[str, list[isl.Map]] = field(default_factory=dict)
+    values: dict[str, Expr] = field(default_factory=dict)
+    texts: dict[Iter, str] = field(default_factory=dict)
+
+    def cases(self, exprs: Sequence[Expr]) -> list[tuple[tuple[str, ...], list[Expr]]]:
+        """Expressions without choices, under the conditions that each choice has gone one way."""
+        found = next((part for expr in exprs for part in walk(expr) if isinstance(part, Select)), None)
+        if found is None:
+            return [((), list(exprs))]
+        ways = []
+        for negate, value in ((False, found.then), (True, found.orelse)):
+            taken = [rewrite(e, lambda part, v=value: v if part == found else None) for e in exprs]  # type: ignore[misc]
+            for conds, (cond, *rest) in self.cases([found.cond, *taken]):
+                ways.append(((*conds, cond_text(cond, self.texts, negate)), rest))
+        return ways
+
+    def node(self, ast: isl.AstNode, around: _Around) -> None:
+        kind: Any = ast.get_type()
+        if kind == _TYPES.mark:
+            self.node(ast.mark_get_node(), around)
+        elif kind == _TYPES.for_:
+            self.loop(ast, around)
+        elif kind == _TYPES.if_:
+            for conds, (cond,) in self.cases([as_expr(ast.if_get_cond(), self.values)]):
+                holds, fails = (cond_text(cond, self.texts, negate) for negate in (False, True))
+                where = (*around.where, *conds)
+                self.node(ast.if_get_then_node(), replace(around, where=(*where, holds)))
+                if ast.if_has_else_node():
+                    self.node(ast.if_get_else_node(), replace(around, where=(*where, fails)))
+        elif kind == _TYPES.block:
+            children = ast.block_get_children()
+            for number in range(children.n_ast_node()):
+                self.node(children.get_ast_node(number), around)
+        else:
+            self.user(ast.user_get_expr(), around)
+
+    def loop(self, ast: isl.AstNode, around: _Around) -> None:
+        name = str(ast.for_get_iterator().id_get_id().get_name())
+        start = as_expr(ast.for_get_init(), self.values)
+        it = Iter(f"loop:{name}", name)
+        self.values = {**self.values, name: IterRef(it)}
+        self.texts = {**self.texts, it: name}
+        if ast.for_is_degenerate():
+            here: Expr = Compare("==", IterRef(it), start)
+            step = 1
+        else:
+            here = as_expr(ast.for_get_cond(), self.values)
+            step = int(ast.for_get_inc().int_get_val().to_python())
+        for conds, (first, cond) in self.cases([start, here]):
+            where = [*conds, f"{name} >= {aff_text(first, self.texts)}", cond_text(cond, self.texts)]
+            if step != 1:
+                where.append(f"({name} - ({aff_text(first, self.texts)})) mod {step} = 0")
+            inner = replace(around, names=(*around.names, name), where=(*around.where, *where))
+            self.node(ast.for_get_body(), inner)
+
+    def user(self, call: isl.AstExpr, around: _Around) -> None:
+        statement = str(call.op_get_arg(0).id_get_id().get_name())
+        exprs = [as_expr(call.op_get_arg(k), self.values) for k in range(1, call.op_get_n_arg())]
+        for conds, parts in self.cases(exprs):
+            where = " and ".join((*around.where, *conds))
+            target = tuple_text(statement, (aff_text(part, self.texts) for part in parts))
+            runs = read_map(f"{{ [{', '.join(around.names)}] -> {target}{' : ' + where if where else ''} }}")
+            self.found.setdefault(statement, []).append(runs)
+
+
+def wrong_statements(model: Model, ast: isl.AstNode) -> frozenset[str]:
+    """The statements of which the generated code does not run each instance exactly once."""
+    reader = _Reader(values=dict(model.parameters))
+    reader.node(ast, _Around())
+    within = model.context
+    return frozenset(
+        s.name for s in model.statements if not _runs_all(s, reader.found.get(s.name, []), within)
+    )
+
+
+def _runs_all(statement: Statement, runs: list[isl.Map], within: isl.Set) -> bool:
+    ran: isl.Set | None = None
+    for part in runs:
+        part = part.intersect_params(within)
+        instances = part.range()
+        if not part.is_injective() or (ran is not None and not ran.is_disjoint(instances)):
+            return False
+        ran = instances if ran is None else ran.union(instances)
+    return bool(statement.domain.is_empty()) if ran is None else equal_sets(statement.domain, ran)
+
+
+def is_simple(model: Model, tree: Tree) -> bool:
+    """Whether all loops run over sums of iterators, in steps of one: such loops come out right."""
+    return all(_is_plain(loop) for loop in loops_in(tree)) and not any(
+        has_hidden(statement.domain.identity()) for statement in model.statements
+    )
+
+
+def _is_plain(loop: LoopNode) -> bool:
+    for _, expr in loop.exprs:
+        form = linear(expr)
+        if form is None or any(not isinstance(a, IterRef) or abs(c) != 1 for a, c in form.terms):
+            return False
+    return True

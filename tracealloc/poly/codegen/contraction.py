@@ -1,0 +1,277 @@
+"""Where arrays that live inside loops are declared after scheduling, and how large they must be.
+
+A scoped array has one instance per iteration of the loops around its allocation. It is declared in the
+innermost loop of the schedule within which each instance lives and dies; the scope dimensions that this
+loop fixes vanish from its storage ("contraction"), the others stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import islpy as isl
+
+from tracealloc.poly.dependence.dependence import Paths, Step, paths_of, time_map
+from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
+from tracealloc.poly.isl.budget import STORAGE, limited
+from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.named import dim_bounds, drop_range_dims, map_of, map_text, with_tuple
+from tracealloc.poly.isl.remembered import remembered
+from tracealloc.poly.isl.texts import aff_text
+from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.stretched import stretched
+from tracealloc.poly.model.tree import LoopNode, Tree
+from tracealloc.trace.ir.affine import constant, simplify
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, rewrite, substitute
+from tracealloc.trace.ir.layout import Banks, Layout
+from tracealloc.trace.ir.program import Array
+
+__all__ = ["Storage", "storage_of", "storages"]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A declaration: the array as stored, the loops outside it, and the scope dimensions that stay.
+
+    `kept` pairs a scope dimension with its least value in an iteration of the loops (the first stored
+    index), over `its`, which stand for the values of the loops.
+    """
+
+    array: Array
+    loops: tuple[LoopNode, ...]
+    kept: tuple[tuple[int, Expr], ...] = ()
+    its: tuple[Iter, ...] = ()
+
+    @property
+    def owner(self) -> str | None:
+        """The key of the loop whose body declares the array (None: the kernel's top)."""
+        return self.loops[-1].key if self.loops else None
+
+    def layout(self, asked: Layout) -> Layout:
+        """The layout of the array as stored: its scope dimensions are in front."""
+        if not self.kept:
+            return replace(asked, scope_banks=())
+        scope = dict(asked.scope_banks)
+        own = asked.banks or (Banks(),) * (self.array.rank - len(self.kept))
+        banks = (*(scope.get(dim, Banks()) for dim, _ in self.kept), *own)
+        packed = None if asked.pack_dim is None else asked.pack_dim + len(self.kept)
+        return replace(asked, banks=banks, pack_dim=packed, scope_banks=())
+
+    def indices(self, statement: Statement, array: Array) -> tuple[Expr, ...]:
+        """The extra leading indices of an access to `array`, over the iterators of its statement."""
+        scope = statement.scope(array)
+        values = {it: loop.expr(statement.name) for it, loop in zip(self.its, self.loops, strict=False)}
+        return tuple(
+            simplify(Binary("-", scope[dim], substitute(low, values), index)) for dim, low in self.kept
+        )
+
+
+def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> Storage:
+    """The declaration of one array in the order of `tree`.
+
+    `apart`: no two instances share an element, whether or not they live at the same time.
+    """
+    known = _remembered(model, tree)
+    if not apart and array in known:
+        return known[array]
+    users = [s for s in model.statements if s.scope(array)]
+    found = _storage(model, array, users, paths_of(tree), apart) if users else Storage(array, ())
+    return found if apart else known.setdefault(array, found)
+
+
+def storages(model: Model, tree: Tree) -> dict[Array, Storage]:
+    """The declaration of every array that lives inside loops."""
+    users: dict[Array, list[Statement]] = {}
+    for statement in model.statements:
+        for array, exprs in statement.scopes:
+            if exprs:
+                users.setdefault(array, []).append(statement)
+    known, paths = _remembered(model, tree), paths_of(tree)
+    for array, statements in users.items():
+        if array not in known:
+            known[array] = _storage(model, array, statements, paths)
+    return {array: known[array] for array in users}
+
+
+def _remembered(model: Model, tree: Tree) -> dict[Array, Storage]:
+    """What is known of the declarations in the order that was last asked about."""
+    last, known = model.memo.get("storage", (None, {}))
+    if last is not tree:
+        known = {}
+        model.memo["storage"] = (tree, known)
+    found: dict[Array, Storage] = known
+    return found
+
+
+def _shared(statements: list[Statement], paths: Paths) -> tuple[LoopNode, ...]:
+    """The loops around all of some statements."""
+    first: tuple[Step, ...] = paths[statements[0].name]
+    depth = len(first)
+    for other in statements[1:]:
+        path = paths[other.name]
+        same = 0
+        while same < min(depth, len(path)) and _same_step(first[same], path[same]):
+            same += 1
+        depth = same
+    return _loops_of(first[:depth])
+
+
+def _loops_of(path: Sequence[Step]) -> tuple[LoopNode, ...]:
+    return tuple(step.loop for step in path if step.loop is not None)
+
+
+def _same_step(a: Step, b: Step) -> bool:
+    if a.loop is None or b.loop is None:
+        return a.loop is b.loop and a.position == b.position
+    return a.loop.key == b.loop.key
+
+
+def _storage(
+    model: Model, array: Array, statements: list[Statement], paths: Paths, apart: bool = False
+) -> Storage:
+    loops = _shared(statements, paths)
+    rank = len(statements[0].scope(array))
+    # The usual case needs no isl: the loops around are exactly the scope.
+    if len(loops) >= rank and all(
+        loops[depth].expr(s.name) == s.scope(array)[depth] for s in statements for depth in range(rank)
+    ):
+        return Storage(replace(array, scope=()), loops[:rank])
+    try:
+        with limited(STORAGE):
+            return _contracted(model, array, statements, loops, paths, apart)
+    except isl.Error:  # every instance has a place of its own
+        own = _Lives.of(array, statements, (), {s.name: s.domain for s in statements})
+        return _with_kept(model, array, own.times_to_scopes(0), (), range(rank), apart)
+
+
+def _contracted(
+    model: Model,
+    array: Array,
+    statements: list[Statement],
+    loops: tuple[LoopNode, ...],
+    paths: Paths,
+    apart: bool,
+) -> Storage:
+    """The declaration in the innermost of the `loops` around all users that does."""
+    rank = len(statements[0].scope(array))
+    cases = stretched(statements, {s.name: _loops_of(paths[s.name]) for s in statements})
+    lives = [_Lives.of(array, statements, loops, domains) for domains in cases]
+    for count in range(len(loops), -1, -1):
+        wide = [each.times_to_scopes(count) for each in lives]
+        if all(relation.reverse().is_single_valued() for relation in wide):
+            varying = [
+                dim
+                for dim in range(rank)
+                if not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
+            ]
+            own = _Lives.of(array, statements, loops, {s.name: s.domain for s in statements})
+            relation = own.times_to_scopes(count)
+            return _with_kept(model, array, relation, loops[:count], varying, apart)
+    raise AssertionError("an empty prefix is always single-valued")
+
+
+@dataclass(frozen=True)
+class _Lives:
+    """When the instances of an array are used in the iterations of some loops.
+
+    `known` are sets of instances, by the values of the loops as functions of the instance; `rest` are the
+    statements for which these are none by their looks, with their instances.
+    """
+
+    array: Array
+    loops: tuple[LoopNode, ...]
+    rank: int
+    known: Mapping[tuple[str, ...], isl.Set]
+    rest: tuple[tuple[Statement, isl.Set], ...]
+
+    @staticmethod
+    def of(
+        array: Array,
+        statements: list[Statement],
+        loops: tuple[LoopNode, ...],
+        domains: Mapping[str, isl.Set],
+    ) -> _Lives:
+        """The lives where statements have the given domains."""
+        plain = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+        alike: dict[tuple[str, ...], dict[str, isl.Set]] = {}  # each once: statements of one body are
+        rest: list[tuple[Statement, isl.Set]] = []
+        for statement in statements:
+            scope, domain = statement.scope(array), domains[statement.name]
+            forms = [_of_instance(loop.expr(statement.name), scope) for loop in plain]
+            form = tuple(text for text in forms if text is not None)
+            if len(form) < len(forms):
+                rest.append((statement, domain))
+                continue
+            used = domain.apply(map_of(statement.name, statement.dims, "Z", scope))
+            alike.setdefault(form, {}).setdefault(str(used), used)
+        known = {form: coalesced(reduce(isl.Set.union, sets.values())) for form, sets in alike.items()}
+        return _Lives(array, plain, len(statements[0].scope(array)), known, tuple(rest))
+
+    def times_to_scopes(self, count: int) -> isl.Map:
+        """Iterations of the first `count` loops -> the instances used in them."""
+        forms: dict[tuple[str, ...], isl.Set] = {}
+        for form, used in self.known.items():
+            outer = form[:count]
+            forms[outer] = forms[outer].union(used) if outer in forms else used
+        names = [f"z{dim}" for dim in range(self.rank)]
+        parts = dict.fromkeys(
+            map_text("Z", names, "T", form).intersect_domain(coalesced(used)).reverse()
+            for form, used in forms.items()
+        )
+        for statement, domain in self.rest:
+            scope = map_of(statement.name, statement.dims, "Z", statement.scope(self.array))
+            times = time_map(statement, self.loops[:count]).intersect_domain(domain)
+            parts[times.reverse().apply_range(scope)] = None
+        return reduce(isl.Map.union, parts)
+
+
+@remembered(1 << 13)
+def _of_instance(expr: Expr, scope: tuple[Expr, ...]) -> str | None:
+    """An expression as a function of the instance of an array; None where it does not look so."""
+    its = [Iter(f"instance:{dim}", f"z{dim}") for dim in range(len(scope))]
+    known: dict[Expr, Expr] = {
+        expr: IterRef(it) for it, expr in zip(its, scope, strict=True) if not isinstance(expr, Const)
+    }
+    found = rewrite(expr, known.get)
+    return aff_text(found, {it: it.name for it in its}) if iters_of(found) <= set(its) else None
+
+
+def _with_kept(
+    model: Model,
+    array: Array,
+    relation: isl.Map,
+    loops: tuple[LoopNode, ...],
+    varying: Sequence[int],
+    apart: bool,
+) -> Storage:
+    its = () if apart else tuple(Iter(f"storage:{loop.key}", loop.name) for loop in loops)
+    kept: list[tuple[int, Expr]] = []
+    extents: list[int] = []
+    parameters = tuple(model.parameters.items())
+    for dim in varying:
+        low, extent = _least(with_tuple(drop_range_dims(relation, [dim]), "Z"), its, parameters)
+        kept.append((dim, low))
+        extents.append(extent)
+    stored = replace(array, shape=(*extents, *array.shape), scope=())
+    if kept and stored.kind == "value":
+        stored = replace(stored, kind="local")
+    return Storage(stored, loops, tuple(kept), its)
+
+
+@remembered(1024)
+def _least(
+    values: isl.Map, its: tuple[Iter, ...], parameters: tuple[tuple[str, Expr], ...]
+) -> tuple[Expr, int]:
+    """The least value at given values of loops, as an expression over these, and the extent from it."""
+    if values.is_empty():  # code that never runs
+        return constant(0), 1
+    low, high = dim_bounds(values.range(), 0)
+    best: tuple[Expr, int] = constant(low), high - low + 1
+    for expr in lower_bounds(values, 0, its, dict(parameters)) if its else ():
+        least, greatest = offsets(values, 0, expr, its)
+        if least >= 0 and greatest + 1 < best[1]:
+            best = expr, greatest + 1
+    return best

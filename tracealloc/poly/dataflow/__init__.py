@@ -1,0 +1,1 @@
+"""Which write every read sees, and what a loop's iterations touch."""

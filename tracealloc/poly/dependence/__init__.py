@@ -1,0 +1,1 @@
+"""Which instances must stay in order, and whether an order is right."""

@@ -1,0 +1,224 @@
+"""Dependences by their shape: what they say without the names of statements and the place in the array.
+
+Of the pairs of statements of a large kernel most depend on one another in one of a few ways: the same
+accesses moved along the array, under the same loops. Every way is composed once, and every question about
+it (can it run backwards in some order of the loops?) is asked once for all pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import islpy as isl
+
+from tracealloc.poly.isl.bounding_boxes import Same, box_touched, narrowed
+from tracealloc.poly.isl.named import (
+    at_value,
+    dim_bounds,
+    dims_of,
+    fix_to_zero,
+    is_lex_negative_possible,
+    is_zero_at,
+    map_text,
+    point_values,
+    renamed_input,
+    with_tuple,
+)
+from tracealloc.poly.isl.remembered import remembered
+from tracealloc.poly.isl.texts import tuple_text
+
+__all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "shape_between"]
+
+TimeText: TypeAlias = tuple[str, ...]
+"""The times of a statement's instances in some loops, outermost first, over ``i0``, ``i1``, ..."""
+Pair: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""The iterators of two instances."""
+
+_MOST_MOVES = 256  # times under which a shape is remembered
+
+
+class Shape:
+    """A relation between instances ``A[...]`` that come first and instances ``B[...]``.
+
+    Equal relations are one shape, so that it is enough to compare shapes by identity.
+    """
+
+    def __init__(self, relation: isl.Map) -> None:
+        self.relation = relation
+        self._moves: dict[tuple[TimeText, TimeText], Moved] = {}
+
+    @cached_property
+    def sizes(self) -> tuple[int, int]:
+        """How many iterators the two statements have."""
+        return dims_of(self.relation.domain()), dims_of(self.relation.range())
+
+    def moved(self, first: TimeText, second: TimeText) -> Moved:
+        """The shape under the times that its two statements have in the loops around both."""
+        found = self._moves.get((first, second))
+        if found is None:
+            if len(self._moves) >= _MOST_MOVES:
+                self._moves.clear()
+            found = self._moves[first, second] = Moved(self, first, second)
+        return found
+
+
+class Moved:
+    """A shape under the times of both its statements; each answer is found when it is first asked for."""
+
+    def __init__(self, shape: Shape, first: TimeText, second: TimeText) -> None:
+        self.shape, self.texts = shape, (first, second)
+        self._nonzero: dict[int, bool] = {}
+        self._least: dict[tuple[int, int | None, int], int | None] = {}
+        self._wrong: dict[bool, Pair] = {}
+        self._carried: dict[int, Pair] = {}
+
+    @cached_property
+    def deltas(self) -> isl.Set:
+        """The distance vectors: time of the second less time of the first."""
+        first, second = (self._times(which, len(self.texts[0])) for which in (0, 1))
+        return self.shape.relation.apply_domain(first).apply_range(second).deltas()
+
+    @cached_property
+    def backward(self) -> bool:
+        """Whether some pair has a distance that is lexicographically negative."""
+        return is_lex_negative_possible(self.deltas, zero_counts=False)
+
+    @cached_property
+    def tied(self) -> bool:
+        """Whether some pair is at the same time."""
+        return not fix_to_zero(self.deltas, len(self.texts[0])).is_empty()
+
+    def wrong(self, below: bool) -> bool:
+        """Whether some pair runs the wrong way round; `below`: the text has the first after the second."""
+        return self.backward or (below and self.tied)
+
+    def nonzero_at(self, depth: int) -> bool:
+        """Whether a loop carries it: equal outside the loop, different in it."""
+        found = self._nonzero.get(depth)
+        if found is None:
+            found = self._nonzero[depth] = not is_zero_at(fix_to_zero(self.deltas, depth), depth)
+        return found
+
+    def least(self, outer: int, distance: int | None, inner: int) -> int | None:
+        """The least distance in one loop where the loops around another agree, and at a distance in that."""
+        key = outer, distance, inner
+        if key not in self._least:
+            part = fix_to_zero(self.deltas, outer)
+            part = part if distance is None else at_value(part, outer, distance)
+            self._least[key] = None if part.is_empty() else dim_bounds(part, inner)[0]
+        return self._least[key]
+
+    def wrong_pair(self, below: bool) -> Pair:
+        """The least pair that runs the wrong way round (there is one)."""
+        found = self._wrong.get(below)
+        if found is None:
+            depths = len(self.texts[0])
+            parts = [self._least_pair(depth, ("<",)) for depth in range(depths)]
+            parts += [self._least_pair(depths, ())] if below else []
+            found = self._wrong[below] = min(pair for pair in parts if pair is not None)
+        return found
+
+    def carried_pair(self, depth: int) -> Pair:
+        """The least pair in different iterations of a loop, the loops around it agreeing (there is one)."""
+        found = self._carried.get(depth)
+        if found is None:
+            parts = (self._least_pair(depth, (sign,)) for sign in "<>")
+            found = self._carried[depth] = min(pair for pair in parts if pair is not None)
+        return found
+
+    def _least_pair(self, depth: int, signs: tuple[str, ...]) -> Pair | None:
+        """The least pair with the second `sign` the first in one loop, and equal in the loops around it."""
+        count = depth + len(signs)
+        first, second = (self._times(which, count) for which in (0, 1))
+        pairs = first.apply_range(_compared(depth, signs)).apply_range(second.reverse())
+        values = point_values(self.shape.relation.intersect(pairs).wrap())
+        if values is None:
+            return None
+        split = self.shape.sizes[0]
+        return tuple(values[:split]), tuple(values[split:])
+
+    def _times(self, which: int, count: int) -> isl.Map:
+        """Instances of one of the statements -> their times in the first loops."""
+        names = [f"i{k}" for k in range(self.shape.sizes[which])]
+        return map_text("AB"[which], names, "T", self.texts[which][:count])
+
+
+@remembered(256)
+def _compared(depth: int, signs: tuple[str, ...]) -> isl.Map:
+    count = depth + len(signs)
+    left, right = ([f"{side}{k}" for k in range(count)] for side in "ab")
+    where = [f"b{k} = a{k}" for k in range(depth)] + [f"b{depth} {sign} a{depth}" for sign in signs]
+    return isl.Map(
+        f"{{ {tuple_text('T', left)} -> {tuple_text('T', right)} : {' and '.join(where) or 'true'} }}"
+    )
+
+
+@dataclass(frozen=True)
+class Form:
+    """An access moved to the origin, and where it begins (None: it touches nothing)."""
+
+    access: Same
+    low: tuple[int, ...] | None
+
+
+def form_of(access: isl.Map) -> Form:
+    """The form of an access; those that differ only in names and in where they begin have one access."""
+    return _form(Same(access))
+
+
+def shape_between(before: Form, after: Form, order: Same) -> Shape | None:
+    """Instances of two accesses (of the same array) that touch one element, among the pairs of `order`.
+
+    `order` is a map from ``A`` to ``B``. None: there are no such instances.
+    """
+    if before.low is None or after.low is None:
+        return None
+    distance = tuple([a - b for a, b in zip(before.low, after.low, strict=True)])
+    return _between(before.access, after.access, distance, order)
+
+
+@remembered(1 << 14)
+def _form(access: Same) -> Form:
+    assert isinstance(access.value, isl.Map)
+    box = box_touched(access.value)
+    plain = renamed_input(with_tuple(access.value, "E"), "A")
+    if box is None:
+        return Form(Same(plain), None)
+    low = tuple(first for first, _ in box)
+    return Form(Same(_one(_shifted(plain, tuple(-first for first in low)) if any(low) else plain)), low)
+
+
+@remembered(1 << 14)
+def _between(first: Same, second: Same, distance: tuple[int, ...], order: Same) -> Shape | None:
+    assert isinstance(first.value, isl.Map) and isinstance(second.value, isl.Map)
+    assert isinstance(order.value, isl.Map)
+    before, after = _meeting(first.value, second.value, distance)
+    before = _shifted(before, distance) if any(distance) else before
+    after = renamed_input(after, "B")
+    found = before.apply_range(after.reverse()).intersect(order.value)
+    return None if found.is_empty() else _shape(found)
+
+
+def _meeting(first: isl.Map, second: isl.Map, distance: tuple[int, ...]) -> tuple[isl.Map, isl.Map]:
+    """What of two forms may meet, the first moved by a distance."""
+    mine, other = box_touched(first), box_touched(second)
+    assert mine is not None and other is not None
+    moved = tuple((low + by, high + by) for (low, high), by in zip(mine, distance, strict=True))
+    back = tuple((low - by, high - by) for (low, high), by in zip(other, distance, strict=True))
+    return narrowed(first, back), narrowed(second, moved)
+
+
+_one = remembered(1 << 14)(lambda relation: relation)
+_shape = remembered(1 << 14)(Shape)
+
+
+def _shifted(access: isl.Map, by: tuple[int, ...]) -> isl.Map:
+    """An access with its elements moved."""
+    space = access.range().get_space()
+    moved = isl.MultiVal.zero(space)
+    for position, value in enumerate(by):
+        moved = moved.set_val(position, isl.Val(value))
+    onto = isl.MultiAff.identity_on_domain_space(space).add_constant_multi_val(moved)
+    return access.apply_range(isl.Map.from_multi_aff(onto))

@@ -1,0 +1,314 @@
+"""Is an order of the statements right? Exact, with the least pair of instances as witness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import takewhile
+from typing import TypeVar
+
+import islpy as isl
+
+from tracealloc.poly.dependence.dependence import Dependence, time_map, time_text
+from tracealloc.poly.dependence.distances import Moved, Pair, Shape, TimeText
+from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.named import point_values
+from tracealloc.poly.isl.remembered import remembered
+from tracealloc.poly.isl.texts import tuple_text
+from tracealloc.poly.model.model import Access, Model, Statement
+from tracealloc.poly.model.queues import move_text
+from tracealloc.poly.model.tree import Leaf, LoopNode, Tree
+from tracealloc.poly.model.tree import Sequence as Parts
+from tracealloc.trace.ir.program import Array
+
+__all__ = [
+    "Instance",
+    "Places",
+    "Violation",
+    "carried",
+    "carries",
+    "distance_map",
+    "element_text",
+    "first_carried",
+    "first_violation",
+    "is_violated",
+    "places_of",
+    "violations",
+]
+
+_MANY = 6  # dependences that run alike are asked about together first
+_MOST_TREES = 8  # whose places are remembered
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One execution of a statement: the values of its iterators and where it is written."""
+
+    statement: Statement
+    values: tuple[int, ...]
+
+    @property
+    def iteration(self) -> str:
+        """``(i=1, j=2)``; iterators of one name are told apart as loops are, or said once if they agree."""
+        found: dict[str, int] = {}
+        for it, value in zip(self.statement.dims, self.values, strict=True):
+            name, count = it.name, 0
+            while found.get(name, value) != value:
+                count += 1
+                name = f"{it.name}_{count}"
+            found[name] = value
+        return "(" + ", ".join(f"{name}={value}" for name, value in found.items()) + ")"
+
+    @property
+    def point(self) -> isl.Set:
+        """The one element of the statement's domain."""
+        return isl.Set(f"{{ {tuple_text(self.statement.name, map(str, self.values))} }}")
+
+    def time(self, loops: tuple[LoopNode, ...]) -> list[int]:
+        """The values of the given loops when it runs."""
+        return point_values(self.point.apply(time_map(self.statement, loops))) or []
+
+    def touched(self, access: Access) -> isl.Set:
+        """The elements that one of the statement's accesses touches in this execution."""
+        return self.point.apply(access.relation)
+
+    def moves(self, access: Access) -> str:
+        """``puts A[0, 1] into q``: what it does to the queue of one of its accesses."""
+        name = element_text(access.array, self.touched(access))
+        return move_text(self.statement, self.values, access, name)
+
+    @property
+    def where(self) -> str:
+        """``file.py:12``, or what a step added the statement for."""
+        return self.statement.where
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Two instances that an order would run the wrong way round (or at once)."""
+
+    dependence: Dependence
+    source: Instance
+    sink: Instance
+
+    def __str__(self) -> str:
+        before, after = self.dependence.before, self.dependence.after
+        if before.array.kind == "stream":
+            ends = [(self.source, before), (self.sink, after)]
+            first, second = (
+                f"iteration {each.iteration} {each.moves(access)} ({each.where})" for each, access in ends
+            )
+            return f"{first}, and after it {second}"
+        first, second = (_verb(access) for access in (before, after))
+        return (
+            f"iteration {self.source.iteration} {first} {self.element()} ({self.source.where}), "
+            f"which iteration {self.sink.iteration} {second} as {after.text} ({self.sink.where})"
+        )
+
+    def element(self) -> str:
+        """The array element that both touch, in the values of the source instance."""
+        access = self.dependence.before
+        return element_text(access.array, self.source.touched(access))
+
+
+def element_text(array: Array, elements: isl.Set) -> str:
+    """``A[1, 2]``: the first of some elements of an array."""
+    values = point_values(elements) or []
+    own = values[len(values) - array.rank :] if array.rank else []
+    return f"{array.name}[{', '.join(map(str, own))}]" if own else array.name
+
+
+def _verb(access: Access) -> str:
+    """What an instance does to the element; what depends on data it only may do."""
+    if access.exact:
+        return "writes" if access.write else "reads"
+    return "may write" if access.write else "may read"
+
+
+def distance_map(fixed: int, nest: Sequence[tuple[int, int]]) -> isl.Map:
+    """Distance vectors -> how many iterations of a flattened nest they are.
+
+    The first `fixed` coordinates must be zero; `nest` has (iterations, step) of the others, outermost first.
+    Loops of one iteration count for nothing.
+    """
+    names = [f"d{k}" for k in range(fixed + len(nest))]
+    terms = []
+    size = 1
+    for name, (trips, step) in zip(reversed(names[fixed:]), reversed(nest), strict=True):
+        if trips > 1:
+            terms.append(f"{size}*floor({name}/{step})" if step != 1 else f"{size}*{name}")
+        size *= trips
+    zero = " and ".join(f"{name} = 0" for name in names[:fixed])
+    return isl.Map(
+        f"{{ T[{', '.join(names)}] -> [{' + '.join(terms) or '0'}]{' : ' + zero if zero else ''} }}"
+    )
+
+
+class Places:
+    """Where the statements of a tree are: the loops around each, its place in the text, and its times."""
+
+    def __init__(self, model: Model, tree: Tree) -> None:
+        self.model, self.tree = model, tree
+        self.loops: dict[str, tuple[LoopNode, ...]] = {}
+        self.numbers: dict[str, int] = {}
+        self._visit(tree, ())
+        self._texts: dict[str, list[TimeText]] = {}
+        self._common: dict[tuple[int, int], int] = {}
+
+    def _visit(self, node: Tree, above: tuple[LoopNode, ...]) -> None:
+        match node:
+            case LoopNode(body=body):
+                self._visit(body, (*above, node))
+            case Parts(children):
+                for child in children:
+                    self._visit(child, above)
+            case Leaf(statement):
+                self.numbers[statement] = len(self.numbers)
+                self.loops[statement] = above
+
+    def common(self, dependence: Dependence) -> int:
+        """How many loops are around both statements of a dependence."""
+        mine, other = self.loops[dependence.source], self.loops[dependence.sink]
+        if mine is other:
+            return len(mine)
+        key = id(mine), id(other)
+        found = self._common.get(key)
+        if found is None:
+            found = sum(
+                1 for _ in takewhile(lambda pair: pair[0].key == pair[1].key, zip(mine, other, strict=False))
+            )
+            self._common[key] = found
+        return found
+
+    def depth(self, dependence: Dependence, key: str) -> int | None:
+        """How many loops are around the loop `key`, if that is around both statements of a dependence."""
+        loops = self.loops[dependence.source][: self.common(dependence)]
+        return next((depth for depth, loop in enumerate(loops) if loop.key == key), None)
+
+    def moved(self, dependence: Dependence) -> Moved:
+        """A dependence in the times of the loops around both of its statements."""
+        return dependence.shape.moved(*self.texts_of(dependence))
+
+    def texts_of(self, dependence: Dependence) -> tuple[TimeText, TimeText]:
+        """The times of both statements of a dependence in the loops around both."""
+        count = self.common(dependence)
+        return self.texts(dependence.source)[count], self.texts(dependence.sink)[count]
+
+    def texts(self, name: str) -> list[TimeText]:
+        """The times of a statement in none of the loops around it, the outermost, the outermost two, ..."""
+        found = self._texts.get(name)
+        if found is None:
+            statement = self.model.statement(name)
+            whole = tuple(time_text(statement, loop) for loop in self.loops[name])
+            found = self._texts[name] = [whole[:count] for count in range(len(whole) + 1)]
+        return found
+
+    def below(self, dependence: Dependence) -> bool:
+        """Whether the text has the first statement of a dependence after the second."""
+        return self.numbers[dependence.source] > self.numbers[dependence.sink]
+
+
+def places_of(model: Model, tree: Tree) -> Places:
+    """The places in a tree, remembered for the trees that were asked for last."""
+    known: list[Places] = model.memo.setdefault("places", [])
+    for places in known:
+        if places.tree is tree:
+            return places
+    found = Places(model, tree)
+    known[:] = [found, *known[: _MOST_TREES - 1]]
+    return found
+
+
+def _joined_of(group: Sequence[Dependence]) -> Shape:
+    """The pairs of several dependences."""
+    return _joined(tuple(dict.fromkeys(each.shape for each in group)))
+
+
+@remembered(256)
+def _joined(shapes: tuple[Shape, ...]) -> Shape:
+    relations = [shape.relation for shape in shapes]
+    while len(relations) > 1:
+        pairs = [relations[k : k + 2] for k in range(0, len(relations), 2)]
+        relations = [coalesced(reduce(isl.Map.union, pair)) for pair in pairs]
+    return Shape(relations[0])
+
+
+def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterator[Dependence]:
+    """The dependences that `tree` does not respect."""
+    places = places_of(model, tree)
+    keys = [(each, (*places.texts_of(each), places.below(each))) for each in deps]
+    for dependence, (first, second, below) in _possible(keys, lambda m, key: m.wrong(key[2])):
+        if dependence.shape.moved(first, second).wrong(below):
+            yield dependence
+
+
+_Key = TypeVar("_Key", tuple[TimeText, TimeText, bool], tuple[TimeText, TimeText, int])
+
+
+def _possible(
+    keys: list[tuple[Dependence, _Key]], asked: Callable[[Moved, _Key], bool]
+) -> list[tuple[Dependence, _Key]]:
+    """Some dependences without those of which one answer for many alike says that they do not count."""
+    groups: dict[tuple[tuple[int, int], _Key], list[Dependence]] = {}
+    for dependence, key in keys:
+        groups.setdefault((dependence.shape.sizes, key), []).append(dependence)
+    out = {
+        (sizes, key)
+        for (sizes, key), group in groups.items()
+        if len(group) >= _MANY and not asked(_joined_of(group).moved(key[0], key[1]), key)
+    }
+    return [(dependence, key) for dependence, key in keys if (dependence.shape.sizes, key) not in out]
+
+
+def first_violation(model: Model, deps: Iterable[Dependence], tree: Tree) -> Violation | None:
+    """The lexicographically least pair of instances that `tree` runs in the wrong order, if any."""
+    places = places_of(model, tree)
+    broken = violations(model, deps, tree)
+    return _least(model, ((each, places.moved(each).wrong_pair(places.below(each))) for each in broken))
+
+
+def _least(model: Model, found: Iterable[tuple[Dependence, Pair]]) -> Violation | None:
+    """The first of the least pairs."""
+    least = min(found, key=lambda each: each[1], default=None)
+    if least is None:
+        return None
+    dependence, (first, second) = least
+    source, sink = model.statement(dependence.source), model.statement(dependence.sink)
+    return Violation(dependence, Instance(source, first), Instance(sink, second))
+
+
+def is_violated(model: Model, deps: Iterable[Dependence], tree: Tree) -> bool:
+    """Whether `tree` does not respect one of some dependences."""
+    return next(iter(violations(model, deps, tree)), None) is not None
+
+
+def _carried(
+    model: Model, deps: Iterable[Dependence], tree: Tree, key: str
+) -> Iterator[tuple[Dependence, Moved, int]]:
+    places = places_of(model, tree)
+    keys = [
+        (each, (*places.texts_of(each), depth))
+        for each in deps
+        if (depth := places.depth(each, key)) is not None
+    ]
+    for dependence, (first, second, depth) in _possible(keys, lambda m, key: m.nonzero_at(key[2])):
+        moved = dependence.shape.moved(first, second)
+        if moved.nonzero_at(depth):
+            yield dependence, moved, depth
+
+
+def carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> list[Dependence]:
+    """The dependences that the loop `key` carries: equal outside it, different in it."""
+    return [dependence for dependence, _, _ in _carried(model, deps, tree, key)]
+
+
+def carries(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> bool:
+    """Whether the loop `key` carries one of some dependences."""
+    return next(_carried(model, deps, tree, key), None) is not None
+
+
+def first_carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> Violation | None:
+    """The least pair of instances in different iterations of the loop `key` that depend on one another."""
+    found = _carried(model, deps, tree, key)
+    return _least(model, ((each, moved.carried_pair(depth)) for each, moved, depth in found))

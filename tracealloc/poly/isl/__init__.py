@@ -1,0 +1,1 @@
+"""The border to isl: sets and maps from ours, bounded questions, remembered answers."""

@@ -1,0 +1,1 @@
+"""Statements, domains, accesses and the schedule tree: a program as isl sees it."""

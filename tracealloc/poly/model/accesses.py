@@ -1,0 +1,418 @@
+"""The accesses of a node as isl maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import islpy as isl
+
+from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
+from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
+from tracealloc.poly.model.effects import Effects, Part
+from tracealloc.poly.model.model import Access
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.affine import constant, is_affine, range_of
+from tracealloc.trace.ir.dtype import Integer, boolean, leaf_paths
+from tracealloc.trace.ir.expr import Cast, Expr, Iter, Load, iters_of, loads_of
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    blocks_of,
+    expressions_of,
+    walk_nodes,
+)
+from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.ir.text import expr_text, region_text, store_text
+
+__all__ = ["EffectsOf", "Scopes", "accesses_of", "affine_loops", "field_paths"]
+
+Scopes: TypeAlias = Mapping[Array, tuple[Expr, ...]]
+Spaces: TypeAlias = Callable[[Array], str]
+EffectsOf: TypeAlias = Callable[[Program], Effects]
+
+
+def field_paths(array: Array, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The scalar fields that an access through `path` touches (of a queue: its position alone)."""
+    if array.kind == "stream":
+        return [()]
+    return [leaf for leaf in leaf_paths(array.dtype) if leaf[: len(path)] == path]
+
+
+def affine_loops(node: Node, dims: Iterable[Iter]) -> list[Loop]:
+    """The loops inside a node whose bounds are affine in `dims` and in each other, outermost first."""
+    known, found = set(dims), list[Loop]()
+    for inner in walk_nodes((node,)):
+        if isinstance(inner, Loop):
+            bounds = (inner.start, inner.stop)
+            if all(is_affine(bound) and iters_of(bound) <= known for bound in bounds):
+                known.add(inner.iter)
+                found.append(inner)
+    return found
+
+
+class _Collector:
+    """Collects the accesses of one statement."""
+
+    def __init__(
+        self,
+        name: str,
+        dims: Sequence[Iter],
+        domain: isl.Set,
+        scopes: Scopes,
+        spaces: Spaces,
+        effects: EffectsOf,
+        covered: bool,
+    ):
+        self.effects, self.covered = effects, covered
+        self.name, self.dims, self.domain = name, tuple(dims), domain
+        self.names = iter_names(dims)
+        self.known = set(dims)
+        self.scopes, self.spaces = scopes, spaces
+        self.found: list[Access] = []
+        self.private: set[Array] = set()
+        self.certain = True  # False where guards may keep the node from running
+        self.opaque_node = False  # a node with its own control flow: nothing in it is certain to happen
+        self.inner: dict[Iter, Loop] = {}  # affine loops inside an opaque node
+        self.conds: tuple[Expr, ...] = ()  # affine conditions inside it, around what is collected
+
+    def add(
+        self,
+        array: Array,
+        indices: Sequence[Expr | Slice],
+        path: tuple[str, ...],
+        write: bool,
+        text: str,
+        place: Place | None,
+    ) -> None:
+        if array in self.private or array.parameter is not None:
+            return
+        relation, exact = self.relation(array, indices)
+        view = self.view(array, indices)
+        sure = exact and not self.opaque_node
+        exact = sure and self.certain
+        queue = array.kind == "stream"
+        if queue:
+            # A put and a get move the queue on from where it was: an update, which is said once.
+            if any(
+                a.array == array and a.relation.is_equal(with_tuple(relation, a.space)) for a in self.found
+            ):
+                return
+            write = True
+        for leaf in field_paths(array, path):
+            space = "_".join((self.spaces(array), *leaf))
+            access = Access(array, space, with_tuple(relation, space), write, exact, text, place=place)
+            access = replace(access, sure=sure)
+            if view is not None:
+                access = replace(access, view=with_tuple(view, space))
+            if write and (queue or not (exact or (sure and self.covered))):
+                self.found.append(replace(access, write=False, update=True))
+            self.found.append(access)
+
+    def relation(self, array: Array, indices: Sequence[Expr | Slice]) -> tuple[isl.Map, bool]:
+        scope = self.scopes.get(array, ())
+        parts = [aff_text(expr, self.names) for expr in scope]
+        constraints: list[str] = []
+        exact = True
+        for position, part in enumerate(indices):
+            if not isinstance(part, Slice) and self.is_known(part):
+                parts.append(aff_text(part, self.names))
+                continue
+            out = f"o{position}"
+            parts.append(out)
+            start = part.start if isinstance(part, Slice) else part
+            extent = part.extent if isinstance(part, Slice) else 1
+            if self.is_known(start) or self.is_affine_inside(start):
+                exact = exact and self.is_known(start)
+                text = aff_text(start, self.inner_names)
+                constraints.append(f"{text} <= {out} < {text} + {extent}")
+            else:
+                exact = False
+                constraints.append(f"0 <= {out} < {array.shape[position]}")
+        where = self.inside(indices, " and ".join(constraints))
+        found = map_text(self.name, self.names.values(), "A", parts, where)
+        return found.intersect_domain(self.domain), exact
+
+    @property
+    def inner_names(self) -> dict[Iter, str]:
+        return iter_names((*self.dims, *self.inner))
+
+    def inside(self, indices: Sequence[Expr | Slice], where: str) -> str:
+        """A condition for some iteration of the affine loops inside an opaque node that subscripts use."""
+        starts = [part.start if isinstance(part, Slice) else part for part in indices]
+        used = {it for e in starts if self.is_affine_inside(e) for it in iters_of(e)}
+        names, needed = self.inner_names, list[str]()
+        conds = [cond for cond in self.conds if iters_of(cond) & used]
+        used.update(*(iters_of(cond) for cond in conds))
+        bounds = [cond_text(cond, names) for cond in conds]
+        for it, loop in reversed(self.inner.items()):
+            if it not in used:
+                continue
+            used |= iters_of(loop.start) | iters_of(loop.stop)
+            bounds.append(self.bounds(loop))
+            needed.append(names[it])
+        if not needed:
+            return where
+        return f"exists ({', '.join(needed)} : {' and '.join([*bounds, where])})"
+
+    def bounds(self, loop: Loop) -> str:
+        """The condition that an iterator is one of an affine loop's inside an opaque node."""
+        it = self.inner_names[loop.iter]
+        start, stop = aff_text(loop.start, self.inner_names), aff_text(loop.stop, self.inner_names)
+        ends = f"{start} <= {it} < {stop}" if loop.step > 0 else f"{stop} < {it} <= {start}"
+        return f"{ends} and ({it} - ({start})) mod {abs(loop.step)} = 0"
+
+    def view(self, array: Array, indices: Sequence[Expr | Slice]) -> isl.Map | None:
+        """(Instance -> place) -> element, where an instance may touch several and none is chosen by data.
+
+        Places are iterations of the affine loops inside an opaque node, and those in a region.
+        """
+        starts = [part.start if isinstance(part, Slice) else part for part in indices]
+        sliced = any(isinstance(part, Slice) for part in indices)
+        if not (sliced or self.inner) or not all(self.is_affine_inside(start) for start in starts):
+            return None
+        parts = [aff_text(expr, self.names) for expr in self.scopes.get(array, ())]
+        places = [self.inner_names[it] for it in self.inner]
+        held = [self.bounds(loop) for loop in self.inner.values()]
+        held += [cond_text(cond, self.inner_names) for cond in self.conds]
+        for number, (part, start) in enumerate(zip(indices, starts, strict=True)):
+            text = aff_text(start, self.inner_names)
+            if isinstance(part, Slice):
+                held.append(f"0 <= p{number} < {part.extent}")
+                places.append(f"p{number}")
+                text = f"{text} + p{number}"
+            parts.append(text)
+        left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
+        found = read_map(f"{{ {left} -> {tuple_text('A', parts)} : {' and '.join(held)} }}")
+        return found.curry().intersect_domain(self.domain).uncurry()
+
+    def is_known(self, expr: Expr) -> bool:
+        return is_affine(expr) and iters_of(expr) <= self.known
+
+    def is_affine_inside(self, expr: Expr) -> bool:
+        return is_affine(expr) and iters_of(expr) <= self.known | self.inner.keys()
+
+    def read(self, exprs: Iterable[Expr]) -> None:
+        for expr in exprs:
+            for load in loads_of(expr):
+                self.add(load.array, load.indices, load.path, False, expr_text(load), load.place)
+
+    def node(self, node: Node) -> None:
+        if isinstance(node, Call):
+            self.call(node)
+            return
+        self.read(expressions_of(node))
+        match node:
+            case Store(array, indices, _, path, place):
+                queue = array.kind == "stream"
+                target = store_text(node) if queue else expr_text(Load(array, indices, path))
+                self.add(array, indices, path, True, target, place)
+            case Alloc(array, fill, place) if fill is not None:
+                whole = _whole(array)
+                self.add(array, whole, (), True, array.name, place)
+            case _:
+                pass
+
+    def call(self, node: Call) -> None:
+        effects, uses = self.effects(node.program), summary_of(node.program)
+        scalars = dict(zip(node.program.args, node.args, strict=True))
+        for argument, part in zip(node.program.args, node.args, strict=True):
+            if not isinstance(part, Region):
+                self.read((part,))
+                continue
+            self.read(i.start if isinstance(i, Slice) else i for i in part.indices)
+            view = self.view(part.array, part.indices)
+            if view is not None and argument.rank and argument.kind != "stream":
+                self.passed(node, argument, part, view, effects.parts, self.values(effects, scalars))
+                continue
+            text, writes = region_text(part), argument in uses.writes
+            if writes or argument in uses.reads:
+                self.add(part.array, part.indices, (), False, text, node.place)
+            if writes:
+                self.add(part.array, part.indices, (), True, text, node.place)
+        for part in node.results:
+            self.add(part.array, part.indices, (), True, region_text(part), node.place)
+        self.kept(node)
+
+    def kept(self, node: Call) -> None:
+        """What a called kernel, or one that it calls, keeps between calls: each call updates it."""
+        for program in (*node.program.callees(), node.program):
+            if any(array.kind == "state" for array in program.arrays()):
+                cell = Array(f"kept:{program.name}", program.name, boolean, (), "kept")
+                for write in (False, True):
+                    self.add(cell, (), (), write, f"what {program.name} keeps", node.place)
+
+    def passed(
+        self,
+        node: Call,
+        argument: Array,
+        part: Region,
+        view: isl.Map,
+        parts: Mapping[tuple[Array, tuple[str, ...]], Part],
+        values: Sequence[Expr] | None,
+    ) -> None:
+        """The accesses of a call to a view: what the kernel does to its argument, element by element."""
+        if part.array in self.private:
+            return
+        whole = view.domain_factor_domain()
+        sure = (self.certain or self.covered) and not self.opaque_node
+        for leaf in field_paths(part.array, ()):
+            space = "_".join((self.spaces(part.array), *leaf))
+            bare = Access(part.array, space, with_tuple(whole, space), False, False, region_text(part))
+            bare = replace(bare, whole=bare.relation, place=node.place)
+            effect = parts.get((argument, leaf))
+            none = replace(bare, relation=isl.Map.empty(bare.relation.get_space()))
+            if effect is None:
+                self.found.append(none)
+                continue
+            reads, may_read, updates, stores = (
+                self.inside_view(view, with_tuple(some, "E"), values, all_values=some is effect.stores)
+                for some in (effect.reads, effect.may_read, effect.updates, effect.stores)
+            )
+            if values is None:  # what is stored for some values is updated
+                any_value = self.inside_view(view, with_tuple(effect.stores, "E"), None, all_values=False)
+                updates = updates.union(any_value.subtract(stores))
+            kept = updates if sure else updates.union(stores)
+            found = (
+                (_of_view(bare, reads), values is not None),
+                (_of_view(bare, may_read), False),
+                (_of_view(bare, kept, update=True), False),
+                (_of_view(bare, stores, write=True), True),
+                (_of_view(bare, updates.subtract(stores), write=True), False),
+            )
+            told = [self.told(a, certain) for a, certain in found if not a.relation.is_empty()]
+            self.found += told or [none]  # it must be there all the same
+
+    def told(self, access: Access, certain: bool) -> Access:
+        """An access with how sure it is, given that it is `certain` where the statement runs."""
+        sure = certain and not self.opaque_node
+        return replace(access, sure=sure, exact=sure and self.certain)
+
+    def values(self, effects: Effects, scalars: Mapping[Array, Expr | Region]) -> list[Expr] | None:
+        """What a call passes for the scalars that choose elements (None: that depends on data)."""
+        found: list[Expr] = []
+        for scalar in effects.scalars:
+            value = scalars[scalar]
+            if isinstance(value, Cast) and isinstance(value.type, Integer):
+                ends = range_of(value.operand, self.ranges())
+                low, high = value.type.low, value.type.high
+                value = value.operand if ends and low <= ends[0] and ends[1] <= high else value
+            if isinstance(value, Region) or not self.is_affine_inside(value):
+                return None
+            found.append(value)
+        return found
+
+    def ranges(self) -> dict[Iter, tuple[int, int]]:
+        """The least and the greatest value of each iterator."""
+        if self.domain.is_empty():
+            return {}
+        return {it: dim_bounds(self.domain, position) for position, it in enumerate(self.dims)}
+
+    def inside_view(
+        self, view: isl.Map, part: isl.Map, values: Sequence[Expr] | None, all_values: bool
+    ) -> isl.Map:
+        """The view of some elements of an argument, given for each value of the callee's scalars.
+
+        Where these depend on data: the elements for any value, or for all values.
+        """
+        inner = view.domain().unwrap()
+        count = range_dims(inner)
+        rank = range_dims(part)
+        places = [f"v{k}" for k in range(count)]
+        if values is None:
+            every = part.range()
+            if all_values:
+                missing = isl.Map.from_domain_and_range(part.domain(), every).subtract(part)
+                every = every.subtract(missing.range())
+            part = isl.Map.from_domain_and_range(isl.Set("{ P[] }"), every)
+            values = ()
+        names = dict(self.names) | dict(zip(self.inner, places, strict=False))
+        chosen = tuple_text("P", [aff_text(value, names) for value in values])
+        element = tuple_text("E", places[count - rank :])
+        left = f"[{tuple_text(self.name, self.names.values())} -> {tuple_text('V', places)}]"
+        onto = read_map(f"{{ {left} -> [{chosen} -> {element}] }}")
+        return view.intersect_domain(onto.intersect_range(part.wrap()).domain())
+
+    def opaque(self, node: Node) -> None:
+        """Accesses of a node with its own control flow."""
+        inside = [found for found, _ in _under((node,), ())]
+        self.private |= {n.array for n in inside if isinstance(n, Alloc)}
+        self.private |= {n.array for n in inside if isinstance(n, Store) and n.array.kind == "value"}
+        self.opaque_node = True
+        self.inner = {loop.iter: loop for loop in affine_loops(node, self.dims)}
+        for inner, conds in _under((node,), ()):
+            self.conds = tuple(cond for cond in conds if self.is_affine_inside(cond))
+            self.node(inner)
+        self.opaque_node, self.inner, self.conds = False, {}, ()
+
+
+def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[Expr, ...]]]:
+    """Every node of a block, and the conditions that hold where it runs (those of `else` aside)."""
+    for node in block:
+        yield node, conds
+        match node:
+            case If(cond=cond, then=then, orelse=orelse):
+                yield from _under(then, (*conds, cond))
+                yield from _under(orelse, conds)
+            case _:
+                for inner in blocks_of(node):
+                    yield from _under(inner, conds)
+
+
+def _once_each(accesses: Sequence[Access]) -> list[Access]:
+    """The accesses without those that say the same: steps may write bounds and subscripts again."""
+    found: list[Access] = []
+    relations: dict[Access, list[isl.Map]] = {}
+    for access in accesses:
+        same = relations.setdefault(access, [])
+        if not any(relation.plain_is_equal(access.relation) for relation in same):
+            same.append(access.relation)
+            found.append(access)
+    return found
+
+
+def _whole(array: Array) -> tuple[Slice, ...]:
+    return tuple(Slice(constant(0), extent) for extent in array.shape)
+
+
+def _of_view(bare: Access, view: isl.Map, *, write: bool = False, update: bool = False) -> Access:
+    """The access to a part of what is passed; `view` gives its elements place by place."""
+    view = with_tuple(view, bare.space)
+    return replace(bare, relation=view.domain_factor_domain(), view=view, write=write, update=update)
+
+
+def accesses_of(
+    node: Node,
+    guards: Sequence[Expr],
+    name: str,
+    dims: Sequence[Iter],
+    domain: isl.Set,
+    scopes: Scopes,
+    spaces: Spaces,
+    effects: EffectsOf,
+    covered: bool = False,
+) -> tuple[Access, ...]:
+    """All accesses of a statement, reads before writes.
+
+    `effects` tells what a called kernel does. `covered`: see `Statement`.
+    """
+    collector = _Collector(name, dims, domain, scopes, spaces, effects, covered)
+    collector.read(guards)
+    collector.certain = not guards
+    match node:
+        case Loop() | While() | If():
+            collector.opaque(node)
+        case Alloc() | Store() | Call():
+            collector.node(node)
+    return tuple(sorted(_once_each(collector.found), key=lambda access: access.write))

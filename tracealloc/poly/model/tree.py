@@ -1,0 +1,238 @@
+"""The schedule tree: frozen, ours; isl only sees its text.
+
+    Tree := LoopNode(loop fields, body) | Sequence(children) | Leaf(statement)
+
+A loop maps each statement below it to a quasi-affine expression over that statement's own iterators
+(``i // 4`` for the outer loop of a split), so a change of order never touches domains, accesses or
+dependences. A loop is a first-class named thing: identity is `key`, which survives later primitives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeAlias, assert_never
+
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.expr import Expr
+from tracealloc.trace.ir.layout import UNMARKED, Marks
+
+__all__ = [
+    "Leaf",
+    "LoopNode",
+    "Path",
+    "Sequence",
+    "Tree",
+    "affected",
+    "leaves",
+    "loops_above",
+    "loops_in",
+    "map_loops",
+    "path_to",
+    "renamed_leaves",
+    "replace_loop",
+    "restrict",
+    "sequence",
+    "statements_of",
+]
+
+
+@dataclass(frozen=True)
+class LoopNode:
+    """One loop over the statements below it, ordered by `exprs` (downwards if `descending`).
+
+    `step` is the distance of neighbouring values.
+    """
+
+    key: str
+    name: str
+    exprs: tuple[tuple[str, Expr], ...]
+    body: Tree
+    descending: bool = False
+    band: str | None = None
+    reduction: bool = False
+    step: int = 1
+    marks: Marks = UNMARKED
+    place: Place | None = field(default=None, compare=False)
+
+    def expr(self, statement: str) -> Expr:
+        """The loop's value for the instances of a statement."""
+        return self._of[statement]
+
+    @cached_property
+    def _of(self) -> dict[str, Expr]:
+        return dict(reversed(self.exprs))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_of"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Children one after the other."""
+
+    children: tuple[Tree, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One instance of a statement."""
+
+    statement: str
+
+
+Tree: TypeAlias = LoopNode | Sequence | Leaf
+Path: TypeAlias = tuple[tuple[Tree, int], ...]
+"""Nodes from the root to a node, each with the position of the child taken (0 for loops)."""
+
+
+def sequence(children: list[Tree] | tuple[Tree, ...]) -> Tree:
+    """Children in order: nested sequences flattened, a single child alone."""
+    flat: list[Tree] = []
+    for child in children:
+        flat += child.children if isinstance(child, Sequence) else (child,)
+    return flat[0] if len(flat) == 1 else Sequence(tuple(flat))
+
+
+def leaves(tree: Tree) -> Iterator[str]:
+    """The statements of a tree, in textual order."""
+    for node in _nodes(tree):
+        if isinstance(node, Leaf):
+            yield node.statement
+
+
+def statements_of(tree: Tree) -> frozenset[str]:
+    """The statements of a tree, as a set."""
+    return frozenset(leaves(tree))
+
+
+def loops_in(tree: Tree) -> Iterator[LoopNode]:
+    """The loops of a tree, outermost first, in textual order."""
+    for node in _nodes(tree):
+        if isinstance(node, LoopNode):
+            yield node
+
+
+def _nodes(tree: Tree) -> Iterator[Tree]:
+    """All nodes, parents first, in textual order; without recursion, which costs a step per level."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        match node:
+            case LoopNode(body=body):
+                todo.append(body)
+            case Sequence(children):
+                todo.extend(reversed(children))
+
+
+def path_to(tree: Tree, wanted: Callable[[Tree], bool]) -> Path | None:
+    """The path from the root to the first node that is wanted (that node last, with position 0)."""
+    if wanted(tree):
+        return ((tree, 0),)
+    match tree:
+        case Leaf():
+            return None
+        case LoopNode(body=body):
+            rest = path_to(body, wanted)
+            return None if rest is None else ((tree, 0), *rest)
+        case Sequence(children):
+            for position, child in enumerate(children):
+                rest = path_to(child, wanted)
+                if rest is not None:
+                    return ((tree, position), *rest)
+            return None
+        case _:
+            assert_never(tree)
+
+
+def loops_above(tree: Tree, statement: str) -> tuple[LoopNode, ...]:
+    """The loops around a statement, outermost first."""
+    path = path_to(tree, lambda node: isinstance(node, Leaf) and node.statement == statement)
+    assert path is not None, statement
+    return tuple(node for node, _ in path if isinstance(node, LoopNode))
+
+
+def map_loops(tree: Tree, change: Callable[[LoopNode], Tree]) -> Tree:
+    """Rebuild the tree bottom up, every loop replaced by ``change(loop)``."""
+    match tree:
+        case Leaf():
+            return tree
+        case LoopNode(body=body):
+            inner = map_loops(body, change)
+            return change(tree if inner is body else replace(tree, body=inner))
+        case Sequence(children):
+            changed = [map_loops(child, change) for child in children]
+            if all(a is b for a, b in zip(changed, children, strict=True)):
+                return tree
+            return sequence(changed)
+        case _:
+            assert_never(tree)
+
+
+def renamed_leaves(tree: Tree, names: Mapping[str, str]) -> Tree:
+    """The tree over statements of other names; its loops still go by the old ones."""
+    match tree:
+        case Leaf(statement):
+            return Leaf(names[statement])
+        case LoopNode(body=body):
+            return replace(tree, body=renamed_leaves(body, names))
+        case Sequence(children):
+            return Sequence(tuple(renamed_leaves(child, names) for child in children))
+
+
+def replace_loop(tree: Tree, key: str, change: Callable[[LoopNode], Tree]) -> Tree:
+    """The tree with the loop `key` replaced by ``change(loop)``."""
+    match tree:
+        case Leaf():
+            return tree
+        case LoopNode(body=body):
+            if tree.key == key:
+                return change(tree)
+            inner = replace_loop(body, key, change)
+            return tree if inner is body else replace(tree, body=inner)
+        case Sequence(children):
+            for position, child in enumerate(children):
+                changed = replace_loop(child, key, change)
+                if changed is not child:
+                    return sequence([*children[:position], changed, *children[position + 1 :]])
+            return tree
+        case _:
+            assert_never(tree)
+
+
+def affected(old: Tree, new: Tree) -> frozenset[str]:
+    """Statements such that only pairs of these can have changed their order from one tree to the other."""
+    if old is new or old == new:
+        return frozenset()
+    if isinstance(old, Sequence) and isinstance(new, Sequence):
+        mine, other = list(old.children), list(new.children)
+        while mine and other and mine[0] == other[0]:
+            del mine[0], other[0]
+        while mine and other and mine[-1] == other[-1]:
+            del mine[-1], other[-1]
+        if len(mine) == len(other) == 1:
+            return affected(mine[0], other[0])
+        return frozenset().union(*(statements_of(child) for child in (*mine, *other)))
+    if isinstance(old, LoopNode) and isinstance(new, LoopNode) and replace(old, body=new.body) == new:
+        return affected(old.body, new.body)
+    return statements_of(old) | statements_of(new)
+
+
+def restrict(tree: Tree, keep: frozenset[str]) -> Tree | None:
+    """The tree with only some statements; loops around none of them vanish."""
+    match tree:
+        case Leaf(statement):
+            return tree if statement in keep else None
+        case LoopNode(body=body):
+            inner = restrict(body, keep)
+            if inner is None:
+                return None
+            exprs = tuple(pair for pair in tree.exprs if pair[0] in keep)
+            return tree if inner is body else replace(tree, body=inner, exprs=exprs)
+        case Sequence(children):
+            kept = [inner for child in children if (inner := restrict(child, keep)) is not None]
+            return sequence(kept) if kept else None
+        case _:
+            assert_never(tree)

@@ -1,0 +1,1 @@
+"""Whether a scheduled model computes what the traced one does."""

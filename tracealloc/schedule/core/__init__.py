@@ -1,0 +1,1 @@
+"""The frozen state under a schedule, and how a primitive is written."""

@@ -1,0 +1,299 @@
+"""The frozen state under a user's `Schedule`.
+
+    Module := top, States by function name
+    State  := one function: model, tree, dependences, layouts
+
+Primitives take a `State` and return another; nothing is ever changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from tracealloc.poly.codegen.lower import lower
+from tracealloc.poly.dependence.dependence import Dependence, changed_from, dependences_of
+from tracealloc.poly.isl.named import LOCK
+from tracealloc.poly.isl.remembered import count_program
+from tracealloc.poly.model.build import build_model
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.requirements import required
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
+from tracealloc.poly.model.views import check_views
+from tracealloc.poly.proof.bounds import check_bounds, check_initialised
+from tracealloc.poly.proof.equivalence import Difference, difference
+from tracealloc.poly.proof.split_reduction import Split
+from tracealloc.schedule.loops.expansion import Piece, restored
+from tracealloc.trace.ir.layout import PLAIN, Layout
+from tracealloc.trace.ir.program import Array, Call, Loop, Node, Program, While, map_blocks, walk_nodes
+
+__all__ = [
+    "CASTS",
+    "SUMS",
+    "Assumption",
+    "Module",
+    "OpaqueLoop",
+    "ScheduledLoop",
+    "State",
+    "cut_state",
+    "fresh_state",
+    "lowered",
+    "module_of",
+    "proved",
+]
+
+
+@dataclass(frozen=True)
+class OpaqueLoop:
+    """A loop inside a statement with its own control flow (bounds on data, `while`)."""
+
+    statement: str
+    loop: Loop | While
+
+    @property
+    def key(self) -> str:
+        """Its identity."""
+        return f"{self.statement}:{self.loop.iter.key}"
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.loop.iter.name
+
+
+ScheduledLoop = LoopNode | OpaqueLoop
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What a proof took for granted; `exact`: results are the traced kernel's in every bit all the same."""
+
+    text: str
+    exact: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+SUMS = {kind: Assumption(f"{kind} sums may be reordered", kind == "integer") for kind in ("integer", "float")}
+CASTS = Assumption("casts: no longer bit-exact", exact=False)
+
+
+@dataclass(frozen=True, repr=False)
+class State:
+    """The schedule of one function.
+
+    `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
+    `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
+    `casts` says which arrays are stored in another type than the kernel's. `pieces` are what calls of
+    outlined functions stand for. `before` is what is to be proved before `base` may be taken for the kernel:
+    states, and sums that are added up in parts.
+    """
+
+    name: str
+    base: Model
+    model: Model
+    tree: Tree
+    layouts: tuple[tuple[Array, Layout], ...] = ()
+    reassociate: bool = False
+    assumptions: tuple[Assumption, ...] = ()
+    serial: int = 0
+    casts: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    before: tuple[State | Split, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<state of {self.name}: {len(self.model.statements)} statements>"
+
+    @property
+    def program(self) -> Program:
+        """The traced program."""
+        return self.base.program
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no step was taken yet."""
+        plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
+        return self.model is self.base and self.tree is self.base.reference and plain and not self.before
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether no function was inlined: the program says what `base` does."""
+        sites = [node.site for node in walk_nodes(self.program.body) if isinstance(node, Call)]
+        nodes = walk_nodes(tuple(statement.node for statement in self.base.statements))
+        return sorted(sites) == sorted(node.site for node in nodes if isinstance(node, Call))
+
+    def rebased(self, before: tuple[State | Split, ...] = ()) -> State:
+        """The state from which proofs start anew: its own statements and order take the kernel's place.
+
+        What says that they may stays to be proved: `before` (nothing said: the state itself).
+        """
+        own = [replace(s, origin=s.name, origin_instance=None, copy=False) for s in self.model.statements]
+        base = replace(self.model.with_statements(own, self.tree), origins=())
+        return replace(self, base=base, model=base, pieces=(), before=before or (self,))
+
+    def whole(self) -> tuple[Model, Tree]:
+        """The model and the tree as they stand, with what calls of outlined functions stand for."""
+        return restored(self.pieces, self.model, self.tree)
+
+    def difference(
+        self, model: Model, tree: Tree, reassociate: bool = False, free: bool = True
+    ) -> Difference | None:
+        """The first read that sees another write in `model` than in the traced kernel, or None.
+
+        Calls of outlined functions count as what they stand for. See `poly.proof.equivalence`.
+        """
+        model, tree = restored(self.pieces, model, tree)
+        return difference(self.base, self.base.reference, model, tree, reassociate, free)
+
+    @property
+    def dependences(self) -> tuple[Dependence, ...]:
+        """All dependences between instances, in the order that is known to be right."""
+        return dependences_of(self.model)
+
+    def loops(self) -> Iterator[LoopNode | OpaqueLoop]:
+        """All loops, outermost first, in textual order."""
+        yield from loops_in(self.tree)
+        for statement in self.model.statements:
+            for node in walk_nodes((statement.node,)):
+                if isinstance(node, Loop | While):
+                    yield OpaqueLoop(statement.name, node)
+
+    def layout(self, array: Array) -> Layout:
+        """The layout of an array."""
+        return dict(self.layouts).get(array, PLAIN)
+
+    def with_layout(self, array: Array, layout: Layout) -> State:
+        """The state with another layout of one array."""
+        layouts = dict(self.layouts)
+        layouts[array] = layout
+        return replace(self, layouts=tuple(layouts.items()))
+
+    def with_twins(self, twins: Mapping[Array, Array]) -> State:
+        """The state in which second copies of arrays are stored like the first."""
+        state = self
+        for array, twin in twins.items():
+            layout = self.layout(array)
+            state = state if layout.plain else state.with_layout(twin, layout)
+        return state
+
+    def with_tree(self, tree: Tree) -> State:
+        """The state in another order, which must have been proved."""
+        return replace(self, tree=tree)
+
+    def with_model(self, model: Model, tree: Tree, stale: frozenset[str]) -> State:
+        """The state with other statements; dependences through the `stale` arrays are taken again."""
+        changed_from(model, self.model, stale)
+        return replace(self, model=model, tree=tree)
+
+
+@dataclass(frozen=True, repr=False)
+class Module:
+    """The schedules of a kernel and of all kernels that it calls, callees first."""
+
+    top: str
+    states: tuple[tuple[str, State], ...]
+    homes: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<module of {', '.join(reversed(self.names()))}>"
+
+    def home(self, function: str, key: str) -> tuple[str, str]:
+        """The function and key under which a loop or an array is known now.
+
+        `homes` says what went where when functions were inlined and outlined, in that order.
+        """
+        for old, new in self.homes:
+            if old == (function, key):
+                function, key = new
+        return function, key
+
+    def state(self, name: str) -> State:
+        """The state of one function."""
+        return dict(self.states)[name]
+
+    def names(self) -> tuple[str, ...]:
+        """The functions, callees first."""
+        return tuple(name for name, _ in self.states)
+
+    def with_state(self, name: str, state: State) -> Module:
+        """The module with one function's state replaced."""
+        return replace(self, states=tuple((n, state if n == name else s) for n, s in self.states))
+
+    def __str__(self) -> str:
+        return str(lowered(self))
+
+
+def proved(program: Program) -> tuple[Model, Tree]:
+    """The model of a program and its tree, once accesses are proved to be inside and initialised.
+
+    Raises:
+        BoundsError: an access leaves its array.
+        TraceError: an element is read before it is stored.
+    """
+    found: tuple[Model, Tree] | None = program.memo.get("proved")
+    if found is None:
+        with LOCK:
+            count_program()
+            found = build_model(program)
+            check_bounds(found[0])
+            check_views(found[0])
+            check_initialised(found[0])
+        program.memo["proved"] = found
+    return found
+
+
+def fresh_state(name: str, program: Program, reassociate: bool) -> State:
+    """The first state of one function."""
+    model, tree = proved(program)
+    return State(name, model, model, tree, program.layouts, reassociate)
+
+
+def cut_state(name: str, program: Program, caller: State, prefix: str) -> State:
+    """The first state of a function that was cut out of another, where its accesses were proved.
+
+    It has arrays and loops of its caller. `prefix` and the caller's serial number keep the keys that it
+    gives apart from theirs, and from those of an earlier function of its name.
+    """
+    model, tree = build_model(program, prefix)
+    return State(name, model, model, tree, program.layouts, caller.reassociate, serial=caller.serial)
+
+
+def module_of(program: Program, reassociate: bool = False) -> Module:
+    """The first state of a program: nothing scheduled.
+
+    Raises:
+        BoundsError: an access leaves its array.
+        TraceError: an element is read before it is stored.
+    """
+    program = required(program)
+    states: dict[str, State] = {}
+    names: dict[int, str] = {}
+    for each in (*program.callees(), program):
+        name, count = each.name, 0
+        while name in states:
+            count += 1
+            name = f"{each.name}_{count}"
+        names[id(each)] = name
+        states[name] = fresh_state(name, each, reassociate)
+    return Module(names[id(program)], tuple(states.items()))
+
+
+def lowered(module: Module) -> Program:
+    """The loop nest of the top function, its calls going to the lowered callees."""
+    done: dict[int, Program] = {}
+    result: Program | None = None
+    for name, state in module.states:
+        program = lower(state.model, state.tree, state.layouts)
+        program = replace(program, name=name, body=tuple(_relink(node, done) for node in program.body))
+        done[id(state.program)] = program
+        if name == module.top:
+            result = program
+    assert result is not None
+    return result
+
+
+def _relink(node: Node, programs: dict[int, Program]) -> Node:
+    if isinstance(node, Call):
+        return replace(node, program=programs[id(node.program)])
+    return map_blocks(node, lambda block: tuple(_relink(inner, programs) for inner in block))

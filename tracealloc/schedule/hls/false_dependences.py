@@ -1,0 +1,166 @@
+"""Dependences that Vitis HLS would assume although there are none, in pipelined loops.
+
+HLS tells iterations apart where two subscripts differ by a constant. Where they hold divisions, or other
+iterators (``B[i] += A[k][i] * B[k]`` for ``i < k``), it assumes that an iteration may need the one before.
+What the polyhedral model proves independent, or so many iterations apart (``s[k % 8] += x[k]``), is said
+in a pragma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracealloc.trace.ir.affine import linear
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    Loop,
+    Program,
+    Store,
+    blocks_of,
+    expressions_of,
+    walk_nodes,
+)
+
+if TYPE_CHECKING:
+    from tracealloc.poly.dependence.dependence import Dependence
+    from tracealloc.poly.model.model import Model
+    from tracealloc.poly.model.tree import LoopNode
+
+__all__ = ["distances_between"]
+
+_Indices = tuple[Expr, ...]
+
+
+def distances_between(program: Program) -> dict[Iter, tuple[tuple[Array, int | None], ...]]:
+    """For the iterators of pipelined loops, how far apart iterations are that use one element of an array.
+
+    None: no iteration needs what another does. Arrays of which HLS knows, or neighbours depend, are left out.
+    """
+    suspects = list(_suspects(program.body, ()))
+    return _proved(program, suspects) if suspects else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A pipelined loop after those that HLS may flatten it into, and its arrays."""
+
+    nest: tuple[Loop, ...]
+    arrays: tuple[Array, ...]
+
+
+def _suspects(block: Block, nest: tuple[Loop, ...]) -> Iterator[_Suspect]:
+    """`nest`: the loops around that HLS would flatten a loop of constant bounds into, outermost first."""
+    for node in block:
+        if not isinstance(node, Loop):
+            for inner in blocks_of(node):
+                yield from _suspects(inner, ())
+            continue
+        # A loop whose bounds vary is not flattened, nor one that is not alone.
+        fixed = not any(form is None or form.terms for form in (linear(node.start), linear(node.stop)))
+        around = (*nest, node) if len(block) == 1 and fixed else (node,)
+        if node.marks.pipeline is None:
+            yield from _suspects(node.body, around)
+            continue
+        arrays = tuple(_unclear(node))
+        if arrays and not node.marks.rewind:  # where runs overlap, iterations of other runs count too
+            yield _Suspect(around, arrays)
+
+
+def _unclear(loop: Loop) -> Iterator[Array]:
+    """The arrays stored in a loop where subscripts do not tell HLS that iterations are apart."""
+    inner = {node.iter for node in walk_nodes(loop.body) if isinstance(node, Loop)}
+    made = {node.array for node in walk_nodes(loop.body) if isinstance(node, Alloc)}
+    stores: dict[Array, list[_Indices]] = {}
+    loads: dict[Array, list[_Indices]] = {}
+    for node in walk_nodes(loop.body):
+        if isinstance(node, Call):
+            return  # what is inside is not looked at
+        if isinstance(node, Store):
+            stores.setdefault(node.array, []).append(node.indices)
+        for expr in expressions_of(node):
+            for load in loads_of(expr):
+                loads.setdefault(load.array, []).append(load.indices)
+    for array, written in stores.items():
+        if array in made or array.rank == 0 or array.kind == "stream":
+            continue
+        others = [*written, *loads.get(array, [])]
+        if any(not _is_clear(one, other, inner) for one in written for other in others):
+            yield array
+
+
+def _is_clear(one: Sequence[Expr], other: Sequence[Expr], inner: set[Iter]) -> bool:
+    """Whether two subscripts differ by a constant in each copy of the unrolled loops inside."""
+    for left, right in zip(one, other, strict=True):
+        a, b = linear(left), linear(right)
+        if a is None or b is None:
+            return False
+        parts = {part for part, _ in (*a.terms, *b.terms)}
+        if not all(isinstance(part, IterRef) for part in parts):
+            return False
+        if any(isinstance(part, IterRef) and part.iter not in inner for part, _ in a.plus(b, -1).terms):
+            return False
+    return True
+
+
+def _proved(
+    program: Program, suspects: Sequence[_Suspect]
+) -> dict[Iter, tuple[tuple[Array, int | None], ...]]:
+    from tracealloc.poly.dependence.dependence import dependences_of, paths_of
+    from tracealloc.poly.isl.named import LOCK
+    from tracealloc.poly.model.build import build_model
+    from tracealloc.poly.model.tree import loops_in, statements_of
+
+    found: dict[Iter, tuple[tuple[Array, int | None], ...]] = {}
+    with LOCK:
+        model, tree = build_model(program)
+        nodes = {
+            expr.iter: loop for loop in loops_in(tree) for _, expr in loop.exprs if isinstance(expr, IterRef)
+        }
+        for suspect in suspects:
+            inner = nodes.get(suspect.nest[-1].iter)
+            if inner is None:  # it is inside something that depends on data
+                continue
+            names = statements_of(inner)
+            path = paths_of(tree)[next(iter(names))]
+            chain = [step.loop for step in path if step.loop is not None]
+            chain = chain[: 1 + next(k for k, loop in enumerate(chain) if loop.key == inner.key)]
+            near = _nearest(model, dependences_of(model, names), tuple(chain), suspect.nest)
+            kept = [(array, near.get(array)) for array in suspect.arrays if near.get(array) != 1]
+            if kept:
+                found[suspect.nest[-1].iter] = tuple(kept)
+    return found
+
+
+def _nearest(
+    model: Model, dependences: Iterable[Dependence], chain: tuple[LoopNode, ...], nest: tuple[Loop, ...]
+) -> dict[Array, int]:
+    """The least distance of iterations of a nest that touch one element of an array, where two do."""
+    from tracealloc.poly.dependence.dependence import time_map
+    from tracealloc.poly.dependence.legality import distance_map
+    from tracealloc.poly.isl.named import least_at
+
+    count = distance_map(len(chain) - len(nest), [(_trips(loop), abs(loop.step)) for loop in nest])
+    found: dict[Array, int] = {}
+    for dependence in dependences:
+        ends = (model.statement(dependence.source), model.statement(dependence.sink))
+        times = [time_map(statement, chain) for statement in ends]
+        moved = dependence.relation.apply_domain(times[0]).apply_range(times[1])
+        least = least_at(moved.deltas().apply(count), 0, 1)
+        if least is not None:
+            array = dependence.before.array
+            found[array] = min(least, found.get(array, least))
+    return found
+
+
+def _trips(loop: Loop) -> int:
+    """How often a loop of constant bounds runs; for others, which are not flattened, more than once."""
+    start, stop = linear(loop.start), linear(loop.stop)
+    if start is None or stop is None or start.terms or stop.terms:
+        return 2
+    return max(-((start.constant - stop.constant) // loop.step), 0)

@@ -1,0 +1,283 @@
+"""Ports that cannot be accessed like a memory: their array gets a local copy, moved in bursts.
+
+An ``m_axi`` port has no banks, so an array that is partitioned, packed or bound to a resource works on a
+copy that has them. The elements of an ``axis`` port come in order, each once: where the kernel does not
+provably use them so, it works on a copy too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tracealloc.trace.diagnostics.errors import BuildError
+from tracealloc.trace.ir.affine import constant, linear
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, map_children
+from tracealloc.trace.ir.layout import PLAIN, Layout, Marks
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Region,
+    Store,
+    expressions_of,
+    walk_nodes,
+)
+from tracealloc.trace.ir.summary import returned, summary_of
+
+if TYPE_CHECKING:
+    from tracealloc.poly.model.incoming import Incoming
+
+__all__ = ["axis_type", "copied_ports", "is_axis", "with_port_copies"]
+
+
+def is_axis(program: Program, array: Array) -> bool:
+    """Whether an array's port is a stream of its elements."""
+    port = program.layout(array).port
+    return array.rank > 0 and array.kind != "stream" and port is not None and port.kind == "axis"
+
+
+def axis_type(element: str, array: Array) -> str:
+    """The type of such a port in simulation, where `element` is const if it is read."""
+    return f"tracealloc::axis<{', '.join([element, *map(str, array.shape)])}>"
+
+
+def copied_ports(program: Program) -> tuple[Array, ...]:
+    """The arrays of the top kernel whose port does not allow what the kernel does with them.
+
+    Raises:
+        BuildError: a port of one direction would need both.
+    """
+    found = []
+    _check_streams(program)
+    layouts = dict(program.layouts)
+    for array in (*program.args, *returned(program)):
+        layout = layouts.get(array, PLAIN)
+        if array.rank == 0 or array.kind == "stream" or layout.port is None:
+            continue
+        if layout.port.kind == "m_axi" and not replace(layout, port=None).plain:
+            found.append(array)
+        if layout.port.kind == "axis":
+            _check_direction(program, array)
+            if not replace(layout, port=None).plain or not _in_order(program, array):
+                found.append(array)
+    return tuple(found)
+
+
+def with_port_copies(program: Program) -> Program:
+    """The program with a local copy of each array of `copied_ports`.
+
+    Raises:
+        BuildError: a port of one direction would need both.
+    """
+    copied = copied_ports(program)
+    if not copied:
+        return program
+    from tracealloc.trace.ir.rewrite import replace_arrays
+
+    taken = {array.name for array in program.arrays()}
+    locals_: dict[Array, Array] = {}
+    for array in copied:
+        name = f"{array.name}_local"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        key, origin = f"{array.key} at its port", array.name
+        locals_[array] = Array(key, name, array.dtype, array.shape, origin=origin, place=array.place)
+    before: list[Node] = []
+    after: list[Node] = []
+    made = {node.array for node in walk_nodes(program.body) if isinstance(node, Alloc)}
+    written = summary_of(program).writes
+    for array, local in locals_.items():
+        if array not in made:
+            before.append(Alloc(local))
+        if _needs_old(program, array):
+            before.append(_copy(local, array, f"{array.name}_in"))
+        if array in written:
+            after.append(_copy(array, local, f"{array.name}_out"))
+    body = tuple(replace_arrays(node, locals_) for node in program.body)
+    layouts: list[tuple[Array, Layout]] = []
+    for array, layout in program.layouts:
+        if array in locals_:
+            layouts.append((array, Layout(port=layout.port)))
+            layouts.append((locals_[array], replace(layout, port=None)))
+        else:
+            layouts.append((array, layout))
+    return replace(program, body=(*before, *body, *after), layouts=tuple(layouts))
+
+
+def _copy(target: Array, source: Array, name: str) -> Loop:
+    """``for ...: target[...] = source[...]`` over all elements in order."""
+    last = target.rank - 1
+    names = [name if target.rank == 1 else f"{name}_{dim}" for dim in range(target.rank)]
+    its = [Iter(f"{target.key} {text}", text) for text in names]
+    at = tuple(IterRef(it) for it in its)
+    node: Node = Store(target, at, Load(source, at))
+    for dim in range(last, -1, -1):
+        marks = Marks(pipeline=1) if dim == last else Marks()
+        node = Loop(its[dim], constant(0), constant(target.shape[dim]), 1, (node,), marks=marks)
+    assert isinstance(node, Loop)
+    return node
+
+
+def _needs_old(program: Program, array: Array) -> bool:
+    """Whether what an array holds when the kernel begins reaches its copy."""
+    if array.kind != "argument":
+        return False
+    return array not in summary_of(program).writes or _held_before(program, array) is not None
+
+
+def _held_before(program: Program, array: Array) -> Incoming | None:
+    """Why a written argument's content before the kernel is needed, or None."""
+    if _in_order(program, array):
+        return None  # each element is stored, and none is read
+    from tracealloc.poly.model.incoming import incoming
+
+    return incoming(program, array)
+
+
+def _check_direction(program: Program, array: Array) -> None:
+    """Refuse an output whose content before the kernel is needed: it cannot come in through the port.
+
+    Raises:
+        BuildError: with the element that is read, or that may not be stored.
+    """
+    if array.kind != "argument" or array not in summary_of(program).writes:
+        return
+    found = _held_before(program, array)
+    if found is None:
+        return
+    element = f"{array.name}[{', '.join(map(str, found.element))}]"
+    other = f"s.interface({array.name!r}, 'm_axi')"
+    if found.read:
+        raise BuildError(
+            "TA819",
+            f"{array.name!r} of {program.name} is read and written, and an axis port has one direction",
+            place=program.place,
+            because=[f"{element} is read as it was before the kernel"],
+            hint=f"return the result as another array, or {other}",
+        )
+    raise BuildError(
+        "TA819",
+        f"{array.name!r} of {program.name} is written through an axis port, and not surely whole",
+        place=program.place,
+        because=[f"{element} may not be stored, and what it held cannot be read from the port"],
+        hint=f"store every element (a loop before may set them all), or {other}",
+    )
+
+
+def _check_streams(program: Program) -> None:
+    """Refuse queues of the caller that are put into and taken from: such a port has one direction too.
+
+    Raises:
+        BuildError: with the queue.
+    """
+    summary = summary_of(program)
+    for array in program.args:
+        if array.kind == "stream" and array in summary.reads and array in summary.writes:
+            raise BuildError(
+                "TA819",
+                f"{array.name!r} of {program.name} is read and written, and a stream has one direction",
+                place=program.place,
+                hint="take from one queue and put into another",
+            )
+
+
+def _in_order(program: Program, array: Array) -> bool:
+    """Whether the kernel provably uses every element once, in the order in which they lie."""
+    found = _only_use(program.body, array, ())
+    if found is None:
+        return False
+    chain, indices = found
+    strides = _strides(array, indices)
+    if strides is None:
+        return False
+    expected = 1
+    address = strides.pop(None)
+    for loop in reversed(chain):
+        start, stop = linear(loop.start), linear(loop.stop)
+        if start is None or stop is None or start.terms or stop.terms or not _is_sequential(loop):
+            return False
+        trips = max(0, -(-(stop.constant - start.constant) // loop.step))
+        stride = strides.pop(loop.iter, 0)
+        address += stride * start.constant
+        if trips != 1 and stride * loop.step != expected:
+            return False
+        expected *= trips
+    return not strides and expected == array.size and address == 0
+
+
+def _is_sequential(loop: Loop) -> bool:
+    return loop.marks.unroll is None and not loop.marks.parallel and not loop.marks.vectorize
+
+
+def _uses(node: Node, array: Array) -> bool:
+    if isinstance(node, Alloc):
+        return node.array == array
+    if isinstance(node, Store) and node.array == array:
+        return True
+    if isinstance(node, Call) and any(
+        isinstance(part, Region) and part.array == array for part in (*node.args, *node.results)
+    ):
+        return True
+    return any(load.array == array for expr in expressions_of(node) for load in loads_of(expr))
+
+
+def _indices(node: Node, array: Array) -> list[tuple[Expr, ...]]:
+    """The subscripts of every access, as often as the text has it."""
+    found = [node.indices] if isinstance(node, Store) and node.array == array else []
+
+    def visit(expr: Expr) -> Expr:
+        if isinstance(expr, Load) and expr.array == array:
+            found.append(expr.indices)
+        return map_children(expr, visit)
+
+    for expr in expressions_of(node):
+        if any(load.array == array for load in loads_of(expr)):
+            visit(expr)
+    return found
+
+
+def _only_use(
+    block: Block, array: Array, above: tuple[Loop, ...]
+) -> tuple[tuple[Loop, ...], tuple[Expr, ...]] | None:
+    """The loops around the one use of an array in each run of a block, and its subscripts.
+
+    Both sides of an `if` have one use each, of the same element. None: it is used otherwise.
+    """
+    users = [node for node in block if any(_uses(inner, array) for inner in walk_nodes((node,)))]
+    if len(users) != 1:
+        return None
+    match users[0]:
+        case Loop(body=body) as loop if not _uses(loop, array):
+            return _only_use(body, array, (*above, loop))
+        case If(then=then, orelse=orelse) as node if not _uses(node, array):
+            found = _only_use(then, array, above)
+            return found if found == _only_use(orelse, array, above) else None
+        case Store(path=()) as node:
+            indices = _indices(node, array)
+            return (above, indices[0]) if len(indices) == 1 else None
+        case _:
+            return None
+
+
+def _strides(array: Array, indices: tuple[Expr, ...]) -> dict[Iter | None, int] | None:
+    """The address in elements as a sum over iterators (None: the constant), or None."""
+    found: dict[Iter | None, int] = {None: 0}
+    weight = 1
+    for subscript, extent in zip(reversed(indices), reversed(array.shape), strict=True):
+        form = linear(subscript)
+        if form is None:
+            return None
+        found[None] = (found[None] or 0) + weight * form.constant
+        for atom, coefficient in form.terms:
+            if not isinstance(atom, IterRef):
+                return None
+            found[atom.iter] = found.get(atom.iter, 0) + weight * coefficient
+        weight *= extent
+    return {it: stride for it, stride in found.items() if it is None or stride}

@@ -1,0 +1,1 @@
+"""Layouts of arrays, and how requests for them meet."""

@@ -1,0 +1,46 @@
+"""The lattice of layouts of one array dimension, ordered by "gives at least these banks".
+
+whole <= cyclic(f) <= cyclic(g) when f divides g     block likewise, when both divide the extent
+complete on top; a factor >= the extent is complete
+"""
+
+from __future__ import annotations
+
+import math
+
+from tracealloc.trace.ir.layout import Banks
+
+__all__ = ["at_least", "join_banks", "normal_banks"]
+
+
+def normal_banks(banks: Banks, extent: int) -> Banks:
+    """The one name of a layout of a dimension: factor 1 is whole, factor >= extent is complete."""
+    if banks.kind == "complete" or (banks.kind != "whole" and banks.factor >= extent):
+        return Banks("complete", extent)
+    if banks.kind == "whole" or banks.factor <= 1:
+        return Banks()
+    return banks
+
+
+def at_least(a: Banks, b: Banks, extent: int) -> bool:
+    """Whether layout `a` gives at least the banks of `b`."""
+    a, b = normal_banks(a, extent), normal_banks(b, extent)
+    if a == b or b.kind == "whole" or a.kind == "complete":
+        return True
+    if a.kind != b.kind or a.factor % b.factor:
+        return False
+    return a.kind == "cyclic" or (extent % a.factor == 0 and extent % b.factor == 0)
+
+
+def join_banks(a: Banks, b: Banks, extent: int) -> Banks:
+    """The least layout that gives at least the banks of both."""
+    a, b = normal_banks(a, extent), normal_banks(b, extent)
+    if at_least(a, b, extent):
+        return a
+    if at_least(b, a, extent):
+        return b
+    if a.kind == b.kind:
+        together = math.lcm(a.factor, b.factor)
+        if a.kind == "cyclic" or (a.kind == "block" and extent % together == 0):
+            return normal_banks(Banks(a.kind, together), extent)
+    return Banks("complete", extent)

@@ -1,0 +1,1 @@
+"""Rewrites that move statements between loops, or loops between functions."""

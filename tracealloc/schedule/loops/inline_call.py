@@ -1,0 +1,360 @@
+"""A call's statement replaced by the statements and loops of the called function, as both are scheduled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import islpy as isl
+
+from tracealloc.poly.calls.bind_arguments import Names, Splice, calls_in, spliced
+from tracealloc.poly.isl.instances import beside, preimage
+from tracealloc.poly.isl.named import bind_parameters, with_tuple
+from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, tuple_text
+from tracealloc.poly.model.accesses import accesses_of
+from tracealloc.poly.model.build import build_block, effects_of
+from tracealloc.poly.model.model import Access, Model, Statement
+from tracealloc.poly.model.statements import make_statement, remade
+from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, loops_above, sequence
+from tracealloc.poly.model.tree import Sequence as Seq
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, substitute
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Call,
+    Node,
+    Program,
+    Store,
+    expressions_of,
+    walk_nodes,
+)
+
+__all__ = ["Callee", "Expansion", "expand", "inlined", "origins_of", "placed"]
+
+_OWN_BAND = re.compile(r"L\d+")
+
+
+@dataclass(frozen=True)
+class Callee:
+    """A called function: its statements and order, the same as a program, and as it was traced."""
+
+    model: Model
+    tree: Tree
+    program: Program
+    traced: Program
+
+
+@dataclass
+class Expansion:
+    """What stands in the place of one statement: statements, and their loops.
+
+    `values` gives the old statement's iterators over a new one's, where these are not the same.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    tree: Tree | None = None
+    values: dict[str, dict[Iter, Expr]] = field(default_factory=dict)
+
+    def over(self, expr: Expr) -> list[tuple[str, Expr]]:
+        """A loop's value for each new statement, from that for the old one."""
+        return [(s.name, substitute(expr, self.values.get(s.name, {}))) for s in self.statements]
+
+
+def inlined(
+    model: Model, tree: Tree, callee: Callee, sites: Collection[str], names: Names
+) -> tuple[Model, Tree]:
+    """The model and the tree with the calls at `sites` replaced by the callee's statements and loops."""
+    made: dict[str, Expansion] = {}
+    statements: list[Statement] = []
+    for statement in model.statements:
+        node = statement.node
+        if isinstance(node, Call) and node.site in sites:
+            inline = _Inline(model, tree, callee, statement, Splice(node, names))
+            expansion = inline.run()
+            model = replace(model, arrays=inline.model.arrays, versions=inline.model.versions)
+            made[statement.name] = expansion
+            statements += expansion.statements
+        elif any(call.site in sites for call in calls_in(node)):
+            # The accesses are those of the traced callee, so that both ends of a proof have the same.
+            model, accesses = _accesses(model, statement, spliced(node, sites, callee.traced, names))
+            node = spliced(node, sites, callee.program, names)
+            statements.append(replace(statement, node=node, accesses=accesses))
+        else:
+            statements.append(statement)
+    tree = placed(tree, made) or sequence(())
+    return model.with_statements(statements, tree), tree
+
+
+def placed(tree: Tree, made: dict[str, Expansion]) -> Tree | None:
+    """The tree with leaves replaced; the loops around one run around all that stands in its place."""
+    match tree:
+        case Leaf(statement):
+            return made[statement].tree if statement in made else tree
+        case LoopNode(body=body):
+            inner = placed(body, made)
+            if inner is None:
+                return None
+            exprs: list[tuple[str, Expr]] = []
+            for name, expr in tree.exprs:
+                found = made.get(name)
+                exprs += [(name, expr)] if found is None else found.over(expr)
+            return replace(tree, body=inner, exprs=tuple(exprs))
+        case Seq(children):
+            kept = [part for child in children if (part := placed(child, made)) is not None]
+            return sequence(kept) if kept else None
+
+
+def expand(
+    statement: Statement, around: Statement, dims: Sequence[Iter], values: Mapping[str, Expr]
+) -> isl.Set:
+    """The instances of `statement` in each instance of `around`: the iterators `dims` follow `around`'s.
+
+    `values` are what the parameters of the statement's function get in the call.
+    """
+    name = f"{around.name}_{statement.name}"
+    both = (*around.dims, *dims)
+    inner = preimage(statement.domain, name, both, [IterRef(it) for it in dims])
+    bound = bind_parameters(inner.identity(), values, around.dims).domain()
+    return preimage(around.domain, name, both).intersect(bound)
+
+
+def _accesses(model: Model, statement: Statement, node: Node) -> tuple[Model, tuple[Access, ...]]:
+    """What a statement with another node touches; the model gets to know all arrays."""
+    known = list(model.arrays)
+
+    def space(array: Array) -> str:
+        if array not in known:
+            known.append(array)
+        return replace(model, arrays=tuple(known)).space(array)
+
+    s = statement
+    places = s.name, s.dims, s.domain, dict(s.scopes)
+    found = accesses_of(node, s.guards, *places, space, effects_of, s.covered)
+    return replace(model, arrays=tuple(known)), found
+
+
+@dataclass
+class _Inline:
+    """One call statement being replaced."""
+
+    model: Model
+    tree: Tree
+    callee: Callee
+    around: Statement
+    splice: Splice
+    made: dict[str, Expansion] = field(default_factory=dict)
+
+    def run(self) -> Expansion:
+        """The callee's statements, and its loops inside those around the call."""
+        self._know([array for array, _ in self.splice.stored])
+        arrays = [a for a in self.callee.model.arrays if self.splice.is_own(a) or a.kind in _SHARED]
+        self._know([self.splice.renamed(array) for array in arrays])
+        own = {array: self.splice.renamed(array) for array in arrays}
+        versions = {own[a]: v for a, v in self.callee.model.versions if a in own}
+        self.model = replace(self.model, versions=(*self.model.versions, *versions.items()))
+        found = Expansion()
+        parts: list[Tree] = []
+        for number, (array, value) in enumerate(self.splice.stored):
+            kept = self.kept(number, array, value)
+            found.statements.append(kept)
+            parts.append(Leaf(kept.name))
+        for statement in self.callee.model.statements:
+            self.made[statement.name] = made = self.statement(statement)
+            found.statements += made.statements
+        above = {loop.name for loop in loops_above(self.tree, self.around.name)}
+        body = self.nest(self.callee.tree, frozenset(above), at_top=not above)
+        if body is not None:
+            parts.append(body)
+        found.tree = sequence(parts) if parts else None
+        return found
+
+    def _know(self, arrays: Sequence[Array]) -> None:
+        known = dict.fromkeys((*self.model.arrays, *arrays))
+        self.model = replace(self.model, arrays=tuple(known))
+
+    def kept(self, number: int, array: Array, value: Expr) -> Statement:
+        """The store of a scalar that the callee gets."""
+        around = self.around
+        name = f"{around.name}_a{number}"
+        node = Store(array, (), value, place=around.place)
+        return make_statement(
+            self.model,
+            name,
+            node,
+            around.dims,
+            around.domain.set_tuple_name(name),
+            {**self.around_scopes(value), array: around.instance},
+            guards=around.guards,
+            origin=None if around.origin is None else f"{around.origin}_a{number}",
+            origin_instance=around.origin_instance,
+        )
+
+    def statement(self, statement: Statement) -> Expansion:
+        """What stands for one statement of the callee."""
+        around = self.around
+        dims = tuple(Iter(f"{around.name}:{it.key}", it.name) for it in statement.dims)
+        self.splice.its |= {old: IterRef(new) for old, new in zip(statement.dims, dims, strict=True)}
+        nodes = self.splice.node(statement.node)
+        guards = tuple(self.splice.expr(guard) for guard in statement.guards)
+        name = f"{around.name}_{statement.name}"
+        instance = (*around.instance, *(self.splice.expr(e) for e in statement.instance))
+        scopes = self.scopes(statement)
+        made = Statement(
+            name,
+            (*around.dims, *dims),
+            expand(statement, around, dims, self.splice.parameters()),
+            nodes[0],
+            (*around.guards, *guards),
+            scopes=tuple(scopes.items()),
+            origin=None if statement.origin is None else f"{around.origin}_{statement.origin}",
+            origin_instance=None if _is_identity(instance, (*around.dims, *dims)) else instance,
+            copy=statement.copy,
+            covered=self.covered(statement),
+        )
+        if len(nodes) == 1 and isinstance(nodes[0], Store | Call | Alloc):
+            return self.plain(made)
+        return self.opened(made, scopes)
+
+    def covered(self, statement: Statement) -> bool:
+        """Whether the other side of an `if` stores what a statement does, the call's own guards included."""
+        if not self.around.guards:
+            return statement.covered
+        return self.around.covered and (statement.covered or not statement.guards)
+
+    def plain(self, made: Statement) -> Expansion:
+        guards = made.guards
+        if isinstance(made.node, Alloc) and not (made.node.fill and loads_of(made.node.fill)):
+            guards = ()  # nothing sees the array where the guards do not hold
+        done = remade(self.model, made, made.node, guards, dict(made.scopes))
+        return Expansion([done], Leaf(done.name))
+
+    def opened(self, made: Statement, scopes: dict[Array, tuple[Expr, ...]]) -> Expansion:
+        """The statements of a node with its own control flow: what is passed may make it affine."""
+        statements, arrays, tree = build_block((made.node,), made.name, made, scopes, self.model)
+        self.model = replace(self.model, arrays=arrays)
+        found = Expansion(tree=tree)
+        for inner in statements:
+            more = tuple(IterRef(it) for it in inner.dims[len(made.dims) :])
+            origin = None if made.origin is None else made.origin + inner.name[len(made.name) :]
+            instance = None if made.origin_instance is None else (*made.instance, *more)
+            found.statements.append(replace(inner, origin=origin, origin_instance=instance))
+        return found
+
+    def scopes(self, statement: Statement) -> dict[Array, tuple[Expr, ...]]:
+        """The instances of arrays that a statement uses: each call has its own of the callee's."""
+        found: dict[Array, tuple[Expr, ...]] = {}
+        used = {access.array for access in statement.accesses}
+        if isinstance(statement.node, Alloc):
+            used.add(statement.node.array)
+        inside = walk_nodes((statement.node,))
+        exprs = [*statement.guards, *(expr for node in inside for expr in expressions_of(node))]
+        # A parameter is read without an access.
+        used |= {load.array for expr in exprs for load in loads_of(expr) if load.array.parameter}
+        stored = {kept for kept, _ in self.splice.stored}
+        for array in used:
+            value = self.splice.values.get(array)
+            if isinstance(value, Load) and value.array in stored:
+                found[value.array] = self.around.instance
+            elif value is None and self.splice.is_own(array):
+                inner = tuple(self.splice.expr(e) for e in statement.scope(array))
+                found[self.splice.renamed(array)] = (*self.around.instance, *inner)
+            elif value is None:
+                mine = self.splice.own(array)
+                found[mine] = self.around.scope(mine)
+        found |= self.around_scopes()
+        return {array: exprs for array, exprs in found.items() if exprs}
+
+    def around_scopes(self, *exprs: Expr) -> dict[Array, tuple[Expr, ...]]:
+        """The instances of arrays that the guards of the call, and `exprs`, use."""
+        used = {load.array for expr in (*self.around.guards, *exprs) for load in loads_of(expr)}
+        return {array: found for array, found in self.around.scopes if array in used}
+
+    def nest(self, tree: Tree, above: frozenset[str], at_top: bool) -> Tree | None:
+        """The callee's loops over what stands for its statements."""
+        match tree:
+            case Leaf(statement):
+                return self.made[statement].tree
+            case Seq(children):
+                kept = [part for c in children if (part := self.nest(c, above, at_top)) is not None]
+                return sequence(kept) if kept else None
+            case LoopNode(body=body):
+                name, number = tree.name, 0
+                while name in above:
+                    number += 1
+                    name = f"{tree.name}_{number}"
+                inner = self.nest(body, above | {name}, at_top)
+                if inner is None:
+                    return None
+                exprs = tuple(
+                    (s.name, self.expr_in(expr, old))
+                    for old, expr in tree.exprs
+                    for s in self.made[old].statements
+                )
+                key = f"{self.around.name}:{tree.key}"
+                band = tree.band
+                if band is not None and _OWN_BAND.fullmatch(band):
+                    band = f"{self.splice.call.site}_{band}" if at_top else None
+                if band is not None:
+                    band = self.splice.names.band(key, band)
+                return replace(tree, key=key, name=name, exprs=exprs, body=inner, band=band)
+
+    def expr_in(self, expr: Expr, statement: str) -> Expr:
+        """A loop's value for a statement of the callee, in the caller's terms."""
+        dims = self.callee.model.statement(statement).dims
+        return self.splice.scalars(substitute(expr, {it: self.splice.its[it] for it in dims}))
+
+
+def _is_identity(exprs: Sequence[Expr], dims: Sequence[Iter]) -> bool:
+    return tuple(exprs) == tuple(IterRef(it) for it in dims)
+
+
+_SHARED = ("constant", "state")
+
+
+def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> list[isl.Map] | None:
+    """Of which element each element of the callee's buffers is a copy, in the spaces of `model`.
+
+    `base` is the traced call, `splice` replaces it. Arrays that are passed are found through the regions.
+    None where a part that is passed depends on data.
+    """
+    count = len(base.dims)
+    found: list[isl.Map] = []
+    for origin in callee.origins:
+        source, target = (str(s.get_tuple_name()) for s in (origin.domain(), origin.range()))
+        moved = beside(origin, count, _space(model, callee, source, splice), "E")
+        moved = bind_parameters(moved, splice.parameters(), base.dims)
+        array = _array(callee, target)
+        if splice.is_own(array) or array.kind in _SHARED:
+            moved = with_tuple(moved, _space(model, callee, target, splice))
+        else:
+            passed = _onto_passed(model, base, splice, array, target)
+            if passed is None:
+                return None
+            moved = moved.apply_range(passed)
+        found.append(moved)
+    return found
+
+
+def _array(callee: Model, space: str) -> Array:
+    return callee.arrays[int(space.partition("_")[0][1:])]
+
+
+def _space(model: Model, callee: Model, space: str, splice: Splice) -> str:
+    """The name that a space of the callee has in the caller's model."""
+    rest = space.partition("_")[2]
+    number = model.arrays.index(splice.renamed(_array(callee, space)))
+    return f"A{number}" + (f"_{rest}" if rest else "")
+
+
+def _onto_passed(model: Model, base: Statement, splice: Splice, array: Array, space: str) -> isl.Map | None:
+    """Iterations of the call and elements of an argument -> elements of what is passed (None: by data)."""
+    its = [Iter(f"element:{k}", f"e{k}") for k in range(array.rank)]
+    target, indices = splice.place(array, tuple(IterRef(it) for it in its))
+    if any(loads_of(e) for e in indices):
+        return None
+    names = iter_names((*base.dims, *its))
+    path = tuple(space.split("_")[1:])
+    parts = [aff_text(e, names) for e in (*base.scope(target), *indices)]
+    left = tuple_text("E", names.values())
+    return read_map(f"{{ {left} -> {tuple_text(model.space(target, path), parts)} }}")

@@ -1,0 +1,138 @@
+"""The printed form of a schedule: the loops as they stand, then layouts, history and proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.core.state import Module, OpaqueLoop, State
+from tracealloc.schedule.session.history import Step
+from tracealloc.trace.ir.layout import Layout
+from tracealloc.trace.ir.program import Array, Loop, Program, While, walk_nodes
+from tracealloc.trace.ir.text import program_text
+
+__all__ = ["function_of", "iterator_key", "layout_text", "marked_text", "ranges", "schedule_text"]
+
+_LABEL = 10
+_WIDTH = 110
+_HEAD = re.compile(r"\s*(?:[^\s:]+: )?(?:for \S+ in (.*?)|(while .*?):)(?:\s{2,}|$)")
+
+
+def layout_text(array: Array, layout: Layout) -> str:
+    """``B: dim 1 cyclic 8``."""
+    parts = [f"dim {d} {banks}" for d, banks in enumerate(layout.banks) if banks.kind != "whole"]
+    if layout.pack > 1:
+        where = "" if layout.pack_dim is None else f"dim {layout.pack_dim} "
+        parts.append(f"{where}pack {layout.pack}")
+    if layout.resource != "auto":
+        parts.append(layout.resource)
+    if layout.ports is not None:
+        parts.append(f"{layout.ports} ports")
+    if layout.port is not None:
+        # An m_axi port has no banks: HLS C++ moves the array in bursts to a copy that has them.
+        parts.append("m_axi (local copy)" if layout.port.kind == "m_axi" and parts else layout.port.kind)
+    return f"{array.name}: {', '.join(parts)}"
+
+
+def _layouts(program: Program, module: Module) -> list[str]:
+    """The layouts of all functions, of arrays as they are stored."""
+    programs = {each.name: each for each in (*program.callees(), program)}
+    found = []
+    for name, state in module.states:
+        prefix = "" if name == module.top else f"{name}:"
+        layouts = programs[name].layouts if name in programs else state.layouts
+        found += [prefix + layout_text(a, layout) for a, layout in layouts if not layout.plain]
+    return found
+
+
+def _proof(module: Module) -> str:
+    state: State = module.state(module.top)
+    text = f"every read gets its value from the same write as in {module.top}"
+    if state.assumptions:
+        text += f" ({'; '.join(map(str, state.assumptions))})"
+    return text
+
+
+def schedule_text(program: Program, module: Module, history: Sequence[Step]) -> str:
+    """What ``print(s)`` shows."""
+    lines = [program_text(program)]
+    layouts = _layouts(program, module)
+    if layouts:
+        lines += _labelled("layouts", layouts)
+    if history:
+        lines += _labelled("history", _wrapped(list(map(str, history))))
+        lines.append("proof".ljust(_LABEL) + _proof(module))
+    return "\n".join(lines)
+
+
+def _wrapped(items: Sequence[str]) -> list[str]:
+    """Items one after another, in lines that a terminal holds."""
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + len(item) < _WIDTH - _LABEL:
+            lines[-1] += f" · {item}"
+        else:
+            lines.append(item)
+    return [f"{line} ·" for line in lines[:-1]] + lines[-1:]
+
+
+def _labelled(label: str, items: Sequence[str]) -> list[str]:
+    return [(label if number == 0 else "").ljust(_LABEL) + item for number, item in enumerate(items)]
+
+
+def marked_text(program: Program, module: Module, function: str, keys: Sequence[str]) -> str:
+    """The loops of a function, some of them marked ``# <-- here``."""
+    first, loops = function, [_loop(module, function, key) for key in keys]
+    if None in loops:
+        homes = [module.home(function, key) for key in keys]
+        function = homes[0][0]
+        loops = [_loop(module, *home) for home in homes]
+    target = function_of(program, function)
+    lines = program_text(target).splitlines()
+    numbers, notes = loop_lines(target, lines), []
+    for loop in loops:
+        number = None if loop is None else numbers.get(iterator_key(loop))
+        if number is not None:
+            lines[number] = f"{lines[number].rstrip()}  # <-- here"
+        elif loop is not None:
+            notes.append(f"# loop {loop.name!r} runs once or never, and so is not shown")
+        else:
+            notes.append(f"<loop that is no longer in {first}>")
+    return "\n".join(notes if not any(loops) else [*lines, *notes])
+
+
+def _loop(module: Module, function: str, key: str) -> LoopNode | OpaqueLoop | None:
+    loops = module.state(function).loops() if function in module.names() else ()
+    return next((loop for loop in loops if loop.key == key), None)
+
+
+def function_of(program: Program, function: str) -> Program:
+    """The lowered program of one function of a module."""
+    return next((each for each in program.callees() if each.name == function), program)
+
+
+def iterator_key(loop: LoopNode | OpaqueLoop) -> str:
+    """The key of the iterator that a loop has once it is lowered."""
+    return loop.loop.iter.key if isinstance(loop, OpaqueLoop) else loop.key
+
+
+def loop_lines(program: Program, lines: Sequence[str]) -> dict[str, int]:
+    """The line of the printed program on which each loop begins, by the key of its iterator."""
+    heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
+    nodes = [node for node in walk_nodes(program.body) if isinstance(node, Loop | While)]
+    found: dict[str, int] = {}
+    for node, number in zip(nodes, heads, strict=False):
+        found.setdefault(node.iter.key, number)
+    return found
+
+
+def ranges(program: Program) -> dict[str, str]:
+    """What each loop of a lowered program runs over, as printed: ``0:64``."""
+    lines = program_text(program).splitlines()
+    found = {}
+    for key, number in loop_lines(program, lines).items():
+        head = _HEAD.match(lines[number])
+        assert head is not None
+        found[key] = head.group(1) or head.group(2)
+    return found

@@ -1,0 +1,1 @@
+"""Rewrites that keep data elsewhere: buffers, windows, other orders, other types."""

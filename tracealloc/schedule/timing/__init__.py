@@ -1,0 +1,1 @@
+"""How often a pipelined loop can start: recurrences, banks and their ports."""

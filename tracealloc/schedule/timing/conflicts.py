@@ -1,0 +1,232 @@
+"""Memory ports against accesses: which pipelined loops cannot start an iteration as often as asked.
+
+Counted on the lowered loops, as HLS does: loops and calls inside a pipelined one are unrolled; the bank
+of an access is known when its subscript modulo the factor does not depend on a loop that runs; an access
+to a bank that is not known occupies all; identical reads, and reads of what the iteration has just written,
+count once. Ports per bank (UG1399, ``bind_storage``): by default one read and one read or write per cycle;
+1 port: one access; 2 ports: two accesses. A bank of one element is a register and has no ports.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from tracealloc.schedule.core.state import Module, State
+from tracealloc.schedule.session.resolve import full_name, visible_arrays
+from tracealloc.schedule.timing.bank_ports import (
+    MOST_BANKS,
+    Uses,
+    all_banks,
+    busiest,
+    in_words,
+    interval,
+    least_partition,
+    port_text,
+    steps,
+    uses_of,
+)
+from tracealloc.schedule.timing.unrolled_accesses import Iteration, Ranges
+from tracealloc.trace.ir.affine import range_of
+from tracealloc.trace.ir.layout import Layout
+from tracealloc.trace.ir.program import Alloc, Array, Call, If, Loop, Node, Program, Store, While
+
+__all__ = ["Conflict", "Conflicts", "conflicts_of"]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """The accesses to one array in one iteration of one pipelined loop.
+
+    `loop` and `array` are the names that primitives take. `reads` and `writes` are of the busiest bank;
+    `needed` is the least interval that its ports allow, and `proposal` the step that makes it the asked one
+    (None: not needed, or no partition into as many banks as a device may have helps). Where an iteration
+    unrolls to too many statements to look at all of them, `counted` is false and the numbers are too small.
+    """
+
+    function: str
+    loop: str
+    array: str
+    layout: str
+    accesses: int
+    reads: int
+    writes: int
+    ports: str
+    asked: int
+    needed: int
+    proposal: str | None = None
+    counted: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether the ports allow the asked interval."""
+        return self.counted and self.needed <= self.asked
+
+    @property
+    def advice(self) -> str:
+        """What to try: the proposal, or what is left where there is none."""
+        if not self.counted:
+            return "too much to unroll: pipeline a loop further inside"
+        none = f"no partition into up to {MOST_BANKS} banks helps"
+        return self.proposal or ("" if self.ok else none)
+
+
+@dataclass(frozen=True, repr=False)
+class Conflicts:
+    """A table of accesses against ports; false when no loop has a conflict."""
+
+    rows: tuple[Conflict, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(not row.ok for row in self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Conflict]:
+        return iter(self.rows)
+
+    def to_dict(self) -> dict[str, list[dict[str, object]]]:
+        """Plain data: the rows, those with a conflict first."""
+        keys = Conflict.__dataclass_fields__
+        return {"conflicts": [{**{k: getattr(r, k) for k in keys}, "ok": r.ok} for r in self.rows]}
+
+    def _cells(self) -> list[list[str]]:
+        head = ["loop", "array", "layout", "accesses", "per bank", "ports", "II asked", "II needed", "try"]
+        body = [
+            [
+                row.loop,
+                row.array,
+                row.layout,
+                str(row.accesses) if row.counted else f"over {row.accesses}",
+                f"{row.reads} read, {row.writes} written",
+                row.ports,
+                str(row.asked),
+                str(row.needed) if row.counted else f"over {row.needed}",
+                row.advice,
+            ]
+            for row in self.rows
+        ]
+        return [head, *body]
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return "no pipelined loop uses an array"
+        cells = self._cells()
+        widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+        return "\n".join(
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in cells
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        head, *body = self._cells()
+        rows = ["<tr>" + "".join(f"<th>{html.escape(text)}</th>" for text in head) + "</tr>"]
+        rows += ["<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in body]
+        return f"<table>{''.join(rows)}</table>"
+
+
+def conflicts_of(program: Program, module: Module) -> Conflicts:
+    """The table of a lowered program and of the programs it calls; `module` is what was lowered."""
+    rows: list[Conflict] = []
+    for each in (program, *reversed(program.callees())):
+        rows += _Function(each, module.state(each.name), each.name == module.top).rows()
+    return Conflicts(tuple(sorted(rows, key=lambda row: row.ok)))
+
+
+class _Function:
+    def __init__(self, program: Program, state: State, top: bool) -> None:
+        self.program = program
+        self.state = state
+        self.prefix = "" if top else f"{program.name}:"
+        self.found: list[Conflict] = []
+
+    def rows(self) -> list[Conflict]:
+        self.visit(self.program.body, {})
+        return self.found
+
+    def visit(self, block: tuple[Node, ...], ranges: Ranges) -> None:
+        for node in block:
+            match node:
+                case Loop():
+                    inner = {**ranges, **_range(node, ranges)}
+                    if node.marks.pipeline is not None:
+                        self.pipelined(node, inner)
+                    else:
+                        self.visit(node.body, inner)
+                case If(then=then, orelse=orelse):
+                    self.visit(then, ranges)
+                    self.visit(orelse, ranges)
+                case While(prologue=prologue, body=body):
+                    self.visit(prologue, ranges)
+                    self.visit(body, ranges)
+                case Alloc() | Store() | Call():
+                    pass
+                case _:
+                    assert_never(node)
+
+    def pipelined(self, loop: Loop, ranges: Ranges) -> None:
+        iteration = Iteration(self.program, ranges)
+        running = iteration.run(loop)
+        for array in iteration.arrays:
+            uses = uses_of(array, iteration.reads.get(array), iteration.writes.get(array))
+            home = iteration.homes.get(array, self.program)
+            self.found.append(self.row(loop, array, uses, home.layout(array), running, iteration.complete))
+
+    def row(
+        self, loop: Loop, array: Array, uses: Uses, layout: Layout, ranges: Ranges, complete: bool
+    ) -> Conflict:
+        asked = loop.marks.pipeline or 1
+        banks = all_banks(layout, array)
+        uses = in_words(uses, layout, array)
+        reads, writes = busiest(uses, layout, banks, array, ranges)
+        needed = interval(reads, writes, layout, banks, array)
+        proposal = None
+        if needed > asked and complete:
+            best = least_partition(uses, layout, array, ranges, asked)
+            proposal = None if best is None else steps(self.array_text(array), banks, best)
+        kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
+        if layout.pack > 1:
+            kinds.append(
+                f"dim {array.rank - 1 if layout.pack_dim is None else layout.pack_dim} pack {layout.pack}"
+            )
+        return Conflict(
+            self.program.name,
+            self.loop_name(loop),
+            self.prefix + array.name,
+            ", ".join(kinds) or "whole",
+            len(uses.all),
+            reads,
+            writes,
+            port_text(layout, banks, array),
+            asked,
+            needed,
+            proposal,
+            complete,
+        )
+
+    def loop_name(self, loop: Loop) -> str:
+        found = next((each for each in self.state.loops() if each.key == loop.iter.key), None)
+        return self.prefix + (loop.iter.name if found is None else full_name(self.state, found))
+
+    def array_text(self, array: Array) -> str:
+        """How to name an array to a primitive: two of one name only by number."""
+        handle = f'"{self.prefix}{array.name}"'
+        arrays = visible_arrays(self.state)
+        if sum(other.name == array.name for other in arrays) < 2:
+            return handle
+        number = next(k for k, other in enumerate(arrays) if other.key == array.key)
+        function = f'"{self.program.name}"' if self.prefix else ""
+        return f"s.arrays({function})[{number}]"
+
+
+def _range(loop: Loop, ranges: Ranges) -> Ranges:
+    first, last = range_of(loop.start, ranges), range_of(loop.stop, ranges)
+    if first is None or last is None:
+        return {}
+    return {loop.iter: (first[0], last[1] - 1) if loop.step > 0 else (last[0] + 1, first[1])}

@@ -1,0 +1,1 @@
+"""Errors with a place, a reason and a cure; the catalogue of their codes; whose frame it is."""

@@ -1,0 +1,136 @@
+"""Intervals of integer expressions: the least and greatest value that each can have."""
+
+from __future__ import annotations
+
+from tracealloc.trace.ir.dtype import DType, Fixed, Integer, as_integer
+from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, IterRef, Load, Select, Unary
+from tracealloc.trace.ir.program import Array, Loop
+
+__all__ = [
+    "INT32",
+    "INT64",
+    "Range",
+    "Ranges",
+    "ZeroDivisorRanges",
+    "binary_range",
+    "is_integral",
+    "type_range",
+]
+
+INT32 = (-(1 << 31), (1 << 31) - 1)
+INT64 = (-(1 << 63), (1 << 63) - 1)
+Range = tuple[int, int]
+
+
+def _corners(values: list[int]) -> Range:
+    return min(values), max(values)
+
+
+class Ranges:
+    """Interval analysis: the least and greatest value that an integer expression can have."""
+
+    def __init__(self) -> None:
+        self.of_iter: dict[Iter, Range] = {}
+        self.of_value: dict[Array, Range] = {}  # of named values, and of scalar arguments
+
+    def enter(self, loop: Loop) -> Range:
+        """Note the values that `loop`'s iterator takes inside its body, and return them."""
+        start, stop = self.of(loop.start), self.of(loop.stop)
+        found = (start[0], stop[1] - 1) if loop.step > 0 else (stop[0] + 1, start[1])
+        if start[0] == start[1]:  # the last iteration, not only the bound, is known
+            away = (found[1] - start[0]) if loop.step > 0 else (start[0] - found[0])
+            last = start[0] + max(away, 0) // abs(loop.step) * loop.step
+            found = (found[0], min(found[1], last)) if loop.step > 0 else (max(found[0], last), found[1])
+        if found[0] > found[1]:  # never runs
+            found = (found[0], found[0])
+        self.of_iter[loop.iter] = found
+        return found
+
+    def of(self, expr: Expr) -> Range:
+        """The interval of an index, integer or boolean expression (exact integers, no overflow)."""
+        limits = type_range(expr.dtype)
+        match expr:
+            case Const(value=value):
+                return int(value), int(value)
+            case IterRef(iter=iter_):
+                return self.of_iter.get(iter_, INT64)
+            case Load(array=array):
+                low, high = self.of_value.get(array, limits)
+                own = array.parameter
+                return (low, high) if own is None else (max(low, own.low), min(high, own.high))
+            case Cast(operand=operand) if as_integer(operand.dtype) is not None:
+                found = self.of(operand)
+            case Unary(op="-", operand=operand):
+                low, high = self.of(operand)
+                found = (-high, -low)
+            case Binary(op=op, left=left, right=right) if is_integral(left) and is_integral(right):
+                known = binary_range(op, self.of(left), self.of(right))
+                if known is None:
+                    return limits
+                found = known
+            case Select(then=then, orelse=orelse):
+                a, b = self.of(then), self.of(orelse)
+                found = (min(a[0], b[0]), max(a[1], b[1]))
+            case _:
+                return limits
+        return found if limits[0] <= found[0] and found[1] <= limits[1] else limits
+
+
+def is_integral(expr: Expr) -> bool:
+    """Whether an expression is a whole number."""
+    return as_integer(expr.dtype) is not None
+
+
+def type_range(dtype: DType) -> Range:
+    """The least and greatest value of an integer type (of the scaled integer, for fixed point)."""
+    if isinstance(dtype, Fixed):
+        dtype = Integer(dtype.width, dtype.signed)
+    integer = as_integer(dtype)
+    return (integer.low, integer.high) if integer is not None else INT64
+
+
+def binary_range(op: str, a: Range, b: Range) -> Range | None:
+    """The interval of ``a op b``, or None where only the type limits it."""
+    match op:
+        case "+":
+            return a[0] + b[0], a[1] + b[1]
+        case "-":
+            return a[0] - b[1], a[1] - b[0]
+        case "*":
+            return _corners([x * y for x in a for y in b])
+        case "min":
+            return min(a[0], b[0]), min(a[1], b[1])
+        case "max":
+            return max(a[0], b[0]), max(a[1], b[1])
+        case "//" if b[0] > 0 or b[1] < 0:
+            return _corners([x // y for x in a for y in b])
+        case "//":
+            most = max(abs(a[0]), abs(a[1]), 0)
+            return -most, most
+        case "%" if b[0] <= 0 <= b[1]:  # x % 0 is x
+            return min(b[0] + 1, 0, a[0]), max(b[1] - 1, 0, a[1])
+        case "%" if b[0] >= 0:
+            high = max(b[1] - 1, 0)
+            return (0, min(high, a[1])) if a[0] >= 0 else (0, high)
+        case "%":
+            return min(b[0] + 1, 0), max(b[1] - 1, 0)
+        case "&" if a[0] >= 0 or b[0] >= 0:
+            return 0, min(side[1] for side in (a, b) if side[0] >= 0)
+        case "|" | "^" if a[0] >= 0 and b[0] >= 0:
+            return 0, (1 << max(a[1].bit_length(), b[1].bit_length())) - 1
+        case "&" | "|" | "^":
+            bits = max((x if x >= 0 else -x - 1).bit_length() for x in (*a, *b))
+            return -(1 << bits), (1 << bits) - 1
+        case _:
+            return None
+
+
+class ZeroDivisorRanges(Ranges):
+    """Interval analysis that knows what a remainder by zero is: the dividend."""
+
+    def of(self, expr: Expr) -> Range:
+        if isinstance(expr, Binary) and expr.op == "%":
+            low, high = self.of(expr.right)
+            if low <= 0 <= high:
+                return type_range(expr.type)
+        return super().of(expr)

@@ -1,0 +1,1 @@
+"""What the user's Python computes with while a kernel is traced."""

@@ -1,0 +1,1 @@
+"""From what happened on each control path to a program's body."""
