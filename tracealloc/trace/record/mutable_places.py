@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import array
 import ctypes
 import enum
 import functools
+import gc
 import sys
 import types
 from collections import deque
 from collections.abc import Callable, MutableMapping
+from operator import is_
 from types import FrameType
 from typing import Any
 
+from tracealloc.trace.record.opaque_objects import array_bytes, bytes_of
+
 __all__ = [
     "Attributes",
+    "Bulk",
     "Cells",
     "ClassVariables",
     "Contents",
     "Elements",
+    "Foreign",
+    "Held",
     "Items",
     "Named",
     "Slots",
@@ -188,6 +196,24 @@ class Named(Space):
         self.holder.pop(key, None)
 
 
+class Foreign(Space):
+    """The attributes of somebody else's object or module that code stores to; the rest is not the user's."""
+
+    def __init__(self, label: str, holder: Any, names: frozenset[str]) -> None:
+        self.names = names
+        super().__init__(label, holder)
+
+    def read(self) -> dict[Any, Any]:
+        found = vars(self.holder)
+        return {name: found[name] for name in self.names if name in found}
+
+    def write(self, key: Any, value: Any) -> None:
+        setattr(self.holder, key, value)
+
+    def delete(self, key: Any) -> None:
+        delattr(self.holder, key)
+
+
 class Attributes(Space):
     """The attributes of an object; what it only remembers of a `functools.cached_property` is none."""
 
@@ -269,7 +295,7 @@ class Contents(Space):
     sealed = True
 
     def read(self) -> dict[Any, Any]:
-        return {"data": self.holder.tobytes()}
+        return {"data": array_bytes(self.holder)}
 
     def name(self, key: Any) -> str:
         return self.label
@@ -280,6 +306,8 @@ class Contents(Space):
         holder = self.holder
         if self.read() == self.first:
             return True
+        if not isinstance(self.first["data"], bytes):
+            return False
         holder[...] = np.frombuffer(self.first["data"], holder.dtype).reshape(holder.shape)
         return True
 
@@ -300,6 +328,76 @@ class Elements(Space):
         import numpy as np
 
         return tuple(map(int, np.unravel_index(key, self.holder.shape)))
+
+
+class Bulk(Space):
+    """What very many objects hold, seen at once: no slot of them is told from another."""
+
+    sealed = True
+
+    def __init__(self, label: str, roots: list[Any], seen: set[int], opaque: tuple[type, ...]) -> None:
+        self.levels: list[list[Any]] = []
+        level = roots
+        while level and len(seen) < _MANY:
+            self.levels.append([getattr(item, "__dict__", item) for item in level])
+            held = gc.get_referents(*self.levels[-1])
+            held += [part for item in level if _is_array(item) for part in item.ravel().tolist()]
+            follow = {kind for kind in set(map(type, held)) if _holds(kind) and not issubclass(kind, opaque)}
+            fresh = {id(item): item for item in held if type(item) in follow and id(item) not in seen}
+            seen.update(fresh)
+            level = list(fresh.values())
+        super().__init__(label, roots)
+
+    def read(self) -> dict[Any, Any]:
+        return {"state": Held(self.levels)}
+
+    def name(self, key: Any) -> str:
+        return self.label
+
+    def restore(self) -> bool:
+        return bool(self.read() == self.first)
+
+
+class Held:
+    """The objects that others hold, by identity, and the bytes of those that are buffers."""
+
+    def __init__(self, levels: list[list[Any]]) -> None:
+        self.held: list[Any] = []
+        self.data: list[Any] = []
+        for level in levels:
+            self.held += gc.get_referents(*level)
+            if set(map(type, level)) - {dict, list, tuple, set}:
+                arrays = [item for item in level if _is_array(item)]
+                self.held += [
+                    part for item in arrays if item.dtype.hasobject for part in item.ravel().tolist()
+                ]
+                self.data += [array_bytes(item) for item in arrays if not item.dtype.hasobject]
+                self.data += [bytes_of(item) for item in level if isinstance(item, bytearray | array.array)]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Held) or len(self.held) != len(other.held):
+            return False
+        return all(map(is_, self.held, other.held)) and self.data == other.data
+
+    def __hash__(self) -> int:
+        return len(self.held)
+
+
+def _is_array(item: Any) -> bool:
+    return type(item).__module__ == "numpy" and hasattr(item, "ravel") and getattr(item, "shape", ()) != ()
+
+
+@functools.cache
+def _holds(kind: Any) -> bool:
+    """Whether objects of a class can hold what a user's code changes."""
+    return not issubclass(kind, _NO_STATE)
+
+
+_MANY = 1_000_000
+_NO_STATE = (
+    int, float, complex, str, bytes, type(None), range, slice, type, types.ModuleType, types.FunctionType,
+    types.BuiltinFunctionType, types.CodeType, types.FrameType, types.EllipsisType,
+)  # fmt: skip
 
 
 class Whole(Space):

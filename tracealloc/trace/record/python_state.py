@@ -13,8 +13,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
 
-from tracealloc.trace.record.mutable_places import Space, Whole
-from tracealloc.trace.record.reachable import PLAIN, Identity, Reach
+from tracealloc.trace.record.mutable_places import Held, Space, Whole
+from tracealloc.trace.record.opaque_objects import Identity
+from tracealloc.trace.record.reachable import PLAIN, Reach
 
 __all__ = ["Carried", "Slot", "State", "keep_hint", "same", "short_name"]
 
@@ -198,6 +199,8 @@ def _told(value: Any) -> object:
     """What tells a value from another: what it holds is told elsewhere."""
     if isinstance(value, tuple):
         return tuple(map(_told, value))
+    if isinstance(value, Held):
+        return value
     return (type(value), repr(value)) if type(value) in (*PLAIN, bool) else Identity(value)
 
 

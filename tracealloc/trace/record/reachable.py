@@ -2,10 +2,11 @@
 
 The walk starts at a frame's variables, or at a function, and follows what they hold: containers,
 attributes and slots, closures, default values, the functions called by name with the global variables,
-modules and classes that they name, bound methods, generators, iterators. What has slots that can be
-written is a `Space` of names and values. What has none (an iterator, a random generator, a buffer) is
-compared as a whole, by what a pickle of it would hold. Code of the standard library, NumPy and this
-package is not followed; its objects are.
+modules and classes that they name or import, bound methods, generators, iterators. What has slots that can
+be written is a `Space` of names and values. What has none (an iterator, a random generator, a buffer) is
+compared as a whole, by what a pickle of it would hold, or its memory. Code of the standard library, NumPy
+and this package is not followed; its objects are, and of those that only say what happens (a logger), the
+attributes that the user's code stores to. Very many objects are compared in bulk.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
+from tracealloc.trace.diagnostics.frames import is_users
+from tracealloc.trace.record.bytecode_names import instructions_of
 from tracealloc.trace.record.mutable_places import (
     Attributes,
+    Bulk,
     Cells,
     ClassVariables,
     Contents,
     Elements,
+    Foreign,
     Items,
     Named,
     Slots,
@@ -36,55 +41,78 @@ from tracealloc.trace.record.mutable_places import (
     Whole,
     slots_of,
 )
+from tracealloc.trace.record.opaque_objects import (
+    LIBRARY,
+    bytes_of,
+    frozen,
+    has_buffer,
+    in_c,
+    is_library,
+    parts_of,
+    pickles,
+    position,
+    seen_of,
+    told_by,
+    top_of,
+)
 
-__all__ = ["PLAIN", "Identity", "Reach"]
+__all__ = ["PLAIN", "Reach"]
 
 PLAIN = (int, float, complex, str, bytes, type(None), range, slice)
 _EXACT = frozenset((*PLAIN, bool, types.EllipsisType, types.NotImplementedType, CodeType))
-_ELEMENTS = 20_000  # of one container; a larger one is told by its length
-_OBJECTS = 50_000  # in one walk
-_BYTES = 1 << 20
-# What only says what happens, or keeps what it found: changes of it are nobody's state.
+_ELEMENTS = 20_000  # of one container; those of a larger one are compared in bulk
+_OBJECTS = 20_000  # in one walk; more are compared in bulk
+# What only says what happens, or keeps what it found: of these, what the user's code stores to counts.
 _QUIET_NAMES = """
-    builtins tracealloc sys logging warnings threading _thread time re inspect linecache typing abc _abc
-    functools importlib
+    builtins tracealloc sys logging warnings time re inspect linecache typing abc _abc functools importlib
 """
 _QUIET = frozenset(_QUIET_NAMES.split())
-_LIBRARY = frozenset((*sys.stdlib_module_names, "tracealloc", "numpy")) - {"__main__"}
-_TELLING = ("qsize", "digest", "line_num")  # of queues, hashes and readers in C
 _LRU: type = type(functools.lru_cache(lambda: None))
+_BY_NAME = frozenset(("setattr", "delattr", "__setattr__", "__delattr__", "__dict__", "vars"))
+_COUNTS = frozenset(("cache_info", "cache_parameters"))
 
 
-def _top(item: Any) -> str:
-    module = getattr(item, "__module__", None)
-    return module.partition(".")[0] if isinstance(module, str) else ""
+class Mentions(NamedTuple):
+    """What a code object, or one inside it, mentions.
+
+    Attributes:
+        names: variables and attributes; texts that could be names, too.
+        stored: attributes that it stores to or deletes.
+        modules: what it imports.
+        texts: all texts.
+    """
+
+    names: frozenset[str]
+    stored: frozenset[str]
+    modules: frozenset[str]
+    texts: frozenset[str]
 
 
-@functools.cache
-def names_in(code: CodeType) -> frozenset[str]:
-    """The names that a code object, or one inside it, mentions; texts that could be names, too."""
-    found = set(code.co_names)
-    for part in code.co_consts:
-        if isinstance(part, str) and part.isidentifier():
-            found.add(part)
-        elif isinstance(part, CodeType):
-            found |= names_in(part)
-    return frozenset(found)
+@functools.lru_cache(maxsize=10_000)
+def mentions(code: CodeType) -> Mentions:
+    """What a code object mentions, read once."""
+    texts = {part for part in code.co_consts if isinstance(part, str)}
+    names = {*code.co_names, *filter(str.isidentifier, texts)}
+    ops = [(i.opname, i.argval) for i in instructions_of(code).instructions]
+    stored = {str(name) for op, name in ops if op in ("STORE_ATTR", "DELETE_ATTR")}
+    modules = {str(name) for op, name in ops if op == "IMPORT_NAME"}
+    if names & _BY_NAME:
+        stored |= names
+    inside = [part for part in code.co_consts if isinstance(part, CodeType)]
+    if names & {"exec", "eval"}:
+        inside += filter(None, map(_compiled, texts))
+    for inner in map(mentions, inside):
+        names, stored = names | inner.names, stored | inner.stored
+        modules, texts = modules | inner.modules, texts | inner.texts
+    return Mentions(frozenset(names), frozenset(stored), frozenset(modules), frozenset(texts))
 
 
-class Identity:
-    """An object, told from others by identity; it lives as long as what it is part of."""
-
-    __slots__ = ("item",)
-
-    def __init__(self, item: object) -> None:
-        self.item = item
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and other.item is self.item
-
-    def __hash__(self) -> int:
-        return id(self.item)
+def _compiled(text: str) -> CodeType | None:
+    """The code that a text is, where it is one."""
+    try:
+        return compile(text, "<text>", "exec")
+    except (SyntaxError, ValueError):
+        return None
 
 
 class Reach:
@@ -94,10 +122,13 @@ class Reach:
         self.opaque = opaque
         self.spaces: list[Space] = []
         self.names: set[str] = set()
+        self.stored: set[str] = set()
         self._seen: dict[int, object] = {}
         self._queue: deque[tuple[str, Any]] = deque()
         self._owners: list[tuple[str, Any]] = []  # modules and classes: only what is named is reached
         self._memos: list[tuple[str, Any]] = []
+        self._foreign: list[tuple[str, Any]] = []
+        self._rest: dict[str, list[Any]] = {}  # what is compared in bulk
 
     def frame(self, frame: FrameType) -> Reach:
         """Start at the variables of a frame, and the global ones that its code names."""
@@ -118,6 +149,8 @@ class Reach:
         if len(self._seen) < _OBJECTS:
             self._seen[id(item)] = item
             self._queue.append((label, item))
+        else:
+            self._rest.setdefault("an object", []).append(item)
 
     def _walk(self) -> Reach:
         known = -1
@@ -127,13 +160,31 @@ class Reach:
             known = len(self.names)
             for label, owner in self._owners:
                 self._named_parts(label, owner)
-        if {"cache_info", "cache_parameters"} & self.names:
+        if _COUNTS & self.names:
             for label, memo in self._memos:
                 self._whole(label, memo, functools.partial(_counts, memo))
         for label, owner in self._owners:
             if isinstance(owner, types.ModuleType):
                 self.spaces.append(Named(label, vars(owner), frozenset(self.names), imported=True))
+        if self.stored:
+            self._stored_to()
+        seen = set(self._seen) if self._rest else set()
+        for label, items in self._rest.items():
+            self.spaces.append(Bulk(label, items, seen, self.opaque))
         return self
+
+    def _stored_to(self) -> None:
+        """Attributes that the user's code stores to, of what is foreign."""
+        names = frozenset(self.stored)
+        for label, owner in self._foreign:
+            parts = [(label, owner)]
+            if isinstance(owner, types.ModuleType):
+                parts += [
+                    (f"{label}.{name}", part) for name, part in vars(owner).items() if name in self.names
+                ]
+            for each, part in parts:
+                if hasattr(part, "__dict__"):
+                    self.spaces.append(Foreign(each, part, names))
 
     def _space(self, space: Space) -> None:
         self.spaces.append(space)
@@ -145,12 +196,21 @@ class Reach:
         self.spaces.append(Whole(label, item, read))
 
     def _code(self, code: CodeType, variables: dict[str, Any]) -> None:
-        names = names_in(code)
+        found = mentions(code)
+        names = found.names
         self.names |= names
+        self.stored |= found.stored
         self._space(Named("", variables, names))
         for name in sorted(names & variables.keys()):
             if isinstance(variables[name], types.ModuleType):
                 self.add(name, variables[name])
+        for name in sorted(found.modules):
+            self._import(name, variables)
+        for name in sorted(names & _REGISTRIES.keys()):
+            for label, item, read in _REGISTRIES[name](found.texts):
+                self.add(label, item)
+                if read is not None:
+                    self._whole(label, item, read)
 
     # -- one object ----------------------------------------------------------------------------------
 
@@ -162,22 +222,26 @@ class Reach:
         self._object(label, item)
 
     def _elements(self, label: str, item: Any) -> None:
+        if len(item) > _ELEMENTS:
+            self._rest[label] = [item]
+            return
         for number, part in enumerate(item):
-            if number >= _ELEMENTS:
-                break
             if type(part) not in _EXACT:
                 self.add(f"{label}[{number}]", part)
         self._attributes(label, item)
 
     def _container(self, label: str, item: Any) -> None:
-        if len(item) <= _ELEMENTS:
+        if isinstance(item, bytearray):
+            self._buffer(label, item)
+        elif len(item) <= _ELEMENTS:
             self._space(Items(label, item))
         else:
-            self._whole(label, item, lambda: len(item))
+            self._rest[label] = [item]
         self._attributes(label, item)
 
     def _function(self, label: str, item: types.FunctionType) -> None:
-        if str(item.__globals__.get("__name__")).partition(".")[0] in _LIBRARY:
+        if str(item.__globals__.get("__name__")).partition(".")[0] in LIBRARY:
+            self._foreign.append((label, item))
             # What `functools.wraps` gives a user's name to: a context manager, a dispatching function.
             self.add(label, getattr(item, "__wrapped__", None))
             self.add(label, tuple(getattr(item, "registry", {}).values()))
@@ -213,6 +277,8 @@ class Reach:
         if len(mapping) <= _ELEMENTS:
             self._whole(label, item, lambda: dict(mapping))
             self._elements(label, list(mapping.values()))
+        else:
+            self._rest[label] = [mapping]
 
     def _memo(self, label: str, item: Any) -> None:
         self._memos.append((label, item))
@@ -227,7 +293,7 @@ class Reach:
 
         def read() -> Any:
             frame = getattr(item, f"{prefix}_frame")
-            return None if frame is None else (frame.f_lasti, _frozen(dict(frame.f_locals)))
+            return None if frame is None else (frame.f_lasti, frozen(dict(frame.f_locals)))
 
         self._whole(label, item, read)
         frame = getattr(item, f"{prefix}_frame")
@@ -238,12 +304,14 @@ class Reach:
 
     def _owner(self, label: str, item: Any) -> None:
         if isinstance(item, type):
-            if _top(item) in _LIBRARY:
+            if is_library(item):
+                self._foreign.append((label, item))
                 return
             self._space(ClassVariables(label, item))
             for base in (*item.__mro__[1:], type(item)):
                 self.add(base.__name__, base)
         elif item.__name__.partition(".")[0] in _QUIET:
+            self._foreign.append((label, item))
             return
         self._owners.append((label, item))
 
@@ -257,22 +325,25 @@ class Reach:
     def _array(self, label: str, item: Any) -> None:
         if item.dtype == object and item.size <= _ELEMENTS:
             self._space(Elements(label, item))
-        elif item.nbytes <= _BYTES and item.flags.writeable and not item.dtype.hasobject:
+        elif item.dtype.hasobject:
+            self._rest[label] = [item]
+        elif item.flags.writeable:
             self.spaces.append(Contents(label, item))
 
     def _buffer(self, label: str, item: Any) -> None:
-        self._whole(label, item, lambda: _bytes_of(item))
+        self._whole(label, item, lambda: bytes_of(item))
 
     def _object(self, label: str, item: Any) -> None:
         kind: Any = type(item)
-        if _top(kind) in _QUIET and not isinstance(item, BaseException):
+        if top_of(kind) in _QUIET and not isinstance(item, BaseException):
+            self._foreign.append((label, item))
             if kind.__module__ == "builtins" and hasattr(kind, "__next__"):
                 self._pickled(label, item)
             return
         self._attributes(label, item)
         if isinstance(item, io.IOBase) and not hasattr(item, "getvalue"):
-            self._whole(label, item, lambda: _position(item))
-        elif _has_buffer(kind):
+            self._whole(label, item, lambda: position(item))
+        elif has_buffer(kind):
             self._buffer(label, item)
         else:
             self._pickled(label, item)
@@ -291,12 +362,20 @@ class Reach:
 
     def _pickled(self, label: str, item: Any) -> None:
         kind: Any = type(item)
-        if _pickles(kind):
-            self._whole(label, item, lambda: _frozen(item))
-            for part in _parts(item):
+        if pickles(kind):
+            self._whole(label, item, lambda: frozen(item))
+            for part in parts_of(item):
                 self.add(label, part)
-        elif _top(kind) in _LIBRARY:
-            self._whole(label, item, lambda: _told_by(item, _TELLING))
+        elif in_c(kind) is not None:
+            self._whole(label, item, lambda: seen_of(item, in_c(kind)))
+
+    def _thread(self, label: str, item: threading.Thread) -> None:
+        self._foreign.append((label, item))  # what it does beside is its own
+
+    def _import(self, name: str, variables: dict[str, Any]) -> None:
+        found = sys.modules.get(name)
+        if found is not None:
+            self.add(name, found)
 
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
@@ -318,7 +397,7 @@ def _numpy(reach: Reach, label: str, item: Any) -> None:
     elif isinstance(getattr(item, "__dict__", None), dict):  # of a class in Python, such as np.vectorize
         reach._attributes(label, item)
     elif hasattr(item, "__next__"):
-        reach._whole(label, item, lambda: _told_by(item, ("index", "iterindex")))
+        reach._whole(label, item, lambda: told_by(item, ("index", "iterindex")))
 
 
 _VISITS: tuple[tuple[Any, Callable[[Reach, str, Any], None]], ...] = (
@@ -338,90 +417,66 @@ _VISITS: tuple[tuple[Any, Callable[[Reach, str, Any], None]], ...] = (
     (_GENERATORS, Reach._generator),
     (memoryview, Reach._buffer),
     (threading.local, Reach._attributes),
+    (threading.Thread, Reach._thread),
 )
 
 
-# -- what has no slots -------------------------------------------------------------------------------
+# -- what functions of the standard library reach by themselves --------------------------------------------
 
 
 def _counts(memo: Any) -> tuple[int, ...]:
     return tuple(memo.cache_info())
 
 
-@functools.cache
-def _pickles(kind: Any) -> bool:
-    """Whether a class of the standard library or of NumPy says what a pickle of `kind` holds."""
-    for base in kind.__mro__:
-        own = {"__reduce__", "__reduce_ex__", "__getstate__"} & vars(base).keys()
-        if own and base is not object:
-            return _top(base) in _LIBRARY
-    return False
+Registered = Iterator[tuple[str, Any, Callable[[], Any] | None]]
 
 
-@functools.cache
-def _has_buffer(kind: Any) -> bool:
-    import ctypes
-
-    data = (ctypes.Structure, ctypes.Union, ctypes.Array, ctypes.c_int.__mro__[1])
-    return kind.__module__ in ("array", "mmap") or issubclass(kind, data)
-
-
-def _told_by(item: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
-    """What some attributes or methods say of an object that does not pickle."""
-    found = []
-    for name in names:
-        try:
-            value = getattr(item, name, None)
-            found.append(value() if callable(value) else value)
-        except (ValueError, TypeError):  # an iterator that does not count, or has ended
-            continue
-    return tuple(found)
+def _modules(texts: frozenset[str]) -> Registered:
+    """``sys.modules[name]``: the modules that a text names, or else all of the user's."""
+    loaded = dict(sys.modules)
+    named = {name: loaded[name] for name in texts if name in loaded}
+    users = {name: part for name, part in loaded.items() if is_users(getattr(part, "__file__", None) or "<")}
+    for name, part in (named or users).items():
+        if isinstance(part, types.ModuleType):
+            yield name, part, None
 
 
-def _bytes_of(item: Any) -> Any:
-    try:
-        view = memoryview(item)
-    except (TypeError, ValueError):
-        return None
-    return view.tobytes() if view.nbytes <= _BYTES else None
+def _loggers(texts: frozenset[str]) -> Registered:
+    root: Any = getattr(sys.modules.get("logging"), "root", None)
+    if root is not None:
+        yield "logging.root", root, None
+        for name, logger in list(root.manager.loggerDict.items()):
+            yield f"logging.getLogger({name!r})", logger, None
 
 
-def _position(item: Any) -> Any:
-    """Where a file is read; what is written to one is nobody's state."""
-    try:
-        return item.tell() if item.readable() and item.seekable() else None
-    except (OSError, ValueError):
-        return None
+def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str]], Registered]:
+    """What a function of a loaded module says of the whole process."""
+
+    def find(texts: frozenset[str]) -> Registered:
+        if module in sys.modules:
+            read = getattr(sys.modules[module], name)
+            yield show, read, read
+
+    return find
 
 
-def _parts(item: Any) -> Iterator[Any]:
-    """The objects that an iterator of the standard library goes through."""
-    if not hasattr(item, "__next__"):
-        return
-    try:
-        found = item.__reduce__()
-    except Exception:
-        return
-    yield from (part for part in found[1] if not isinstance(part, PLAIN)) if len(found) > 1 else ()
+def _given(module: str, name: str) -> Callable[[frozenset[str]], Registered]:
+    """The object that a function of a loaded module gives to whoever calls it."""
+
+    def find(texts: frozenset[str]) -> Registered:
+        if module in sys.modules:
+            yield f"{module}.{name}()", getattr(sys.modules[module], name)(), None
+
+    return find
 
 
-def _frozen(item: Any, depth: int = 0) -> Any:
-    """What tells an object from itself after a change, as far as a pickle would."""
-    kind: Any = type(item)
-    if kind in _EXACT:
-        return item
-    if depth > 8:
-        return Identity(item)
-    if isinstance(item, tuple | list) and len(item) <= _ELEMENTS:
-        return kind, tuple(_frozen(part, depth + 1) for part in item)
-    if isinstance(item, dict) and len(item) <= _ELEMENTS:
-        return kind, tuple((_frozen(k, depth + 1), _frozen(v, depth + 1)) for k, v in item.items())
-    if kind.__module__ == "numpy" and hasattr(item, "tobytes"):
-        return item.tobytes() if item.nbytes <= _BYTES else Identity(item)
-    if not _pickles(kind):
-        return Identity(item)
-    try:
-        found = item.__reduce_ex__(2)
-    except Exception:  # what cannot be pickled cannot be seen
-        return Identity(item)
-    return kind, _frozen(found[1:] if isinstance(found, tuple) else found, depth + 1)
+_REGISTRIES: dict[str, Callable[[frozenset[str]], Registered]] = {
+    "modules": _modules, "import_module": _modules, "__import__": _modules,
+    "getLogger": _loggers,
+    "getcontext": _given("decimal", "getcontext"), "setcontext": _given("decimal", "getcontext"),
+    "current_thread": _given("threading", "current_thread"),
+    "main_thread": _given("threading", "main_thread"),
+    "seterr": _setting("numpy", "geterr", "np.geterr()"),
+    "chdir": _setting("os", "getcwd", "os.getcwd()"),
+    "setrecursionlimit": _setting("sys", "getrecursionlimit", "sys.getrecursionlimit()"),
+}  # fmt: skip
