@@ -44,7 +44,7 @@ Location: TypeAlias = tuple[Array, tuple[Expr, ...], tuple[str, ...]]
 
 def is_number(item: object) -> bool:
     """Whether `item` can be an operand: a traced scalar, a Python number or a NumPy scalar."""
-    if isinstance(item, Scalar | int | float):
+    if isinstance(item, _NUMBERS):
         return True
     if not hasattr(type(item), "shape") or isinstance(item, Carried):  # a record would look for a field
         return False
@@ -55,7 +55,7 @@ def number_expr(item: Any, partner: DType | None = None) -> Expr:
     """The expression of an operand; `partner` is the type of the other one (weak literals)."""
     if isinstance(item, Scalar):
         return item._value()
-    if isinstance(item, bool | int | float) and type(item).__module__ == "builtins":
+    if type(item) in _LITERALS:
         return typed(typing_rules.lift, item, partner)
     if isinstance(item, Carried):
         bool(item)  # raises
@@ -476,3 +476,8 @@ def _just_read(item: Scalar) -> bool:
         if isinstance(event, Define) and isinstance(item._expr, Ref) and event.number == item._expr.number:
             return event.name is None
     return False
+
+
+# As tuples: a union of classes would be made at every operation.
+_NUMBERS = (Scalar, int, float)
+_LITERALS = (int, float, bool)

@@ -24,7 +24,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from tracealloc.trace.diagnostics.frames import is_users
-from tracealloc.trace.record.bytecode_names import instructions_of
+from tracealloc.trace.record.bytecode_names import Instructions, instructions_of
 from tracealloc.trace.record.mutable_places import (
     Attributes,
     Bulk,
@@ -88,9 +88,19 @@ class Mentions(NamedTuple):
     texts: frozenset[str]
 
 
-@functools.lru_cache(maxsize=10_000)
+_MENTIONS: weakref.WeakKeyDictionary[Instructions, Mentions] = weakref.WeakKeyDictionary()
+
+
 def mentions(code: CodeType) -> Mentions:
     """What a code object mentions, read once."""
+    read = instructions_of(code)  # one for each code object, told by identity
+    found = _MENTIONS.get(read)
+    if found is None:
+        found = _MENTIONS[read] = _mentions(code)
+    return found
+
+
+def _mentions(code: CodeType) -> Mentions:
     texts = {part for part in code.co_consts if isinstance(part, str)}
     names = {*code.co_names, *filter(str.isidentifier, texts)}
     ops = [(i.opname, i.argval) for i in instructions_of(code).instructions]

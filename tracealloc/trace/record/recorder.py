@@ -30,6 +30,7 @@ __all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "is_idle", "record
 
 MAX_PATHS = 1024
 MAX_REPEATS = 256
+_TRIVIAL = (Const, IterRef, Ref)
 
 
 class Scope:
@@ -240,7 +241,7 @@ class Recorder:
 
     def name_value(self, expr: Expr) -> Expr:
         """`expr` itself where it is trivial (constant, iterator, short affine index), else defined."""
-        if isinstance(expr, Const | IterRef | Ref) or (isinstance(expr, Load) and not expr.indices):
+        if isinstance(expr, _TRIVIAL) or (isinstance(expr, Load) and not expr.indices):
             return expr
         if typing_rules.is_short_affine(expr):
             return expr
