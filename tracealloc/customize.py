@@ -32,6 +32,7 @@ from tracealloc.trace.diagnostics.errors import (
     UnknownArrayError,
     nearest,
 )
+from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import Place, caller_place, warn
 from tracealloc.trace.ir.program import Program
 
@@ -95,23 +96,27 @@ class Schedule(Buildable, Methods):
 
     # -- names ---------------------------------------------------------------------------------------
 
+    @public()
     def loops(self, function: str | None = None) -> list[LoopHandle]:
         """Handles of all loops of a function (None: the top), outermost first."""
         name, state = self._function(function)
         born, names = self.history, full_names(state)
         return Listing(LoopHandle(self, name, x.key, names[x.key], born) for x in state.loops())
 
+    @public()
     def arrays(self, function: str | None = None) -> list[ArrayHandle]:
         """Handles of all arrays of a function (None: the top), arguments first."""
         name, state = self._function(function)
         born = self.history
         return Listing(ArrayHandle(self, name, x.key, x.name, born) for x in used_arrays(state))
 
+    @public()
     def bands(self, function: str | None = None) -> list[BandHandle]:
         """Handles of all bands of a function (None: the top), in textual order."""
         name, state = self._function(function)
         return Listing(BandHandle(self, name, band) for band, _ in bands_of(state.tree))
 
+    @public()
     def layouts(self) -> Layouts:
         """``(kind, factor)`` for each dimension of each array: ``"A"``, in a callee ``"callee:A"``.
 
@@ -187,6 +192,7 @@ class Schedule(Buildable, Methods):
         """The module after the first `count` steps."""
         return self._past[count][1] if count < len(self._past) else self._module
 
+    @public()
     def undo(self, count: int = 1) -> Schedule:
         """Take back the last `count` steps.
 
@@ -210,6 +216,7 @@ class Schedule(Buildable, Methods):
             self._commit(self.module_after(kept), self._past[:kept])
         return self
 
+    @public()
     def copy(self) -> Schedule:
         """A schedule of its own in the same state."""
         other = Schedule.__new__(Schedule)
@@ -221,6 +228,7 @@ class Schedule(Buildable, Methods):
     def __deepcopy__(self, memo: object) -> Schedule:
         return self.copy()  # everything inside is frozen
 
+    @public()
     def script(self) -> str:
         """Python that rebuilds the schedule, given ``ta`` and the kernel's name.
 
@@ -231,6 +239,7 @@ class Schedule(Buildable, Methods):
         head = f"s = ta.customize({name}{freely})"
         return script_of(head, self.history, {name}, set(dir(Schedule)))
 
+    @public()
     def replay(self, kernel: Kernel) -> Schedule:
         """The same steps on another kernel (of another size, say).
 
@@ -363,6 +372,7 @@ class Schedule(Buildable, Methods):
             module = interchanged(self._module)
             return self.lowered if module is self._module else lowered(module)
 
+    @public()
     def conflicts(self) -> Conflicts:
         """Accesses per bank and cycle against ports, for every pipelined loop and array.
 
@@ -372,6 +382,7 @@ class Schedule(Buildable, Methods):
 
         return conflicts_of(self.lowered, self._module)
 
+    @public()
     def verify(self, method: str | None = None) -> Verification:
         """Prove that the schedule computes what the traced kernel does, for all data.
 
@@ -429,6 +440,7 @@ def _traced_build(program: Program) -> Any:
     return build_c(for_c(program))
 
 
+@public()
 def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:
     """A schedule of `kernel` in which nothing is scheduled yet.
 
@@ -451,6 +463,7 @@ def _no_kernel(value: object) -> ScheduleError:
     return ScheduleError("TA200", f"{text} is no kernel", place=caller_place(), hint=hint)
 
 
+@public()
 def verify(a: Schedule | Kernel, b: Schedule | Kernel, method: str | None = None) -> Verification:
     """Prove that two schedules or kernels compute the same, for all data.
 
@@ -460,4 +473,8 @@ def verify(a: Schedule | Kernel, b: Schedule | Kernel, method: str | None = None
     from tracealloc.check.verify import verify_pair
 
     first, second = (item if isinstance(item, Schedule) else customize(item) for item in (a, b))
-    return verify_pair(first.module, second.module, method)
+    try:
+        return verify_pair(first.module, second.module, method)
+    except TraceallocError as error:
+        error.place = error.place or caller_place()
+        raise

@@ -23,6 +23,7 @@ from tracealloc.trace.diagnostics.errors import (
     VerifyError,
     nearest,
 )
+from tracealloc.trace.diagnostics.public import public
 
 __all__ = ["catalogue", "explain"]
 
@@ -47,6 +48,7 @@ def catalogue() -> dict[str, Code]:
     return dict(sorted(CODES.items()))
 
 
+@public()
 def explain(code: str | TraceallocError | TraceallocWarning | type[TraceallocError] | None = None) -> str:
     """Explain an error code such as ``"TA210"``, with an example that raises it and one that is right.
 

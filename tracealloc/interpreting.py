@@ -7,12 +7,14 @@ from typing import Any
 from tracealloc.customize import Schedule
 from tracealloc.kernel import Kernel
 from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.program import Program
 
 __all__ = ["interpret"]
 
 
+@public()
 def interpret(what: Kernel | Schedule | Program, *args: Any, **kwargs: Any) -> Any:
     """Run `what` on NumPy arrays, in place, as calling it would: the same checks, values and results.
 

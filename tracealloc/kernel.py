@@ -17,6 +17,7 @@ from tracealloc.homes import Home, Homes
 from tracealloc.pickling import by_value, found_by_import, imported, loaded, named_by_annotations
 from tracealloc.trace.calls import call, staged_key
 from tracealloc.trace.diagnostics.errors import TraceallocError, TraceError
+from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_frame, caller_place
 from tracealloc.trace.functions import trace
 from tracealloc.trace.ir.program import Program
@@ -135,6 +136,7 @@ class Kernel(Buildable):
             return False
         return any(item is self for base in type(args[0]).__mro__ for item in vars(base).values())
 
+    @public()
     def reset(self) -> None:
         """Set what calls keep (`ta.state`) back to the first contents; builds have states of their own."""
         if self._home.built is not None:
@@ -232,6 +234,7 @@ class Kernel(Buildable):
 
     # -- tracing and building ------------------------------------------------------------------------
 
+    @public()
     def trace(self) -> Program:
         """The traced program; accesses are proved to stay inside their arrays.
 
@@ -354,6 +357,7 @@ def _derived(root: Kernel | None, how: str, what: Any) -> Any:
     return root.__get__(what) if how == "method" else root.specialise(**what)
 
 
+@public("@kernel, without parentheses, above the def")
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Make a Python function a kernel (a decorator). The body is run on proxies, never parsed.
 

@@ -9,6 +9,7 @@ import numpy as np
 from tracealloc.emit.run.argument_checks import leaves
 from tracealloc.emit.run.numpy_types import accepted, container, fits_double, numbers_of, stored
 from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.dtype import DType, Fixed, Struct
 from tracealloc.trace.ir.quantise import is_real
@@ -17,6 +18,7 @@ from tracealloc.trace.proxies.tables import not_a_number, stored_type
 __all__ = ["from_raw", "raw"]
 
 
+@public()
 def raw(data: Any, dtype: DType) -> Any:
     """The bits of numbers in a fixed-point type, as the scaled integers that hardware has.
 
@@ -48,6 +50,7 @@ def raw(data: Any, dtype: DType) -> Any:
     return found if found.ndim or isinstance(dtype, Struct) else int(found[()])
 
 
+@public()
 def from_raw(bits: Any, dtype: DType) -> Any:
     """The numbers that bits stand for in a fixed-point type: the inverse of `raw`, exact.
 

@@ -22,13 +22,14 @@ import numpy as np
 from tracealloc.check.interpret.cells import replaced
 from tracealloc.check.interpret.expr import Evaluate, ExprCompiler, field_position
 from tracealloc.check.interpret.faults import outside_fault, unstored_fault
+from tracealloc.check.interpret.outgoing import has_fixed, is_rounded, may_store
 from tracealloc.check.interpret.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
 from tracealloc.emit.run.marshal import Signature as Arguments
 from tracealloc.trace.calls import bound_part
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.diagnostics.source import Place, caller_place
 from tracealloc.trace.functions import arguments_of, proxies, results
-from tracealloc.trace.ir.dtype import DType, Fixed, Index, Struct, index
+from tracealloc.trace.ir.dtype import DType, Index, Struct, index
 from tracealloc.trace.ir.expr import Const, Expr, Load
 from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Region, Slice, Store
 from tracealloc.trace.ir.summary import summary_of
@@ -340,7 +341,7 @@ def run_plainly(
                 value.extend(left)
             elif array.rank:
                 cells = list(runner.cells[array].reshape(-1))
-                if array in runner.stored or _may_be_stored(array, cells, value, traced):
+                if array in runner.stored or (is_rounded(array, cells, value) and _may_store(traced, array)):
                     write_back(cells, array.dtype, value)
     made = [given[array] if array in given else _outside(runner, array) for array in found]
     return None if not made else made[0] if len(made) == 1 else tuple(made)
@@ -352,26 +353,9 @@ def _outside(runner: Runner, array: Array) -> Any:
     return found if array.rank else found[()]
 
 
-def _may_be_stored(
-    array: Array, cells: list[Any], value: np.ndarray, traced: Callable[[], Program | None]
-) -> bool:
-    """Whether an array that was not stored to might have been, and comes back other than it went in."""
-    if not _has_fixed(array.dtype) or _holds(value, to_numpy(cells, array.dtype, array.shape)):
-        return False
+def _may_store(traced: Callable[[], Program | None], array: Array) -> bool:
     program = traced()
-    return program is not None and array.name in {found.name for found in summary_of(program).writes}
-
-
-def _has_fixed(dtype: DType) -> bool:
-    if isinstance(dtype, Struct):
-        return any(_has_fixed(inner) for _, inner in dtype.fields)
-    return isinstance(dtype, Fixed)
-
-
-def _holds(value: np.ndarray, numbers: np.ndarray) -> bool:
-    if numbers.dtype.names:
-        return all(_holds(value[name], numbers[name]) for name in numbers.dtype.names)
-    return bool(np.array_equal(value, numbers))
+    return program is not None and may_store(program, array.name)
 
 
 def _entered(array: Array, value: Any, traced: Callable[[], Program | None]) -> Any:
@@ -382,7 +366,7 @@ def _entered(array: Array, value: Any, traced: Callable[[], Program | None]) -> 
     try:
         cells = from_numpy(value, array.dtype, array.name)
     except ArgumentError:
-        program = traced() if _has_fixed(array.dtype) else None
+        program = traced() if has_fixed(array.dtype) else None
         if program is None or array.name in {found.name for found in summary_of(program).reads}:
             raise
         cells = from_numpy(value, array.dtype, array.name, holes=True)

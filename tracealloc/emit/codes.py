@@ -122,6 +122,12 @@ register(
             _FILL.format(dtype="int8"),
             _FILL.format(dtype="int16"),
         ),
+        "TA708": _code(
+            "a function of tracealloc is called with arguments that it does not have",
+            "Fine = ta.Fixed(8)",
+            "Fine = ta.Fixed(8, 3)",
+            "The message shows what the function takes. Those of primitives are TA207, of builds TA825.",
+        ),
         "TA801": _code(
             "there is no compiler",
             'import os\n\nos.environ["CC"] = "no-such-compiler"\nadd(A, B, 2)',

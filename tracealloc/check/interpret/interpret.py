@@ -16,6 +16,7 @@ import numpy as np
 
 from tracealloc.check.interpret.expr import Access
 from tracealloc.check.interpret.node import Compiled, Event, Observer, ProgramCompiler
+from tracealloc.check.interpret.outgoing import is_rounded, may_store
 from tracealloc.check.interpret.values import (
     from_numpy,
     scalar_from_python,
@@ -100,7 +101,11 @@ class Interpreter:
                         if array in self._read:
                             queue.clear()
                         queue.extend(scalar_to_python(item, array.dtype, self._exact) for item in items)
-                elif isinstance(arg, np.ndarray) and array in self._written:
+                elif (
+                    isinstance(arg, np.ndarray)
+                    and array in self._written
+                    and (not is_rounded(array, cell, arg) or may_store(program, array.name))
+                ):
                     write_back(cell, array.dtype, arg)
         arguments = dict(zip(program.args, args, strict=True))
         results = tuple(self._result(array, frame, arguments) for array in program.results)

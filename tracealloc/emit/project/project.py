@@ -23,6 +23,7 @@ from tracealloc.emit.project.testbench import (
 from tracealloc.emit.vitis.host_memory import memory_functions
 from tracealloc.emit.vitis.module import VitisText, vitis_source
 from tracealloc.trace.diagnostics.errors import BuildError, nearest
+from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.ir.layout import PLAIN
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ class HLSProject:
 
     # On disk.
 
+    @public()
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the project to a folder, whole or not at all; the folder's path.
 
@@ -193,17 +195,20 @@ class HLSProject:
 
     # Runs.
 
+    @public()
     def csim(self, *, cache: bool = True) -> CSimModule:
         """The kernel in C simulation, callable on NumPy arrays; needs no AMD tools."""
         from tracealloc.emit.run.csim import build_csim
 
         return build_csim(self.program, text=self.text, cache=cache)
 
+    @public()
     def rehearse(self) -> list[str]:
         """Run the C simulation on the testbench's data: a line for each result that is not as expected."""
         items = items_of(self.text)
         return compared(self.program, items, self._tested(items), self.csim())
 
+    @public()
     def run(self, mode: str, path: str | PathLike[str], *, overwrite: bool = False) -> ToolRun:
         """Write the project to `path` and run the vendor's tools on it.
 

@@ -22,6 +22,7 @@ from tracealloc.schedule.session.plain_values import shown
 from tracealloc.schedule.session.resolve import Resolver
 from tracealloc.schedule.session.stale_handles import Owner
 from tracealloc.trace.diagnostics.errors import ScheduleError, nearest
+from tracealloc.trace.diagnostics.public import parameters_of
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.proxies.elements import as_element
 
@@ -130,17 +131,9 @@ def _bound(primitive: Primitive, args: tuple[Any, ...], kwargs: Mapping[str, Any
         raise ScheduleError(
             "TA207",
             f"{call_text(primitive.name, args, kwargs)}: {error}",
-            because=[f"the primitive is {primitive.name}({_parameters(signature)})"],
+            because=[f"the primitive is {primitive.name}({parameters_of(signature)})"],
             hint=f"{close}=" if close else None,
         ) from None
-
-
-def _parameters(signature: inspect.Signature) -> str:
-    """The parameters without their types: ``loop, factor=None``."""
-    empty = inspect.Parameter.empty
-    return str(
-        signature.replace(parameters=[p.replace(annotation=empty) for p in signature.parameters.values()])
-    )[1:-1]
 
 
 def call_text(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

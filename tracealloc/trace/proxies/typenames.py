@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracealloc.trace.diagnostics.errors import nearest
+from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.ir.dtype import OVERFLOWS, ROUNDINGS, DType, Integer, Overflow, Rounding
 from tracealloc.trace.ir.dtype import Fixed as FixedType
 from tracealloc.trace.ir.dtype import Struct as StructType
@@ -23,16 +24,19 @@ def _width(value: Any, what: str) -> int:
     return value
 
 
+@public("ta.Int(12)")
 def Int(bits: int) -> Integer:
     """A signed integer of `bits` bits, 1 to 1024."""
     return Integer(_width(bits, "ta.Int"), True)
 
 
+@public("ta.UInt(12)")
 def UInt(bits: int) -> Integer:
     """An unsigned integer of `bits` bits, 1 to 1024."""
     return Integer(_width(bits, "ta.UInt"), False)
 
 
+@public("ta.Fixed(16, 8): bits, and how many of them are behind the point")
 def Fixed(bits: int, frac: int, rounding: Rounding = "TRN", overflow: Overflow = "WRAP") -> FixedType:
     """A signed fixed-point number of `bits` bits, `frac` of them behind the point.
 
@@ -41,6 +45,7 @@ def Fixed(bits: int, frac: int, rounding: Rounding = "TRN", overflow: Overflow =
     return _fixed("ta.Fixed", bits, frac, True, rounding, overflow)
 
 
+@public("ta.UFixed(16, 8): bits, and how many of them are behind the point")
 def UFixed(bits: int, frac: int, rounding: Rounding = "TRN", overflow: Overflow = "WRAP") -> FixedType:
     """An unsigned fixed-point number of `bits` bits, `frac` of them behind the point."""
     return _fixed("ta.UFixed", bits, frac, False, rounding, overflow)
@@ -58,6 +63,7 @@ def _fixed(what: str, bits: int, frac: int, signed: bool, rounding: Any, overflo
     return FixedType(bits, frac, signed, rounding, overflow)
 
 
+@public("ta.Struct(x=int32, y=float32)")
 def Struct(**fields: Any) -> Any:
     """A record type, ``Pair = ta.Struct(x=int32, y=float32)``; with values for fields, a record value."""
     if not fields:
