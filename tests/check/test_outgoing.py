@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,6 +107,25 @@ def test_records() -> None:
         given = np.array([(1.3, 2), (275.0, 3)], dtype)
         run(given)
         assert given["x"].tolist() == [1.3, 275.0]
+
+
+def test_what_was_built_before_agrees(tmp_path: Path) -> None:
+    program = [
+        "import numpy as np, tracealloc as ta",
+        "@ta.kernel",
+        "def never(X: ta.Fixed(12, 3)[2]):",
+        "    for i in ta.range(0):",
+        "        X[i] = 1",
+        "X = np.array([275.0, 1.3])",
+        "never(X)",
+        "print(X.tolist())",
+    ]
+    script = tmp_path / "never.py"
+    script.write_text("\n".join(program))
+    environment = {**os.environ, "TRACEALLOC_CACHE": str(tmp_path / "cache")}
+    for _ in range(2):
+        found = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment)
+        assert found.stdout == "[275.0, 1.3]\n", found.stderr
 
 
 def test_a_read_only_array_may_be_given_where_nothing_is_stored() -> None:

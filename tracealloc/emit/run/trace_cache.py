@@ -19,6 +19,7 @@ from tracealloc.emit.run.compiler import cpu_identity
 from tracealloc.emit.run.runtime import CModule
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.summary import summary_of
 
 __all__ = ["key_of", "recall", "remember"]
 
@@ -66,6 +67,12 @@ def recall(program: Program, key: str, source: Callable[[], str]) -> CModule | N
     return module
 
 
+def _touched(program: Program) -> list[tuple[bool, bool]]:
+    """Which arguments are read, and which are written."""
+    found = summary_of(program)
+    return [(array in found.reads, array in found.writes) for array in program.args]
+
+
 def _scheduled(program: Program) -> Program:
     from tracealloc.schedule.session.loop_order import for_c  # isl: only for a message
 
@@ -77,6 +84,8 @@ def remember(program: Program, key: str, module: CModule) -> None:
     folder = disk.cache_folder()
     if module.library.parent != folder or kept(program):
         return  # arrays that live across calls are passed in an order that scheduling may change
+    if _touched(program) != _touched(module.program):
+        return  # arguments are checked as what is compiled uses them: not where no iteration does
     part = disk.temporary(folder, ".link")
     try:
         name, fails = module.library.stem, "fails" if module.fails else "never"
