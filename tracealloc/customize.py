@@ -234,7 +234,7 @@ class Schedule(Buildable, Methods):
 
         Handles that were passed on from step to step are variables.
         """
-        freely = ", reassociate=True" if self._first.state(self._first.top).reassociate else ""
+        freely = ", reassociate=True" if self._first.state(self._first.top).proof.reassociate else ""
         name = self._program.name
         head = f"s = ta.customize({name}{freely})"
         return script_of(head, self.history, {name}, set(dir(Schedule)))
@@ -247,7 +247,7 @@ class Schedule(Buildable, Methods):
             ScheduleError: a step is refused there; the message says which.
         """
         place = caller_place()
-        other = customize(kernel, reassociate=self._first.state(self._first.top).reassociate)
+        other = customize(kernel, reassociate=self._first.state(self._first.top).proof.reassociate)
         for number, step in enumerate(self.history):
             args, kwargs = step.map(other._named)
             try:
@@ -363,7 +363,9 @@ class Schedule(Buildable, Methods):
             (mine.dtype, mine.shape) == (traced.dtype, traced.shape)
             for mine, traced in zip(self.lowered.args, self._program.args, strict=True)
         )
-        return same and all(note.exact for _, state in self._module.states for note in state.assumptions)
+        return same and all(
+            note.exact for _, state in self._module.states for note in state.proof.assumptions
+        )
 
     @property
     def compiled(self) -> Program:

@@ -43,17 +43,17 @@ def test_damaged_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     def prove(self: Moving, model: Model, tree: Tree, moved: dict[str, Statement]) -> None:
         state = self.state
         sources = {s.name: state.model.statement(name) for name, s in moved.items()}
-        values = run(state.base, state.base.reference)
+        values = run(state.proof.base, state.proof.base.reference)
         copies = any(s.copy for s in state.model.statements)
         for kind in range(5):
             after = hurt(rng, model, tree) if kind else (model, tree)
             if any(s.copy and s.domain.is_empty() for s in after[0].statements):
                 continue
             right = is_right(values, run(*after))
-            wrong = moved_read(state.base, (state.model, state.tree), after, sources, False)
+            wrong = moved_read(state.proof.base, (state.model, state.tree), after, sources, False)
             # Of one write brute force does not tell the elements apart.
             same = wrong is not None and wrong.expected == wrong.found is not None
-            assert same or (wrong is None) == right, f"seed {seed}\n{state.base.program}\n{wrong}"
+            assert same or (wrong is None) == right, f"seed {seed}\n{state.proof.base.program}\n{wrong}"
             seen[right, copies] += 1
         original(self, model, tree, moved)
 

@@ -146,7 +146,7 @@ def test_damaged_schedules(seed: int) -> None:
         except ta.ScheduleError:
             continue
     state = schedule.module.state(schedule.name)
-    base = state.base
+    base = state.proof.base
     expected = run(base, base.reference)
     assert is_right(expected, run(state.model, state.tree))
     for _ in range(4):

@@ -152,7 +152,7 @@ def is_right(s: Schedule, name: str, args: tuple[Any, ...], patch: pytest.Monkey
     trees = candidates(s, lambda copy: getattr(copy, name)(*args), patch)
     if not trees:
         return None
-    freely, strictly = (Instances(state.model, state.reassociate, mixed) for mixed in (True, False))
+    freely, strictly = (Instances(state.model, state.proof.reassociate, mixed) for mixed in (True, False))
     if not any(freely.is_legal(state.tree, tree) for tree in trees):
         # Brute force takes what a buffer's copy carries for a new value: a free sum that goes through one
         # is looked through by the proof only.

@@ -201,9 +201,9 @@ def test_what_was_wrong_before_inlining_stays_wrong() -> None:
     s.split("rows:i", 4)
     s.inline("rows")
     state = s.module.state("caller")
-    (earlier,) = state.before
+    (earlier,) = state.proof.obligations
     damaged = replace(earlier, tree=Sequence(tuple(reversed(earlier.tree.children))))
-    module = s.module.with_state("caller", replace(state, before=(damaged,)))
+    module = s.module.with_state("caller", replace(state, proof=replace(state.proof, obligations=(damaged,))))
     assert s.verify()
     assert not verify_module(module)
 
@@ -358,8 +358,9 @@ def test_buffers_of_a_callee_stay_where_no_proof_sees_through_them(kernel_: ta.K
         s.buffer_at("B", "r")
     check(kernel_, s)
     state = s.module.state(kernel_.name)
-    caller_, callee = state.before
+    caller_, callee = state.proof.obligations
     only_copies = [part for part in callee.model.statements if part.copy]
     damaged = replace(callee, model=callee.model.with_statements(only_copies, callee.tree))
-    module = s.module.with_state(kernel_.name, replace(state, before=(caller_, damaged)))
+    proof = replace(state.proof, obligations=(caller_, damaged))
+    module = s.module.with_state(kernel_.name, replace(state, proof=proof))
     assert not verify_module(module)

@@ -22,7 +22,7 @@ import tracealloc as ta
 from tracealloc import float32, grid, int8, int16, int32, kernel
 from tracealloc.customize import Schedule
 from tracealloc.schedule.core.primitive import REGISTRY
-from tracealloc.schedule.core.state import State
+from tracealloc.schedule.core.proof import Proof
 
 M, N = 4, 6
 
@@ -348,7 +348,7 @@ def test_a_failure_of_isl_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
         isl.Set("{ [i] : ")
 
     s = ta.customize(plain)
-    monkeypatch.setattr(State, "difference", fails)
+    monkeypatch.setattr(Proof, "difference", fails)
     monkeypatch.setattr("tracealloc.schedule.session.apply.check_marked", fails)
     with pytest.raises(ta.ScheduleError) as raised:
         s.split("i", 4)

@@ -29,15 +29,15 @@ def one_case(seed: int, seen: Counter[str]) -> None:
         with suppress(ta.ScheduleError):
             s.buffer_at(rng.choice([a for a in s.arrays() if a.shape]), rng.choice(s.loops()))
     state = s.module.state(s.name)
-    sums = free_sums(state.base, state.model, state.reassociate)
-    by_hand = Instances(state.model, state.reassociate)
+    sums = free_sums(state.proof.base, state.model, state.proof.reassociate)
+    by_hand = Instances(state.model, state.proof.reassociate)
     for _ in range(3):
         tree = other_order(rng, state.tree)
         binding, _ = ordered_dependences(state)
         found = first_violation(state.model, binding, tree)
         if found is None:
             continue
-        changes = changes_value(state.model, (state.tree, tree), found, state.base, sums)
+        changes = changes_value(state.model, (state.tree, tree), found, state.proof.base, sums)
         legal = by_hand.is_legal(state.tree, tree)
         assert not (changes and legal), f"{found} in the order of\n{tree}"
         seen["wrong" if not legal else "right", "seen" if changes else "not seen"] += 1  # type: ignore[index]

@@ -16,7 +16,8 @@ from tracealloc.poly.isl.named import LOCK, box_of, dim_bounds, equal_sets, rena
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.proof.equivalence import NOTHING, Difference
 from tracealloc.poly.proof.split_reduction import Split
-from tracealloc.schedule.core.state import SUMS, Module, State
+from tracealloc.schedule.core.proof import Assumption, Claim, Proof, SumOrder
+from tracealloc.schedule.core.state import Module
 from tracealloc.schedule.loops.queue_order import displaced
 from tracealloc.trace.diagnostics.errors import VerifyError
 from tracealloc.trace.ir.program import Program
@@ -82,12 +83,12 @@ def _proved(module: Module, casts: bool) -> Verification:
     notes: dict[str, None] = {}
     with LOCK:
         for _, state in module.states:
-            if casts and state.casts and found is None:
-                found = f"{state.casts[0]}: values are converted"
-            count += sum(_count(s) for s in state.base.statements)
+            if casts and state.proof.conversions and found is None:
+                found = f"{state.proof.conversions[0].reason}: values are converted"
+            count += sum(_count(s) for s in state.proof.base.statements)
             try:
                 with limited(STEP + STATEMENT * len(state.model.statements)):
-                    wrong, assumed = _proof(state)
+                    wrong, assumed = _proof(state.claim)
             except isl.Error as error:
                 raise VerifyError(
                     "TA514",
@@ -95,42 +96,43 @@ def _proved(module: Module, casts: bool) -> Verification:
                     because=[reason(error)],
                     hint="the C build can still be compared with the kernel on data",
                 ) from error
-            notes.update(dict.fromkeys(assumed))
+            notes.update(dict.fromkeys(map(str, assumed)))
             found = found or wrong
     seconds = time.perf_counter() - start
     return Verification(found is None, "polyhedral", count, seconds, tuple(notes), found)
 
 
-def _proof(state: State) -> tuple[str | None, tuple[str, ...]]:
+def _proof(claim: Claim) -> tuple[str | None, tuple[Assumption, ...]]:
     """What differs, and what the proof took for granted: no more than it needed."""
-    if state.before:
-        notes: list[str] = []
-        rest = replace(state, before=(), assumptions=())
-        for each in (*state.before, rest):
-            wrong, assumed = _in_parts(state, each) if isinstance(each, Split) else _proof(each)
+    proof = claim.proof
+    if proof.obligations:
+        notes: list[Assumption] = []
+        rest = replace(claim, proof=replace(proof, obligations=(), assumptions=()))
+        for each in (*proof.obligations, rest):
+            wrong, assumed = _in_parts(each) if isinstance(each, Split) else _proof(each)
             notes += assumed
             if wrong is not None:
                 break
-        return wrong, tuple(dict.fromkeys(notes))
-    ends = (state.model, state.tree)
-    if state.difference(*ends, free=False) is None:
+        return wrong, tuple(notes)
+    if claim.difference(free=False) is None:
         return None, ()
-    found = state.difference(*ends)
+    found = replace(claim, proof=proof.strictly()).difference()
     if found is None:
-        return None, (str(SUMS["integer"]),)
-    if state.reassociate:
-        found = state.difference(*ends, reassociate=True)
-    taken = (*state.assumptions, *([SUMS["float"]] if state.reassociate else []))
-    return None if found is None else describe(state, found), tuple(dict.fromkeys(map(str, taken)))
+        return None, (SumOrder("integer"),)
+    if not proof.reassociate:
+        return describe(claim, found), proof.assumptions
+    found = claim.difference()
+    taken = (*proof.assumptions, SumOrder("float"))
+    return None if found is None else describe(claim, found), taken
 
 
-def _in_parts(state: State, split: Split) -> tuple[str | None, tuple[str, ...]]:
+def _in_parts(split: Split) -> tuple[str | None, tuple[Assumption, ...]]:
     """What differs where a sum is added up in parts."""
     wrong = split.difference()
     kind = same_sum(*[split.before[0].statement(split.updates[0])] * 2)
-    after = split.after[0]
-    text = None if wrong is None else describe(replace(state, base=after, model=after), wrong)
-    return text, (str(SUMS[kind or "float"]),)
+    model, tree = split.after
+    text = None if wrong is None else describe(Claim(model, tree, Proof(model)), wrong)
+    return text, (SumOrder(kind or "float"),)
 
 
 def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification:
@@ -139,7 +141,7 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
     Raises:
         VerifyError: an unknown method.
     """
-    same = [sorted(s.casts) for _, s in a.states] == [sorted(s.casts) for _, s in b.states]
+    same = [set(s.proof.conversions) for _, s in a.states] == [set(s.proof.conversions) for _, s in b.states]
     first, second = verify_module(a, method), verify_module(b, method)
     if same:
         first, second = _proved(a, casts=False), _proved(b, casts=False)
@@ -194,22 +196,19 @@ def _count(statement: Statement) -> int:
     return int(statement.domain.count_val().to_python())
 
 
-def describe(state: State, wrong: Difference) -> str:
+def describe(claim: Claim, wrong: Difference) -> str:
     """A difference in the user's terms."""
+    base = claim.proof.base
     reader, values = wrong.reader
     space, indices = wrong.element
-    arrays = {f"A{k}": array for k, array in enumerate(state.model.arrays)}
+    arrays = {f"A{k}": array for k, array in enumerate(claim.model.arrays)}
     known = arrays.get(space.partition("_")[0])
     if known is not None and known.kind == "stream":
-        return f"the order of {known.name}: {displaced(state.base, state.whole(), wrong, known)}"
+        return f"the order of {known.name}: {displaced(base, claim.whole(), wrong, known)}"
     array = space if known is None else known.name
     element = f"{array}[{', '.join(map(str, indices))}]" if indices else array
-    who = (
-        f"the final {element}"
-        if reader == FINAL
-        else f"{_instance(state.base, reader, values)} reads {element}"
-    )
-    return f"{who}: expected {_value(state.base, wrong.expected)}, found {_value(state.base, wrong.found)}"
+    who = f"the final {element}" if reader == FINAL else f"{_instance(base, reader, values)} reads {element}"
+    return f"{who}: expected {_value(base, wrong.expected)}, found {_value(base, wrong.found)}"
 
 
 def _instance(model: Model, name: str, values: tuple[int, ...]) -> str:

@@ -20,7 +20,8 @@ from tracealloc.poly.dependence.legality import Violation, carries, first_violat
 from tracealloc.poly.model.tree import LoopNode, Tree, affected, loops_in, statements_of
 from tracealloc.poly.proof.equivalence import free_sums
 from tracealloc.poly.proof.reversed_dependence import changes_value
-from tracealloc.schedule.core.state import SUMS, Module, OpaqueLoop, State
+from tracealloc.schedule.core.proof import SumOrder
+from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.schedule.loops.queue_order import new_places
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.record.naming import unused
@@ -144,7 +145,7 @@ class Edit:
         binding, freed = ordered_dependences(state, affected(state.tree, tree))
         violation = first_violation(state.model, binding, tree)
         if violation is not None and not same_values(state, tree, violation):
-            hint = suggestion(state, violation, tree, cures)
+            hint = suggestion(self, violation, tree, cures)
             places = new_places(state.model, (state.tree, tree), violation)
             raise self.illegal(violation, [how, *([places] if places else [])], hint)
         kinds: dict[str, None] = {}
@@ -152,9 +153,7 @@ class Edit:
             kinds = dict.fromkeys(str(d.sum) for d in freed)
         if violation is not None:
             kinds |= dict.fromkeys(needed_freedom(state, tree))
-        notes = [SUMS[kind] for kind in kinds]
-        state = replace(state, assumptions=tuple(dict.fromkeys([*state.assumptions, *notes])))
-        return state.with_tree(tree)
+        return state.assuming(*map(SumOrder, kinds)).with_tree(tree)
 
     def illegal(self, violation: Violation, how: Iterable[str], hint: str | None) -> IllegalScheduleError:
         """The refusal that shows a violated dependence in the user's terms."""
@@ -186,42 +185,44 @@ def same_values(state: State, tree: Tree, violation: Violation) -> bool:
     The partial results of a sum whose order is free do not count. `violation` is a dependence that is
     reversed: where to look first.
     """
-    model = state.model
-    if not state.pieces:
-        sums = free_sums(state.base, model, state.reassociate)
-        if changes_value(model, (state.tree, tree), violation, state.base, sums):
+    model, proof = state.model, state.proof
+    if not proof.pieces:
+        sums = free_sums(proof.base, model, proof.reassociate)
+        if changes_value(model, (state.tree, tree), violation, proof.base, sums):
             return False
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
-    return state.difference(model, tree, state.reassociate) is None
+    return proof.difference(model, tree) is None
 
 
 def needed_freedom(state: State, tree: Tree) -> tuple[str, ...]:
     """Which sums must be free in their order for `tree` to be right: through copies, dependences hide it."""
-    model = state.model
+    model, proof = state.model, state.proof
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return ()
-    if state.difference(model, tree, free=False) is None:
+    if proof.difference(model, tree, free=False) is None:
         return ()
-    if state.difference(model, tree) is None:
+    if proof.strictly().difference(model, tree) is None:
         return ("integer",)
     return ("float",)
 
 
-def suggestion(state: State, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str | None:
+def suggestion(edit: Edit, violation: Violation, tree: Tree, cures: Iterable[Cure]) -> str | None:
     """What a user could do instead: the first cure that is legal, else which loop to leave alone."""
-    if violation.dependence.sum == "float" and is_legal(replace(state, reassociate=True), tree):
+    state = edit.state
+    if violation.dependence.sum == "float" and is_legal(state.freely(), tree):
         return "s.reassociate() if the order of this floating-point sum does not matter"
     for text, other in islice(cures, _MOST_CURES):
         if is_legal(state, other):
             return text
     carrier = _carrier(state, violation)
-    if carrier is not None:
-        return f'keep "{carrier}" as it is: it carries the dependence'
+    known = {loop.key for loop in edit.module.state(edit.function).loops()}  # without those of half a step
+    if carrier is not None and carrier.key in known:
+        return f'keep "{carrier.name}" as it is: it carries the dependence'
     return None
 
 
-def _carrier(state: State, violation: Violation) -> str | None:
+def _carrier(state: State, violation: Violation) -> LoopNode | None:
     """The loop in whose different iterations the two instances of a violation are, as things stand."""
     paths = paths_of(state.tree)
     ends = (violation.source, violation.sink)
@@ -229,7 +230,7 @@ def _carrier(state: State, violation: Violation) -> str | None:
     for loop in loops:
         at = [end.time((loop,)) for end in ends]
         if at[0] != at[1]:
-            return loop.name
+            return loop
     return None
 
 
@@ -253,7 +254,7 @@ def ordered_dependences(
     binding: list[Dependence] = []
     freed: list[Dependence] = []
     for dependence in dependences_of(state.model, among):
-        free = dependence.sum == "integer" or (dependence.sum == "float" and state.reassociate)
+        free = dependence.sum == "integer" or (dependence.sum == "float" and state.proof.reassociate)
         (freed if free else binding).append(dependence)
     return binding, freed
 

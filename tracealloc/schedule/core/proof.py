@@ -1,55 +1,127 @@
-"""The proof of a step that changes how an array is stored, made before the step is accepted."""
+"""What a schedule is proved from, and what its proofs took for granted: values only.
+
+Proof      := base, reassociate, assumptions, obligations, pieces
+Assumption := SumOrder | Conversion
+Obligation := Claim | Split
+"""
 
 from __future__ import annotations
 
-from tracealloc.poly.proof.step_proof import changed_read
-from tracealloc.schedule.core.primitive import Edit
-from tracealloc.schedule.core.state import State
-from tracealloc.trace.diagnostics.errors import TraceallocError, VerifyError
-from tracealloc.trace.ir.program import Array
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-__all__ = ["proved_apart", "proved_storage"]
+from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.tree import Tree
+from tracealloc.poly.proof.equivalence import Difference, difference
+from tracealloc.poly.proof.split_reduction import Split
+from tracealloc.schedule.loops.expansion import Piece, restored
+from tracealloc.trace.ir.dtype import DType
+
+__all__ = ["Assumption", "Claim", "Conversion", "Obligation", "Proof", "SumOrder"]
 
 
-def proved_storage(edit: Edit, state: State, array: Array) -> State:
-    """`state`, in which `array` is stored in another way, once every read is proved to see the same write.
+@dataclass(frozen=True, slots=True)
+class SumOrder:
+    """That sums of a kind (``integer`` or ``float``) may be added up in another order."""
 
-    Raises:
-        ScheduleError: the proof cannot be made.
-        TraceallocError: a read sees another write, which no use of a primitive should lead to.
+    kind: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether results are the traced kernel's in every bit all the same."""
+        return self.kind == "integer"
+
+    def __str__(self) -> str:
+        return f"{self.kind} sums may be reordered"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """That an array may be stored in another type than the kernel's: its values are converted."""
+
+    array: str
+    stored: DType
+    traced: DType
+
+    @property
+    def exact(self) -> bool:
+        """Whether results are the traced kernel's in every bit all the same."""
+        return False
+
+    @property
+    def reason(self) -> str:
+        """What was done, as a sentence."""
+        return f"{self.array} is stored as {self.stored}, not {self.traced}"
+
+    def __str__(self) -> str:
+        return "casts: no longer bit-exact"
+
+
+Assumption: TypeAlias = SumOrder | Conversion
+
+
+@dataclass(frozen=True, repr=False)
+class Proof:
+    """What a function is compared with, and what comparing took for granted.
+
+    `base`, in its reference order, is the kernel as traced. `obligations` are what is to be proved before it
+    may be taken for the kernel. `reassociate` says that the user lets floating-point sums be reordered;
+    `assumptions` are what steps made use of. `pieces` are what calls of outlined functions stand for.
     """
-    old = edit.state
-    try:
-        wrong = changed_read(old.whole(), state.whole(), array)
-    except VerifyError as error:
-        raise edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
-    if wrong is None:
-        return state
-    reader, values = wrong.reader
-    because = f"instance {values} of {reader} would see {wrong.found}, not {wrong.expected}"
-    raise _bug(edit, array, because)
+
+    base: Model
+    reassociate: bool = False
+    assumptions: tuple[Assumption, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """The arrays that are stored in another type than the kernel's."""
+        return tuple(note for note in self.assumptions if isinstance(note, Conversion))
+
+    def assuming(self, *notes: Assumption) -> Proof:
+        """The proof with more taken for granted."""
+        return replace(self, assumptions=tuple(dict.fromkeys((*self.assumptions, *notes))))
+
+    def difference(self, model: Model, tree: Tree, free: bool = True) -> Difference | None:
+        """The first read that sees another write in `model` than in `base`, or None.
+
+        Calls of outlined functions count as what they stand for. Unless `free`, all sums keep their order.
+        See `poly.proof.equivalence`.
+        """
+        ends = restored(self.pieces, model, tree)
+        return difference(self.base, self.base.reference, *ends, self.reassociate, free)
+
+    def strictly(self) -> Proof:
+        """The proof in which floating-point sums keep their order."""
+        return replace(self, reassociate=False)
+
+    def taken_in(self, base: Model, other: Proof) -> Proof:
+        """The proof of a function into which another one was inlined; `base` is both, as traced."""
+        return replace(
+            self.assuming(*other.assumptions),
+            base=base,
+            reassociate=self.reassociate or other.reassociate,
+            obligations=(*self.obligations, *other.obligations),
+        )
 
 
-def proved_apart(edit: Edit, state: State, array: Array) -> State:
-    """`state`, once it is proved equal to the kernel: its statements are others than before the step.
+@dataclass(frozen=True, repr=False)
+class Claim:
+    """That `model`, in the order of `tree`, computes what the base of `proof` does."""
 
-    Raises:
-        ScheduleError: the proof cannot be made.
-        TraceallocError: a read sees another write, which no use of a primitive should lead to.
-    """
-    try:
-        wrong = state.difference(state.model, state.tree, state.reassociate)
-    except VerifyError as error:
-        raise edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
-    if wrong is None:
-        return state
-    raise _bug(edit, array, f"a read would see {wrong.found}, not {wrong.expected}")
+    model: Model
+    tree: Tree
+    proof: Proof
+
+    def whole(self) -> tuple[Model, Tree]:
+        """The model and the tree, with what calls of outlined functions stand for."""
+        return restored(self.proof.pieces, self.model, self.tree)
+
+    def difference(self, free: bool = True) -> Difference | None:
+        """Where the claim is wrong, or None."""
+        return self.proof.difference(self.model, self.tree, free)
 
 
-def _bug(edit: Edit, array: Array, because: str) -> TraceallocError:
-    return TraceallocError(
-        "TA261",
-        f"{edit.what} was about to change what a read of {array.name!r} sees: a bug in tracealloc",
-        because=[because],
-        hint="nothing was changed; please report this together with s.script()",
-    )
+Obligation: TypeAlias = Claim | Split

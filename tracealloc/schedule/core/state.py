@@ -1,7 +1,7 @@
 """The frozen state under a user's `Schedule`.
 
     Module := top, States by function name
-    State  := one function: model, tree, dependences, layouts
+    State  := one function: model, tree, layouts, proof
 
 Primitives take a `State` and return another; nothing is ever changed in place.
 """
@@ -21,16 +21,11 @@ from tracealloc.poly.model.requirements import required
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.model.views import check_views
 from tracealloc.poly.proof.bounds import check_bounds, check_initialised
-from tracealloc.poly.proof.equivalence import Difference, difference
-from tracealloc.poly.proof.split_reduction import Split
-from tracealloc.schedule.loops.expansion import Piece, restored
+from tracealloc.schedule.core.proof import Assumption, Claim, Obligation, Proof
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import Array, Call, Loop, Node, Program, While, map_blocks, walk_nodes
 
 __all__ = [
-    "CASTS",
-    "SUMS",
-    "Assumption",
     "Module",
     "OpaqueLoop",
     "ScheduledLoop",
@@ -64,43 +59,19 @@ class OpaqueLoop:
 ScheduledLoop = LoopNode | OpaqueLoop
 
 
-@dataclass(frozen=True, slots=True)
-class Assumption:
-    """What a proof took for granted; `exact`: results are the traced kernel's in every bit all the same."""
-
-    text: str
-    exact: bool
-
-    def __str__(self) -> str:
-        return self.text
-
-
-SUMS = {kind: Assumption(f"{kind} sums may be reordered", kind == "integer") for kind in ("integer", "float")}
-CASTS = Assumption("casts: no longer bit-exact", exact=False)
-
-
 @dataclass(frozen=True, repr=False)
 class State:
-    """The schedule of one function.
+    """The schedule of one function: statements and their order as they stand, and what they are proved from.
 
-    `base` and its reference tree are the kernel as traced; `model` and `tree` are as they stand.
-    `serial` numbers what primitives make. `assumptions` says what proofs took for granted.
-    `casts` says which arrays are stored in another type than the kernel's. `pieces` are what calls of
-    outlined functions stand for. `before` is what is to be proved before `base` may be taken for the kernel:
-    states, and sums that are added up in parts.
+    `serial` numbers what primitives make.
     """
 
     name: str
-    base: Model
     model: Model
     tree: Tree
+    proof: Proof
     layouts: tuple[tuple[Array, Layout], ...] = ()
-    reassociate: bool = False
-    assumptions: tuple[Assumption, ...] = ()
     serial: int = 0
-    casts: tuple[str, ...] = ()
-    pieces: tuple[Piece, ...] = ()
-    before: tuple[State | Split, ...] = ()
 
     def __repr__(self) -> str:
         return f"<state of {self.name}: {len(self.model.statements)} statements>"
@@ -108,43 +79,44 @@ class State:
     @property
     def program(self) -> Program:
         """The traced program."""
-        return self.base.program
+        return self.proof.base.program
 
     @property
     def is_fresh(self) -> bool:
         """Whether no step was taken yet."""
         plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
-        return self.model is self.base and self.tree is self.base.reference and plain and not self.before
+        base = self.proof.base
+        return self.model is base and self.tree is base.reference and plain and not self.proof.obligations
 
     @property
     def is_traced(self) -> bool:
         """Whether no function was inlined: the program says what `base` does."""
         sites = [node.site for node in walk_nodes(self.program.body) if isinstance(node, Call)]
-        nodes = walk_nodes(tuple(statement.node for statement in self.base.statements))
+        nodes = walk_nodes(tuple(statement.node for statement in self.proof.base.statements))
         return sorted(sites) == sorted(node.site for node in nodes if isinstance(node, Call))
 
-    def rebased(self, before: tuple[State | Split, ...] = ()) -> State:
+    @property
+    def claim(self) -> Claim:
+        """What is to be proved of the state."""
+        return Claim(self.model, self.tree, self.proof)
+
+    def rebased(self, *before: Obligation) -> State:
         """The state from which proofs start anew: its own statements and order take the kernel's place.
 
         What says that they may stays to be proved: `before` (nothing said: the state itself).
         """
         own = [replace(s, origin=s.name, origin_instance=None, copy=False) for s in self.model.statements]
         base = replace(self.model.with_statements(own, self.tree), origins=())
-        return replace(self, base=base, model=base, pieces=(), before=before or (self,))
+        proof = replace(self.proof, base=base, pieces=(), obligations=before or (self.claim,))
+        return replace(self, model=base, proof=proof)
 
-    def whole(self) -> tuple[Model, Tree]:
-        """The model and the tree as they stand, with what calls of outlined functions stand for."""
-        return restored(self.pieces, self.model, self.tree)
+    def freely(self) -> State:
+        """The state in which floating-point sums need not keep their order."""
+        return replace(self, proof=replace(self.proof, reassociate=True))
 
-    def difference(
-        self, model: Model, tree: Tree, reassociate: bool = False, free: bool = True
-    ) -> Difference | None:
-        """The first read that sees another write in `model` than in the traced kernel, or None.
-
-        Calls of outlined functions count as what they stand for. See `poly.proof.equivalence`.
-        """
-        model, tree = restored(self.pieces, model, tree)
-        return difference(self.base, self.base.reference, model, tree, reassociate, free)
+    def assuming(self, *notes: Assumption) -> State:
+        """The state whose proof takes more for granted."""
+        return replace(self, proof=self.proof.assuming(*notes))
 
     @property
     def dependences(self) -> tuple[Dependence, ...]:
@@ -246,7 +218,7 @@ def proved(program: Program) -> tuple[Model, Tree]:
 def fresh_state(name: str, program: Program, reassociate: bool) -> State:
     """The first state of one function."""
     model, tree = proved(program)
-    return State(name, model, model, tree, program.layouts, reassociate)
+    return State(name, model, tree, Proof(model, reassociate), program.layouts)
 
 
 def cut_state(name: str, program: Program, caller: State, prefix: str) -> State:
@@ -256,7 +228,8 @@ def cut_state(name: str, program: Program, caller: State, prefix: str) -> State:
     gives apart from theirs, and from those of an earlier function of its name.
     """
     model, tree = build_model(program, prefix)
-    return State(name, model, model, tree, program.layouts, caller.reassociate, serial=caller.serial)
+    proof = Proof(model, caller.proof.reassociate)
+    return State(name, model, tree, proof, program.layouts, serial=caller.serial)
 
 
 def module_of(program: Program, reassociate: bool = False) -> Module:

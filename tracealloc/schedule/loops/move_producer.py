@@ -38,7 +38,6 @@ from tracealloc.schedule.core.chains import chain_above, runs_once
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.loops.demand import Needs
-from tracealloc.schedule.loops.expansion import restored
 from tracealloc.schedule.loops.queue_order import displaced
 from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
 from tracealloc.schedule.storage.region import kept_dims
@@ -379,9 +378,9 @@ class Moving:
         """Check that every read still gets its value from the same write."""
         state = self.state
         sources = {s.name: state.model.statement(name) for name, s in moved.items()}
-        ends = state.whole(), restored(state.pieces, model, tree)
+        ends = state.claim.whole(), replace(state.claim, model=model, tree=tree).whole()
         try:
-            wrong = moved_read(state.base, *ends, sources, state.reassociate)
+            wrong = moved_read(state.proof.base, *ends, sources, state.proof.reassociate)
         except VerifyError as error:
             raise self.edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
         if wrong is not None:
@@ -389,7 +388,7 @@ class Moving:
 
     def illegal(self, wrong: Difference, ends: tuple[Model, Tree]) -> IllegalScheduleError:
         """The refusal that shows the read that would see another value."""
-        base = self.state.base
+        base = self.state.proof.base
         reader, values = wrong.reader
         space, indices = wrong.element
         array = self.state.model.arrays[int(space.partition("_")[0][1:])]

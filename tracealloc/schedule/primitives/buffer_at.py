@@ -17,7 +17,7 @@ from tracealloc.poly.model.statements import make_statement, quotient, sliced_di
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.core.proof import proved_storage
+from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, coordinate, slanted
 from tracealloc.schedule.storage.indexed_rows import slots_of

@@ -8,7 +8,7 @@ from typing import Any
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import remade
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.core.state import CASTS
+from tracealloc.schedule.core.proof import Conversion
 from tracealloc.schedule.storage.region import spaces_of
 from tracealloc.schedule.storage.retype import retyped, retyped_condition
 from tracealloc.trace.ir.convert_data import converted
@@ -57,9 +57,7 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
     ]
     changed = changed.with_statements(statements, model.reference)
     layouts = tuple((new if a == array else a, layout) for a, layout in state.layouts)
-    casts = (*state.casts, f"{array.name} is stored as {dtype}, not {array.dtype}")
-    state = replace(state, layouts=layouts, casts=casts)
-    state = replace(state, assumptions=tuple(dict.fromkeys((*state.assumptions, CASTS))))
+    state = replace(state, layouts=layouts).assuming(Conversion(array.name, dtype, array.dtype))
     return Result(state.with_model(changed, state.tree, spaces_of(statements, new)))
 
 

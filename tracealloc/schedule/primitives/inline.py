@@ -92,7 +92,7 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
     for called in dict.fromkeys(sites.values()):
         mine = {site for site, name in sites.items() if name == called}
         state, callee = module.state(function), module.state(called)
-        piece = next((p for p in state.pieces if p.function == called), None)
+        piece = next((p for p in state.proof.pieces if p.function == called), None)
         if piece is None or not (callee.is_fresh and callee.is_traced):
             if piece is not None or _in_pieces(state, mine):
                 state = state.rebased()  # a part has calls or loops that the kernel will not have
@@ -102,12 +102,12 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
             homes = _homes(function, called, state, callee, mine, names)
         else:
             model, tree = restored((piece,), state.model, state.tree)
-            rest = tuple(p for p in state.pieces if p is not piece)
+            rest = tuple(p for p in state.proof.pieces if p is not piece)
             touched = [
                 s for s in model.statements if s.name not in {old.name for old in state.model.statements}
             ]
             stale = _spaces([*touched, *(s for s in state.model.statements if s.origin == piece.call)])
-            changed = replace(state, pieces=rest).with_model(model, tree, stale)
+            changed = replace(state, proof=replace(state.proof, pieces=rest)).with_model(model, tree, stale)
             homes = tuple((new, old) for old, new in module.homes if new[0] == called)
             module = replace(module, homes=tuple(pair for pair in module.homes if pair[1][0] != called))
         module = replace(module.with_state(function, changed), homes=(*module.homes, *homes))
@@ -116,13 +116,13 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
 
 def _in_pieces(state: State, sites: set[str]) -> bool:
     """Whether what was outlined from a function has some of the calls too."""
-    nodes = (s.node for piece in state.pieces for s in piece.statements)
+    nodes = (s.node for piece in state.proof.pieces for s in piece.statements)
     return any(call.site in sites for node in nodes for call in calls_in(node))
 
 
 def _names(state: State, callee: State) -> Names:
     """What is taken in the caller."""
-    bands = {name for ends in (state.tree, state.base.reference) for name, _ in bands_of(ends)}
+    bands = {name for ends in (state.tree, state.proof.base.reference) for name, _ in bands_of(ends)}
     arrays = state.model.arrays
     return Names(callee.name, {array.name for array in arrays}, bands, {array.key for array in arrays})
 
@@ -130,17 +130,17 @@ def _names(state: State, callee: State) -> Names:
 def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: Names) -> State:
     """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
     callee = _opened(edit, state, callee, sites)
-    program = callee.program if callee.is_traced else lower(callee.base, callee.base.reference, ())
+    own, old_base = state.proof.base, callee.proof.base
+    program = callee.program if callee.is_traced else lower(old_base, old_base.reference, ())
     body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
     now = Callee(callee.model, callee.tree, body, program)
     model, tree = inlined(state.model, state.tree, now, sites, names)
-    traced = Callee(callee.base, callee.base.reference, program, program)
-    base = replace(state.base, arrays=model.arrays)
-    base, _ = inlined(base, state.base.reference, traced, sites, names)
+    traced = Callee(old_base, old_base.reference, program, program)
+    base, _ = inlined(replace(own, arrays=model.arrays), own.reference, traced, sites, names)
     model = replace(model, arrays=base.arrays)
     layouts = dict(state.layouts)
     followed = not _copies_are_hidden(state, callee, sites)
-    for statement in state.base.statements:
+    for statement in own.statements:
         call = statement.node
         if not isinstance(call, Call) or call.site not in sites:
             continue
@@ -158,16 +158,12 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: N
     made = [s for s in model.statements if s.name not in known]
     changed = replace(
         state,
-        base=base,
+        proof=state.proof.taken_in(base, callee.proof),
         layouts=tuple(layouts.items()),
-        reassociate=state.reassociate or callee.reassociate,
-        assumptions=tuple(dict.fromkeys((*state.assumptions, *callee.assumptions))),
-        casts=tuple(dict.fromkeys((*state.casts, *callee.casts))),
         serial=max(state.serial, callee.serial),
-        before=(*state.before, *callee.before),
     )
     changed = changed.with_model(model, tree, _spaces([*old, *made]))
-    return changed if followed else changed.rebased((state, callee))
+    return changed if followed else changed.rebased(state.claim, callee.claim)
 
 
 def _opened(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
@@ -197,11 +193,11 @@ def _opened(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
     body = tuple(replace_arrays(node, data) for node in program.body)
     args = tuple(data.get(array, array) for array in program.args)
     opened = replace(program, args=args, body=body, requires=())
-    return fresh_state(callee.name, opened, callee.reassociate)
+    return fresh_state(callee.name, opened, callee.proof.reassociate)
 
 
 def _traced_calls(state: State) -> list[Call]:
-    return [call for statement in state.base.statements for call in calls_in(statement.node)]
+    return [call for statement in state.proof.base.statements for call in calls_in(statement.node)]
 
 
 def _is_parametric(part: Region | Expr) -> bool:
@@ -211,7 +207,7 @@ def _is_parametric(part: Region | Expr) -> bool:
 def _copies_are_hidden(state: State, callee: State, sites: set[str]) -> bool:
     """Whether a proof of the whole cannot follow the callee's buffers: both parts are proved apart then."""
     called = [s for s in state.model.statements if isinstance(s.node, Call) and s.node.site in sites]
-    traced = [s for s in state.base.statements if isinstance(s.node, Call) and s.node.site in sites]
+    traced = [s for s in state.proof.base.statements if isinstance(s.node, Call) and s.node.site in sites]
     if not all(runs_once(state.model, s.name) for s in traced):
         return True  # compute_at repeats the call
     # Under a condition a buffer holds the old or the new values: no copy that a proof looks through.
@@ -249,11 +245,9 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
     def refused(because: str, hint: str) -> None:
         raise edit.error("TA273", f"cannot take {callee.name} apart", because=[because], hint=hint)
 
-    if callee.pieces:
-        refused(
-            f"{callee.pieces[0].function} was outlined from it",
-            f's.inline("{callee.pieces[0].function}") first',
-        )
+    if pieces := callee.proof.pieces:
+        name = pieces[0].function
+        refused(f"{name} was outlined from it", f's.inline("{name}") first')
     for array, _ in callee.model.versions:
         if array.kind == "argument":
             refused(

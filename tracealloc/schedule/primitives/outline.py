@@ -9,7 +9,7 @@ from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, loops_in
 from tracealloc.schedule.core.chains import find
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.core.proof import proved_apart, proved_storage
+from tracealloc.schedule.core.prove_storage import proved_apart, proved_storage
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State, cut_state
 from tracealloc.schedule.loops.outline_loop import Cut, cut_loop, cut_opaque, stored_scalars
 from tracealloc.schedule.storage.expand_scope import unscoped
@@ -59,7 +59,8 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     kept = [s for s in state.model.statements if s.name not in gone]
     model = state.model.with_statements([*kept, cut.call], cut.tree)
     stale = frozenset(a.space for s in (*cut.piece.statements, cut.call) for a in s.accesses)
-    changed = replace(state, pieces=(*state.pieces, cut.piece)).with_model(model, cut.tree, stale)
+    proof = replace(state.proof, pieces=(*state.proof.pieces, cut.piece))
+    changed = replace(state, proof=proof).with_model(model, cut.tree, stale)
     return Result(None, module=_with_function(edit, changed, name, cut.callee, call))
 
 

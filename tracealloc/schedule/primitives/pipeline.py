@@ -89,8 +89,8 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
 def _in_parts(edit: Edit, loop: LoopNode, worst: Recurrence, interval: int) -> str | None:
     """How to add up the sum of a recurrence in parts that do not wait; None: it is no sum."""
     array = worst.access.array
-    allowed = edit.state.reassociate or not isinstance(array.dtype, Float)
-    step = replace(edit, state=replace(edit.state, reassociate=True))
+    allowed = edit.state.proof.reassociate or not isinstance(array.dtype, Float)
+    step = replace(edit, state=edit.state.freely())
     for latency in (worst.latency, worst.latency + 1):  # parts may be in a memory, the sum in a register
         turns = ceil(latency * worst.copies / interval)
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
 from tracealloc.schedule.core.chains import chain_above
-from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.core.primitive import Cure, Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.loops.cures import skew_cures, transferred
 from tracealloc.schedule.loops.sink import sunk
@@ -41,10 +41,10 @@ def reorder(edit: Edit, *loops: LoopNode | OpaqueLoop) -> Result:
     return Result(reordered_chain(edit, chosen))
 
 
-def reordered_chain(edit: Edit, order: list[LoopNode], cures_too: bool = True) -> State:
+def reordered_chain(edit: Edit, order: list[LoopNode], cures: Iterable[Cure] | None = None) -> State:
     """The state with the given loops permuted into this order, proved.
 
-    `cures_too`: a refusal looks for skews that would help.
+    `cures` are what a refusal tells to try (None: skews of these loops).
     """
     chain, permuted = _permuted(edit, order)
     if not chain:
@@ -54,9 +54,9 @@ def reordered_chain(edit: Edit, order: list[LoopNode], cures_too: bool = True) -
     refusal: IllegalScheduleError | None = None
     for tree in orders(edit, order):
         try:
-            first = cures_too and refusal is None
-            cures = skew_cures(edit, chain, transferred(tree, chain)) if first else ()
-            state = edit.reordered(tree, how, cures)
+            if cures is None:
+                cures = skew_cures(edit, chain, transferred(tree, chain))
+            state = edit.reordered(tree, how, cures if refusal is None else ())
             return replace(state, serial=state.serial + 1)
         except IllegalScheduleError as error:
             refusal = refusal or error

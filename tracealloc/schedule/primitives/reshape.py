@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.core.proof import proved_storage
+from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.storage.relayout import relaid, with_local_copy
 from tracealloc.trace.diagnostics.errors import LayoutError

@@ -15,7 +15,7 @@ from tracealloc.poly.model.statements import make_statement, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.core.proof import proved_storage
+from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.session.resolve import user_name
 from tracealloc.schedule.storage.load_on_demand import load_when_needed

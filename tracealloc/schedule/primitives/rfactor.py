@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tracealloc.poly.dependence.dependence import dependences_of, same_sum
 from tracealloc.poly.dependence.legality import carried
 from tracealloc.poly.isl.texts import Parameters
@@ -12,7 +10,8 @@ from tracealloc.poly.model.tree import LoopNode, leaves
 from tracealloc.poly.proof.split_reduction import Split
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
-from tracealloc.schedule.core.state import SUMS, OpaqueLoop, State
+from tracealloc.schedule.core.proof import SumOrder
+from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.storage.partial_sums import Parts, parts_of
 from tracealloc.schedule.storage.region import running_users, scope_over
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, TraceallocError
@@ -76,8 +75,7 @@ def rfactor(
     _check(edit, split, array, updates)
     kind = same_sum(updates[0], updates[0])
     assert kind is not None
-    notes = dict.fromkeys((*state.assumptions, SUMS[kind]))
-    return Result(replace(after.rebased((edit.state, split)), assumptions=tuple(notes)), (ArrayRef(key),))
+    return Result(after.rebased(edit.state.claim, split).assuming(SumOrder(kind)), (ArrayRef(key),))
 
 
 def _check(edit: Edit, split: Split, array: Array, updates: list[Statement]) -> None:
@@ -121,7 +119,7 @@ def _updates(edit: Edit, array: Array, loop: LoopNode) -> list[Statement]:
                 because=[f"{_where(user)} does something else with it"],
                 hint=f"choose a loop in which {array.name} is only added to; distribute takes the rest apart",
             )
-    if isinstance(array.dtype, Float) and not edit.state.reassociate:
+    if isinstance(array.dtype, Float) and not edit.state.proof.reassociate:
         raise IllegalScheduleError(
             "TA247",
             f"{edit.what} would add up {array.name!r} in another order",

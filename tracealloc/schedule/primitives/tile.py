@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from tracealloc.poly.model.tree import LoopNode, Tree
 from tracealloc.schedule.core.chains import chain_above, find
-from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, is_legal, primitive
+from tracealloc.schedule.core.primitive import Cure, Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.loops.cures import choices, skew_text, skewed, skews_for
 from tracealloc.schedule.primitives.reorder import orders, reordered_chain
 from tracealloc.schedule.primitives.split import split_loop
-from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 
 __all__ = ["tile"]
 
@@ -50,12 +49,7 @@ def tile(edit: Edit, loops: Sequence[LoopNode | OpaqueLoop], factors: Sequence[i
         raise edit.error("TA223", "names a loop twice")
     keys = [loop.key for loop in chosen]
     step, order = _split(edit, keys, sizes)
-    try:
-        state = reordered_chain(step, order, cures_too=False)
-    except IllegalScheduleError as error:
-        sums = error.hint if error.hint and error.hint.startswith("s.reassociate") else None
-        error.hint = sums or _cure(edit, chosen, sizes)
-        raise
+    state = reordered_chain(step, order, _cures(edit, chosen, sizes))
     return Result(state, tuple(LoopRef(loop.key) for loop in order))
 
 
@@ -72,8 +66,8 @@ def _split(edit: Edit, keys: Sequence[str], sizes: Sequence[int]) -> tuple[Edit,
     return step, [find(step.state, key) for key in (*outers, *inners)]
 
 
-def _cure(edit: Edit, loops: Sequence[LoopNode], sizes: Sequence[int]) -> str | None:
-    """The least skews before the tiling that make it legal."""
+def _cures(edit: Edit, loops: Sequence[LoopNode], sizes: Sequence[int]) -> Iterator[Cure]:
+    """Skews before the tiling, the least first, and the orders that it would then lead to."""
     depth = {loop.key: len(chain_above(edit.state, loop.key)) for loop in loops}
     chain = sorted(loops, key=lambda loop: depth[loop.key])
     for choice in choices(skews_for(edit.state, chain)):
@@ -84,6 +78,5 @@ def _cure(edit: Edit, loops: Sequence[LoopNode], sizes: Sequence[int]) -> str | 
             continue
         before = replace(edit, state=edit.state.with_tree(tree))
         step, order = _split(before, [loop.key for loop in loops], sizes)
-        if any(is_legal(step.state, tiled) for tiled in islice(orders(step, order), 3)):
-            return f"{skew_text(edit, choice)} first"
-    return None
+        for tiled in islice(orders(step, order), 3):
+            yield f"{skew_text(edit, choice)} first", tiled

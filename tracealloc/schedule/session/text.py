@@ -49,8 +49,8 @@ def _layouts(program: Program, module: Module) -> list[str]:
 def _proof(module: Module) -> str:
     state: State = module.state(module.top)
     text = f"every read gets its value from the same write as in {module.top}"
-    if state.assumptions:
-        text += f" ({'; '.join(map(str, state.assumptions))})"
+    if notes := dict.fromkeys(map(str, state.proof.assumptions)):
+        text += f" ({'; '.join(notes)})"
     return text
 
 
