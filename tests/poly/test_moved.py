@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 import tracealloc as ta
-from tests.poly.test_mutations import damaged, is_right, run, shortened
+from tests.poly.test_mutations import damaged, instances_alone, is_right, run, shortened
 from tests.schedule.common import schedule_of
 from tests.schedule.nests import Maker
 from tests.schedule.steps import arguments
@@ -36,7 +36,10 @@ def hurt(rng: Random, model: Model, tree: Tree) -> tuple[Model, Tree]:
     return replace(model, statements=parts), tree
 
 
-def test_damaged_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["closed forms", "instances"])
+def test_damaged_moves(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "instances":
+        instances_alone(monkeypatch)
     seen: Counter[tuple[bool, bool]] = Counter()
     original = Moving.prove
 

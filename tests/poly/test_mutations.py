@@ -14,9 +14,12 @@ from tests.schedule.brute import Instances, evaluate, points
 from tests.schedule.memory import schedule_of
 from tests.schedule.test_memory_random import compiled, random_source
 from tracealloc.poly.dataflow.solve import FINAL, INPUT
+from tracealloc.poly.isl.budget import Spent
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Sequence, Tree, loops_in, map_loops, replace_loop, restrict
+from tracealloc.poly.proof import equivalence
 from tracealloc.poly.proof.equivalence import Difference, difference
+from tracealloc.schedule.loops import demand
 
 Values = dict[Hashable, list[Hashable]]
 
@@ -131,8 +134,21 @@ def holds(base: Model, values: Values, found: Values, wrong: Difference) -> bool
     return key in found and any(v != values[key][0] for v in found[key])
 
 
+def instances_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let isl give no closed form, so that small models are followed and run instance by instance."""
+
+    def spent(*_: object) -> None:
+        raise Spent("a budget is used up")
+
+    monkeypatch.setattr(equivalence, "_changed", spent)
+    monkeypatch.setattr(demand, "_closure", spent)
+
+
 @pytest.mark.parametrize("seed", range(16))
-def test_damaged_schedules(seed: int) -> None:
+@pytest.mark.parametrize("way", ["closed forms", "instances"])
+def test_damaged_schedules(way: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "instances":
+        instances_alone(monkeypatch)
     rng = Random(seed)
     schedule = schedule_of(compiled(random_source(rng)))
     for _ in range(rng.choice([1, 2, 3])):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import tracealloc as ta
-from tracealloc import float32, kernel
+from tracealloc import float32, grid, int16, int32, kernel
 from tracealloc.poly.codegen import contraction as storage
 from tracealloc.poly.isl.budget import limited
 from tracealloc.schedule.session import apply
@@ -71,3 +72,50 @@ def test_a_step_beyond_its_budget_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     assert lines[0] == 'TA260 fuse("i", "j") cannot be proved right'
     assert lines[-2].startswith("  because: a budget of 200 isl operations was used up, the last in isl_")
     assert lines[-1] == "  try: take the step earlier, or in simpler parts"
+
+
+@kernel
+def sort(x: int16[5, 7], y: int16[5, 7]):
+    for m in ta.range(5):
+        r = ta.empty((7,), int16)
+        for i in ta.range(7, name="load"):
+            r[i] = x[m, i]
+        for turn in ta.range(7):
+            for i in ta.range(4):
+                p = 2 * i + turn % 2
+                if p + 1 < 7:
+                    a, b = r[p], r[p + 1]
+                    r[p], r[p + 1] = min(a, b), max(a, b)
+        for i in ta.range(7, name="store"):
+            y[m, i] = r[i]
+
+
+def test_what_a_small_sort_needs_is_followed_from_instance_to_instance() -> None:
+    s = ta.customize(sort)
+    with limited(3_000_000):  # each part of a step has a budget of its own
+        s.compute_at(s.r, "store.i")
+    assert "for turn in 0:7" in str(s) and s.r_i.shape == (7,)
+    assert s.verify()
+    x = np.random.default_rng(0).integers(-99, 99, (5, 7), np.int16)
+    y = np.zeros_like(x)
+    ta.interpret(s, x, y)
+    assert (y == np.sort(x, axis=1)).all()
+
+
+@kernel
+def updated_in_place(A: int32[4, 8], H: int32[8, 8]):
+    for i, k in grid(6, 3):
+        for m in ta.range(6):
+            H[i, m // 3] = H[m // 2 + 1, m // 4] + H[m // 4 + 2, 0]
+        H[i, 1] += H[k, k // 4 + 1]
+    for j, n in grid(2, 4):
+        A[j, n] = H[n, j // 3] + H[2 * j + 1, n // 3]
+
+
+def test_what_is_wrong_with_a_small_move_is_found_by_running_it() -> None:
+    s = ta.customize(updated_in_place)
+    with pytest.raises(ta.IllegalScheduleError) as raised, limited(4_000_000):
+        s.compute_at(s.H, "n")
+    lines = [line for line in str(raised.value).splitlines() if "|" not in line]
+    assert lines[0] == 'TA210 compute_at("H", "n") would give a read another value'
+    assert lines[2].endswith("reads H[1, 0]")

@@ -16,9 +16,10 @@ from tracealloc.poly.dataflow.footprint import reads_what_it_writes
 from tracealloc.poly.dataflow.solve import FINAL, pieces, solve
 from tracealloc.poly.isl.named import union_of
 from tracealloc.poly.model.tree import LoopNode, leaves, loops_in
+from tracealloc.poly.proof.enumerated import few_instances
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.state import State
-from tracealloc.schedule.loops.demand import Needs
+from tracealloc.schedule.loops.demand import Needs, Ways, _closure, _closure_of_points
 from tracealloc.trace.ir.program import Array
 
 
@@ -47,6 +48,10 @@ def ends(flow: isl.Map) -> tuple[str, str, str]:
     )
 
 
+def same_ways(some: Ways, others: Ways) -> bool:
+    return some.keys() == others.keys() and all(some[name].is_equal(others[name]) for name in some)
+
+
 def check(state: State, nest: LoopNode, loop: LoopNode) -> bool:
     """Compare what is asked with the whole; whether the loop needs the nest at all."""
     makers = [state.model.statement(name) for name in leaves(nest)]
@@ -61,6 +66,10 @@ def check(state: State, nest: LoopNode, loop: LoopNode) -> bool:
     assert asked.is_equal(union_of([flow for flow in whole if ends(flow)[1] in inside]))
     if not needs.direct:
         return False
+    if few_instances((*makers, *users)):
+        followed = _closure_of_points(needs.direct, needs.back)
+        exact = _closure(needs.direct, needs.back)
+        assert followed is None or exact is None or same_ways(followed, exact)
     for source, sink, space in map(ends, whole):
         if source in inside and sink not in inside and spaces[space] not in needs.inner:
             assert spaces[space] in needs.shared, (source, sink)

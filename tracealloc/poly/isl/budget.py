@@ -14,7 +14,19 @@ from contextlib import contextmanager
 
 import islpy as isl
 
-__all__ = ["LOOPS", "PROOF", "READ", "STATEMENT", "STEP", "STORAGE", "Spent", "limited", "reason"]
+__all__ = [
+    "CLOSURE",
+    "LOOPS",
+    "PROOF",
+    "READ",
+    "SMALL",
+    "STATEMENT",
+    "STEP",
+    "STORAGE",
+    "Spent",
+    "limited",
+    "reason",
+]
 
 STEP = 10_000_000
 """Operations of one schedule step, everything in it included."""
@@ -26,6 +38,10 @@ STATEMENT = 300_000
 """What a proof of a whole schedule may take more for each statement: it looks at all reads at once."""
 PROOF = 4_000_000
 """Of the proof that a buffer or a window holds what is read; chains of four windows take 300,000."""
+SMALL = 1_000_000
+"""Of a proof of a program that runs few instances: it can run them one by one instead."""
+CLOSURE = 1_000_000
+"""Of what a value needs that needs others in turn; beyond, small programs are followed point by point."""
 STORAGE = 1_000_000
 """Of where an array that lives inside loops is declared; beyond, it has all of its instances at the top."""
 

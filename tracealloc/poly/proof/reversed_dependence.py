@@ -19,7 +19,8 @@ from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.named import union_of
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import Tree
-from tracealloc.poly.proof.equivalence import own_sum, runs_once
+from tracealloc.poly.proof.equivalence import runs_once
+from tracealloc.poly.proof.traced_terms import own_sum
 from tracealloc.trace.diagnostics.errors import VerifyError
 
 __all__ = ["changes_value"]

@@ -19,11 +19,14 @@ from tracealloc.poly.dataflow.last_writes import LastWrites
 from tracealloc.poly.dataflow.solve import answered, last_writes, pieces
 from tracealloc.poly.dataflow.timestamps import points_of
 from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.isl.budget import CLOSURE, Spent, limited
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import extreme, project_scope, union_of, with_tuple
+from tracealloc.poly.isl.points import Point, boxes_of, map_of_boxes, pairs_of
 from tracealloc.poly.isl.texts import read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import LoopNode
+from tracealloc.poly.proof.enumerated import few_instances
 from tracealloc.schedule.core.state import State
 from tracealloc.trace.ir.program import Array
 
@@ -31,6 +34,7 @@ __all__ = ["Needs"]
 
 PREFIX = "P"
 _ROUNDS = 8  # of following values back, before the closure of all ways is taken
+_MOST_BOXES = 16  # of instances of one statement, each with loops or conditions of its own
 
 _Flows: TypeAlias = list[tuple[str, str, Array, isl.Map]]
 """Writing and reading statement, array, and write -> (read -> element)."""
@@ -188,27 +192,29 @@ class Needs:
 
     def _closed(
         self,
-        start: Mapping[str, isl.Map],
+        start: Ways,
         back: list[tuple[str, str, isl.Map]],
         fixed: frozenset[str] = frozenset(),
     ) -> Ways:
         """`start` and all that it needs, by way of `back`; what is needed of `fixed` is known."""
-        found = dict(start)
-        if _grown(found, back, _ROUNDS):
-            return found
-        every, _ = union_of([relation for _, _, relation in back]).transitive_closure()
-        found = dict(start)
-        for piece in pieces(every):
-            sink, source = (str(s.get_tuple_name()) for s in (piece.domain(), piece.range()))
-            if sink in start:
-                _join(found, source, start[sink].apply_range(piece))
-        if _grown(found, back, 1):
+        found = self._followed(start, back)
+        if found is not None:
             return found
         found = {name: need for name, need in start.items() if name in fixed}
         for maker in self.makers:
             if maker.name not in fixed and not (whole := self._whole(maker, start)).is_empty():
                 found[maker.name] = whole
         return found
+
+    def _followed(self, start: Ways, back: list[tuple[str, str, isl.Map]]) -> Ways | None:
+        """`start` and all that it needs, just that (None: it has no simple form)."""
+        try:
+            with limited(CLOSURE):
+                return _closure(start, back)
+        except Spent:
+            if few_instances((*self.makers, *self.users)):
+                return _closure_of_points(start, back)
+            return None
 
     def _whole(self, maker: Statement, start: Mapping[str, isl.Map]) -> isl.Map:
         """Iterations of `start` -> all instances of a maker in the same iteration of the common loops."""
@@ -239,11 +245,11 @@ class Needs:
                 if not domain.is_empty():
                     self.left[statement.name] = domain
         staying = {name: isl.Map.from_domain_and_range(_START, domain) for name, domain in self.left.items()}
-        if staying and not _grown(staying, inner, _ROUNDS):
-            for statement in self.makers:
-                if statement.name not in others:
-                    staying[statement.name] = isl.Map.from_domain_and_range(_START, statement.domain)
-        self.left = {name: coalesced(relation.range()) for name, relation in staying.items()}
+        grown = self._followed(staying, inner) if staying else staying
+        if grown is None:
+            apart = (s for s in self.makers if s.name not in others)
+            grown = staying | {s.name: isl.Map.from_domain_and_range(_START, s.domain) for s in apart}
+        self.left = {name: coalesced(relation.range()) for name, relation in grown.items()}
 
     def _touch(self) -> None:
         """Iteration -> elements that it uses of the arrays that can be its own."""
@@ -305,6 +311,43 @@ def _upwards(loops: tuple[LoopNode, ...]) -> tuple[LoopNode, ...]:
 
 def _join(found: Ways, name: str, more: isl.Map) -> None:
     found[name] = coalesced(found[name].union(more)) if name in found else coalesced(more)
+
+
+def _closure(start: Ways, back: list[tuple[str, str, isl.Map]]) -> Ways | None:
+    """What is needed as a closed form, if isl has one."""
+    found = dict(start)
+    if _grown(found, back, _ROUNDS):
+        return found
+    every, _ = union_of([relation for _, _, relation in back]).transitive_closure()
+    found = dict(start)
+    for piece in pieces(every):
+        sink, source = (str(s.get_tuple_name()) for s in (piece.domain(), piece.range()))
+        if sink in start:
+            _join(found, source, start[sink].apply_range(piece))
+    return found if _grown(found, back, 1) else None
+
+
+def _closure_of_points(start: Ways, back: list[tuple[str, str, isl.Map]]) -> Ways | None:
+    """What is needed, followed from instance to instance, where it falls into few boxes."""
+    needs: dict[tuple[str, Point], list[tuple[str, Point]]] = {}
+    for sink, source, relation in back:
+        for reader, writer in pairs_of(relation):
+            needs.setdefault((sink, reader), []).append((source, writer))
+    todo = [(at, name, instance) for name, way in start.items() for at, instance in pairs_of(way)]
+    found = set(todo)
+    while todo:
+        at, name, instance = todo.pop()
+        more = {(at, *need) for need in needs.get((name, instance), ())} - found
+        found |= more
+        todo += more
+    ways: Ways = {}
+    outer = next(str(way.domain().get_tuple_name()) for way in start.values())
+    for name in sorted({name for _, name, _ in found}):
+        boxes = boxes_of((at, instance) for at, other, instance in found if other == name)
+        if len(boxes) > _MOST_BOXES:
+            return None
+        ways[name] = map_of_boxes(outer, name, boxes)
+    return ways
 
 
 def _grown(found: Ways, back: list[tuple[str, str, isl.Map]], rounds: int) -> bool:
