@@ -31,6 +31,7 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     from tracealloc.poly.dependence.dependence import dependences_of
     from tracealloc.poly.model.build import build_model
     from tracealloc.schedule.core.state import lowered
+    from tracealloc.schedule.hls.lowered import for_hls
 
     warnings.simplefilter("ignore", ta.TraceallocWarning)
     program = case.kernel().trace()
@@ -44,7 +45,7 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     found["schedule"] = median_seconds(lambda: apply_steps(case, ta.customize(next(waiting))), rounds)
     module = apply_steps(case, ta.customize(case.kernel())).module
     found["emit C"] = median_seconds(lambda: c_source(lowered(module)), rounds)
-    found["emit HLS"] = median_seconds(lambda: vitis_source(lowered(module)), rounds)
+    found["emit HLS"] = median_seconds(lambda: vitis_source(for_hls(lowered(module))), rounds)
     first = found["trace"] + found["dependences"] + found["schedule"]
     found["sum to C"] = first + found["emit C"]
     found["sum to HLS"] = first + found["emit HLS"]

@@ -84,6 +84,18 @@ def test_trace_does_without_isl() -> None:
     assert not users
 
 
+def test_emission_asks_isl_nothing() -> None:
+    """A back end prints programs and facts (`trace.ir.facts`), whoever made them."""
+    users = [
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        if folder(name) == "emit"
+        for _, imported in imported_names(name, path)
+        if imported.split(".")[0] == "islpy" or folder(imported) in ("poly", "schedule")
+    ]
+    assert not users
+
+
 def test_one_module_addresses_isl_dimensions() -> None:
     users = {
         name

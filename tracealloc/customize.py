@@ -347,6 +347,7 @@ class Schedule(Buildable, Methods):
             return build_c(self.compiled, **options)
         if target == "vitis_hls":
             from tracealloc.emit.project.project import HLSProject, build_hls
+            from tracealloc.schedule.hls.lowered import for_hls
 
             _check_options((HLSProject, build_hls), target, options)
             if options.get("reference") is None and self._is_exact():
@@ -354,7 +355,7 @@ class Schedule(Buildable, Methods):
 
                 # The reference of a testbench is made without the schedule.
                 options["reference"] = LateModule(partial(_traced_build, self._program))
-            return build_hls(self.lowered, mode=mode, project=project, **options)
+            return build_hls(for_hls(self.lowered), mode=mode, project=project, **options)
         raise BuildError("TA800", f"unknown target {target!r}", hint='"c" or "vitis_hls"')
 
     def _is_exact(self) -> bool:

@@ -273,12 +273,11 @@ class Kernel(Buildable):
         key = key_of(program)
         if self._home.built is not None and self._home.built[0] == key:
             return self._home.built[1]
-        module = recall(program, key, lambda: str(self.build().source))
+        module = recall(program, key, lambda: str(self.build().source), functools.partial(_for_c, program))
         if module is None:
             from tracealloc.emit.run.runtime import build_c
-            from tracealloc.schedule.session.loop_order import for_c
 
-            module = build_c(for_c(program))
+            module = build_c(_for_c(program))
             remember(program, key, module)
         module.signature.share(self._home.memory)
         self._home.built = key, module
@@ -344,6 +343,13 @@ class Kernel(Buildable):
 
     def __setstate__(self, state: tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]) -> None:
         Kernel.__init__(self, *state)
+
+
+def _for_c(program: Program) -> Program:
+    """What the C target compiles of a traced program; takes isl, which most calls do without."""
+    from tracealloc.schedule.session.loop_order import for_c
+
+    return for_c(program)
 
 
 def _blank() -> Kernel:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tests.emit.hls import hls_text
 from tracealloc.emit.common.frames import template_text
 from tracealloc.emit.run.csim import CSimModule, compile_unit
 from tracealloc.emit.run.csim_wrapper import wrapper_source
-from tracealloc.emit.vitis.module import VitisText, simulated, vitis_source
+from tracealloc.emit.vitis.module import VitisText, simulated
 from tracealloc.trace.ir.program import Program
 
 _OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h", "tracealloc_sim.h")
@@ -21,7 +22,7 @@ def simulations(programs: Sequence[Program], *, own_names: bool = False) -> list
     With `own_names`, which must be distinct then, the top functions are not numbered.
     """
     tops = [None if own_names else f"{program.name}_{number}" for number, program in enumerate(programs)]
-    texts = [vitis_source(program, top) for program, top in zip(programs, tops, strict=True)]
+    texts = [hls_text(program, top) for program, top in zip(programs, tops, strict=True)]
     checked = [simulated(text) for text in texts]
     library = compile_unit(_unit(checked), _files(checked))
     return [CSimModule(text, library, each.checks) for text, each in zip(texts, checked, strict=True)]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import tracealloc as ta
+from tests.emit.hls import csim
 from tests.emit.programs import I32, add_to, array, at, gemm, iters, loop, matmul
 from tracealloc import int32
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.run import ap_headers as headers
 from tracealloc.emit.run.ap_headers import ap_types_folder, open_headers, vendor_headers
-from tracealloc.emit.run.csim import build_csim
 from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.program import Alloc, Program
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 
 
 def test_arguments_are_checked_like_the_c_builds() -> None:
-    module = build_csim(gemm(4, 8, 4))
+    module = csim(gemm(4, 8, 4))
     a, b = np.ones((4, 4), np.float32), np.ones((4, 8), np.float32)
     assert (module(a, B=b) == 4).all() and (module(a.T, b[:, ::1]) == 4).all()
     with pytest.raises(ArgumentError, match="gemm: argument 'B' has dtype float64, expected float32"):
@@ -39,11 +39,11 @@ def test_arguments_are_checked_like_the_c_builds() -> None:
 
 
 def test_a_simulation_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = build_csim(gemm(4, 6, 4))
+    first = csim(gemm(4, 6, 4))
     monkeypatch.setattr("tracealloc.emit.run.csim._compile", lambda *_: "must not be called")
-    assert build_csim(gemm(4, 6, 4)).library == first.library
+    assert csim(gemm(4, 6, 4)).library == first.library
     with pytest.raises(BuildError, match="did not compile the HLS C") as caught:
-        build_csim(gemm(4, 6, 4), cache=False)
+        csim(gemm(4, 6, 4), cache=False)
     assert caught.value.because[0] == "must not be called"
 
 
@@ -51,7 +51,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(BuildError) as caught:
-        build_csim(gemm(3, 3, 3))
+        csim(gemm(3, 3, 3))
     assert str(caught.value) == (
         "TA812 no C++ compiler was found\n"
         "  because: searched PATH for g++, c++, clang++\n"
@@ -64,9 +64,9 @@ def test_no_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headers, "open_headers", lambda: None)
     monkeypatch.setattr(headers, "vendor_headers", lambda: None)
     monkeypatch.delenv("TRACEALLOC_AP_TYPES", raising=False)
-    build_csim(gemm(3, 3, 3))  # needs none
+    csim(gemm(3, 3, 3))  # needs none
     with pytest.raises(BuildError) as caught:
-        build_csim(matmul(I12, I32, 2, 2, 2))
+        csim(matmul(I12, I32, 2, 2, 2))
     assert str(caught.value) == (
         "TA811 the headers of ap_int and ap_fixed were not found\n"
         "  because: TRACEALLOC_AP_TYPES is not set\n"
@@ -91,7 +91,7 @@ def test_headers_that_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 @needs_headers
 def test_odd_widths_are_checked_and_converted() -> None:
     program = matmul(I12, I32, 3, 4, 5)
-    module = build_csim(program)
+    module = csim(program)
     rng = np.random.default_rng(5)
     a, b = (rng.integers(-2048, 2048, x.shape).astype(np.int16) for x in program.args[:2])
     mine, other = np.zeros((2, 3, 4), np.int32)
@@ -112,7 +112,7 @@ def test_large_local_arrays_do_not_overflow_the_stack() -> None:
         loop(j, 4, add_to(at(x, j), lift(1))),
     )
     data = np.arange(4, dtype=np.int32)
-    build_csim(Program("large", (x,), body))(data)
+    csim(Program("large", (x,), body))(data)
     assert data.tolist() == [4, 5, 6, 7]
 
 

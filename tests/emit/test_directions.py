@@ -13,12 +13,12 @@ import pytest
 
 import tracealloc as ta
 from tests.emit.batch import simulations
+from tests.emit.hls import csim, hls_text
 from tracealloc import grid, int16, int32, kernel
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.project.testbench import make_inputs
 from tracealloc.emit.run.ap_headers import open_headers
 from tracealloc.emit.run.csim import build_csim
-from tracealloc.emit.vitis.module import vitis_source
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.program import Program, Store, map_blocks
 
@@ -271,14 +271,14 @@ def test_simulation_refuses_what_a_port_cannot(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(
         ta.TraceallocError, match=r"TA805 C simulation of .*: port 'y': element 3 comes where "
     ):
-        build_csim(damaged(program, "y", turned))(x, y)
+        csim(damaged(program, "y", turned))(x, y)
     assert (y == 0).all()
-    text = vitis_source(on_ports(body_of("if j <= i:\n    y[i, j] = 1")).lowered)
+    text = hls_text(on_ports(body_of("if j <= i:\n    y[i, j] = 1")).lowered)
     with pytest.raises(ta.TraceallocError, match="port 'y': element 4 comes where element 1 is due"):
-        build_csim(text.program, text=text)(x, y)
+        build_csim(text)(x, y)
     for wrong in ("y[i, j] += x[i, j]", "x[i, j] = 1\ny[i, j] = x[i, j]"):
         with pytest.raises(ta.BuildError, match="TA813"):
-            build_csim(on_ports(body_of(wrong)).lowered)
+            csim(on_ports(body_of(wrong)).lowered)
 
 
 ELEMENTS = (ta.boolean, ta.Int(5), ta.UInt(70), ta.Fixed(12, 4), ta.float16, ta.bfloat16, ta.float64)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import tracealloc as ta
+from tests.emit.hls import csim
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import bfloat16, boolean, float16, float32, float64, int8, int16, int32, int64
 from tracealloc.emit.common.parameters import element_bytes
 from tracealloc.emit.run.ap_headers import open_headers
-from tracealloc.emit.run.csim import build_csim
 from tracealloc.emit.run.numpy_types import container, memory_type
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.emit.vitis.host_memory import Part, on_card
@@ -75,7 +75,7 @@ def moves() -> Program:
     return Program("moves", tuple(args), tuple(nodes), tuple(results))
 
 
-@pytest.mark.parametrize("build", [build_c, build_csim])
+@pytest.mark.parametrize("build", [build_c, csim])
 def test_records_arrive_as_they_left(build: Any) -> None:
     program = moves()
     given: list[Any] = []

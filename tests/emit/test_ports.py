@@ -13,10 +13,9 @@ import pytest
 
 import tracealloc as ta
 from tests.conftest import Golden
+from tests.emit.hls import csim, hls_text
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import float32, grid, int32, kernel
-from tracealloc.emit.run.csim import build_csim
-from tracealloc.emit.vitis.module import vitis_source
 from tracealloc.trace.ir.expr import IterRef, Load
 from tracealloc.trace.ir.program import Array, Program
 
@@ -161,10 +160,10 @@ def test_arrays_of_streams() -> None:
     out = array("out", int32, 3)
     (i,) = iters("i")
     program = Program("heads", (fifos, out), (loop(i, 3, put(at(out, i), Load(fifos, (IterRef(i),)))),))
-    text = vitis_source(program).source
+    text = hls_text(program).source
     assert "void heads(hls::stream<int32_t> s[3], int32_t out[3]) {" in text
     queues, found = [deque([1]), deque([2, 3]), deque([4])], np.zeros(3, np.int32)
-    build_csim(program)(queues, found)
+    csim(program)(queues, found)
     assert [*found] == [1, 2, 4] and [*map(len, queues)] == [0, 1, 0]
 
 

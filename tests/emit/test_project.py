@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import Golden
+from tests.emit.hls import hls_build, hls_project
 from tests.emit.programs import I16, I32, add_to, array, at, gemm, iters, loop, matmul, put
 from tracealloc.emit.project.csynth_report import parse_report
-from tracealloc.emit.project.project import HLSProject, build_hls
+from tracealloc.emit.project.project import HLSProject
 from tracealloc.emit.project.testbench import make_inputs
 from tracealloc.emit.project.vendor_tools import ToolRun
 from tracealloc.emit.run.ap_headers import open_headers
@@ -70,7 +71,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def test_frames(golden: Golden) -> None:
-    project = HLSProject(gemm(4, 8, 4))
+    project = hls_project(gemm(4, 8, 4))
     for name in ("gemm_tb.cpp", "run_hls.tcl", "hls_config.cfg", "Makefile", "README.md", "host.cpp"):
         golden(f"project/{name}", project.files[name])
     assert "data/A.txt" in project.files and "data/C_expected.txt" in project.files
@@ -78,7 +79,7 @@ def test_frames(golden: Golden) -> None:
 
 
 def test_the_same_program_gives_the_same_files_and_none_names_this_machine() -> None:
-    one, two = HLSProject(gemm(4, 8, 4)).files, HLSProject(gemm(4, 8, 4)).files
+    one, two = hls_project(gemm(4, 8, 4)).files, hls_project(gemm(4, 8, 4)).files
     assert one == two
     folders = "|".join(re.escape(str(path)) for path in (Path.cwd(), Path.home(), Path(__file__).parent))
     private = re.compile(rf"{folders}|{re.escape(tempfile.gettempdir())}|20\d\d-\d\d-\d\d")
@@ -86,7 +87,7 @@ def test_the_same_program_gives_the_same_files_and_none_names_this_machine() -> 
 
 
 def test_testbench_passes_and_fails_when_the_expected_data_is_altered(tmp_path: Path) -> None:
-    folder = HLSProject(gemm(4, 8, 4)).write(tmp_path / "gemm")
+    folder = hls_project(gemm(4, 8, 4)).write(tmp_path / "gemm")
     done = make(folder)
     assert done.returncode == 0 and "C: 32 of 32 elements are right\nPASS: gemm" in done.stdout, done
     data = folder / "data" / "C_expected.txt"
@@ -120,23 +121,23 @@ def test_testbench_of_odd_types_scalars_and_structs(tmp_path: Path) -> None:
         add_to(Load(total), convert(at(x, i), float64)),
     )
     program = Program("odd", (x, q, p, n), (Alloc(total, convert(at(x, 0), float64)), body), (total,))
-    done = make(HLSProject(program).write(tmp_path / "odd"))
+    done = make(hls_project(program).write(tmp_path / "odd"))
     assert done.returncode == 0 and done.stdout.endswith("PASS: odd\n"), done
 
 
 def test_inputs_and_reference_can_be_given(tmp_path: Path) -> None:
     program = matmul(I16, I32, 2, 2, 2)
     given = {"A": np.array([[1, 2], [3, 4]], np.int16), "C": np.zeros((2, 2), np.int32)}
-    files = HLSProject(program, inputs=given, seed=3).files
+    files = hls_project(program, inputs=given, seed=3).files
     assert files["data/A.txt"] == "# A: int16[2][2]\n0001 0002\n0003 0004\n"
 
     def ones(a: object, b: object, c: np.ndarray) -> None:
         c[...] = -1
 
-    files = HLSProject(program, reference=ones).files
+    files = hls_project(program, reference=ones).files
     assert files["data/C_expected.txt"].split()[-4:] == ["ffffffff"] * 4
     with pytest.raises(ArgumentError, match="matmul has no argument 'X' that an input could be for"):
-        _ = HLSProject(program, inputs={"X": 1}).files
+        _ = hls_project(program, inputs={"X": 1}).files
 
 
 def test_inputs_that_choose_subscripts_are_zero() -> None:
@@ -149,14 +150,14 @@ def test_inputs_that_choose_subscripts_are_zero() -> None:
 
 def test_devices_and_interfaces(tmp_path: Path) -> None:
     program = gemm(4, 8, 4)
-    files = HLSProject(program, device="u250", clock_mhz=250).files
+    files = hls_project(program, device="u250", clock_mhz=250).files
     assert "set_part xcu250-figd2104-2L-e\ncreate_clock -period 4 " in files["run_hls.tcl"]
-    assert "part=xc7z020clg400-1\n" in HLSProject(program, device="xc7z020clg400-1").files["hls_config.cfg"]
+    assert "part=xc7z020clg400-1\n" in hls_project(program, device="xc7z020clg400-1").files["hls_config.cfg"]
     ports = Program(
         program.name, program.args, program.body, program.results,
         ((program.args[0], Layout(port=Port("m_axi", (("bundle", "left"),)))),),
     )  # fmt: skip
-    files = HLSProject(ports, top="krnl").files
+    files = hls_project(ports, top="krnl").files
     assert "flow_target=vitis\n" in files["hls_config.cfg"] and "set_top krnl\n" in files["run_hls.tcl"]
     assert "mode=m_axi port=A offset=slave bundle=left depth=16\n" in files["krnl.cpp"]
 
@@ -165,7 +166,7 @@ def test_library_functions_are_compared_with_a_tolerance_by_the_vendor_only() ->
     x = array("x", float32, 4)
     (i,) = iters("i")
     program = Program("e", (x,), (loop(i, 4, put(at(x, i), intrinsic("exp", at(x, i)))),))
-    files = HLSProject(program).files
+    files = hls_project(program).files
     assert "-DTRACEALLOC_ULP=4" in files["run_hls.tcl"] and "TRACEALLOC_ULP" not in files["Makefile"]
 
 
@@ -173,7 +174,7 @@ def test_library_functions_are_compared_with_a_tolerance_by_the_vendor_only() ->
 
 
 def test_edited_files_are_not_replaced_unasked(tmp_path: Path) -> None:
-    target, project = tmp_path / "made", HLSProject(gemm(4, 8, 4))
+    target, project = tmp_path / "made", hls_project(gemm(4, 8, 4))
     project.write(target)
     (target / "gemm.cpp").write_text("// my version\n")
     (target / "data" / "A.txt").write_text("# mine\n")
@@ -187,19 +188,19 @@ def test_edited_files_are_not_replaced_unasked(tmp_path: Path) -> None:
         "  try: give another folder, or overwrite=True to lose the edits"
     )
     with pytest.raises(BuildError, match="TA823"):
-        build_hls(gemm(4, 8, 4), mode="csim", project=target)
+        hls_build(gemm(4, 8, 4), mode="csim", project=target)
     assert snapshot(target) == edited
-    build_hls(gemm(4, 8, 4), project=target, overwrite=True)
+    hls_build(gemm(4, 8, 4), project=target, overwrite=True)
     assert (target / "gemm.cpp").read_text() == project.source and (target / "README.md").exists()
     (target / "gemm.cpp").write_text(project.source + "\n")
     (target / "new_k.cpp").write_text("mine")
     with pytest.raises(BuildError, match=r"gemm\.cpp, new_k\.cpp are not as"):
-        HLSProject(replace(gemm(4, 8, 4), name="new_k")).write(target)  # and gemm.cpp would go
+        hls_project(replace(gemm(4, 8, 4), name="new_k")).write(target)  # and gemm.cpp would go
 
 
 def test_writing_again_keeps_what_the_user_added(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "gemm"
-    project = HLSProject(gemm(4, 8, 4))
+    project = hls_project(gemm(4, 8, 4))
     assert project.write(target) == target
     before = snapshot(target)
     (target / "notes.txt").write_text("mine")
@@ -215,7 +216,7 @@ def test_writing_again_keeps_what_the_user_added(tmp_path: Path) -> None:
 def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("data")
     with pytest.raises(BuildError) as caught:
-        HLSProject(gemm(4, 8, 4)).write(tmp_path)
+        hls_project(gemm(4, 8, 4)).write(tmp_path)
     assert str(caught.value) == (
         f"TA817 the folder {str(tmp_path)!r} is not empty, and tracealloc did not write it\n"
         "  because: it holds precious.txt\n"
@@ -224,16 +225,16 @@ def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
     )
     assert snapshot(tmp_path) == {"precious.txt": b"data"}
     with pytest.raises(BuildError, match="is a file, not a folder"):
-        HLSProject(gemm(4, 8, 4)).write(tmp_path / "precious.txt")
+        hls_project(gemm(4, 8, 4)).write(tmp_path / "precious.txt")
 
 
 def test_an_empty_folder_is_used_and_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    HLSProject(gemm(4, 8, 4)).write(tmp_path / "empty")
+    hls_project(gemm(4, 8, 4)).write(tmp_path / "empty")
     assert (tmp_path / "empty" / "Makefile").exists()
     (tmp_path / "file").write_text("")
     with pytest.raises(BuildError, match="the project cannot be written to"):
-        HLSProject(gemm(4, 8, 4)).write(tmp_path / "file" / "project")
+        hls_project(gemm(4, 8, 4)).write(tmp_path / "file" / "project")
 
 
 # Modes.
@@ -241,11 +242,11 @@ def test_an_empty_folder_is_used_and_a_file_in_the_way_is_an_error(tmp_path: Pat
 
 def test_modes(tmp_path: Path) -> None:
     program = gemm(4, 8, 4)
-    assert isinstance(build_hls(program), HLSProject)
-    module = build_hls(program, mode="csim", project=tmp_path / "p")
+    assert isinstance(hls_build(program), HLSProject)
+    module = hls_build(program, mode="csim", project=tmp_path / "p")
     assert isinstance(module, CSimModule) and (tmp_path / "p" / "gemm.cpp").read_text() == module.source
     with pytest.raises(BuildError) as caught:
-        build_hls(program, mode="csym")
+        hls_build(program, mode="csym")
     assert str(caught.value) == (
         "TA815 there is no build mode 'csym'\n"
         "  because: the modes are 'csim', 'csyn', 'cosim', 'hw_emu', 'hw'\n"
@@ -268,7 +269,7 @@ def test_missing_tools_leave_a_complete_project(
     monkeypatch.delenv("XILINX_XRT", raising=False)
     folder = tmp_path / "my project"
     with pytest.raises(BuildError) as caught:
-        build_hls(gemm(4, 8, 4), mode=mode, project=folder)
+        hls_build(gemm(4, 8, 4), mode=mode, project=folder)
     assert str(caught.value) == (
         f"TA820 mode {mode!r} needs AMD's tools: {missing}\n"
         f"  because: the project is complete in {str(folder)!r}\n"
@@ -293,7 +294,7 @@ def test_synthesis_runs_the_tool_and_reads_its_report(
     script = 'test "$1" = -f && test "$TRACEALLOC_STEPS" = csynth && grep -q "set_top gemm" "$2" || exit 9\n'
     script += f"mkdir -p {out} && cp '{tmp_path}/report.xml' {out}/gemm_csynth.xml && echo done"
     fake_tool(tmp_path / "bin", monkeypatch, script)
-    run = build_hls(gemm(4, 8, 4), mode="csyn", project=tmp_path / "p")
+    run = hls_build(gemm(4, 8, 4), mode="csyn", project=tmp_path / "p")
     assert isinstance(run, ToolRun) and run.report is not None
     report = run.report
     assert (report.cycles, report.latency, report.interval) == (4162, (4130, 4162), (4131, 4163))
@@ -308,11 +309,11 @@ def test_synthesis_runs_the_tool_and_reads_its_report(
 def test_a_failing_tool_says_what_was_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tool(tmp_path / "bin", monkeypatch, "echo INFO fine; echo 'ERROR: [HLS 207-1] no licence'; exit 1")
     with pytest.raises(BuildError, match=r"mode 'csyn' of gemm failed with status") as caught:
-        build_hls(gemm(4, 8, 4), mode="csyn", project=tmp_path / "p")
+        hls_build(gemm(4, 8, 4), mode="csyn", project=tmp_path / "p")
     assert caught.value.because[0] == "ERROR: [HLS 207-1] no licence"
     fake_tool(tmp_path / "bin", monkeypatch, "exit 0")
     with pytest.raises(BuildError, match="C synthesis of gemm ended without a report"):
-        build_hls(gemm(4, 8, 4), mode="csyn", project=tmp_path / "p")
+        hls_build(gemm(4, 8, 4), mode="csyn", project=tmp_path / "p")
 
 
 def test_reports_that_are_none(tmp_path: Path) -> None:
@@ -327,7 +328,7 @@ def test_reports_that_are_none(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_targets_name_what_is_missing(tmp_path: Path) -> None:
-    folder = HLSProject(gemm(4, 8, 4)).write(tmp_path / "p")
+    folder = hls_project(gemm(4, 8, 4)).write(tmp_path / "p")
     for target, words in (
         ("csyn", "neither vitis_hls nor v++"),
         ("cosim", "neither vitis_hls nor vitis-run"),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import Golden
+from tests.emit.hls import csim, hls_text
 from tests.emit.programs import I8, I16, I32, add_to, array, at, gemm, iters, ix, loop, matmul, put
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.run.ap_headers import open_headers
-from tracealloc.emit.run.csim import SimulationError, build_csim
+from tracealloc.emit.run.csim import SimulationError
 from tracealloc.emit.run.numpy_types import container
-from tracealloc.emit.vitis.module import vitis_source
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import Fixed, Integer, Struct, bfloat16, float16, float32, index
 from tracealloc.trace.ir.expr import Binary, Expr, GetField, Iter, IterRef, Load, MakeStruct
@@ -48,7 +48,7 @@ def sample(target: Array, seed: int = 0) -> np.ndarray:
 def agree(program: Program, *args: Any) -> Any:
     """Run the simulation and the interpreter on copies and compare bit for bit; the simulation's results."""
     mine, other = ([a.copy() if isinstance(a, np.ndarray) else a for a in args] for _ in range(2))
-    got, want = build_csim(program)(*mine), interpret(program, *other)
+    got, want = csim(program)(*mine), interpret(program, *other)
     for one, two in zip(mine, other, strict=True):
         np.testing.assert_array_equal(one, two)
     pairs = zip(got, want, strict=True) if isinstance(got, tuple) else [(got, want)]
@@ -58,7 +58,7 @@ def agree(program: Program, *args: Any) -> Any:
 
 
 def test_gemm_is_what_a_user_would_write(golden: Golden) -> None:
-    text = vitis_source(gemm())
+    text = hls_text(gemm())
     golden("vitis/gemm.cpp", text.source)
     golden("vitis/gemm.h", text.header)
 
@@ -70,7 +70,7 @@ def test_gemm_runs() -> None:
 
 
 def test_text_is_deterministic() -> None:
-    first, again = vitis_source(gemm()), vitis_source(gemm())
+    first, again = hls_text(gemm()), hls_text(gemm())
     assert (again.source, again.header) == (first.source, first.header)
 
 
@@ -85,7 +85,7 @@ def range_of(target: Array) -> tuple[int, int]:
 )
 def test_accumulation_of_native_integers_is_plain(element: Integer, total: Integer) -> None:
     program = matmul(element, total)
-    assert "C[i][j] += A[i][k] * B[k][j];  // gemm.py:8\n" in vitis_source(program).source
+    assert "C[i][j] += A[i][k] * B[k][j];  // gemm.py:8\n" in hls_text(program).source
     rng = np.random.default_rng(1)
     arrays = [
         rng.integers(range_of(a)[0], range_of(a)[1], a.shape, container(a.dtype), endpoint=True)
@@ -144,7 +144,7 @@ def mixed_program() -> Program:
 @needs_headers
 def test_statements_of_every_kind(golden: Golden) -> None:
     program = mixed_program()
-    text = vitis_source(program)
+    text = hls_text(program)
     golden("vitis/mixed.cpp", text.source)
     golden("vitis/mixed.h", text.header)
     p, x, _ = program.args
@@ -189,7 +189,7 @@ def calls_program() -> Program:
 
 def test_calls_views_and_layouts(golden: Golden) -> None:
     program = calls_program()
-    golden("vitis/calls.cpp", vitis_source(program).source)
+    golden("vitis/calls.cpp", hls_text(program).source)
     agree(program, *(sample(x, n) for n, x in enumerate(program.args)))
 
 
@@ -209,13 +209,13 @@ def stream_program(written: int, read: int) -> Program:
 
 def test_streams(golden: Golden) -> None:
     program = stream_program(8, 8)
-    golden("vitis/streams.cpp", vitis_source(program).source)
+    golden("vitis/streams.cpp", hls_text(program).source)
     agree(program, *(sample(x) for x in program.args))
 
 
 def test_stream_faults_are_errors() -> None:
     x, y = np.ones(8, np.float32), np.zeros(8, np.float32)
-    empty, left = build_csim(stream_program(3, 4)), build_csim(stream_program(4, 2))
+    empty, left = csim(stream_program(3, 4)), csim(stream_program(4, 2))
     for _ in range(2):  # and the next call starts afresh
         with pytest.raises(SimulationError, match="C simulation of pass_on: stream 'fifo' is read while"):
             empty(x, y)
@@ -236,7 +236,7 @@ def test_fixed_point_and_small_floats(golden: Golden) -> None:
         put(at(z, i), minmax("max", binary("*", at(z, i), at(z, i)), convert(lift(0.25), bfloat16))),
     )
     program = Program("small", (x, y, z), (body,))
-    text = vitis_source(program)
+    text = hls_text(program)
     golden("vitis/small.cpp", text.source)
     golden("vitis/small.h", text.header)
     assert list(text.others) == ["tracealloc_bfloat16.h"]
@@ -247,14 +247,14 @@ def test_names_are_legal_and_labels_distinct() -> None:
     odd = [array(name, I32, 4) for name in ("hls", "int", "A.outer", "maximum")]
     i, j = iters("i", "i")
     statements = [loop(it, 4, *(add_to(at(a, it), lift(1)) for a in odd)) for it in (i, j)]
-    source = vitis_source(Program("double", tuple(odd), tuple(statements))).source
+    source = hls_text(Program("double", tuple(odd), tuple(statements))).source
     head = "void double_kernel(int32_t hls_[4], int32_t int_[4], int32_t A_outer[4], int32_t maximum_[4]) {"
     assert head in source
     assert "  i: for (int i = 0;" in source and "  i_1: for (int i = 0;" in source
 
 
 def test_the_top_function_can_be_named() -> None:
-    text = vitis_source(gemm(), top="accelerator")
+    text = hls_text(gemm(), top="accelerator")
     assert (text.top, text.base) == ("accelerator", "accelerator")
     assert 'extern "C" void accelerator(' in text.header and '#include "accelerator.h"' in text.source
 
@@ -274,7 +274,7 @@ def test_marks_become_pragmas() -> None:
         nest = loop(
             i, 4, loop(j, Binary("+", IterRef(i), ix(1), index), add_to(at(x, i, j), lift(1))), marks=marks
         )
-        lines = vitis_source(Program("k", (x,), (nest,))).source.splitlines()
+        lines = hls_text(Program("k", (x,), (nest,))).source.splitlines()
         # Inside a pipelined loop the inner one is unrolled: its bounds are constant then.
         trips = [] if marks.pipeline else ["#pragma HLS loop_tripcount min=1 max=4"]
         assert [line for line in lines if "#pragma" in line] == [*expected, *trips]
@@ -287,7 +287,7 @@ def test_ports_are_said_where_the_resource_is_left_open() -> None:
     for ports, kind in ((1, "ram_1p"), (2, "ram_t2p")):
         layout = Layout(ports=ports)
         program = Program("k", (x,), (Alloc(y), nest), layouts=((x, layout), (y, layout)))
-        lines = [line.strip() for line in vitis_source(program).source.splitlines() if "#pragma" in line]
+        lines = [line.strip() for line in hls_text(program).source.splitlines() if "#pragma" in line]
         assert f"#pragma HLS interface mode=ap_memory port=x storage_type={kind}" in lines
         assert f"#pragma HLS bind_storage variable=y type={kind}" in lines
 
@@ -298,5 +298,5 @@ def test_wide_integers_raise_the_limit_of_the_headers() -> None:
     a, b = array("a", wide, 2), array("b", wide, 2)
     (i,) = iters("i")
     x = binary("*", at(a, i), at(a, i))
-    header = vitis_source(Program("wide", (a, b), (loop(i, 2, put(at(b, i), x)),))).header
+    header = hls_text(Program("wide", (a, b), (loop(i, 2, put(at(b, i), x)),))).header
     assert header.index("#define AP_INT_MAX_W 3072") < header.index('#include "ap_int.h"')

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.emit import expressions as ex
+from tests.emit.hls import csim
 from tests.emit.test_c_numbers import FLOATS, ROWS, fixed_tree, float_tree, integer_to_float, values_of
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.run.ap_headers import open_headers
-from tracealloc.emit.run.csim import build_csim
 from tracealloc.emit.run.numpy_types import container
 from tracealloc.trace.ir.dtype import DType, boolean
 from tracealloc.trace.ir.expr import Expr, walk
@@ -57,7 +57,7 @@ def check(
 ) -> None:
     program, columns, found = random_batch(seed, types, trees, make, most)
     outputs, wanted = ([np.zeros(ROWS, container(d, exact=True)) for _, d in found] for _ in range(2))
-    module = build_csim(program)
+    module = csim(program)
     module(*columns, *outputs)
     interpret(program, *columns, *wanted)
     wrong = []

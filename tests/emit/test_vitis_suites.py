@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.emit.hls import csim
 from tests.examples import test_machsuite as machsuite
 from tests.examples import test_polybench as polybench
-from tracealloc.emit.run.csim import CSimModule, build_csim
+from tracealloc.emit.run.csim import CSimModule
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 
@@ -29,7 +30,7 @@ USUAL = {
 
 
 def simulated(kernel: Any) -> CSimModule:
-    return build_csim(kernel.trace())
+    return csim(kernel.trace())
 
 
 def names(found: list[str]) -> list[Any]:

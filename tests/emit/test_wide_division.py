@@ -8,10 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.emit.hls import csim
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.run.ap_headers import open_headers
-from tracealloc.emit.run.csim import build_csim
 from tracealloc.emit.run.numpy_types import container, numbers_of
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, result_type
@@ -69,7 +69,7 @@ def test_division_of_many_bits() -> None:
         data.append(column([0] * ROWS, result))
     program = Program("divide", tuple(arguments), (loop(i, ROWS, *body),))
     found = []
-    for run in (build_csim(program), build_c(program), lambda *given: interpret(program, *given)):
+    for run in (csim(program), build_c(program), lambda *given: interpret(program, *given)):
         given = [one.copy() for one in data]
         run(*given)
         found.append(given)

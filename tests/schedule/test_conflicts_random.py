@@ -13,11 +13,11 @@ from tests.schedule.memory import arguments, schedule_of
 from tests.schedule.test_memory_random import compiled
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.schedule.layout.lattice import join_banks, normal_banks
+from tracealloc.schedule.layout.lattice import join_banks
 from tracealloc.schedule.timing import conflicts as table_module
-from tracealloc.schedule.timing.bank_ports import all_banks, busiest, interval
+from tracealloc.schedule.timing.bank_ports import busiest, interval
 from tracealloc.trace.ir.dtype import Integer, float32
-from tracealloc.trace.ir.layout import Banks
+from tracealloc.trace.ir.layout import Banks, effective_banks, normal_banks
 from tracealloc.trace.ir.program import Array, Loop, walk_nodes
 from tracealloc.trace.proxies.loops import grid
 
@@ -110,7 +110,7 @@ def intervals_of_a_run(s: Schedule) -> dict[str, int]:
     for (_, array), both in seen.items():
         assert isinstance(array, Array)
         layout = state.layout(array)
-        banks = all_banks(layout, array)
+        banks = effective_banks(layout, array.shape)
         counts: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0, 0])
         for kind, elements in enumerate(both):
             for element in elements:
@@ -143,7 +143,7 @@ def test_proposals_are_the_least_and_remove_the_conflict(seed: int, monkeypatch:
     for use, layout, array, ranges, ii, found in asked:
         assert isinstance(array, Array)
         most = math.prod(b.factor for b in found) if found else math.inf
-        given = all_banks(layout, array)
+        given = effective_banks(layout, array.shape)
         for chosen in itertools.product(*(layouts_of(extent) for extent in array.shape)):
             banks = tuple(
                 join_banks(old, normal_banks(new, extent), extent)

@@ -13,10 +13,10 @@ from tracealloc import int32, kernel
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.emit.run.runtime import build_c
-from tracealloc.schedule.layout.lattice import at_least, join_banks, normal_banks
+from tracealloc.schedule.layout.lattice import at_least, join_banks
 from tracealloc.trace.diagnostics.errors import LayoutError, ScheduleError
 from tracealloc.trace.ir.dtype import OVERFLOWS, DType, Fixed, Integer, boolean, float16, float32, float64
-from tracealloc.trace.ir.layout import Banks, Layout
+from tracealloc.trace.ir.layout import Banks, Layout, normal_banks
 from tracealloc.trace.proxies.functional import constant, zeros
 from tracealloc.trace.proxies.loops import grid
 

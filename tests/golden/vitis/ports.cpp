@@ -1,4 +1,4 @@
-// scaled: HLS C++ written by tracealloc from test_ports.py:25.
+// scaled: HLS C++ written by tracealloc from test_ports.py:24.
 #include "scaled.h"
 
 void scaled(float alpha, const float A[6][8], const float B[8][4], float C[6][4]) {
@@ -20,9 +20,9 @@ void scaled(float alpha, const float A[6][8], const float B[8][4], float C[6][4]
   i: for (int i = 0; i < 6; ++i) {
     j: for (int j = 0; j < 4; ++j) {
 #pragma HLS pipeline II=1
-      C_local[i][j] = 0.0f;  // test_ports.py:27
+      C_local[i][j] = 0.0f;  // test_ports.py:26
       k: for (int k = 0; k < 8; ++k) {
-        C_local[i][j] += alpha * A_local[i][k] * B[k][j];  // test_ports.py:29
+        C_local[i][j] += alpha * A_local[i][k] * B[k][j];  // test_ports.py:28
       }
     }
   }

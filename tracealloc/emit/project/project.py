@@ -29,7 +29,7 @@ from tracealloc.trace.ir.layout import PLAIN
 if TYPE_CHECKING:
     from tracealloc.emit.project.vendor_tools import ToolRun
     from tracealloc.emit.run.csim import CSimModule
-    from tracealloc.trace.ir.program import Program
+    from tracealloc.trace.ir.facts import Lowered
 
 __all__ = ["HLSProject", "MODES", "build_hls"]
 
@@ -41,7 +41,7 @@ class HLSProject:
     """A kernel as a Vitis HLS project: `source`, `header`, `files`, and `write`.
 
     Args:
-        program: what is to be synthesised, lowered from a schedule or as it was traced.
+        lowered: what is to be synthesised, lowered for HLS.
         device: a card or board (``"u280"``) or a part number (``"xcu280-fsvh2892-2L-e"``); None: the
             one of `part`, else ``"u280"``.
         part: a part number; None: the device's.
@@ -49,7 +49,7 @@ class HLSProject:
         pipeline_style: how pipelines stall, ``"stp"``, ``"frp"`` or ``"flp"``; None: the tool's default.
         top: the name of the top function; None: the kernel's.
         reference: computes the expected results; called with the arguments like the kernel. None: the C
-            build of `program`.
+            build of the same program.
         inputs: the testbench's arguments by name; those not named are made with a fixed seed.
         seed: of the inputs that are made.
 
@@ -59,7 +59,7 @@ class HLSProject:
 
     def __init__(
         self,
-        program: Program,
+        lowered: Lowered,
         *,
         device: str | None = None,
         part: str | None = None,
@@ -72,9 +72,9 @@ class HLSProject:
     ) -> None:
         _check_types(top=(top, str), reference=(reference, Callable), inputs=(inputs, Mapping))
         _check_types(seed=(seed, int))
-        self.program = program
+        self.program = lowered.before
         self.device = device_of(device, part, clock_mhz, pipeline_style)
-        self.text: VitisText = vitis_source(program, top)
+        self.text: VitisText = vitis_source(lowered, top)
         self._reference, self._inputs, self._seed = reference, dict(inputs or {}), seed
 
     @property
@@ -200,7 +200,7 @@ class HLSProject:
         """The kernel in C simulation, callable on NumPy arrays; needs no AMD tools."""
         from tracealloc.emit.run.csim import build_csim
 
-        return build_csim(self.program, text=self.text, cache=cache)
+        return build_csim(self.text, cache=cache)
 
     @public()
     def rehearse(self) -> list[str]:
@@ -244,7 +244,7 @@ def _check_types(**given: tuple[object, Any]) -> None:
 
 
 def build_hls(
-    program: Program,
+    lowered: Lowered,
     *,
     mode: str | None = None,
     project: str | PathLike[str] | None = None,
@@ -255,7 +255,7 @@ def build_hls(
     """What ``build(target="vitis_hls")`` gives: a project, a simulation, or a run of the vendor's tools.
 
     Args:
-        program: what is to be built.
+        lowered: what is to be built, lowered for HLS.
         mode: None (the project), ``"csim"`` (a callable), or one of the vendor's steps.
         project: the folder to write; None: not written, or for the vendor's steps ``<top>_project`` here.
         overwrite: whether files of `project` that were edited since they were written may be replaced.
@@ -274,7 +274,7 @@ def build_hls(
             because=[f"the modes are {', '.join(map(repr, MODES))}"],
             hint=f"mode={near!r}" if near else None,
         )
-    made = HLSProject(program, **options)
+    made = HLSProject(lowered, **options)
     if mode is None or mode == "csim":
         if project is not None:
             made.write(project, overwrite=overwrite)

@@ -17,7 +17,7 @@ from tracealloc.emit.run.ap_headers import ap_types_folder
 from tracealloc.emit.run.compiler import Compiler
 from tracealloc.emit.run.csim_wrapper import FAULT, csim_entry, wrapper_source
 from tracealloc.emit.run.marshal import Signature
-from tracealloc.emit.vitis.module import VitisText, simulated, vitis_source
+from tracealloc.emit.vitis.module import VitisText, simulated
 from tracealloc.trace.diagnostics.errors import BuildError, TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.program import Requirement, keeps_state
@@ -143,7 +143,7 @@ def _loaded(program: Program, library: Path) -> ctypes.CDLL:
 
 
 def _built_again(text: VitisText) -> CSimModule:
-    return build_csim(text.program, text=text)
+    return build_csim(text)
 
 
 class _Unmet(Exception):
@@ -184,13 +184,12 @@ class _Checked:
         return status
 
 
-def build_csim(program: Program, *, text: VitisText | None = None, cache: bool = True) -> CSimModule:
+def build_csim(text: VitisText, *, cache: bool = True) -> CSimModule:
     """Compile a program's HLS C++ for simulation.
 
     Raises:
         BuildError: g++ or AMD's headers are missing, or the compiler refuses the text.
     """
-    text = text if text is not None else vitis_source(program)
     checked = simulated(text)
     wrapper = wrapper_source(checked)
     files = {

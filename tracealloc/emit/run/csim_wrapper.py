@@ -6,7 +6,7 @@ from tracealloc.emit.c.access_checks import FAULT_SHIFT
 from tracealloc.emit.common.parameters import Parameter, by_value, element_bytes, parameters
 from tracealloc.emit.vitis.host_memory import cpp_type, memory_functions, same_memory
 from tracealloc.emit.vitis.module import VitisText
-from tracealloc.schedule.hls.port_copies import axis_type, is_axis
+from tracealloc.emit.vitis.simulated import axis_type, is_axis
 from tracealloc.trace.ir.dtype import Boolean, Fixed, Float, as_integer
 from tracealloc.trace.ir.program import Alloc, Array, Program, walk_nodes
 

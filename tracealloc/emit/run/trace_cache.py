@@ -41,10 +41,12 @@ def key_of(program: Program) -> str:
     return disk.digest("program", text, _package(), cpu_identity())
 
 
-def recall(program: Program, key: str, source: Callable[[], str]) -> CModule | None:
+def recall(
+    program: Program, key: str, source: Callable[[], str], compiled: Callable[[], Program]
+) -> CModule | None:
     """The module of a traced program that was built before, if its library is still whole.
 
-    `source` makes the C text when somebody asks for it.
+    `source` makes the C text when somebody asks for it, `compiled` the program that it is the text of.
     """
     folder = disk.cache_folder()
     if not disk.trusted(folder):
@@ -63,7 +65,7 @@ def recall(program: Program, key: str, source: Callable[[], str]) -> CModule | N
         module = CModule(program, source, library, fails=fails == "fails")
     except BuildError:
         return None
-    module.signature.compiled = lambda: _scheduled(program)
+    module.signature.compiled = compiled
     return module
 
 
@@ -71,12 +73,6 @@ def _touched(program: Program) -> list[tuple[bool, bool]]:
     """Which arguments are read, and which are written."""
     found = summary_of(program)
     return [(array in found.reads, array in found.writes) for array in program.args]
-
-
-def _scheduled(program: Program) -> Program:
-    from tracealloc.schedule.session.loop_order import for_c  # isl: only for a message
-
-    return for_c(program)
 
 
 def remember(program: Program, key: str, module: CModule) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracealloc.emit.common.backend import Where, identifier_comment
@@ -20,14 +19,11 @@ from tracealloc.emit.vitis.pragmas import (
     tripcount_pragma,
 )
 from tracealloc.emit.vitis.rom import initialiser
+from tracealloc.emit.vitis.simulated import axis_type, is_axis
 from tracealloc.emit.vitis.types import INT, INT64, UINT64, carrier_of, inside
-from tracealloc.schedule.hls.constant_bounds import Unrolled
-from tracealloc.schedule.hls.false_dependences import distances_between
-from tracealloc.schedule.hls.port_copies import axis_type, is_axis
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import expression, linear
 from tracealloc.trace.ir.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
-from tracealloc.trace.ir.expr import Binary, Cast, Expr, Load
+from tracealloc.trace.ir.expr import Cast, Expr, Load
 from tracealloc.trace.ir.intervals import INT32
 from tracealloc.trace.ir.intervals import INT64 as INT64_RANGE
 from tracealloc.trace.ir.layout import PLAIN, Layout, Port
@@ -69,13 +65,10 @@ class VitisFunction(VitisExpr):
         self.layouts = dict(program.layouts)
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""
-        usage = module.usage[id(program)]
-        self.pipelined = usage.inside  # whether a pipelined loop is around
-        self.ranges.of_value.update(usage.values)
-        self.distances = distances_between(program)
-        self.unrolled = Unrolled(program, usage.values, usage.inside)
-        printed = replace(program, body=self.unrolled.block)
-        self.checks = module.simulation.of(printed, self.is_top) if module.simulation is not None else None
+        self.facts = module.facts.functions[program.name]
+        self.pipelined = self.facts.unrolled  # whether a pipelined loop is around
+        self.ranges.of_value.update(self.facts.values)
+        self.checks = module.simulation.of(program, self.is_top) if module.simulation is not None else None
 
     # The function.
 
@@ -92,7 +85,7 @@ class VitisFunction(VitisExpr):
             self.line(pragma)
         self._require()
         self._declare_kept()
-        self.block(self.unrolled.block, ())
+        self.block(self.program.body, ())
         for array in self.outputs:
             self._copy_out(array)
         self.out.append("}")
@@ -120,7 +113,7 @@ class VitisFunction(VitisExpr):
             lines.append("#pragma HLS interface mode=s_axilite port=return")
         for array in arrays:
             if array not in self.outputs:
-                lines += array_pragmas(self.array_name(array), array, self.layout(array), local=False)
+                lines += self.array_pragmas(array, local=False)
         return lines
 
     @staticmethod
@@ -220,8 +213,13 @@ class VitisFunction(VitisExpr):
         return int(depth) if depth is not None else None
 
     def _array_pragmas(self, array: Array) -> None:
-        for line in array_pragmas(self.array_name(array), array, self.layout(array), local=True):
+        for line in self.array_pragmas(array, local=True):
             self.line(line)
+
+    def array_pragmas(self, array: Array, *, local: bool) -> list[str]:
+        """The pragmas of an array's banks, words and storage."""
+        banks = self.facts.banks.get(array, ())
+        return array_pragmas(self.array_name(array), array, self.layout(array), banks, local=local)
 
     def _origin(self, array: Array) -> str:
         return f"  // buffer of {identifier_comment(array.origin)}" if array.origin else ""
@@ -369,42 +367,17 @@ class VitisFunction(VitisExpr):
         self.pipelined = around
 
     def loop_pragmas(self, loop: Loop) -> list[str]:
-        lines = loop_mark_pragmas(loop.marks)
-        blocker = self.unrolled.rolled.get(loop.iter)
-        if blocker is not None:
-            why = f"the trip count of {identifier_comment(blocker)} depends on data"
-            lines.append(f"{self.INDENT}// Not pipelined: {why}.")
-        if loop.marks.pipeline is not None:
-            lines += [
-                distance_pragma(self.array_name(a), far) for a, far in self.distances.get(loop.iter, ())
-            ]
-        trips = self._trips(loop)
-        if trips is not None and trips[0] != trips[1]:
-            lines.append(tripcount_pragma(*trips))
+        facts = self.facts.loop(loop.iter)
+        lines = self._mark_pragmas(loop)
+        lines += [distance_pragma(self.array_name(d.array), d.iterations) for d in facts.distances]
+        if facts.trips is not None and facts.trips[0] != facts.trips[1]:
+            lines.append(tripcount_pragma(*facts.trips))
         return lines
 
-    def _trips(self, loop: Loop) -> tuple[int, int] | None:
-        """The least and greatest trip count where the bounds vary within known limits."""
-        ends = (loop.start, loop.stop) if loop.step > 0 else (loop.stop, loop.start)
-        low, high = self._span(*ends)
-        step = abs(loop.step)
-        known = linear(loop.start) is not None and linear(loop.stop) is not None
-        if high >= (1 << 31 if known else 1 << 15):  # no more than the type of a stored bound says
-            return None
-        return max(0, -(-low // step)), max(0, -(-high // step))
-
-    def _span(self, start: Expr, stop: Expr) -> tuple[int, int]:
-        """The range of ``stop - start``; what both ends share cancels in each branch of a minimum."""
-        for end, op in ((stop, "min"), (start, "max")):
-            if isinstance(end, Binary) and end.op == op:
-                sides = (end.left, end.right)
-                spans = [self._span(start, s) if end is stop else self._span(s, stop) for s in sides]
-                return min(span[0] for span in spans), min(span[1] for span in spans)
-        first, last = linear(start), linear(stop)
-        if first is not None and last is not None:
-            return self.ranges.of(expression(last.plus(first, -1)))
-        a, b = self.ranges.of(start), self.ranges.of(stop)
-        return b[0] - a[1], b[1] - a[0]
+    def _mark_pragmas(self, loop: Loop | While) -> list[str]:
+        rolled = self.facts.rolled.get(loop.iter)
+        why = [] if rolled is None else [f"{self.INDENT}// Not pipelined: {identifier_comment(rolled)}."]
+        return [*loop_mark_pragmas(loop.marks), *why]
 
     def while_(self, node: While, where: Where) -> None:
         label = self.loop_label(node)
@@ -415,7 +388,10 @@ class VitisFunction(VitisExpr):
         head = self.out[before]
         blanks = len(head) - len(head.lstrip())
         head = f"{head[:blanks]}{label}{head[blanks:]}"
-        self.out[before : before + 1] = [head, *loop_mark_pragmas(node.marks)]
+        after, self.out = self.out[before + 1 :], [*self.out[:before], head]
+        for line in self._mark_pragmas(node):
+            self.line(line)
+        self.out += after
 
     # Calls and types.
 

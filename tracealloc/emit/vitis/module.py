@@ -15,9 +15,8 @@ from tracealloc.emit.common.names import Names, change_comment, file_stem
 from tracealloc.emit.vitis.function import VitisFunction
 from tracealloc.emit.vitis.helpers import helper_text
 from tracealloc.emit.vitis.simulated import Simulation
-from tracealloc.schedule.hls.constant_bounds import usage_of
-from tracealloc.schedule.hls.port_copies import with_port_copies
 from tracealloc.trace.ir.dtype import DType, Struct
+from tracealloc.trace.ir.facts import Facts, Lowered
 from tracealloc.trace.ir.program import Program, Requirement
 
 __all__ = ["VitisText", "simulated", "vitis_source"]
@@ -33,6 +32,7 @@ class VitisText:
     """
 
     program: Program
+    facts: Facts
     top: str
     base: str
     source: str
@@ -49,36 +49,33 @@ class VitisText:
 
 def simulated(text: VitisText) -> VitisText:
     """The text as the C simulation compiles it: what depends on data is checked (see `simulated`)."""
-    return Module(text.program, text.top, Simulation()).text()
+    return Module(text.program, text.facts, text.top, Simulation()).text()
 
 
-def vitis_source(program: Program, top: str | None = None) -> VitisText:
-    """The HLS C++ of `program` and of everything that it calls; the same text for the same program.
+def vitis_source(lowered: Lowered, top: str | None = None) -> VitisText:
+    """The HLS C++ of a program and of everything that it calls; the same text for the same program.
 
     Args:
-        program: a traced or lowered program.
+        lowered: what lowering for HLS hands over (`schedule.hls.lowered`).
         top: the name of the top function; None: the program's.
-
-    Raises:
-        BuildError: a port cannot do what the program needs.
     """
-    return Module(with_port_copies(program), top).text()
+    return Module(lowered.program, lowered.facts, top).text()
 
 
 class Module:
     """One pair of files: the names, types and helpers that its functions share."""
 
     def __init__(
-        self, program: Program, top: str | None = None, simulation: Simulation | None = None
+        self, program: Program, facts: Facts, top: str | None, simulation: Simulation | None = None
     ) -> None:
         self.program = program
+        self.facts = facts
         self.simulation = simulation
         self.names = Names()
         self.helpers: set[str] = set()
         self.structs: dict[Struct, str] = {}
         self.struct_text: list[str] = []
         self.functions: dict[int, str] = {}
-        self.usage = usage_of(program)
         self.first_use: dict[DType, str] = {}  # the first array of each struct type names it
         for item in (program, *program.callees()):
             for array in item.arrays():
@@ -107,9 +104,8 @@ class Module:
         wide = _widest(code)
         checks = tuple(self.simulation.checks) if self.simulation is not None else ()
         structs, changed = dict(self.structs), dict(self.names.changed)
-        return VitisText(
-            self.program, self.top, self.base, source, header, structs, others, wide, checks, changed
-        )
+        files = self.top, self.base, source, header
+        return VitisText(self.program, self.facts, *files, structs, others, wide, checks, changed)
 
     def _origin(self) -> str:
         place = self.program.place

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tracealloc.trace.ir.layout import Banks, Layout, Marks, Port
 from tracealloc.trace.ir.program import Array
 
@@ -18,11 +20,9 @@ def loop_mark_pragmas(marks: Marks) -> list[str]:
         lines.append("#pragma HLS dataflow")
     if marks.pipeline is not None:
         lines.append(f"#pragma HLS pipeline II={marks.pipeline}" + (" rewind" if marks.rewind else ""))
-    unroll = marks.unroll
-    if unroll is None and (marks.parallel or marks.vectorize):
-        unroll = 0
-    if unroll is not None and unroll != 1:
-        lines.append("#pragma HLS unroll" + (f" factor={unroll}" if unroll else ""))
+    copies = marks.copies
+    if copies is not None:
+        lines.append("#pragma HLS unroll" + (f" factor={copies}" if copies else ""))
     return lines
 
 
@@ -37,14 +37,14 @@ def distance_pragma(name: str, distance: int | None) -> str:
     return f"#pragma HLS dependence variable={name} type=inter {far}"
 
 
-def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> list[str]:
+def array_pragmas(
+    name: str, array: Array, layout: Layout, banks: Sequence[Banks], *, local: bool
+) -> list[str]:
     """The pragmas of an array's banks, words and storage."""
-    lines = _partitions(name, array, layout)
-    if layout.pack > 1 and array.rank:
+    lines = _partitions(name, banks)
+    if layout.pack > 1 and array.rank and layout.resource != "register":
         dim = array.rank if layout.pack_dim is None else layout.pack_dim + 1
         lines.append(f"#pragma HLS array_reshape variable={name} type=cyclic factor={layout.pack} dim={dim}")
-    if layout.resource == "register" and not lines:
-        lines.append(f"#pragma HLS array_partition variable={name} type=complete dim=0")
     impl = _STORAGE.get(layout.resource)
     counted = layout.ports is not None and layout.resource == "auto" and array.rank > 0
     if local and (impl is not None or counted):
@@ -59,10 +59,9 @@ def array_pragmas(name: str, array: Array, layout: Layout, *, local: bool) -> li
     return lines
 
 
-def _partitions(name: str, array: Array, layout: Layout) -> list[str]:
-    banks = [_effective(bank, extent) for bank, extent in zip(layout.banks, array.shape, strict=False)]
+def _partitions(name: str, banks: Sequence[Banks]) -> list[str]:
     head = f"#pragma HLS array_partition variable={name} type="
-    if len(banks) == array.rank > 1 and all(bank.kind == "complete" for bank in banks):
+    if len(banks) > 1 and all(bank.kind == "complete" for bank in banks):
         return [f"{head}complete dim=0"]
     lines = []
     for dim, bank in enumerate(banks, 1):
@@ -71,16 +70,6 @@ def _partitions(name: str, array: Array, layout: Layout) -> list[str]:
         elif bank.kind != "whole":
             lines.append(f"{head}{bank.kind} factor={bank.factor} dim={dim}")
     return lines
-
-
-def _effective(bank: Banks, extent: int) -> Banks:
-    """A bank per element is a complete partition, one bank is none."""
-    if bank.kind in ("cyclic", "block"):
-        if bank.factor >= extent:
-            return Banks("complete")
-        if bank.factor == 1:
-            return Banks()
-    return bank
 
 
 def port_pragma(name: str, array: Array, port: Port, layout: Layout) -> str:

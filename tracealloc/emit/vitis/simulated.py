@@ -15,7 +15,18 @@ from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.expr import Expr
 from tracealloc.trace.ir.program import Array, Program, Requirement, Slice
 
-__all__ = ["AccessChecks", "Simulation"]
+__all__ = ["AccessChecks", "Simulation", "axis_type", "is_axis"]
+
+
+def is_axis(program: Program, array: Array) -> bool:
+    """Whether an array's port is a stream of its elements."""
+    port = program.layout(array).port
+    return array.rank > 0 and array.kind != "stream" and port is not None and port.kind == "axis"
+
+
+def axis_type(element: str, array: Array) -> str:
+    """The type of such a port in simulation, where `element` is const if it is read."""
+    return f"tracealloc::axis<{', '.join([element, *map(str, array.shape)])}>"
 
 
 class Simulation:

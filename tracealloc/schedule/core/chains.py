@@ -7,7 +7,15 @@ from dataclasses import replace
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map
-from tracealloc.poly.isl.named import box_of, dim_bounds, is_function_of_outer, map_of, parameters_in, renamed
+from tracealloc.poly.isl.named import (
+    box_of,
+    dim_bounds,
+    is_function_of_outer,
+    is_product,
+    map_of,
+    parameters_in,
+    renamed,
+)
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.model import Model
@@ -18,7 +26,6 @@ from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter
 
 __all__ = [
-    "MOST_UNROLLED",
     "chain_above",
     "counted_ends",
     "counter",
@@ -28,6 +35,7 @@ __all__ = [
     "most_trips",
     "rename_band",
     "runs_once",
+    "same_trips",
     "sizes_of",
     "values_of",
 ]
@@ -86,10 +94,6 @@ def counted_ends(model: Model, loop: LoopNode) -> tuple[int, int]:
     return low, high
 
 
-MOST_UNROLLED = 4096
-"""Iterations; longer loops stay as they are in HLS, nobody means to unroll them."""
-
-
 def most_trips(model: Model, loop: LoopNode) -> int:
     """How many values a loop has at most, whatever the parameters are."""
     low, high = loop_values(model, loop) or (0, -1)
@@ -107,9 +111,25 @@ def sizes_of(model: Model, loop: LoopNode) -> list[str]:
 
 def runs_once(state: State, loop: LoopNode) -> bool:
     """Whether a loop runs at most once each time it is reached."""
-    around = chain_above(state, loop.key)
-    statements = [state.model.statement(name) for name in leaves(loop.body)]
-    return is_function_of_outer([s.domain.apply(time_map(s, around)) for s in statements])
+    return is_function_of_outer(_times(state, chain_above(state, loop.key), loop))
+
+
+def same_trips(state: State, loop: LoopNode) -> bool:
+    """Whether a loop takes the same values in every iteration of the loops around it, or just one value.
+
+    One up to an argument does not: nobody knows how many they are before the kernel is called.
+    """
+    if sizes_of(state.model, loop):
+        return False
+    times = _times(state, chain_above(state, loop.key), loop)
+    return is_product(times) or is_function_of_outer(times)
+
+
+def _times(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> list[isl.Set]:
+    """The values of a chain of loops for the statements in the innermost."""
+    plain = tuple(replace(loop, descending=False) for loop in chain)
+    statements = [state.model.statement(name) for name in leaves(inner.body)]
+    return [s.domain.apply(time_map(s, plain)) for s in statements]
 
 
 def lattice_step(model: Model, loop: LoopNode) -> int:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tracealloc.poly.model.tree import LoopNode, leaves, loops_in, replace_loop
-from tracealloc.schedule.core.chains import MOST_UNROLLED, most_trips, sizes_of
+from tracealloc.schedule.core.chains import most_trips, same_trips, sizes_of
 from tracealloc.schedule.core.state import OpaqueLoop, State
-from tracealloc.trace.ir.affine import is_affine
+from tracealloc.schedule.hls.pipelined import MOST_UNROLLED, loops_on_data, stays_rolled
 from tracealloc.trace.ir.layout import Marks
-from tracealloc.trace.ir.program import Loop, Node, While, map_blocks, walk_nodes
+from tracealloc.trace.ir.program import Loop, Node, While, blocks_of, map_blocks
 
-__all__ = ["data_loops_inside", "fused", "halves", "lost", "mark"]
+__all__ = ["data_loops_inside", "fused", "halves", "long_loops_inside", "lost", "mark"]
 
 
 def mark(state: State, loop: LoopNode | OpaqueLoop, change: Callable[[Marks], Marks]) -> State:
@@ -68,23 +68,22 @@ def lost(loops: Sequence[LoopNode], now: Marks) -> tuple[str, ...]:
 
 
 def data_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[str]:
-    """The names of loops below `loop` whose bounds depend on data."""
+    """The names of loops below `loop` whose bounds depend on data, in functions that it calls too."""
     if isinstance(loop, OpaqueLoop):
-        nodes = [inner for node in loop.loop.body for inner in walk_nodes((node,))]
+        blocks = blocks_of(loop.loop)
     else:
-        statements = (state.model.statement(name) for name in leaves(loop.body))
-        nodes = [inner for s in statements for inner in walk_nodes((s.node,))]
-    return [
-        node.iter.name
-        for node in nodes
-        if isinstance(node, While)
-        or (isinstance(node, Loop) and not (is_affine(node.start) and is_affine(node.stop)))
-    ]
+        blocks = (tuple(state.model.statement(name).node for name in leaves(loop.body)),)
+    return [inner.iter.name for block in blocks for inner in loops_on_data(block)]
 
 
-def long_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> dict[str, list[str]]:
-    """Loops below `loop` that may be too long to be unrolled, by name: on which arguments they depend."""
+def long_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[tuple[str, str]]:
+    """Loops below `loop` that are too long to be unrolled where they vary: names, and up to what they run."""
     if isinstance(loop, OpaqueLoop):
-        return {}
-    inner = (each for each in loops_in(loop.body) if most_trips(state.model, each) > MOST_UNROLLED)
-    return {each.name: sizes for each in inner if (sizes := sizes_of(state.model, each))}
+        return []
+    found = []
+    for inner in loops_in(loop.body):
+        most = most_trips(state.model, inner)
+        if most > MOST_UNROLLED and stays_rolled(same_trips(state, inner), most):
+            sizes = sizes_of(state.model, inner)
+            found.append((inner.name, " and ".join(sizes) or f"{most} times"))
+    return found

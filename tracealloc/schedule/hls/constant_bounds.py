@@ -2,19 +2,20 @@
 
 Inside a pipelined loop, ``for j in 0:i + 1: body`` becomes ``for j in 0:24: { if j < i + 1: body }``. Where
 no constant bound is known, because the trip count depends on data, Vitis cannot pipeline the outer loop:
-its mark goes, and the inner loops are what they were.
+its mark goes, and the inner loops are what they were. So with what it calls: a callee's loops are unrolled
+where a loop that is pipelined in the end calls it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from tracealloc.schedule.core.chains import MOST_UNROLLED
+from tracealloc.schedule.hls.pipelined import stays_rolled
 from tracealloc.trace.ir.affine import constant, expression, linear, range_of, simplify
 from tracealloc.trace.ir.dtype import as_integer, index
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, Iter, IterRef, Logical, loads_of, substitute
-from tracealloc.trace.ir.intervals import Range, ZeroDivisorRanges, type_range
+from tracealloc.trace.ir.intervals import Range, Ranges, ZeroDivisorRanges, span, type_range
 from tracealloc.trace.ir.program import (
     Array,
     Block,
@@ -32,103 +33,156 @@ from tracealloc.trace.ir.program import (
 )
 from tracealloc.trace.ir.summary import summary_of
 
-__all__ = ["Unrolled", "Usage", "usage_of"]
+__all__ = ["Unrolled", "unrolled"]
 
 
-@dataclass
-class Usage:
-    """How a program is used by those that call it.
+@dataclass(frozen=True, slots=True)
+class Unrolled:
+    """A function as HLS is to see it.
 
     Attributes:
+        program: the function before.
+        body: its body now; calls still go to the functions before.
+        inside: whether a pipelined loop calls it, so that HLS unrolls all its loops.
         values: the range of each integer scalar argument, over all calls.
-        inside: whether a pipelined loop calls the program.
+        rolled: pipelined loops that Vitis cannot pipeline, with what stands in the way.
+        origins: iterators that count from 0 now, and which they were.
     """
 
-    values: dict[Array, Range] = field(default_factory=dict)
-    inside: bool = False
+    program: Program
+    body: Block
+    inside: bool
+    values: Mapping[Array, Range]
+    rolled: Mapping[Iter, str]
+    origins: Mapping[Iter, Iter]
 
 
-def usage_of(program: Program) -> dict[int, Usage]:
-    """The usage of a program and of all that it calls, by identity."""
-    found = {id(item): Usage() for item in (program, *program.callees())}
-    for item in (program, *reversed(program.callees())):
-        ranges = ZeroDivisorRanges()
-        ranges.of_value.update(found[id(item)].values)
-        _visit(item.body, ranges, found[id(item)].inside, found)
-        for callee in item.callees():
-            written = summary_of(callee).writes
-            usage = found[id(callee)]
-            usage.values = {array: usage.values[array] for array in usage.values if array not in written}
+def unrolled(program: Program) -> tuple[Unrolled, ...]:
+    """A program and all that it calls, callees first."""
+    order = (*program.callees(), program)
+    values = _values(order)
+    reached = set[int]().union(*(_called_inside(each.body, False) for each in order))
+    # What cannot be unrolled in a callee keeps a loop around its call from being pipelined.
+    stuck: dict[int, str | None] = {}
+    for each in order[:-1]:
+        if id(each) in reached:
+            found = _Unroller(values[id(each)], stuck)
+            stuck[id(each)] = found.blocker(found.block(each.body, {}, True, False), each.name)
+    done: dict[int, Unrolled] = {}
+    inside: set[int] = set()
+    for each in reversed(order):
+        own = _Unroller(values[id(each)], stuck)
+        body = own.block(each.body, {}, id(each) in inside, False)
+        known = values[id(each)]
+        done[id(each)] = Unrolled(each, body, id(each) in inside, known, own.rolled, own.origins)
+        inside |= _called_inside(body, id(each) in inside)
+    return tuple(done[id(each)] for each in order)
+
+
+def _called_inside(block: Block, inside: bool) -> set[int]:
+    """The programs that pipelined loops of a block call, and those that these call; `inside`: of one."""
+    found: set[int] = set()
+    for node in block:
+        if isinstance(node, Call) and inside:
+            found.update(id(each) for each in (node.program, *node.program.callees()))
+        pipelined = isinstance(node, Loop | While) and node.marks.pipeline is not None
+        for inner in blocks_of(node):
+            found |= _called_inside(inner, inside or pipelined)
     return found
 
 
-def _visit(block: Block, ranges: ZeroDivisorRanges, inside: bool, found: dict[int, Usage]) -> None:
+def _values(order: tuple[Program, ...]) -> dict[int, dict[Array, Range]]:
+    """The ranges of the scalar arguments of programs, callees first, over all calls of each."""
+    found: dict[int, dict[Array, Range]] = {id(each): {} for each in order}
+    for each in reversed(order):
+        own = found[id(each)]
+        for array in summary_of(each).writes & own.keys():
+            del own[array]
+        ranges = ZeroDivisorRanges()
+        ranges.of_value.update(own)
+        _passed(each.body, ranges, found)
+    return found
+
+
+def _passed(block: Block, ranges: Ranges, found: dict[int, dict[Array, Range]]) -> None:
+    """Widen the ranges of what the calls in a block pass on."""
     for node in block:
-        within = inside
         if isinstance(node, Loop):
             ranges.enter(node)
-            within = inside or node.marks.pipeline is not None
         if isinstance(node, Call):
-            usage = found[id(node.program)]
-            if inside:
-                usage.inside = True
+            known = found[id(node.program)]
             for formal, actual in zip(node.program.args, node.args, strict=True):
                 if formal.rank == 0 and as_integer(formal.dtype) is not None:
                     limits = type_range(formal.dtype)
                     given = limits if isinstance(actual, Region) else ranges.of(actual)
                     given = given if limits[0] <= given[0] and given[1] <= limits[1] else limits
-                    known = usage.values.get(formal, given)
-                    usage.values[formal] = (min(known[0], given[0]), max(known[1], given[1]))
+                    old = known.get(formal, given)
+                    known[formal] = (min(old[0], given[0]), max(old[1], given[1]))
         for inner in blocks_of(node):
-            _visit(inner, ranges, within, found)
+            _passed(inner, ranges, found)
 
 
-class Unrolled:
-    """The body of a function as HLS is to see it.
+class _Unroller:
+    """Gives the loops of one function constant bounds where HLS unrolls them."""
 
-    Attributes:
-        block: the body.
-        rolled: pipelined loops that Vitis cannot pipeline, with the name of the loop that stands in the way.
-    """
-
-    def __init__(self, program: Program, values: Mapping[Array, Range], inside: bool) -> None:
+    def __init__(self, values: Mapping[Array, Range], stuck: Mapping[int, str | None]) -> None:
         self.rolled: dict[Iter, str] = {}
-        self._values = ZeroDivisorRanges()
-        self._values.of_value.update(values)
+        self.origins: dict[Iter, Iter] = {}
+        self._long: dict[Iter, int] = {}
+        self._stuck = stuck
+        self._ranges = ZeroDivisorRanges()
+        self._ranges.of_value.update(values)
         self._known = frozenset(values)
-        self.block = self._block(program.body, {}, inside, False)
 
-    def _block(self, block: Block, ranges: Mapping[Iter, Range], inside: bool, strip: bool) -> Block:
+    def block(self, block: Block, ranges: Mapping[Iter, Range], inside: bool, strip: bool) -> Block:
+        """A block; `inside`: HLS unrolls loops here, `strip`: a pipelined loop of this function is around."""
         return tuple(self._node(node, ranges, inside, strip) for node in block)
 
     def _node(self, node: Node, ranges: Mapping[Iter, Range], inside: bool, strip: bool) -> Node:
-        """`inside`: HLS unrolls loops here; `strip`: a pipelined loop of this function is around."""
-        if not isinstance(node, Loop):
-            return map_blocks(node, lambda inner: self._block(inner, ranges, inside, strip))
+        if not isinstance(node, Loop | While):
+            return map_blocks(node, lambda inner: self.block(inner, ranges, inside, strip))
         if strip:  # what is unrolled as a whole is neither pipelined nor unrolled in part
             rest = None if node.marks.unroll else node.marks.unroll
             node = replace(node, marks=replace(node.marks, pipeline=None, rewind=False, unroll=rest))
-        ends = self._ends(node, ranges)
+        ends = self._ends(node, ranges) if isinstance(node, Loop) else None
         if ends is not None:
             ranges = {**ranges, node.iter: (ends[0], ends[1] - 1)}
-        pipelined = node.marks.pipeline is not None
-        body = self._block(node.body, ranges, inside or pipelined, strip or pipelined)
-        blocker = _blocker(body) if pipelined and not inside else None
-        if blocker is not None:
-            self.rolled[node.iter] = blocker
-            node = replace(node, marks=replace(node.marks, pipeline=None, rewind=False))
-            body = self._block(node.body, ranges, False, False)
-        marks = node.marks
-        side_by_side = marks.unroll is None and (marks.vectorize or marks.parallel)
-        wanted = inside or marks.unroll == 0 or side_by_side
-        if ends is None or not wanted:
-            return replace(node, body=body)
-        trips = self._trips(node, ranges, ends)
-        return (
-            replace(node, body=body)
-            if trips > MOST_UNROLLED
-            else _constant_bounds(replace(node, body=body), *ends, trips)
-        )
+        within = inside or node.marks.pipeline is not None
+        found = map_blocks(node, lambda inner: self.block(inner, ranges, within, strip or within != inside))
+        if within and not inside:
+            blocker = self.blocker(tuple(part for inner in blocks_of(found) for part in inner))
+            if blocker is not None:
+                self.rolled[node.iter] = blocker
+                node = replace(node, marks=replace(node.marks, pipeline=None, rewind=False))
+                found = map_blocks(node, lambda inner: self.block(inner, ranges, False, False))
+        assert isinstance(found, Loop | While)
+        wanted = inside or found.marks.copies == 0
+        if not isinstance(found, Loop) or ends is None or not wanted:
+            return found
+        most = self._most(found, ranges, ends)
+        if stays_rolled(not (_varies(found.start) or _varies(found.stop)), most):
+            self._long[found.iter] = most
+            return found
+        new = _constant_bounds(found, *ends, most)
+        if isinstance(new, Loop) and new.iter != found.iter:
+            self.origins[new.iter] = found.iter
+        return new
+
+    def blocker(self, block: Block, function: str | None = None) -> str | None:
+        """Why not all loops of a block, as it is now, can be unrolled: the first that varies, by name."""
+        for node in walk_nodes(block):
+            if isinstance(node, Call):
+                found = self._stuck.get(id(node.program))
+                if found is not None:
+                    return found
+            elif isinstance(node, While) or (
+                isinstance(node, Loop) and (_varies(node.start) or _varies(node.stop))
+            ):
+                name = node.iter.name if function is None else f"{function}: {node.iter.name}"
+                most = self._long.get(node.iter)
+                how = "depends on data" if most is None else f"varies, up to {most}"
+                return f"the trip count of {name} {how}"
+        return None
 
     def _ends(self, loop: Loop, ranges: Mapping[Iter, Range]) -> Range | None:
         """The least value of an iterator and one past the greatest, or None."""
@@ -139,49 +193,19 @@ class Unrolled:
         low, high = _in_arrays(loop, low, high)
         return low, max(low, high)
 
-    def _trips(self, loop: Loop, ranges: Mapping[Iter, Range], ends: Range) -> int:
+    def _most(self, loop: Loop, ranges: Mapping[Iter, Range], ends: Range) -> int:
         """How often a loop runs at most: from bounds that move together less often than `ends` are apart."""
-        far = [ends[1] - ends[0]]
+        self._ranges.of_iter = dict(ranges)
         low, high = (loop.start, loop.stop) if loop.step > 0 else (loop.stop, loop.start)
-        for first in _parts(low, "max"):
-            for last in _parts(high, "min"):
-                reach = self._range(Binary("-", last, first, index), ranges)
-                far += [] if reach is None else [max(0, reach[1])]
-        return -(-min(far) // abs(loop.step))
+        far = min(ends[1] - ends[0], max(0, span(low, high, self._ranges)[1]))
+        return -(-far // abs(loop.step))
 
     def _range(self, end: Expr, ranges: Mapping[Iter, Range]) -> Range | None:
         found = range_of(end, ranges)
         if found is not None or not all(load.array in self._known for load in loads_of(end)):
             return found
-        self._values.of_iter.update(ranges)
-        return self._values.of(end)
-
-
-def _blocker(body: Block) -> str | None:
-    """The loop in a pipelined loop that cannot be unrolled, by its name."""
-    for node in walk_nodes(body):
-        if isinstance(node, Call):
-            found = _blocker_of(node.program)
-            if found is not None:
-                return found
-        if isinstance(node, While):
-            return node.iter.name
-        if isinstance(node, Loop) and (_varies(node.start) or _varies(node.stop)):
-            return node.iter.name
-    return None
-
-
-def _blocker_of(callee: Program) -> str | None:
-    """The same of a program that is called in a pipelined loop: its bounds may use its arguments."""
-    for item in (callee, *callee.callees()):
-        for node in walk_nodes(item.body):
-            if isinstance(node, While):
-                return f"{item.name}: {node.iter.name}"
-            if isinstance(node, Loop):
-                loads = (*loads_of(node.start), *loads_of(node.stop))
-                if any(load.array not in item.args or load.array.rank for load in loads):
-                    return f"{item.name}: {node.iter.name}"
-    return None
+        self._ranges.of_iter = dict(ranges)
+        return self._ranges.of(end)
 
 
 def _constant_bounds(loop: Loop, low: int, high: int, trips: int) -> Node:

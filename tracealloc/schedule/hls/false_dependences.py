@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tracealloc.schedule.hls.pipelined import flattened
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
+from tracealloc.trace.ir.facts import Distance
+from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -32,44 +35,52 @@ if TYPE_CHECKING:
     from tracealloc.poly.model.model import Model
     from tracealloc.poly.model.tree import LoopNode
 
-__all__ = ["distances_between"]
+__all__ = ["distances_between", "pipelined_nests"]
 
 _Indices = tuple[Expr, ...]
 
 
-def distances_between(program: Program) -> dict[Iter, tuple[tuple[Array, int | None], ...]]:
-    """For the iterators of pipelined loops, how far apart iterations are that use one element of an array.
+def pipelined_nests(program: Program) -> tuple[tuple[Loop, ...], ...]:
+    """For each pipelined loop the nest, outermost first, that HLS makes one pipeline of."""
+    return tuple(_nests(program.body, ()))
 
-    None: no iteration needs what another does. Arrays of which HLS knows, or neighbours depend, are left out.
+
+def _nests(block: Block, above: tuple[Loop, ...]) -> Iterator[tuple[Loop, ...]]:
+    """`above`: the loops around that have nothing but one another in them."""
+    for node in block:
+        if not isinstance(node, Loop):
+            for inner in blocks_of(node):
+                yield from _nests(inner, ())
+            continue
+        chain = (*above, node) if len(block) == 1 else (node,)
+        if node.marks.pipeline is None:
+            yield from _nests(node.body, chain)
+        else:
+            fixed = [fixed_trips(loop) is not None for loop in chain]
+            yield tuple(flattened(chain, lambda outer, inner: True, fixed.__getitem__))
+
+
+def distances_between(
+    program: Program, nests: Iterable[tuple[Loop, ...]]
+) -> dict[Iter, tuple[Distance, ...]]:
+    """For pipelined nests, by the innermost iterator, how far apart iterations are that use one element.
+
+    Arrays of which HLS knows, or neighbours depend, are left out.
     """
-    suspects = list(_suspects(program.body, ()))
+    suspects = []
+    for nest in nests:
+        arrays = tuple(_unclear(nest[-1]))
+        if arrays and not nest[-1].marks.rewind:  # where runs overlap, iterations of other runs count too
+            suspects.append(_Suspect(nest, arrays))
     return _proved(program, suspects) if suspects else {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspect:
-    """A pipelined loop after those that HLS may flatten it into, and its arrays."""
+    """A pipelined nest, and the arrays of which HLS may assume too much."""
 
     nest: tuple[Loop, ...]
     arrays: tuple[Array, ...]
-
-
-def _suspects(block: Block, nest: tuple[Loop, ...]) -> Iterator[_Suspect]:
-    """`nest`: the loops around that HLS would flatten a loop of constant bounds into, outermost first."""
-    for node in block:
-        if not isinstance(node, Loop):
-            for inner in blocks_of(node):
-                yield from _suspects(inner, ())
-            continue
-        # A loop whose bounds vary is not flattened, nor one that is not alone.
-        fixed = not any(form is None or form.terms for form in (linear(node.start), linear(node.stop)))
-        around = (*nest, node) if len(block) == 1 and fixed else (node,)
-        if node.marks.pipeline is None:
-            yield from _suspects(node.body, around)
-            continue
-        arrays = tuple(_unclear(node))
-        if arrays and not node.marks.rewind:  # where runs overlap, iterations of other runs count too
-            yield _Suspect(around, arrays)
 
 
 def _unclear(loop: Loop) -> Iterator[Array]:
@@ -108,15 +119,13 @@ def _is_clear(one: Sequence[Expr], other: Sequence[Expr], inner: set[Iter]) -> b
     return True
 
 
-def _proved(
-    program: Program, suspects: Sequence[_Suspect]
-) -> dict[Iter, tuple[tuple[Array, int | None], ...]]:
+def _proved(program: Program, suspects: Sequence[_Suspect]) -> dict[Iter, tuple[Distance, ...]]:
     from tracealloc.poly.dependence.dependence import dependences_of, paths_of
     from tracealloc.poly.isl.named import LOCK
     from tracealloc.poly.model.build import build_model
     from tracealloc.poly.model.tree import loops_in, statements_of
 
-    found: dict[Iter, tuple[tuple[Array, int | None], ...]] = {}
+    found: dict[Iter, tuple[Distance, ...]] = {}
     with LOCK:
         model, tree = build_model(program)
         nodes = {
@@ -131,9 +140,9 @@ def _proved(
             chain = [step.loop for step in path if step.loop is not None]
             chain = chain[: 1 + next(k for k, loop in enumerate(chain) if loop.key == inner.key)]
             near = _nearest(model, dependences_of(model, names), tuple(chain), suspect.nest)
-            kept = [(array, near.get(array)) for array in suspect.arrays if near.get(array) != 1]
+            kept = tuple(Distance(array, near.get(array)) for array in suspect.arrays if near.get(array) != 1)
             if kept:
-                found[suspect.nest[-1].iter] = tuple(kept)
+                found[suspect.nest[-1].iter] = kept
     return found
 
 
@@ -145,7 +154,11 @@ def _nearest(
     from tracealloc.poly.dependence.legality import distance_map
     from tracealloc.poly.isl.named import least_at
 
-    count = distance_map(len(chain) - len(nest), [(_trips(loop), abs(loop.step)) for loop in nest])
+    counts = [fixed_trips(loop) for loop in nest]
+    # Only the outermost may run so often or so often: more than once is all that counts of it.
+    trips = [2 if found is None else found for found in counts]
+    steps = [abs(loop.step) for loop in nest]
+    count = distance_map(len(chain) - len(nest), list(zip(trips, steps, strict=True)))
     found: dict[Array, int] = {}
     for dependence in dependences:
         ends = (model.statement(dependence.source), model.statement(dependence.sink))
@@ -156,11 +169,3 @@ def _nearest(
             array = dependence.before.array
             found[array] = min(least, found.get(array, least))
     return found
-
-
-def _trips(loop: Loop) -> int:
-    """How often a loop of constant bounds runs; for others, which are not flattened, more than once."""
-    start, stop = linear(loop.start), linear(loop.stop)
-    if start is None or stop is None or start.terms or stop.terms:
-        return 2
-    return max(-((start.constant - stop.constant) // loop.step), 0)

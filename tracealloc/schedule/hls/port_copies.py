@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.ir.affine import constant, linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, map_children
+from tracealloc.trace.ir.facts import PortCopy
+from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import PLAIN, Layout, Marks
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -33,18 +35,7 @@ from tracealloc.trace.ir.summary import returned, summary_of
 if TYPE_CHECKING:
     from tracealloc.poly.model.incoming import Incoming
 
-__all__ = ["axis_type", "copied_ports", "is_axis", "with_port_copies"]
-
-
-def is_axis(program: Program, array: Array) -> bool:
-    """Whether an array's port is a stream of its elements."""
-    port = program.layout(array).port
-    return array.rank > 0 and array.kind != "stream" and port is not None and port.kind == "axis"
-
-
-def axis_type(element: str, array: Array) -> str:
-    """The type of such a port in simulation, where `element` is const if it is read."""
-    return f"tracealloc::axis<{', '.join([element, *map(str, array.shape)])}>"
+__all__ = ["copied_ports", "with_port_copies"]
 
 
 def copied_ports(program: Program) -> tuple[Array, ...]:
@@ -69,37 +60,28 @@ def copied_ports(program: Program) -> tuple[Array, ...]:
     return tuple(found)
 
 
-def with_port_copies(program: Program) -> Program:
-    """The program with a local copy of each array of `copied_ports`.
+def with_port_copies(program: Program) -> tuple[Program, tuple[PortCopy, ...]]:
+    """The program with a local copy of each array of `copied_ports`, and these copies.
 
     Raises:
         BuildError: a port of one direction would need both.
     """
-    copied = copied_ports(program)
-    if not copied:
-        return program
+    copies = _copies(program)
+    if not copies:
+        return program, ()
     from tracealloc.trace.ir.rewrite import replace_arrays
 
-    taken = {array.name for array in program.arrays()}
-    locals_: dict[Array, Array] = {}
-    for array in copied:
-        name = f"{array.name}_local"
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        key, origin = f"{array.key} at its port", array.name
-        locals_[array] = Array(key, name, array.dtype, array.shape, origin=origin, place=array.place)
     before: list[Node] = []
     after: list[Node] = []
     made = {node.array for node in walk_nodes(program.body) if isinstance(node, Alloc)}
-    written = summary_of(program).writes
-    for array, local in locals_.items():
-        if array not in made:
-            before.append(Alloc(local))
-        if _needs_old(program, array):
-            before.append(_copy(local, array, f"{array.name}_in"))
-        if array in written:
-            after.append(_copy(array, local, f"{array.name}_out"))
+    for copy in copies:
+        if copy.array not in made:
+            before.append(Alloc(copy.local))
+        if copy.read:
+            before.append(_copy(copy.local, copy.array, f"{copy.array.name}_in"))
+        if copy.written:
+            after.append(_copy(copy.array, copy.local, f"{copy.array.name}_out"))
+    locals_ = {copy.array: copy.local for copy in copies}
     body = tuple(replace_arrays(node, locals_) for node in program.body)
     layouts: list[tuple[Array, Layout]] = []
     for array, layout in program.layouts:
@@ -108,7 +90,22 @@ def with_port_copies(program: Program) -> Program:
             layouts.append((locals_[array], replace(layout, port=None)))
         else:
             layouts.append((array, layout))
-    return replace(program, body=(*before, *body, *after), layouts=tuple(layouts))
+    return replace(program, body=(*before, *body, *after), layouts=tuple(layouts)), copies
+
+
+def _copies(program: Program) -> tuple[PortCopy, ...]:
+    taken = {array.name for array in program.arrays()}
+    written = summary_of(program).writes
+    found = []
+    for array in copied_ports(program):
+        name = f"{array.name}_local"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        key, origin = f"{array.key} at its port", array.name
+        local = Array(key, name, array.dtype, array.shape, origin=origin, place=array.place)
+        found.append(PortCopy(array, local, _needs_old(program, array), array in written))
+    return tuple(found)
 
 
 def _copy(target: Array, source: Array, name: str) -> Loop:
@@ -200,20 +197,15 @@ def _in_order(program: Program, array: Array) -> bool:
     expected = 1
     address = strides.pop(None)
     for loop in reversed(chain):
-        start, stop = linear(loop.start), linear(loop.stop)
-        if start is None or stop is None or start.terms or stop.terms or not _is_sequential(loop):
+        start, trips = linear(loop.start), fixed_trips(loop)
+        if start is None or trips is None or loop.marks.copies is not None:
             return False
-        trips = max(0, -(-(stop.constant - start.constant) // loop.step))
         stride = strides.pop(loop.iter, 0)
         address += stride * start.constant
         if trips != 1 and stride * loop.step != expected:
             return False
         expected *= trips
     return not strides and expected == array.size and address == 0
-
-
-def _is_sequential(loop: Loop) -> bool:
-    return loop.marks.unroll is None and not loop.marks.parallel and not loop.marks.vectorize
 
 
 def _uses(node: Node, array: Array) -> bool:

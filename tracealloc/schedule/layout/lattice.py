@@ -8,18 +8,9 @@ from __future__ import annotations
 
 import math
 
-from tracealloc.trace.ir.layout import Banks
+from tracealloc.trace.ir.layout import Banks, normal_banks
 
-__all__ = ["at_least", "join_banks", "normal_banks"]
-
-
-def normal_banks(banks: Banks, extent: int) -> Banks:
-    """The one name of a layout of a dimension: factor 1 is whole, factor >= extent is complete."""
-    if banks.kind == "complete" or (banks.kind != "whole" and banks.factor >= extent):
-        return Banks("complete", extent)
-    if banks.kind == "whole" or banks.factor <= 1:
-        return Banks()
-    return banks
+__all__ = ["at_least", "join_banks"]
 
 
 def at_least(a: Banks, b: Banks, extent: int) -> bool:

@@ -60,8 +60,8 @@ def pipeline(
             "and an iteration starts when the one before it has found its condition",
         )
     warnings += tuple(
-        f"loop {name!r} inside {loop.name!r} runs up to {' and '.join(sizes)}: it stays a loop"
-        for name, sizes in long_loops_inside(edit.state, loop).items()
+        f"loop {name!r} inside {loop.name!r} runs up to {most}: it stays a loop"
+        for name, most in long_loops_inside(edit.state, loop)
     )
     return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
 

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracealloc.schedule.layout.lattice import join_banks, normal_banks
+from tracealloc.schedule.layout.lattice import join_banks
 from tracealloc.schedule.timing.unrolled_accesses import Accesses, Form, Ints, Ranges, Terms
 from tracealloc.trace.ir.affine import Linear, constant, expression, range_of
-from tracealloc.trace.ir.layout import BankKind, Banks, Layout
+from tracealloc.trace.ir.layout import BankKind, Banks, Layout, effective_banks, normal_banks
 from tracealloc.trace.ir.program import Array
 
 __all__ = [
     "MOST_BANKS",
     "Uses",
-    "all_banks",
     "busiest",
     "in_words",
     "interval",
@@ -78,13 +77,6 @@ def _table(accesses: Mapping[Form, Ints], numbers: dict[Terms, int], rank: int) 
         terms = [numbers.setdefault(part, len(numbers)) for part in form]
         parts.append(np.stack([np.broadcast_to(np.array(terms), constants.shape), constants], axis=2))
     return np.concatenate(parts)
-
-
-def all_banks(layout: Layout, array: Array) -> tuple[Banks, ...]:
-    if layout.resource == "register":
-        return tuple(Banks("complete", extent) for extent in array.shape)
-    given = layout.banks or tuple(Banks() for _ in array.shape)
-    return tuple(normal_banks(b, extent) for b, extent in zip(given, array.shape, strict=True))
 
 
 def in_words(uses: Uses, layout: Layout, array: Array) -> Uses:
@@ -249,7 +241,7 @@ class _Search:
 
     def __init__(self, uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int) -> None:
         self.uses, self.layout, self.array, self.asked = uses, layout, array, asked
-        given = all_banks(layout, array)
+        given = effective_banks(layout, array.shape)
         self.most = max(MOST_BANKS, math.prod(bank.factor for bank in given))
         self.fewest = -(-len(uses.all) // (asked * (layout.ports or 2)))
         self.subscripts = _subscripts(uses, array, ranges)

@@ -19,7 +19,6 @@ from tracealloc.schedule.session.resolve import full_name, visible_arrays
 from tracealloc.schedule.timing.bank_ports import (
     MOST_BANKS,
     Uses,
-    all_banks,
     busiest,
     in_words,
     interval,
@@ -30,7 +29,7 @@ from tracealloc.schedule.timing.bank_ports import (
 )
 from tracealloc.schedule.timing.unrolled_accesses import Iteration, Ranges
 from tracealloc.trace.ir.affine import range_of
-from tracealloc.trace.ir.layout import Layout
+from tracealloc.trace.ir.layout import Layout, effective_banks
 from tracealloc.trace.ir.program import Alloc, Array, Call, If, Loop, Node, Program, Store, While
 
 __all__ = ["Conflict", "Conflicts", "conflicts_of"]
@@ -182,7 +181,7 @@ class _Function:
         self, loop: Loop, array: Array, uses: Uses, layout: Layout, ranges: Ranges, complete: bool
     ) -> Conflict:
         asked = loop.marks.pipeline or 1
-        banks = all_banks(layout, array)
+        banks = effective_banks(layout, array.shape)
         uses = in_words(uses, layout, array)
         reads, writes = busiest(uses, layout, banks, array, ranges)
         needed = interval(reads, writes, layout, banks, array)

@@ -25,19 +25,18 @@ from tracealloc.poly.dependence.legality import Instance, carries, distance_map,
 from tracealloc.poly.isl.named import (
     at_distance,
     fix_to_zero,
-    is_function_of_outer,
-    is_product,
     is_zero_at,
     least_at,
     point_values,
 )
 from tracealloc.poly.model.model import Access, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_above, statements_of
-from tracealloc.schedule.core.chains import chain_above, loop_values, sizes_of
+from tracealloc.schedule.core.chains import chain_above, loop_values, runs_once, same_trips
 from tracealloc.schedule.core.state import State
-from tracealloc.schedule.layout.lattice import normal_banks
+from tracealloc.schedule.hls.pipelined import flattened
 from tracealloc.trace.ir.dtype import DType, Float
 from tracealloc.trace.ir.expr import Binary, Cast, Compare, Expr, Intrinsic, Load, children
+from tracealloc.trace.ir.layout import effective_banks
 from tracealloc.trace.ir.program import Array, Store
 
 __all__ = ["Recurrence", "recurrences"]
@@ -135,7 +134,7 @@ def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recur
     Those through the loops that it is flattened with are among them, unless it is looked at `alone`.
     """
     names = statements_of(loop)
-    nest = (loop,) if alone else flattened(state, loop)
+    nest = (loop,) if alone else flattened_nest(state, loop)
     suspects = [d for d in dependences_of(state.model, names) if _brings_floats(state, d)]
     if not any(carries(state.model, suspects, state.tree, each.key) for each in nest):
         return []
@@ -222,43 +221,18 @@ def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> t
 
 def _trips(state: State, loop: LoopNode) -> tuple[int, int]:
     """How often a loop of a flattened nest runs, and its step."""
-    if is_function_of_outer(_times(state, chain_above(state, loop.key), loop)):
+    if runs_once(state, loop):
         return 1, loop.step
     low, high = loop_values(state.model, loop) or (0, 0)
     return (high - low) // loop.step + 1, loop.step
 
 
-def flattened(state: State, loop: LoopNode) -> tuple[LoopNode, ...]:
+def flattened_nest(state: State, loop: LoopNode) -> tuple[LoopNode, ...]:
     """The perfect nest, outermost first, that becomes one loop when its innermost loop is pipelined."""
     chain = chain_above(state, loop.key)
-    count = 1
-    while count < len(chain):
-        outer, inner = chain[-count - 1], chain[-count]
-        if not isinstance(outer.body, LoopNode) or outer.marks.dataflow or outer.marks.unroll is not None:
-            break
-        upto = chain[: len(chain) - count + 1]
-        if not _same_trips(state, upto, inner):
-            break
-        count += 1
-    return chain[-count:]
-
-
-def _same_trips(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> bool:
-    """Whether a loop takes the same values in every iteration of the loops around it, or just one value.
-
-    One up to an argument does not count: HLS flattens loops of constant trip counts only.
-    """
-    if sizes_of(state.model, inner):
-        return False
-    times = _times(state, chain, inner)
-    return is_product(times) or is_function_of_outer(times)
-
-
-def _times(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> list[isl.Set]:
-    """The values of a chain of loops for the statements in the innermost."""
-    plain = tuple(replace(loop, descending=False) for loop in chain)
-    statements = [state.model.statement(name) for name in statements_of(inner)]
-    return [s.domain.apply(time_map(s, plain)) for s in statements]
+    return tuple(
+        flattened(chain, lambda outer, inner: outer.body is inner, lambda k: same_trips(state, chain[k]))
+    )
 
 
 def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | None:
@@ -269,7 +243,7 @@ def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | No
     if not isinstance(dtype, Float) or latency < 2:
         return None
     distance = sum(edge.distance for edge in edges)
-    copies = loop.marks.unroll or 1
+    copies = loop.marks.copies or 1
     return Recurrence(latency, distance, far.met, far.distance, far.access, dtype, copies)
 
 
@@ -304,10 +278,8 @@ def _latency(state: State, statement: Statement, array: Array) -> int | None:
 
 def _in_registers(state: State, array: Array) -> bool:
     storage = storage_of(state.model, state.tree, array)
-    layout = storage.layout(state.layout(array))
-    banks = [normal_banks(*pair) for pair in zip(layout.banks, storage.array.shape, strict=False)]
-    whole = bool(banks) and all(b.kind == "complete" for b in banks)
-    return storage.array.rank == 0 or whole or layout.resource == "register"
+    banks = effective_banks(storage.layout(state.layout(array)), storage.array.shape)
+    return all(bank.kind == "complete" for bank in banks)
 
 
 def _stages(expr: Expr, array: Array) -> int | None:

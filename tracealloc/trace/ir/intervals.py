@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracealloc.trace.ir.affine import expression, linear
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, as_integer
 from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, IterRef, Load, Select, Unary
 from tracealloc.trace.ir.program import Array, Loop
@@ -13,7 +14,10 @@ __all__ = [
     "Ranges",
     "ZeroDivisorRanges",
     "binary_range",
+    "fixed_trips",
     "is_integral",
+    "span",
+    "trips",
     "type_range",
 ]
 
@@ -134,3 +138,35 @@ class ZeroDivisorRanges(Ranges):
             if low <= 0 <= high:
                 return type_range(expr.type)
         return super().of(expr)
+
+
+def fixed_trips(loop: Loop) -> int | None:
+    """How often a loop runs each time that it is reached; None: that varies."""
+    start, stop = linear(loop.start), linear(loop.stop)
+    if start is None or stop is None or start.terms or stop.terms:
+        return None
+    return max(0, -((start.constant - stop.constant) // loop.step))
+
+
+def trips(loop: Loop, ranges: Ranges) -> Range | None:
+    """How often a loop runs, at least and at most; None where only the type of a bound limits it."""
+    low, high = span(*((loop.start, loop.stop) if loop.step > 0 else (loop.stop, loop.start)), ranges)
+    step = abs(loop.step)
+    known = linear(loop.start) is not None and linear(loop.stop) is not None
+    if high >= (1 << 31 if known else 1 << 15):
+        return None
+    return max(0, -(-low // step)), max(0, -(-high // step))
+
+
+def span(start: Expr, stop: Expr, ranges: Ranges) -> Range:
+    """The range of ``stop - start``; what both share cancels in each branch of a minimum."""
+    for end, op in ((stop, "min"), (start, "max")):
+        if isinstance(end, Binary) and end.op == op:
+            sides = (end.left, end.right)
+            spans = [span(start, s, ranges) if end is stop else span(s, stop, ranges) for s in sides]
+            return min(each[0] for each in spans), min(each[1] for each in spans)
+    first, last = linear(start), linear(stop)
+    if first is not None and last is not None:
+        return ranges.of(expression(last.plus(first, -1)))
+    a, b = ranges.of(start), ranges.of(stop)
+    return b[0] - a[1], b[1] - a[0]

@@ -5,10 +5,22 @@ Plain values, so that a lowered program carries them and every back end reads th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["BankKind", "Banks", "Layout", "Marks", "PLAIN", "Port", "Resource", "UNMARKED"]
+__all__ = [
+    "BankKind",
+    "Banks",
+    "Layout",
+    "Marks",
+    "PLAIN",
+    "Port",
+    "Resource",
+    "UNMARKED",
+    "effective_banks",
+    "normal_banks",
+]
 
 BankKind: TypeAlias = Literal["whole", "cyclic", "block", "complete"]
 Resource: TypeAlias = Literal["auto", "bram", "uram", "lutram", "register", "srl"]
@@ -58,6 +70,23 @@ class Layout:
 PLAIN = Layout()
 
 
+def normal_banks(banks: Banks, extent: int) -> Banks:
+    """The one name of a layout of a dimension: factor 1 is whole, factor >= extent is complete."""
+    if banks.kind == "complete" or (banks.kind != "whole" and banks.factor >= extent):
+        return Banks("complete", extent)
+    if banks.kind == "whole" or banks.factor <= 1:
+        return Banks()
+    return banks
+
+
+def effective_banks(layout: Layout, shape: Sequence[int]) -> tuple[Banks, ...]:
+    """The banks that an array of a shape gets: registers are one for each element, whatever else is said."""
+    if layout.resource == "register":
+        return tuple(Banks("complete", extent) for extent in shape)
+    given = layout.banks or tuple(Banks() for _ in shape)
+    return tuple(normal_banks(banks, extent) for banks, extent in zip(given, shape, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """How a loop is executed. `pipeline` is the asked initiation interval in cycles.
@@ -71,6 +100,13 @@ class Marks:
     parallel: bool = False
     vectorize: bool = False
     dataflow: bool = False
+
+    @property
+    def copies(self) -> int | None:
+        """The copies that HLS, which has no threads or lanes, makes of its body; 0: all, None: it rolls."""
+        if self.unroll is None and (self.parallel or self.vectorize):
+            return 0
+        return None if self.unroll == 1 else self.unroll
 
     def words(self) -> list[str]:
         """The marks as the printed form shows them: ``pipeline ii=1``, ``unroll 8``, ..."""

@@ -1,0 +1,155 @@
+"""A program as Vitis HLS is to see it, with all that is decided and proved of it: what emission is handed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
+from tracealloc.schedule.hls.false_dependences import distances_between, pipelined_nests
+from tracealloc.schedule.hls.port_copies import with_port_copies
+from tracealloc.trace.ir.dtype import Boolean, as_integer
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, substitute
+from tracealloc.trace.ir.facts import Distance, Facts, FunctionFacts, LoopFacts, Lowered
+from tracealloc.trace.ir.intervals import Ranges, ZeroDivisorRanges, trips
+from tracealloc.trace.ir.layout import effective_banks
+from tracealloc.trace.ir.program import (
+    Array,
+    Block,
+    Call,
+    Loop,
+    Node,
+    Program,
+    Store,
+    While,
+    blocks_of,
+    map_blocks,
+    walk_nodes,
+)
+from tracealloc.trace.ir.rewrite import map_expressions
+
+__all__ = ["for_hls"]
+
+
+def for_hls(program: Program) -> Lowered:
+    """What is emitted of a traced or lowered program.
+
+    Ports that are no memories get copies, loops that HLS unrolls constant bounds. Functions have names of
+    their own, and so have the loops of each.
+
+    Raises:
+        BuildError: a port cannot do what the program needs.
+    """
+    before = _told_apart(program)
+    copied, copies = with_port_copies(before)
+    found = {id(each.program): each for each in unrolled(copied)}
+    functions = {each.program.name: _facts_of(each) for each in found.values()}
+    after = _each_function(copied, lambda each: replace(each, body=found[id(each)].body))
+    return Lowered(after, Facts(functions, copies), before)
+
+
+def _each_function(program: Program, change: Callable[[Program], Program]) -> Program:
+    """The program with every function changed; calls go to the changed ones."""
+    done: dict[int, Program] = {}
+
+    def linked(node: Node) -> Node:
+        if isinstance(node, Call):
+            return replace(node, program=done[id(node.program)])
+        return map_blocks(node, lambda block: tuple(linked(inner) for inner in block))
+
+    for each in (*program.callees(), program):
+        new = change(each)
+        if any(isinstance(node, Call) for node in walk_nodes(new.body)):
+            new = replace(new, body=tuple(linked(node) for node in new.body))
+        done[id(each)] = new
+    return done[id(program)]
+
+
+def _told_apart(program: Program) -> Program:
+    """The program with a name for each function, and an iterator of its own for each loop of one.
+
+    Copies of a statement that has loops inside share their iterators: what is known of one is not of all.
+    """
+    programs = (program, *program.callees())
+    names: dict[int, str] = {}
+    for each in programs:
+        name, count = each.name, 0
+        while name in names.values():
+            count += 1
+            name = f"{each.name}_{count}"
+        names[id(each)] = name
+    if all(names[id(each)] == each.name and not _shares_iterators(each) for each in programs):
+        return program
+
+    def change(each: Program) -> Program:
+        body = _own_iterators(each.body, set()) if _shares_iterators(each) else each.body
+        return replace(each, name=names[id(each)], body=body)
+
+    return _each_function(program, change)
+
+
+def _shares_iterators(program: Program) -> bool:
+    iters = [node.iter for node in walk_nodes(program.body) if isinstance(node, Loop | While)]
+    return len(set(iters)) < len(iters)
+
+
+def _own_iterators(block: Block, taken: set[Iter]) -> Block:
+    return tuple(_own_iterator(node, taken) for node in block)
+
+
+def _own_iterator(node: Node, taken: set[Iter]) -> Node:
+    if isinstance(node, Loop | While):
+        old, own = node.iter, node.iter
+        while own in taken:
+            own = replace(own, key=f"{own.key} again")
+        taken.add(own)
+        if own != old:
+            node = replace(node, iter=own)
+            values: dict[Iter, Expr] = {old: IterRef(own)}
+            node = map_blocks(
+                node,
+                lambda block: tuple(map_expressions(n, lambda e: substitute(e, values)) for n in block),
+            )
+    return map_blocks(node, lambda block: _own_iterators(block, taken))
+
+
+def _facts_of(found: Unrolled) -> FunctionFacts:
+    """The facts of one function, the way it is emitted."""
+    program = found.program
+    nests = pipelined_nests(program)
+    apart = distances_between(program, nests)
+    flat = {nest[-1].iter: tuple(loop.iter for loop in nest) for nest in nests}
+    now = {old: new for new, old in found.origins.items()}
+    ranges = ZeroDivisorRanges()
+    ranges.of_value.update(found.values)
+    stores = Counter(node.array for node in walk_nodes(found.body) if isinstance(node, Store))
+    once = frozenset(a for a, count in stores.items() if count == 1 and a.kind == "value" and _is_counted(a))
+    loops: dict[Iter, LoopFacts] = {}
+    for loop, count in _counted(found.body, ranges, once):
+        old = found.origins.get(loop.iter, loop.iter)
+        pipelined = loop.marks.pipeline is not None
+        nest = tuple(now.get(it, it) for it in flat.get(old, (old,))) if pipelined else ()
+        near: tuple[Distance, ...] = apart.get(old, ()) if pipelined else ()
+        loops[loop.iter] = LoopFacts(count, nest, near)
+    banks = {array: effective_banks(layout, array.shape) for array, layout in program.layouts}
+    rolled = {now.get(it, it): why for it, why in found.rolled.items()}
+    return FunctionFacts(found.inside, found.values, loops, rolled, banks)
+
+
+def _is_counted(array: Array) -> bool:
+    return as_integer(array.dtype) is not None and not isinstance(array.dtype, Boolean)
+
+
+def _counted(
+    block: Block, ranges: Ranges, once: frozenset[Array]
+) -> Iterator[tuple[Loop, tuple[int, int] | None]]:
+    """The loops of a block with their trip counts; `once` are values that one statement gives."""
+    for node in block:
+        if isinstance(node, Loop):
+            yield node, trips(node, ranges)
+            ranges.enter(node)
+        elif isinstance(node, Store) and node.array in once:
+            ranges.of_value[node.array] = ranges.of(node.value)
+        for inner in blocks_of(node):
+            yield from _counted(inner, ranges, once)

@@ -1,0 +1,68 @@
+"""Which loops HLS makes one pipeline of, and which stay loops inside one: the rules, each once.
+
+They are asked of a schedule tree before lowering (advice) and of the text afterwards (emission); what they
+need to know of a loop is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from tracealloc.trace.ir.affine import is_affine
+from tracealloc.trace.ir.layout import Marks
+from tracealloc.trace.ir.program import Block, Call, Loop, While, walk_nodes
+
+__all__ = ["MOST_UNROLLED", "flattened", "loops_on_data", "stays_rolled"]
+
+MOST_UNROLLED = 4096
+"""Iterations; longer loops stay as they are in HLS, nobody means to unroll them."""
+
+
+class _Marked(Protocol):
+    @property
+    def marks(self) -> Marks: ...
+
+
+L = TypeVar("L", bound=_Marked)
+
+
+def flattened(chain: Sequence[L], alone: Callable[[L, L], bool], constant: Callable[[int], bool]) -> list[L]:
+    """The loops of a chain, outermost first, that become one loop when the innermost is pipelined.
+
+    HLS flattens a nest without anything between its loops; only the bounds of the outermost may vary. Then
+    the pipeline does not drain when an inner loop ends (UG1399, ``loop_flatten``).
+
+    Args:
+        chain: the loops around a loop, and this.
+        alone: whether a loop is all there is in the loop around it (outer, inner).
+        constant: whether a loop, by its place in the chain, runs equally often each time.
+    """
+    first = len(chain) - 1
+    while first > 0:
+        outer, inner = chain[first - 1], chain[first]
+        if not alone(outer, inner) or outer.marks.dataflow or outer.marks.copies is not None:
+            break
+        if not constant(first):
+            break
+        first -= 1
+    return list(chain[first:])
+
+
+def stays_rolled(constant: bool, most: int | None) -> bool:
+    """Whether a loop that HLS is to unroll stays a loop: how often it runs varies, or up to too far.
+
+    `most` is the largest count that is known, None: it depends on data.
+    """
+    return not constant and (most is None or most > MOST_UNROLLED)
+
+
+def loops_on_data(block: Block) -> Iterator[Loop | While]:
+    """The loops in a block whose count depends on data, those of functions that it calls included."""
+    for node in walk_nodes(block):
+        if isinstance(node, Call):
+            yield from loops_on_data(node.program.body)
+        elif isinstance(node, While) or (
+            isinstance(node, Loop) and not (is_affine(node.start) and is_affine(node.stop))
+        ):
+            yield node
