@@ -120,6 +120,43 @@ def test_a_function_takes_and_gives_scalars(top: Any) -> None:
     check_round_trip(s, top)
 
 
+@kernel
+def countdown(A: int32[N], C: int32[1]):
+    left = ta.scalar(int32, 4)
+
+    def body() -> None:
+        left.set(left - 1)
+        C[0] += A[left]
+
+    ta.while_loop(lambda: left > 0, body)
+
+
+@kernel
+def while_by_data(A: int32[N], C: int32[1]):
+    for _ in ta.range(A[0] & 3):
+        countdown(A, C)
+
+
+@kernel
+def set_by_data(A: int32[N], C: int32[N]):
+    for i in ta.range(A[0] & 3):
+        if A[1] > 2:
+            t = A[i] + 1
+            for k in ta.range(N):
+                C[k] += t
+
+
+@pytest.mark.parametrize(("top", "loop"), [(while_by_data, "while"), (set_by_data, "k")])
+def test_scalars_inside_what_depends_on_data(top: Any, loop: str) -> None:
+    """Also one that a callee made there."""
+    s = ta.customize(top)
+    if len(s.module.names()) > 1:
+        s.inline("countdown")
+    s.outline(loop, "part")
+    check_round_trip(s, top)
+    np.testing.assert_array_equal(run_with(s.build(), top)[1], run(top.trace())[1])
+
+
 def run_with(build: Any, top: Any) -> list[np.ndarray]:
     from common import values_for
 

@@ -128,3 +128,23 @@ def test_rows_that_data_do_not_leave_stay_known(top: Any, steps: list[tuple[Any,
         except (ta.ScheduleError, ta.LayoutError) as error:
             assert "bug" not in str(error), error
     check_round_trip(s, top)
+
+
+@pytest.mark.parametrize("step", ['s.reshape("T", [1, 8])', 's.permute("T", [1, 0])', 's.pack("T", 1, 2)'])
+@pytest.mark.parametrize("before", ["", 's.buffer_at("T", "j")'])
+def test_an_array_that_is_made_under_a_condition_and_buffered(before: str, step: str) -> None:
+    """What uses the buffer alone says no more where the array lives, nor in which shape."""
+
+    @ta.kernel
+    def made(A: int32[2, 2], B: int32[2]):  # type: ignore[no-untyped-def]
+        for i, j in grid(2, 2):
+            if A[i, j] > 0:
+                T = ta.full((2, 4), 1, int32)
+                B[i] += T[0, 1]
+
+    s = ta.customize(made)
+    exec(before, {"s": s})
+    exec(step, {"s": s})
+    check_round_trip(s)
+    users = [st for st in s.module.state("made").model.statements if st.scopes]
+    assert all({a.array for a in st.accesses} >= {array for array, _ in st.scopes} for st in users)

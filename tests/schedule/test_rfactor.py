@@ -375,3 +375,20 @@ def test_arrays_that_live_in_loops_that_were_split_or_peeled() -> None:
     t.buffer_at("t_1", "j_peel")
     t.rfactor("t_1", "k_peel", factor=2)
     check_round_trip(t)
+
+
+def test_a_sum_beside_one_that_never_runs() -> None:
+    """What the other reads of the array on its way gives no subscripts of the sum's."""
+
+    @kernel
+    def beside(A: int32[7, 3], B: int32[3]):
+        for i in ta.range(3):
+            for j in ta.range(5):
+                with ta.when(j > 5):
+                    A[A[j, 0] & 3, i] += 1
+                with ta.otherwise():
+                    A[5, i] += B[1] * j
+
+    s = ta.customize(beside)
+    s.rfactor("A", "j")
+    check_round_trip(s)

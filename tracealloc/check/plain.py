@@ -330,6 +330,7 @@ def run_plainly(
     for array, value in given.items():
         runner.cells[array] = _entered(array, value, traced)
     _refuse_stores(runner, given)
+    rounded = {array for array, value in given.items() if _is_rounded(array, runner.cells[array], value)}
     try:
         with running(runner):
             found = runner.body(function, signature, arrays)
@@ -340,9 +341,9 @@ def run_plainly(
                 value.clear()
                 value.extend(left)
             elif array.rank:
-                cells = list(runner.cells[array].reshape(-1))
-                if array in runner.stored or (is_rounded(array, cells, value) and _may_store(traced, array)):
-                    write_back(cells, array.dtype, value)
+                program = traced() if array in rounded else None
+                if array in runner.stored if program is None else may_store(program, array.name):
+                    write_back(list(runner.cells[array].reshape(-1)), array.dtype, value)
     made = [given[array] if array in given else _outside(runner, array) for array in found]
     return None if not made else made[0] if len(made) == 1 else tuple(made)
 
@@ -353,9 +354,8 @@ def _outside(runner: Runner, array: Array) -> Any:
     return found if array.rank else found[()]
 
 
-def _may_store(traced: Callable[[], Program | None], array: Array) -> bool:
-    program = traced()
-    return program is not None and may_store(program, array.name)
+def _is_rounded(array: Array, cells: Any, value: Any) -> bool:
+    return bool(array.rank and array.kind != "stream" and is_rounded(array, list(cells.reshape(-1)), value))
 
 
 def _entered(array: Array, value: Any, traced: Callable[[], Program | None]) -> Any:

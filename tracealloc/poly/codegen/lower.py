@@ -17,8 +17,9 @@ from tracealloc.poly.codegen.sentinels import BRACKET
 from tracealloc.poly.codegen.simplify import tidy
 from tracealloc.poly.dependence.dependence import Paths, paths_of
 from tracealloc.poly.isl.ast_expr import as_expr
-from tracealloc.poly.isl.named import map_of, only_value
+from tracealloc.poly.isl.named import only_value
 from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.statements import instances_used
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in
 from tracealloc.trace.ir.affine import constant, range_of, simplify
 from tracealloc.trace.ir.dtype import index
@@ -247,9 +248,9 @@ class _Lowering:
 
         Where a value is never read, peel and compute_at may leave its making out.
         """
-        made = _scopes_of(maker, array)
+        made = instances_used(maker, array)
         others = (s for s in self.model.statements if s.scope(array) and s is not maker)
-        return all(_scopes_of(s, array).is_subset(made) for s in others)
+        return all(instances_used(s, array).is_subset(made) for s in others)
 
     def statement(self, name: str, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
         if name.startswith(BRACKET):
@@ -269,12 +270,6 @@ class _Lowering:
         for guard in reversed(statement.guards):
             nodes = [If(inner.expr(guard), tuple(nodes), place=statement.place)]
         return nodes
-
-
-def _scopes_of(statement: Statement, array: Array) -> isl.Set:
-    """The instances of a scoped array that a statement uses."""
-    scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
-    return statement.domain.apply(scope)
 
 
 def _plus(expr: Expr, amount: int) -> Expr:

@@ -22,7 +22,7 @@ from tracealloc.poly.model.context import ANYTHING
 from tracealloc.poly.model.tree import Tree
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef
-from tracealloc.trace.ir.program import Alloc, Array, Node, Program
+from tracealloc.trace.ir.program import Alloc, Array, Node, Program, walk_nodes
 
 __all__ = ["Access", "Model", "Statement"]
 
@@ -209,6 +209,7 @@ class Model(PickledAsText):
         for statement in statements:
             for access in statement.accesses:
                 known.setdefault(access.array)
-            if isinstance(statement.node, Alloc):
-                known.setdefault(statement.node.array)
+            for node in walk_nodes((statement.node,)):
+                if isinstance(node, Alloc):
+                    known.setdefault(node.array)
         return replace(self, statements=tuple(statements), arrays=tuple(known), reference=reference)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.model.accesses import accesses_of, affine_loops
 from tracealloc.poly.model.build import effects_of
 from tracealloc.poly.model.model import Access, Model, Statement
@@ -33,6 +34,7 @@ __all__ = [
     "Shift",
     "divided",
     "in_iters",
+    "instances_used",
     "make_statement",
     "quotient",
     "redirect",
@@ -69,9 +71,13 @@ def make_statement(
     copy: bool = False,
     covered: bool = False,
 ) -> Statement:
-    """A statement of `model`, with its accesses; the model must know its arrays."""
+    """A statement of `model`, with its accesses; the model must know its arrays.
+
+    Of `scopes` it keeps those of the arrays that it uses: where an array lives is asked of its users.
+    """
     accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space, effects_of, covered)
-    kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs)
+    used = {access.array for access in accesses} | ({node.array} if isinstance(node, Alloc) else set())
+    kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs and array in used)
     dims = tuple(dims)
     return Statement(name, dims, domain, node, guards, accesses, kept, origin, origin_instance, copy, covered)
 
@@ -188,6 +194,12 @@ def redirect(
                 return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
 
     return target(map_expressions(statement.node, change)), tuple(change(g) for g in statement.guards)
+
+
+def instances_used(statement: Statement, array: Array) -> isl.Set:
+    """The instances of a scoped array that a statement uses."""
+    scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
+    return statement.domain.apply(scope)
 
 
 def subscripts(statement: Statement, array: Array) -> Iterator[tuple[Expr, ...]]:

@@ -95,9 +95,8 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | Array 
     domain = onto[inside[0].name].range()
     for other in inside[1:]:
         domain = domain.union(onto[other.name].range())
-    statement = Statement(
-        call, dims, coalesced(domain), node, (), _accesses(inside, own, onto), tuple(scopes.items()), call
-    )
+    statement = Statement(call, dims, coalesced(domain), node, (), (), tuple(scopes.items()), call)
+    statement = replace(statement, accesses=_accesses(statement, inside, own, onto))
     piece = Piece(name, call, dims, tuple(inside), loop, tuple(values[s.name] for s in inside))
     pairs = {node.key: (call, IterRef(it)) for node, it in zip(above, dims, strict=True)}
     return Cut(program, statement, piece, _with_leaf(state.tree, loop.key, frozenset(values), call, pairs))
@@ -139,19 +138,19 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
     refs = tuple(IterRef(it) for it in statement.dims)
     onto = map_of(call, statement.dims, statement.name, refs)
     passed = {part.array for part in calls[0].args if isinstance(part, Region)}
-    accesses = tuple(
-        _passed_whole(access.of(onto)) if access.array in passed else access.of(onto)
-        for access in statement.accesses
-    )
     changed = replace(
         statement,
         name=call,
         node=node,
         domain=statement.domain.set_tuple_name(call),
-        accesses=accesses,
         origin=call,
         origin_instance=None,
     )
+    accesses = tuple(
+        _passed_whole(access.of(onto), changed) if access.array in passed else access.of(onto)
+        for access in statement.accesses
+    )
+    changed = replace(changed, accesses=accesses)
     piece = Piece(name, call, statement.dims, (statement,), Leaf(statement.name), (refs,))
 
     def rename(node: LoopNode) -> Tree:
@@ -299,7 +298,7 @@ def _agrees(relation: isl.Map, trial: isl.Map, dim: int) -> bool:
 
 
 def _accesses(
-    inside: Sequence[Statement], own: frozenset[Array], onto: dict[str, isl.Map]
+    call: Statement, inside: Sequence[Statement], own: frozenset[Array], onto: dict[str, isl.Map]
 ) -> tuple[Access, ...]:
     """What a call touches: all that the statements inside do, but for arrays that it makes.
 
@@ -310,20 +309,22 @@ def _accesses(
         for access in statement.accesses:
             if access.array not in own:
                 relation = onto[statement.name].reverse().apply_range(access.relation)
-                found.append(_passed_whole(replace(access, relation=relation)))
+                found.append(_passed_whole(replace(access, relation=relation), call))
     return tuple(sorted(found, key=lambda access: access.write))
 
 
-def _passed_whole(access: Access) -> Access:
-    """An access through a call that is passed the whole array, of the instances that it is to."""
-    relation, rank = access.relation, access.array.rank
-    scopes = range_dims(relation) - rank
-    names = [f"s{k}" for k in range(scopes)]
-    inner, outer = [f"e{k}" for k in range(rank)], [f"o{k}" for k in range(rank)]
-    where = " and ".join(f"0 <= {n} < {extent}" for n, extent in zip(outer, access.array.shape, strict=True))
-    left, right = (tuple_text(access.space, [*names, *more]) for more in (inner, outer))
-    whole = relation.apply_range(read_map(f"{{ {left} -> {right}{' : ' + where if where else ''} }}"))
-    return replace(access, view=None, whole=whole)
+def _passed_whole(access: Access, call: Statement) -> Access:
+    """An access through a call that is passed the whole array, whatever each of its instances touches."""
+    scope = call.scope(access.array)
+    names, elements = [f"s{k}" for k in range(len(scope))], [f"e{k}" for k in range(access.array.rank)]
+    sizes = zip(elements, access.array.shape, strict=True)
+    held = " and ".join(f"0 <= {name} < {extent}" for name, extent in sizes)
+    where = f" : {held}" if held else ""
+    passed = read_map(
+        f"{{ {tuple_text('Z', names)} -> {tuple_text(access.space, [*names, *elements])}{where} }}"
+    )
+    instances = map_of(call.name, call.dims, "Z", scope).intersect_domain(call.domain)
+    return replace(access, view=None, whole=instances.apply_range(passed))
 
 
 def stored_scalars(block: Block) -> list[Array]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import keyword
 from dataclasses import replace
 
+import islpy as isl
+
+from tracealloc.poly.calls.bind_arguments import calls_in
 from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.statements import instances_used
 from tracealloc.poly.model.tree import LoopNode, loops_in
 from tracealloc.schedule.core.chains import find
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
@@ -15,7 +19,8 @@ from tracealloc.schedule.loops.outline_loop import Cut, cut_loop, cut_opaque, st
 from tracealloc.schedule.storage.expand_scope import unscoped
 from tracealloc.schedule.storage.relayout import relaid, with_local_copy
 from tracealloc.trace.ir.affine import constant
-from tracealloc.trace.ir.program import Array, Loop, Program, Store, walk_nodes
+from tracealloc.trace.ir.expr import Load
+from tracealloc.trace.ir.program import Alloc, Array, Loop, Program, Store, walk_nodes
 
 __all__ = ["outline"]
 
@@ -30,9 +35,9 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     Rewrite:
         for j: body   ->   name(A, B, i)   with a function name that holds for j: body
     Legal when:
-        nearly always. A scalar that it stores to becomes an array of one element, for functions take
-        scalars by value; arrays and scalars that loops make anew, and of which it uses several, become one
-        array with an element for each.
+        nearly always. A scalar that it stores to, or that may not be set where the function is called,
+        becomes an array of one element, for functions take scalars by value; arrays and scalars that
+        loops make anew, and of which it uses several, become one array with an element for each.
 
     Raises:
         ScheduleError: the name is taken or no identifier, or the loop cannot be cut out.
@@ -51,6 +56,7 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     state, (call,) = edit.keys(1)
     state, cut = _cut(edit, state, loop, name, call)
     scalars = [*stored_scalars(cut.callee.body), *_values_used_after(state.model, cut)]
+    scalars += _unset_at_call(state.model, cut)
     if scalars:
         for array in scalars:
             state = _as_register(edit, state, array)
@@ -93,6 +99,27 @@ def _values_used_after(model: Model, cut: Cut) -> list[Array]:
     others = [s for s in model.statements if s.name not in inside]
     used = {access.array for s in others for access in s.accesses}
     return [array for array in dict.fromkeys(stored) if array in used]
+
+
+def _unset_at_call(model: Model, cut: Cut) -> list[Array]:
+    """The scalars passed by value to which not every call has something stored.
+
+    What stores them is under a condition, and the function reads them under the same one.
+    """
+    call, found = cut.call, list[Array]()
+    args = [part for node in calls_in(call.node) for part in node.args]
+    own = {n.array for n in walk_nodes((call.node,)) if isinstance(n, Store | Alloc)}
+    for array in [part.array for part in args if isinstance(part, Load) and not part.array.rank]:
+        if array.kind not in ("local", "value") or array in own:
+            continue
+        used = instances_used(call, array)
+        stored = isl.Set.empty(used.get_space())
+        for s in model.statements:
+            if isinstance(s.node, Store | Alloc) and s.node.array == array and {*s.guards} <= {*call.guards}:
+                stored = stored.union(instances_used(s, array))
+        if not used.is_subset(stored):
+            found.append(array)
+    return found
 
 
 def _as_register(edit: Edit, state: State, array: Array) -> State:

@@ -33,7 +33,7 @@ from tracealloc.schedule.storage.indexed_rows import Slots
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, walk
-from tracealloc.trace.ir.program import Alloc, Array, Store
+from tracealloc.trace.ir.program import Alloc, Array, Store, walk_nodes
 from tracealloc.trace.ir.text import expr_text
 
 __all__ = ["Region", "kept_dims", "running_users", "scope_over", "spaces_of", "users_of"]
@@ -271,9 +271,7 @@ def kept_dims(
     accesses = [
         (s, indices)
         for s in users
-        for indices in (
-            (s.node.indices,) if only_stored and isinstance(s.node, Store) else subscripts(s, array)
-        )
+        for indices in (_stored(s, array) if only_stored else subscripts(s, array))
     ]
     return [
         dim
@@ -282,6 +280,12 @@ def kept_dims(
         or dim in sliced
         or not has_single_value([(s, coordinate(i, dim, slant)) for s, i in accesses], loops, around)
     ]
+
+
+def _stored(statement: Statement, array: Array) -> Iterator[tuple[Expr, ...]]:
+    """The subscripts of `array` where a statement stores to it."""
+    stores = (node for node in walk_nodes((statement.node,)) if isinstance(node, Store))
+    return (node.indices for node in stores if node.array == array)
 
 
 def _indices(statement: Statement, array: Array, dim: int) -> list[Expr]:
