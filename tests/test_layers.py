@@ -84,14 +84,15 @@ def test_trace_does_without_isl() -> None:
     assert not users
 
 
-def test_emission_asks_isl_nothing() -> None:
-    """A back end prints programs and facts (`trace.ir.facts`), whoever made them."""
+@pytest.mark.parametrize(("right", "left"), [("emit", ("poly", "schedule", "check")), ("check", ("poly",))])
+def test_nothing_right_of_schedules_asks_isl(right: str, left: tuple[str, ...]) -> None:
+    """A back end prints programs and facts (`trace.ir.facts`); checks ask schedules for verdicts."""
     users = [
         f"{name} imports {imported}"
         for name, path in MODULES.items()
-        if folder(name) == "emit"
+        if folder(name) == right
         for _, imported in imported_names(name, path)
-        if imported.split(".")[0] == "islpy" or folder(imported) in ("poly", "schedule")
+        if imported.split(".")[0] == "islpy" or folder(imported) in left
     ]
     assert not users
 

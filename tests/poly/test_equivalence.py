@@ -10,11 +10,11 @@ import pytest
 import tracealloc as ta
 from tracealloc import float32, grid, int16, kernel
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.check.verify import describe
 from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.model.tree import LoopNode, Sequence
 from tracealloc.poly.proof.equivalence import difference
 from tracealloc.schedule.core.state import State
+from tracealloc.schedule.core.verdict import describe
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Load, rewrite

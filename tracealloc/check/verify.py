@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 
-import islpy as isl
-
-from tracealloc.poly.dataflow.flow import FINAL, INPUT
-from tracealloc.poly.dependence.dependence import same_sum
-from tracealloc.poly.isl.budget import STATEMENT, STEP, limited, reason
-from tracealloc.poly.isl.named import LOCK, box_of, dim_bounds, equal_sets, renamed
-from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.proof.equivalence import NOTHING, Difference
-from tracealloc.poly.proof.split_reduction import Split
-from tracealloc.schedule.core.proof import Assumption, Claim, Proof, SumOrder
 from tracealloc.schedule.core.state import Module
-from tracealloc.schedule.loops.queue_order import displaced
+from tracealloc.schedule.core.verdict import verdict_of
 from tracealloc.trace.diagnostics.errors import VerifyError
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.rewrite import canonical
@@ -81,58 +70,15 @@ def _proved(module: Module, casts: bool) -> Verification:
     found: str | None = None
     count = 0
     notes: dict[str, None] = {}
-    with LOCK:
-        for _, state in module.states:
-            if casts and state.proof.conversions and found is None:
-                found = f"{state.proof.conversions[0].reason}: values are converted"
-            count += sum(_count(s) for s in state.proof.base.statements)
-            try:
-                with limited(STEP + STATEMENT * len(state.model.statements)):
-                    wrong, assumed = _proof(state.claim)
-            except isl.Error as error:
-                raise VerifyError(
-                    "TA514",
-                    f"the proof of {state.name} fails inside isl",
-                    because=[reason(error)],
-                    hint="the C build can still be compared with the kernel on data",
-                ) from error
-            notes.update(dict.fromkeys(map(str, assumed)))
-            found = found or wrong
+    for _, state in module.states:
+        if casts and state.proof.conversions and found is None:
+            found = f"{state.proof.conversions[0].reason}: values are converted"
+        verdict = verdict_of(state)
+        count += verdict.instances
+        notes.update(dict.fromkeys(map(str, verdict.assumptions)))
+        found = found or verdict.difference
     seconds = time.perf_counter() - start
     return Verification(found is None, "polyhedral", count, seconds, tuple(notes), found)
-
-
-def _proof(claim: Claim) -> tuple[str | None, tuple[Assumption, ...]]:
-    """What differs, and what the proof took for granted: no more than it needed."""
-    proof = claim.proof
-    if proof.obligations:
-        notes: list[Assumption] = []
-        rest = replace(claim, proof=replace(proof, obligations=(), assumptions=()))
-        for each in (*proof.obligations, rest):
-            wrong, assumed = _in_parts(each) if isinstance(each, Split) else _proof(each)
-            notes += assumed
-            if wrong is not None:
-                break
-        return wrong, tuple(notes)
-    if claim.difference(free=False) is None:
-        return None, ()
-    found = replace(claim, proof=proof.strictly()).difference()
-    if found is None:
-        return None, (SumOrder("integer"),)
-    if not proof.reassociate:
-        return describe(claim, found), proof.assumptions
-    found = claim.difference()
-    taken = (*proof.assumptions, SumOrder("float"))
-    return None if found is None else describe(claim, found), taken
-
-
-def _in_parts(split: Split) -> tuple[str | None, tuple[Assumption, ...]]:
-    """What differs where a sum is added up in parts."""
-    wrong = split.difference()
-    kind = same_sum(*[split.before[0].statement(split.updates[0])] * 2)
-    model, tree = split.after
-    text = None if wrong is None else describe(Claim(model, tree, Proof(model)), wrong)
-    return text, (SumOrder(kind or "float"),)
 
 
 def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification:
@@ -175,53 +121,3 @@ def _lines(program: Program) -> list[tuple[str, str]]:
         for each in (canonical(program), program)
     )
     return list(zip(plain, own if len(own) == len(plain) else plain, strict=True))
-
-
-_MOST_COUNTED = 10**7
-
-
-def _count(statement: Statement) -> int:
-    """The instances of a statement (at most: where counting would take long, those of the box around).
-
-    Of one with parameters, those of the box around what it has for any of them.
-    """
-    if statement.domain.is_empty():
-        return 0
-    ends = [dim_bounds(statement.domain, k) for k in range(len(statement.dims))]
-    volume = math.prod(high - low + 1 for low, high in ends)
-    box = renamed(box_of([(low, high, 1) for low, high in ends]), statement.name)
-    sized = not statement.domain.params().plain_is_universe()
-    if sized or volume > _MOST_COUNTED or equal_sets(box, statement.domain):
-        return volume
-    return int(statement.domain.count_val().to_python())
-
-
-def describe(claim: Claim, wrong: Difference) -> str:
-    """A difference in the user's terms."""
-    base = claim.proof.base
-    reader, values = wrong.reader
-    space, indices = wrong.element
-    arrays = {f"A{k}": array for k, array in enumerate(claim.model.arrays)}
-    known = arrays.get(space.partition("_")[0])
-    if known is not None and known.kind == "stream":
-        return f"the order of {known.name}: {displaced(base, claim.whole(), wrong, known)}"
-    array = space if known is None else known.name
-    element = f"{array}[{', '.join(map(str, indices))}]" if indices else array
-    who = f"the final {element}" if reader == FINAL else f"{_instance(base, reader, values)} reads {element}"
-    return f"{who}: expected {_value(base, wrong.expected)}, found {_value(base, wrong.found)}"
-
-
-def _instance(model: Model, name: str, values: tuple[int, ...]) -> str:
-    statement = model.statement(name)
-    pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=False))
-    where = statement.place.short if statement.place else name
-    return f"{where} at ({pairs})"
-
-
-def _value(model: Model, writer: tuple[str, tuple[int, ...]] | None) -> str:
-    if writer is None:
-        return "no value"
-    name, values = writer
-    if name == NOTHING:
-        return "not the same each time that it runs"
-    return "the caller's value" if name == INPUT else f"what {_instance(model, name, values)} writes"

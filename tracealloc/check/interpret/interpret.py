@@ -16,7 +16,7 @@ import numpy as np
 
 from tracealloc.check.interpret.expr import Access
 from tracealloc.check.interpret.node import Compiled, Event, Observer, ProgramCompiler
-from tracealloc.check.interpret.outgoing import is_rounded, may_store
+from tracealloc.check.interpret.outgoing import is_rounded
 from tracealloc.check.interpret.values import (
     from_numpy,
     scalar_from_python,
@@ -25,6 +25,7 @@ from tracealloc.check.interpret.values import (
     write_back,
 )
 from tracealloc.emit.run.fifo_arguments import given_twice
+from tracealloc.schedule.core.stores import may_store
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Fixed
 from tracealloc.trace.ir.program import Array, Program
