@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import tracealloc as ta
@@ -308,3 +309,37 @@ def test_objects_die_with_their_states() -> None:
     for _ in range(200):
         assert int(Slotted().step()) == 1
     assert len(Slotted.step._homes._held) < 40
+
+
+def test_a_failed_simulation_sets_states_back() -> None:
+    @kernel
+    def count(A: int32[2], at: int32):
+        S = ta.state(np.array([[10, 20]]), int32)
+        S[0, 0] += 1
+        S[0, 1] += 1
+        A[at] = S[0, 0] + S[0, 1]
+
+    @kernel
+    def both(A: int32[2], first: int32, second: int32):
+        noted = ta.state(1, ta.Fixed(8, 1))
+        noted[0] += 0.5
+        if first >= 0:
+            count(A, first)
+        count(A, second)
+        A[1 - second] = int32(noted[0] * 2)
+
+    run = ta.customize(both).build(target="vitis_hls", mode="csim")
+
+    def call(first: int, second: int) -> list[int]:
+        a = np.zeros(2, np.int32)
+        try:
+            run(a, first, second)
+        except ta.BoundsError:
+            assert not a.any()
+            return []
+        return [int(x) for x in a]
+
+    # The first call fails, a later one where another function has been run, one before anything is.
+    assert [call(-1, 5), call(-1, 0), call(0, 7), call(9, 0), call(-1, 0)] == [[], [32, 1], [], [], [34, 2]]
+    run.reset()
+    assert call(-1, 0) == [32, 1]

@@ -13,7 +13,7 @@ from tracealloc.emit.vitis.module import VitisText, simulated
 from tracealloc.trace.ir.program import Program
 
 _OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h", "tracealloc_sim.h")
-_SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at", "axis")
+_SHARED = ("get", "put", "get_bits", "put_bits", "message", "outside", "at", "axis", "state", "states")
 
 
 def simulations(programs: Sequence[Program], *, own_names: bool = False) -> list[CSimModule]:

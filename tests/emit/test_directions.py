@@ -336,3 +336,54 @@ def test_elements_of_every_type_pass_such_ports() -> None:
             run(x, *more, found)
             interpret(s.kernel.trace(), x, *more, want)
         assert (found == want).all(), (s.name, str(s.lowered))
+
+
+@kernel
+def mixed(x: int16[8], y: int16[8]):
+    for i in ta.range(8):
+        if x[i] > 0:
+            y[i] = x[i]
+        elif i < 4:
+            y[i] = 2
+        else:
+            y[i] = 3
+
+
+@kernel
+def nested(x: int16[8], y: int16[8]):
+    for i in ta.range(8):
+        if x[i] > 0:
+            y[i] = 1 if i > 5 else 2
+        elif i == 0:
+            y[i] = 5
+        elif x[i] < -5:
+            y[i] = 6
+        else:
+            y[i] = 7
+
+
+@needs_headers
+@pytest.mark.parametrize("made", [mixed, nested], ids=lambda item: item.name)
+@pytest.mark.parametrize(
+    "steps", [(), ("split",), ("split", "unroll"), ("reverse",), ("buffer_at",)], ids=str
+)
+def test_conditions_on_data_and_on_the_loop_store_on_every_path(made: Any, steps: tuple[str, ...]) -> None:
+    s = ta.customize(made)
+    loop: Any = "i"
+    for step in steps:
+        if step == "split":
+            _, loop = s.split(loop, 3)
+        elif step == "buffer_at":
+            s.buffer_at(s.y, loop)
+        else:
+            getattr(s, step)(loop)
+    s.interface("y", "axis")
+    x = np.array([3, -7, 0, 2, -1, -9, 4, -6], np.int16)
+    expected, found = np.zeros(8, np.int16), np.zeros(8, np.int16)
+    made(x, expected)
+    s.build(target="vitis_hls", mode="csim")(x, found)
+    assert found.tolist() == expected.tolist()
+    some_sides = ta.customize(some)
+    some_sides.interface("dst", "axis")
+    with pytest.raises(ta.BuildError, match="TA819"):
+        some_sides.build(target="vitis_hls")

@@ -197,17 +197,20 @@ class _Wrapper:
             lines += _thread(formal, names)
         lines += [
             f"{_EXPORT} int {entry}({', '.join(formal)}) {{",
+            "  tracealloc::states::note();",
+            "  int status = 0;",
             "  try {",
             f"    {'ta_run_on_thread' if threaded else 'ta_run'}({', '.join(names)});",
             "  } catch (const std::bad_alloc &) {",
-            "    return 1;",
+            "    status = 1;",
             "  } catch (const tracealloc::outside &found) {",
-            f"    return found.number << {FAULT_SHIFT};",
+            f"    status = found.number << {FAULT_SHIFT};",
             "  } catch (const std::exception &error) {",
             "    tracealloc::message = error.what();",
-            f"    return {FAULT};",
+            f"    status = {FAULT};",
             "  }",
-            "  return 0;",
+            "  if (status) tracealloc::states::set_back();",
+            "  return status;",
             "}",
         ]
         if threaded:

@@ -2,11 +2,39 @@
 #ifndef TRACEALLOC_SIM_H
 #define TRACEALLOC_SIM_H
 
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace tracealloc {
+
+// What the kernel keeps between calls is set back by a call that fails. A state is noted when the function that
+// keeps it first runs, with its first content.
+struct state {
+  state(void *at, std::size_t size);
+  void note() { std::memcpy(before.data(), at, before.size()); }
+  void set_back() const { std::memcpy(at, before.data(), before.size()); }
+  void *at;
+  std::vector<unsigned char> before;
+};
+struct states {
+  static std::vector<state *> &all() {
+    static std::vector<state *> found;
+    return found;
+  }
+  static void note() {
+    for (state *each : all()) each->note();
+  }
+  static void set_back() {
+    for (state *each : all()) each->set_back();
+  }
+};
+inline state::state(void *given, std::size_t size) : at(given), before(size) {
+  note();
+  states::all().push_back(this);
+}
 
 // Subscripts that depend on data are checked; an access outside is thrown as its number.
 struct outside {

@@ -175,6 +175,9 @@ class VitisFunction(VitisExpr):
                 text = initialiser(self, array.data, array.dtype)
                 dimensions = _dimensions(array.shape)
                 self.line(f"{const} {self.type_name(array.dtype)} {name}{dimensions} = {text};")
+                if array.kind == "state" and self.module.simulation is not None:
+                    noted = self.names.declare(("noted", array.key), f"{name}_noted")
+                    self.line(f"static tracealloc::state {noted}(&{name}, sizeof {name});")
                 self._array_pragmas(array)
         at_top = {node.array for node in self.program.body if isinstance(node, Alloc)}
         for array in self.outputs:

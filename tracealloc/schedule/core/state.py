@@ -259,6 +259,7 @@ def lowered(module: Module) -> Program:
     for name, state in module.states:
         program = lower(state.model, state.tree, state.layouts)
         program = replace(program, name=name, body=tuple(_relink(node, done) for node in program.body))
+        program.memo["traced"] = state.program
         done[id(state.program)] = program
         if name == module.top:
             result = program

@@ -135,6 +135,11 @@ def _held_before(program: Program, array: Array) -> Incoming | None:
         return None  # each element is stored, and none is read
     from tracealloc.poly.model.incoming import incoming
 
+    # A schedule changes nothing that the kernel needs, but the sides of an `if` may lie apart in its loops.
+    traced: Program = program.memo.get("traced", program)
+    formal = next((each for each in traced.args if each.name == array.name), array)
+    if incoming(traced, formal) is None:
+        return None
     return incoming(program, array)
 
 
