@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import array
+import atexit
 import bz2
 import collections
 import decimal
@@ -12,12 +13,18 @@ import importlib
 import logging
 import lzma
 import os
+import random
 import re
+import secrets
+import shutil
 import sys
+import tempfile
 import threading
 import types
+import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -67,6 +74,30 @@ def in_context() -> None:
 
 def hidden() -> None:
     sys.modules["hid" + "den"].n += 1
+
+
+FOLDER = Path(tempfile.mkdtemp())
+atexit.register(shutil.rmtree, FOLDER)
+(FOLDER / "count").write_text("0")
+SYSTEM = random.SystemRandom()
+
+
+def counts_in_a_file() -> None:
+    with open(FOLDER / "count") as file:  # noqa: PTH123
+        n = int(file.read())
+    with open(FOLDER / "count", "w") as file:  # noqa: PTH123
+        file.write(str(n + 1))
+
+
+def counts_in_place() -> None:
+    with (FOLDER / "count").open("r+") as file:
+        n = int(file.read())
+        file.seek(0)
+        file.write(str(n + 1))
+
+
+def counts_in_a_folder() -> None:
+    (FOLDER / str(len(list(FOLDER.iterdir())))).mkdir()
 
 
 HIDDEN = types.ModuleType("hidden")
@@ -128,6 +159,14 @@ WAYS: dict[str, Callable[[], Any]] = {
     "one of many arrays": lambda: item_of(ARRAYS[-1], 1)(),
     "large tuple": lambda: item_of(TUPLE[-1], 0)(),
     "mock": mock.Mock(),
+    "file": counts_in_a_file,
+    "file of a path": lambda: (FOLDER / "count").write_text(str(int((FOLDER / "count").read_text()) + 1)),
+    "file in place": counts_in_place,
+    "folder": counts_in_a_folder,
+    "urandom": lambda: os.urandom(1),
+    "secrets": lambda: secrets.randbelow(3),
+    "uuid": lambda: uuid.uuid4(),
+    "SystemRandom": lambda: SYSTEM.random(),
 }
 
 
@@ -172,6 +211,14 @@ def reads() -> int:
     local = types.SimpleNamespace(n=1)
     local.n, LOGGER.disabled = 3, LOGGER.disabled
     vars(local)["m"] = local.n
+    with tempfile.TemporaryDirectory() as folder, (FOLDER / "log").open("a") as log:
+        log.write("traced")
+        kept = Path(folder) / "kept"
+        kept.write_text("3")
+        assert kept.read_text() == "3" and len(list(Path(folder).iterdir())) == 1
+    if not (FOLDER / "table.npy").exists():
+        np.save(FOLDER / "table.npy", np.arange(4))
+    assert np.load(FOLDER / "table.npy")[1] == 1 and np.random.default_rng(3).integers(9) < 9
     return len(HEAP) + len(TABLE) + int(ARRAY[3]) + HEAP[5].n + len(re.findall("a", "aa")) + os.getpid() * 0
 
 
@@ -200,3 +247,42 @@ def test_a_callee_that_reaches_many_objects_is_traced_once() -> None:
     with mock.patch.object(calls, "trace_signature", wraps=calls.trace_signature) as traced:
         assert [callee.name for callee in program(main).callees()] == ["inner", "inner_1"]
     assert traced.call_count == 2
+
+
+def test_listening_ends_with_the_trace() -> None:
+    def body(A: int32[N]):
+        for i in grid(N):
+            A[i] = len(secrets.__name__)
+
+    program(body)
+    assert sys.getprofile() is None
+
+
+def test_a_profiler_stays() -> None:
+    def profiler(*_: Any) -> None:
+        pass
+
+    def body(A: int32[N]):
+        for i in grid(N):
+            A[i] = len(secrets.__name__)
+
+    sys.setprofile(profiler)
+    try:
+        program(body)
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+
+
+def test_a_file_decides_no_path() -> None:
+    path = FOLDER / "path"
+    path.write_text("0")
+
+    def body(A: int32[N]):
+        n = int(path.read_text()) + 1
+        path.write_text(str(n))
+        if A[0] > 0:
+            A[1] = n
+
+    found = message(body)
+    assert found.startswith(f"TraceError TA123 {str(path)!r} is changed by kernel 'body'"), found

@@ -55,6 +55,7 @@ from tracealloc.trace.record.opaque_objects import (
     told_by,
     top_of,
 )
+from tracealloc.trace.record.outside_python import DRAWS, OPENS, Draws, Files
 
 __all__ = ["PLAIN", "Reach"]
 
@@ -65,6 +66,7 @@ _OBJECTS = 20_000  # in one walk; more are compared in bulk
 # What only says what happens, or keeps what it found: of these, what the user's code stores to counts.
 _QUIET_NAMES = """
     builtins tracealloc sys logging warnings time re inspect linecache typing abc _abc functools importlib
+    _pytest pluggy
 """
 _QUIET = frozenset(_QUIET_NAMES.split())
 _LRU: type = type(functools.lru_cache(lambda: None))
@@ -138,6 +140,7 @@ class Reach:
         self._owners: list[tuple[str, Any]] = []  # modules and classes: only what is named is reached
         self._memos: list[tuple[str, Any]] = []
         self._foreign: list[tuple[str, Any]] = []
+        self._draws = False  # whether something draws random numbers of the system
         self._rest: dict[str, list[Any]] = {}  # what is compared in bulk
 
     def frame(self, frame: FrameType) -> Reach:
@@ -178,6 +181,10 @@ class Reach:
                 self.spaces.append(Named(label, vars(owner), frozenset(self.names), imported=True))
         if self.stored:
             self._stored_to()
+        if self.names & OPENS:
+            self.spaces.append(Files())
+        if self.names & DRAWS or self._draws:
+            self.spaces.append(Draws())
         seen = set(self._seen) if self._rest else set()
         for label, items in self._rest.items():
             self.spaces.append(Bulk(label, items, seen, self.opaque))
@@ -345,6 +352,7 @@ class Reach:
 
     def _object(self, label: str, item: Any) -> None:
         kind: Any = type(item)
+        self._draws |= kind.__name__ == "SystemRandom"
         if top_of(kind) in _QUIET and not isinstance(item, BaseException):
             self._foreign.append((label, item))
             if kind.__module__ == "builtins" and hasattr(kind, "__next__"):
