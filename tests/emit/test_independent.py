@@ -153,3 +153,32 @@ def test_distances_against_running_the_loops(seed: int) -> None:
         assert found == [f"variable=A type=inter {expected}"]
     else:  # what is written without a remainder HLS may see by itself
         assert found in ([], [f"variable=A type=inter {expected}"])
+
+
+@pytest.mark.parametrize(("copies", "said"), [(2, "distance=4 true"), (3, "distance=2 true"), (8, None)])
+def test_of_a_loop_that_is_copied_rounds_of_copies_count(copies: int, said: str | None) -> None:
+    @kernel
+    def dot(a: int32[64], s: int32[8]):
+        for k in ta.range(64):
+            s[k % 8] += a[k]
+
+    s = ta.customize(dot)
+    s.pipeline("k")
+    s.unroll("k", factor=copies)
+    assert pragmas(s) == ([] if said is None else [f"variable=s type=inter {said}"])
+
+
+def test_what_takes_isl_too_long_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def schedule() -> ta.Schedule:
+        @kernel
+        def dot(a: int32[64], s: int32[8]):
+            for k in ta.range(64):
+                s[k % 8] += a[k]
+
+        s = ta.customize(dot)
+        s.pipeline("k")
+        return s
+
+    assert pragmas(schedule()) == ["variable=s type=inter distance=8 true"]
+    monkeypatch.setattr("tracealloc.poly.isl.budget.STEP", 1)
+    assert pragmas(schedule()) == []

@@ -237,3 +237,20 @@ def test_functions_of_one_name_are_two() -> None:
     found = for_hls(both.trace())
     assert set(found.facts.functions) == {"both", "scale", "scale_1"}
     assert {each.name for each in found.program.callees()} == {"scale", "scale_1"}
+
+
+def test_conflicts_are_of_loops_that_are_pipelined_in_the_text() -> None:
+    @kernel
+    def rows(start: int32[5], A: int32[16], B: int32[4]):
+        for i in ta.range(4):
+            for k in ta.range(start[i], start[i + 1]):
+                B[i] += A[k]
+            for m in ta.range(4):
+                B[m] += A[m] + A[m + 4] + A[m + 8]
+
+    s = ta.customize(rows)
+    with pytest.warns(ta.TraceallocWarning):
+        s.pipeline("i")
+    assert not len(s.conflicts()), "a loop on data is inside"
+    s.pipeline("m")
+    assert [(row.loop, row.array, row.needed) for row in s.conflicts()] == [("m", "A", 2), ("m", "B", 1)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import islpy as isl
 
+from tracealloc.poly.isl.budget import STEP, Spent, limited
 from tracealloc.poly.isl.named import LOCK, point_values
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.build import effects_of
@@ -27,24 +28,32 @@ class Incoming:
 def incoming(program: Program, argument: Array) -> Incoming | None:
     """Why a kernel needs the content of an array argument: None where it stores every element first.
 
-    That holds for all data and all values of the scalars; what is not known counts as needed.
+    That holds for all data and all values of the scalars; what is not known counts as needed, and so does
+    what isl takes too long for.
     """
-    with LOCK:
-        effects = effects_of(program)
-        inside = _all_elements(effects, argument)
-        left = None
-        for path in leaf_paths(argument.dtype):
-            part = effects.parts.get((argument, path))
-            if part is None:
-                left = left or Incoming((0,) * argument.rank, False)
-                continue
-            read = _first(part.reads.union(part.may_read).intersect(inside))
-            if read is not None:
-                return Incoming(read, True)
-            kept = _first(inside.subtract(part.stores))
-            if kept is not None:
-                left = left or Incoming(kept, False)
-        return left if argument.size else None
+    try:
+        with LOCK, limited(STEP):
+            return _incoming(program, argument)
+    except Spent:
+        return Incoming((0,) * argument.rank, False)
+
+
+def _incoming(program: Program, argument: Array) -> Incoming | None:
+    effects = effects_of(program)
+    inside = _all_elements(effects, argument)
+    left = None
+    for path in leaf_paths(argument.dtype):
+        part = effects.parts.get((argument, path))
+        if part is None:
+            left = left or Incoming((0,) * argument.rank, False)
+            continue
+        read = _first(part.reads.union(part.may_read).intersect(inside))
+        if read is not None:
+            return Incoming(read, True)
+        kept = _first(inside.subtract(part.stores))
+        if kept is not None:
+            left = left or Incoming(kept, False)
+    return left if argument.size else None
 
 
 def _all_elements(effects: Effects, argument: Array) -> isl.Map:

@@ -8,7 +8,7 @@ in a pragma.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,9 +31,8 @@ from tracealloc.trace.ir.program import (
 )
 
 if TYPE_CHECKING:
-    from tracealloc.poly.dependence.dependence import Dependence
     from tracealloc.poly.model.model import Model
-    from tracealloc.poly.model.tree import LoopNode
+    from tracealloc.poly.model.tree import LoopNode, Tree
 
 __all__ = ["distances_between", "pipelined_nests"]
 
@@ -120,10 +119,11 @@ def _is_clear(one: Sequence[Expr], other: Sequence[Expr], inner: set[Iter]) -> b
 
 
 def _proved(program: Program, suspects: Sequence[_Suspect]) -> dict[Iter, tuple[Distance, ...]]:
-    from tracealloc.poly.dependence.dependence import dependences_of, paths_of
+    """The distances of each nest; of what takes isl too long nothing is said, and HLS assumes the worst."""
+    from tracealloc.poly.isl.budget import STEP, Spent, limited
     from tracealloc.poly.isl.named import LOCK
     from tracealloc.poly.model.build import build_model
-    from tracealloc.poly.model.tree import loops_in, statements_of
+    from tracealloc.poly.model.tree import loops_in
 
     found: dict[Iter, tuple[Distance, ...]] = {}
     with LOCK:
@@ -135,32 +135,48 @@ def _proved(program: Program, suspects: Sequence[_Suspect]) -> dict[Iter, tuple[
             inner = nodes.get(suspect.nest[-1].iter)
             if inner is None:  # it is inside something that depends on data
                 continue
-            names = statements_of(inner)
-            path = paths_of(tree)[next(iter(names))]
-            chain = [step.loop for step in path if step.loop is not None]
-            chain = chain[: 1 + next(k for k, loop in enumerate(chain) if loop.key == inner.key)]
-            near = _nearest(model, dependences_of(model, names), tuple(chain), suspect.nest)
-            kept = tuple(Distance(array, near.get(array)) for array in suspect.arrays if near.get(array) != 1)
+            try:
+                with limited(STEP):
+                    near = _nearest(model, tree, inner, suspect.nest)
+            except Spent:
+                continue
+            kept = _said(suspect, near)
             if kept:
                 found[suspect.nest[-1].iter] = kept
     return found
 
 
-def _nearest(
-    model: Model, dependences: Iterable[Dependence], chain: tuple[LoopNode, ...], nest: tuple[Loop, ...]
-) -> dict[Array, int]:
+def _said(suspect: _Suspect, near: Mapping[Array, int]) -> tuple[Distance, ...]:
+    """What a pragma is to say; of a loop whose body is copied, rounds of copies are what HLS counts."""
+    copies = suspect.nest[-1].marks.copies
+    said = []
+    for array in suspect.arrays:
+        least = near.get(array)
+        if least is not None and copies is not None:
+            least = least // copies if copies else 1
+        if least is None or least > 1:
+            said.append(Distance(array, least))
+    return tuple(said)
+
+
+def _nearest(model: Model, tree: Tree, inner: LoopNode, nest: tuple[Loop, ...]) -> dict[Array, int]:
     """The least distance of iterations of a nest that touch one element of an array, where two do."""
-    from tracealloc.poly.dependence.dependence import time_map
+    from tracealloc.poly.dependence.dependence import dependences_of, paths_of, time_map
     from tracealloc.poly.dependence.legality import distance_map
     from tracealloc.poly.isl.named import least_at
+    from tracealloc.poly.model.tree import statements_of
 
+    names = statements_of(inner)
+    path = paths_of(tree)[next(iter(names))]
+    above = [step.loop for step in path if step.loop is not None]
+    chain = tuple(above[: 1 + next(k for k, loop in enumerate(above) if loop.key == inner.key)])
     counts = [fixed_trips(loop) for loop in nest]
     # Only the outermost may run so often or so often: more than once is all that counts of it.
     trips = [2 if found is None else found for found in counts]
     steps = [abs(loop.step) for loop in nest]
     count = distance_map(len(chain) - len(nest), list(zip(trips, steps, strict=True)))
     found: dict[Array, int] = {}
-    for dependence in dependences:
+    for dependence in dependences_of(model, names):
         ends = (model.statement(dependence.source), model.statement(dependence.sink))
         times = [time_map(statement, chain) for statement in ends]
         moved = dependence.relation.apply_domain(times[0]).apply_range(times[1])

@@ -94,10 +94,11 @@ def with_port_copies(program: Program) -> tuple[Program, tuple[PortCopy, ...]]:
 
 
 def _copies(program: Program) -> tuple[PortCopy, ...]:
-    taken = {array.name for array in program.arrays()}
+    copied = copied_ports(program)
+    taken = {array.name for array in program.arrays()} if copied else set()
     written = summary_of(program).writes
     found = []
-    for array in copied_ports(program):
+    for array in copied:
         name = f"{array.name}_local"
         while name in taken:
             name += "_"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tracealloc.schedule.core.state import Module, State
+from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
 from tracealloc.schedule.session.resolve import full_name, visible_arrays
 from tracealloc.schedule.timing.bank_ports import (
     MOST_BANKS,
@@ -133,16 +134,19 @@ class Conflicts:
 def conflicts_of(program: Program, module: Module) -> Conflicts:
     """The table of a lowered program and of the programs it calls; `module` is what was lowered."""
     rows: list[Conflict] = []
-    for each in (program, *reversed(program.callees())):
-        rows += _Function(each, module.state(each.name), each.name == module.top).rows()
+    for each in reversed(unrolled(program)):
+        if not each.inside:  # where a pipelined loop calls it, its loops are copied with it
+            name = each.program.name
+            rows += _Function(each, module.state(name), name == module.top).rows()
     return Conflicts(tuple(sorted(rows, key=lambda row: row.ok)))
 
 
 class _Function:
-    def __init__(self, program: Program, state: State, top: bool) -> None:
-        self.program = program
+    def __init__(self, function: Unrolled, state: State, top: bool) -> None:
+        self.program = function.program
+        self.rolled = function.rolled
         self.state = state
-        self.prefix = "" if top else f"{program.name}:"
+        self.prefix = "" if top else f"{self.program.name}:"
         self.found: list[Conflict] = []
 
     def rows(self) -> list[Conflict]:
@@ -154,7 +158,7 @@ class _Function:
             match node:
                 case Loop():
                     inner = {**ranges, **_range(node, ranges)}
-                    if node.marks.pipeline is not None:
+                    if node.marks.pipeline is not None and node.iter not in self.rolled:
                         self.pipelined(node, inner)
                     else:
                         self.visit(node.body, inner)
