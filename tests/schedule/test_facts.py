@@ -254,3 +254,22 @@ def test_conflicts_are_of_loops_that_are_pipelined_in_the_text() -> None:
     assert not len(s.conflicts()), "a loop on data is inside"
     s.pipeline("m")
     assert [(row.loop, row.array, row.needed) for row in s.conflicts()] == [("m", "A", 2), ("m", "B", 1)]
+
+
+def test_copies_of_a_loop_whose_bounds_move_together_are_counted() -> None:
+    @kernel
+    def windows(A: int32[20], B: int32[16]):
+        for i in ta.range(16):
+            for j in ta.range(i, i + 4):
+                B[i] += A[j]
+
+    s = ta.customize(windows)
+    s.unroll("j")
+    assert "#pragma GCC unroll 4\n" in str(s.build().source)
+    assert loop(hls(s), "j").trips == (4, 4)
+
+
+def test_facts_are_found_once() -> None:
+    s = ta.customize(block)
+    s.pipeline("k")
+    assert hls(s) is hls(s)

@@ -19,6 +19,7 @@ from tracealloc.emit.c.threads import starts_threads
 from tracealloc.emit.common.expr import AND, Text
 from tracealloc.emit.common.parameters import kept
 from tracealloc.trace.ir.expr import iters_of
+from tracealloc.trace.ir.intervals import trips
 from tracealloc.trace.ir.program import Array, Block, Call, Loop, Region, Store, walk_nodes
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tracealloc.trace.ir.intervals import Range
 
 __all__ = ["CLoops", "function_head", "returned_status"]
+
+_MOST_COPIES = 65534  # that GCC's pragma takes
 
 
 class CLoops(CChecks):
@@ -154,13 +157,9 @@ class CLoops(CChecks):
             return [*notes, f"#pragma omp {' '.join(words)}"]
         if marks.unroll is None or marks.unroll == 1:
             return notes
-        factor = marks.unroll or self._trips(loop)
-        return [*notes, f"#pragma GCC unroll {min(factor, 65534)}"] if factor > 1 else notes
-
-    def _trips(self, loop: Loop) -> int:
-        start, stop = self.ranges.of(loop.start), self.ranges.of(loop.stop)
-        span = stop[1] - start[0] if loop.step > 0 else start[1] - stop[0]
-        return max(0, -(-span // abs(loop.step)))
+        known = trips(loop, self.ranges)
+        factor = marks.unroll or (_MOST_COPIES if known is None else known[1])
+        return [*notes, f"#pragma GCC unroll {min(factor, _MOST_COPIES)}"] if factor > 1 else notes
 
     # Its body.
 

@@ -15,7 +15,7 @@ from tracealloc.schedule.hls.pipelined import stays_rolled
 from tracealloc.trace.ir.affine import constant, expression, linear, range_of, simplify
 from tracealloc.trace.ir.dtype import as_integer, index
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, Iter, IterRef, Logical, loads_of, substitute
-from tracealloc.trace.ir.intervals import Range, Ranges, ZeroDivisorRanges, span, type_range
+from tracealloc.trace.ir.intervals import Range, Ranges, ZeroDivisorRanges, span, type_range, values_between
 from tracealloc.trace.ir.program import (
     Array,
     Block,
@@ -186,11 +186,10 @@ class _Unroller:
 
     def _ends(self, loop: Loop, ranges: Mapping[Iter, Range]) -> Range | None:
         """The least value of an iterator and one past the greatest, or None."""
-        first, last = self._range(loop.start, ranges), self._range(loop.stop, ranges)
-        if first is None or last is None:
+        ends = values_between(loop, lambda bound: self._range(bound, ranges))
+        if ends is None:
             return None
-        low, high = (first[0], last[1]) if loop.step > 0 else (last[0] + 1, first[1] + 1)
-        low, high = _in_arrays(loop, low, high)
+        low, high = _in_arrays(loop, *ends)
         return low, max(low, high)
 
     def _most(self, loop: Loop, ranges: Mapping[Iter, Range], ends: Range) -> int:

@@ -36,11 +36,18 @@ def for_hls(program: Program) -> Lowered:
     """What is emitted of a traced or lowered program.
 
     Ports that are no memories get copies, loops that HLS unrolls constant bounds. Functions have names of
-    their own, and so have the loops of each.
+    their own, and so have the loops of each. Found once for each program.
 
     Raises:
         BuildError: a port cannot do what the program needs.
     """
+    known: Lowered | None = program.memo.get("for HLS")
+    if known is None:
+        known = program.memo["for HLS"] = _lowered(program)
+    return known
+
+
+def _lowered(program: Program) -> Lowered:
     before = _told_apart(program)
     copied, copies = with_port_copies(before)
     found = {id(each.program): each for each in unrolled(copied)}

@@ -30,6 +30,7 @@ from tracealloc.schedule.timing.bank_ports import (
 )
 from tracealloc.schedule.timing.unrolled_accesses import Iteration, Ranges
 from tracealloc.trace.ir.affine import range_of
+from tracealloc.trace.ir.intervals import values_between
 from tracealloc.trace.ir.layout import Layout, effective_banks
 from tracealloc.trace.ir.program import Alloc, Array, Call, If, Loop, Node, Program, Store, While
 
@@ -229,7 +230,5 @@ class _Function:
 
 
 def _range(loop: Loop, ranges: Ranges) -> Ranges:
-    first, last = range_of(loop.start, ranges), range_of(loop.stop, ranges)
-    if first is None or last is None:
-        return {}
-    return {loop.iter: (first[0], last[1] - 1) if loop.step > 0 else (last[0] + 1, first[1])}
+    ends = values_between(loop, lambda bound: range_of(bound, ranges))
+    return {} if ends is None else {loop.iter: (ends[0], ends[1] - 1)}

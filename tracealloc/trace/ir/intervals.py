@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tracealloc.trace.ir.affine import expression, linear
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, as_integer
 from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, IterRef, Load, Select, Unary
@@ -19,6 +21,7 @@ __all__ = [
     "span",
     "trips",
     "type_range",
+    "values_between",
 ]
 
 INT32 = (-(1 << 31), (1 << 31) - 1)
@@ -138,6 +141,17 @@ class ZeroDivisorRanges(Ranges):
             if low <= 0 <= high:
                 return type_range(expr.type)
         return super().of(expr)
+
+
+def values_between(loop: Loop, bound: Callable[[Expr], Range | None]) -> Range | None:
+    """The least value of a loop's iterator and one past the greatest; `bound` gives the ranges of its bounds.
+
+    None: one of these is not known. Where the loop may not run at all, the second may be below the first.
+    """
+    first, last = bound(loop.start), bound(loop.stop)
+    if first is None or last is None:
+        return None
+    return (first[0], last[1]) if loop.step > 0 else (last[0] + 1, first[1] + 1)
 
 
 def fixed_trips(loop: Loop) -> int | None:
