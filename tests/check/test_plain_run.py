@@ -401,3 +401,53 @@ def test_a_callee_keeps_one_state_for_all_its_calls() -> None:
             run(given)
             np.testing.assert_equal(given, found[0])
     assert found[0][3].tolist() == [1 + 2 + 3, 0]
+
+
+@kernel
+def _add_to_first(x: int32[2], n: ta.UInt(2)):
+    x[0] += n
+
+
+@kernel
+def slices_up_to_a_size(A: int32[4, 4], B: int32[4], n: ta.UInt(1)):
+    for i in ta.range(2):
+        V = A[n : n + 1, i : i + 2]
+        B[i] += V[0, 1]
+    m = n + 1
+    _add_to_first(A[n, m : m + 2], n)
+
+
+@kernel
+def before_the_first(A: int32[4, 4], B: int32[4], n: ta.UInt(2)):
+    for i in ta.range(2):
+        with ta.when(i > 0):
+            B[i] += A[i - 1, 0]
+            _add_to_first(A[0, i - 1 : i + 1], n)
+        with ta.otherwise():
+            B[i] -= A[i + 1, 1]
+
+
+@kernel
+def outside_for_this_size(A: int32[4, 4], B: int32[4], n: ta.UInt(2)):
+    with ta.when(n > 1):
+        _add_to_first(A[0, n - 2 : n], n)
+        B[0] += A[n - 2, 0]
+    with ta.when(n < 1):
+        B[1] += A[n + 3, n + 3]
+        _add_to_first(A[n + 3, n + 2 : n + 4], n)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "each", [slices_up_to_a_size, before_the_first, outside_for_this_size], ids=lambda k: k.name
+)
+def test_parts_at_sizes_and_where_a_condition_does_not_hold(each: Any, size: int) -> None:
+    """What a size gives is known; what lies outside under a condition that is false is not touched."""
+    if each is slices_up_to_a_size and size > 1:
+        return
+    found = []
+    for run in (each.python, lambda *args: ta.interpret(each, *args), each):
+        a, b = np.arange(16, dtype=np.int32).reshape(4, 4), np.arange(4, dtype=np.int32)
+        run(a, b, size)
+        found.append([*a.ravel(), *b])
+    assert found[0] == found[1] == found[2]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-__all__ = ["FIXED", "FLOATS", "HEADER", "INTS", "ODD", "WIDEST", "Expressions", "Text", "Thing"]
+__all__ = ["FIXED", "FLOATS", "HEADER", "INTS", "ODD", "SIZES", "WIDEST", "Expressions", "Text", "Thing"]
 
 HEADER = """\
 import numpy as np
@@ -43,6 +43,7 @@ FIXED = [
     'ta.Fixed(7, 2, rounding="RND_CONV", overflow="SAT_SYM")',
     'ta.Fixed(12, 9, rounding="TRN_ZERO", overflow="SAT_ZERO")',
 ]
+SIZES = {"ta.UInt(2)": (0, 3), "ta.Int(3)": (-4, 3)}  # of scalars that loops, subscripts and conditions take
 WIDEST = 180  # bits of an intermediate integer
 
 
@@ -91,6 +92,7 @@ class Expressions:
     budget: int = 0  # decisions left in the outermost nest
     work: int = 1  # iterations of the loops around
     iters: list[tuple[str, int, int]] = field(default_factory=list)  # name, least, greatest
+    sizes: list[tuple[str, int, int]] = field(default_factory=list)  # the same of scalar arguments
     things: list[Thing] = field(default_factory=list)
     frozen: set[str] = field(default_factory=set)  # scalars that a while loop counts with
     callees: list[tuple[str, list[Thing], list[Thing]]] = field(default_factory=list)
@@ -104,6 +106,11 @@ class Expressions:
         self.rng = random.Random(self.seed)
 
     # ------------------------------------------------------------------------------------------ helpers
+
+    @property
+    def numbers(self) -> list[tuple[str, int, int]]:
+        """What affine subscripts and conditions are made of."""
+        return [*self.iters, *self.sizes]
 
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability
@@ -142,7 +149,7 @@ class Expressions:
 
     def shape(self, rank: int | None = None) -> tuple[int, ...]:
         rank = rank or self.rng.choice([1, 1, 2, 2, 3])
-        return tuple(self.rng.choice([2, 3, 4, 5, 7]) for _ in range(rank))
+        return tuple(self.rng.choice([1, 2, 2, 3, 3, 4, 4, 5, 7]) for _ in range(rank))
 
     def decide(self) -> bool:
         """Whether one more decision (which doubles the paths of this nest) may be made."""
@@ -154,11 +161,13 @@ class Expressions:
     # -------------------------------------------------------------------------------------- expressions
 
     def bits_of(self, thing: Thing) -> int:
-        return thing.bits or INTS.get(thing.dtype) or ODD.get(thing.dtype) or 1
+        return (
+            thing.bits or INTS.get(thing.dtype) or ODD.get(thing.dtype) or (3 if thing.dtype in SIZES else 1)
+        )
 
     def index(self, extent: int) -> str:
         """A subscript in ``0 .. extent - 1``."""
-        fitting = [(n, lo, hi) for n, lo, hi in self.iters if lo >= 0 and hi < extent]
+        fitting = [(n, lo, hi) for n, lo, hi in self.numbers if lo >= 0 and hi < extent]
         roll = self.rng.random()
         if fitting and roll < 0.55:
             name, _, hi = self.rng.choice(fitting)
@@ -167,8 +176,8 @@ class Expressions:
             if self.chance(0.15):
                 return f"{extent - 1} - {name}"
             return name
-        if self.iters and roll < 0.75:
-            a, b = self.rng.choice(self.iters)[0], self.rng.choice(self.iters)[0]
+        if self.numbers and roll < 0.75:
+            a, b = self.rng.choice(self.numbers)[0], self.rng.choice(self.numbers)[0]
             inner = self.rng.choice([f"{a} + {b}", f"{a} - {b}", f"2 * {a} + 1", f"{a} + 1"])
             return f"({inner}) % {extent}"
         loads = [t for t in self.things if t.kind == "int" and t.dtype != "boolean"]
@@ -188,7 +197,7 @@ class Expressions:
         return f"{thing.name}[{', '.join(parts)}]{thing.field}"
 
     def simple_index(self, extent: int) -> str:
-        fitting = [n for n, lo, hi in self.iters if lo >= 0 and hi < extent]
+        fitting = [n for n, lo, hi in self.numbers if lo >= 0 and hi < extent]
         return self.rng.choice(fitting) if fitting else str(self.rng.randrange(extent))
 
     def pick(self, kind: str) -> Thing | None:
@@ -319,9 +328,9 @@ class Expressions:
         return self.choice_of(a, b)
 
     def comparison(self) -> str:
-        if self.iters and self.chance(0.55):
-            a = self.rng.choice(self.iters)[0]
-            b = self.rng.choice(self.iters)[0] if self.chance(0.5) else str(self.rng.randint(0, 5))
+        if self.numbers and self.chance(0.55):
+            a = self.rng.choice(self.numbers)[0]
+            b = self.rng.choice(self.numbers)[0] if self.chance(0.5) else str(self.rng.randint(0, 5))
             shift = self.rng.choice(["", "", " + 1", " - 1"])
             return f"{a}{shift} {self.rng.choice(['<', '<=', '==', '!=', '>', '>='])} {b}"
         kind = self.rng.choice(["int", "float", "fixed", "int"])
@@ -351,4 +360,25 @@ class Expressions:
     def negated(self, condition: str) -> str:
         return f"not {condition}" if self.chance(0.25) else condition
 
-    # --------------------------------------------------------------------------------------- statements
+    def size(self, least: int, most: int) -> str:
+        """What a callee may be passed for a size."""
+        fitting = [name for name, lo, hi in self.numbers if least <= lo and hi <= most]
+        known = str(self.rng.randint(least, most))
+        return self.rng.choice([*fitting, known, self.simple_index(most + 1)])
+
+    def sized(self, name: str, outer: tuple[str, int, int] | None) -> tuple[str, int, int]:
+        """A loop up to, from or down from a scalar argument; its name and between what it runs."""
+        size, _, most = self.rng.choice(self.sizes)
+        low = outer[0] if outer is not None and outer[1] >= 0 else "0"
+        bounds, last = self.rng.choice(
+            [
+                (size, most - 1),
+                (f"{low}, {size}", most - 1),
+                (f"{low}, {size} + 1", most),
+                (f"{size} - 1, -1, -1", most - 1),
+                (f"0, {size}, 2", most - 1),
+                (f"ta.maximum({size}, 0), {most + 2}", most + 1),
+            ]
+        )
+        self.put(f"for {name} in ta.range({bounds}):")
+        return name, 0, last

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from tests.fuzz.expressions import FIXED, HEADER, INTS, WIDEST, Expressions, Thing
+from tests.fuzz.expressions import FIXED, HEADER, INTS, SIZES, WIDEST, Expressions, Thing
 
 __all__ = ["LONGEST", "Generator", "generate"]
 
@@ -174,6 +174,8 @@ class Generator(Expressions):
         elif roll < 0.45 and outer is not None and outer[1] >= 0 and outer[2] < 8:
             self.put(f"for {name} in ta.range({outer[2] + 1}, {outer[0]} - 1, -1):")
             ranges = [(name, 0, outer[2] + 1)]
+        elif self.sizes and self.chance(0.3):
+            ranges = [self.sized(name, outer)]
         elif roll < 0.55:
             step = self.rng.choice([2, 3])
             self.put(f"for {name} in ta.range({self.rng.choice([0, 1])}, {extent}, {step}):")
@@ -297,6 +299,9 @@ class Generator(Expressions):
                 args.append(self.rng.choice(fitting))
                 used.add(args[-1])
                 continue
+            if param.dtype in SIZES and not param.shape and self.chance(0.8):
+                args.append(self.size(*SIZES[param.dtype]))
+                continue
             if not param.shape:
                 args.append(self.expr(param.kind if param.kind != "fixed" else "int", 1).text)
                 continue
@@ -365,8 +370,9 @@ class Generator(Expressions):
                     shape = (self.rng.choice([2, 3]), *model.shape) if self.chance(0.5) else model.shape
                     found.append(Thing("", model.dtype, shape))
                     continue
-            scalar = self.chance(0.2) and position > 0
-            found.append(Thing("", self.dtype(), () if scalar else self.shape(), not scalar))
+            scalar = self.chance(0.25) and position > 0
+            dtype = self.rng.choice(list(SIZES)) if scalar and self.chance(0.5) else self.dtype()
+            found.append(Thing("", dtype, () if scalar else self.shape(), not scalar))
         prefix = "p" if callee else "A"
         return [Thing(self.fresh(prefix), t.dtype, t.shape, t.writable) for t in found]
 
@@ -393,6 +399,7 @@ class Generator(Expressions):
         self.most = LONGEST // 20 if callee else LONGEST
         params += self.streams(callee) if callee else self.more_parameters()
         self.fields(params)
+        self.sizes = [(p.name, *SIZES[p.dtype]) for p in params if p.dtype in SIZES and not p.shape]
         shown = ", ".join(
             f"{p.name}: {p.dtype}" + (f"[{', '.join(map(str, p.shape))}]" if p.shape else "") for p in params
         )

@@ -23,10 +23,13 @@ from tests.plain import plain
 from tests.plain_numpy import round_in_place
 from tracealloc.check.interpret.arith import integer_range
 from tracealloc.check.interpret.interpret import Interpreter, interpret
+from tracealloc.check.interpret.outgoing import has_fixed
 from tracealloc.check.interpret.values import container
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.schedule.core.stores import may_store
+from tracealloc.schedule.session.loop_order import for_c
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.summary import summary_of
 
 __all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
 __all__ += ["check_text", "compare_scheduled", "load_kernel", "trace_kernel"]
@@ -214,9 +217,7 @@ def _runner(way: str, kernel: Any, program: Program) -> Any:
         case "python":
             return kernel.python
         case _:
-            from tracealloc.emit.run.runtime import build_c
-
-            return build_c(program)
+            return build_c(for_c(program))
 
 
 def _plain_runner(kernel: Any, program: Program) -> Any:
@@ -226,9 +227,8 @@ def _plain_runner(kernel: Any, program: Program) -> Any:
         before = copies(list(args))
         result = once(*args)
         for array, mine, old in zip(program.args, args, before, strict=True):
-            # Plain Python rounds fixed point in place; an array that is only read stays as it was.
-            fixed = isinstance(array.dtype, Fixed | Struct) and array.rank
-            if fixed and array not in summary_of(program).writes:
+            # Plain Python rounds fixed point in place; an array that is never stored to stays as it was.
+            if array.rank and has_fixed(array.dtype) and not may_store(program, array.name):
                 mine[...] = old
         return result
 

@@ -175,14 +175,14 @@ class Runner(Recorder):
         """The cells of a part of an array, as a view."""
         found: list[int | slice] = []
         for part, extent in zip(region.indices, region.array.shape, strict=True):
-            if not isinstance(part, Slice):
-                found.append(int(self.evaluate(part)))
-                continue
-            start = int(self.evaluate(part.start))
-            if self.live[-1] and not 0 <= start <= start + part.extent <= extent:
-                worst = start if start < 0 else start + part.extent - 1
+            first, size = (part.start, part.extent) if isinstance(part, Slice) else (part, 1)
+            start = int(self.evaluate(first))
+            if not 0 <= start <= start + size <= extent:
+                if not self.live[-1]:
+                    return _filled(region.shape, zero_of(region.array.dtype))
+                worst = start if start < 0 else start + size - 1
                 outside_fault(region.array, (), caller_place())([], (worst,) * region.array.rank)
-            found.append(slice(start, start + part.extent))
+            found.append(slice(start, start + size) if isinstance(part, Slice) else start)
         return self.cells[region.array][tuple(found)]
 
     # -- what happens ------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class Runner(Recorder):
             case Otherwise():
                 self._enter(not self.last)
             case Close():
-                self.live.pop()
+                self.idle -= not self.live.pop()
                 self.last = self.entered.pop()
             case _:
                 raise AssertionError(event)
@@ -210,6 +210,7 @@ class Runner(Recorder):
     def _enter(self, holds: bool) -> None:
         self.entered.append(holds)
         self.live.append(self.live[-1] and holds)
+        self.idle += not self.live[-1]
 
     def _store(self, store: Store) -> None:
         if not self.live[-1]:

@@ -260,13 +260,14 @@ class ArrayProxy(_Located, NoWhole):
             fail("TA110", f"a slice of an array in a kernel has step 1, not {key.step}",
                  "a part of an array is passed on by its first element and its extents",
                  hint="loop over the elements: A[2 * i]")  # fmt: skip
-        bounds = []
-        for bound, default in ((key.start, 0), (key.stop, part.extent)):
-            value = default if bound is None else bound
+        bounds, recorder = list[Expr](), self._scope.recorder
+        for given, default in ((key.start, 0), (key.stop, part.extent)):
+            value = default if given is None else given
             if not is_number(value):
                 fail("TA110", f"a slice bound is an integer, not {article(value)}",
                      f"the dimension has {part.extent} elements", hint="A[2:6], A[i:i + 4]")  # fmt: skip
-            bounds.append(typed(typing_rules.as_index, number_expr(value, index)))
+            bound = typed(typing_rules.as_index, number_expr(value, index))
+            bounds.append(recorder.define(bound) if recorder.runs else bound)
             self._refuse_negative(bounds[-1], dimension)
         start, stop = bounds
         first, last = linear(start), linear(stop)
