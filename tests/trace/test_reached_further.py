@@ -79,7 +79,14 @@ def hidden() -> None:
 FOLDER = Path(tempfile.mkdtemp())
 atexit.register(shutil.rmtree, FOLDER)
 (FOLDER / "count").write_text("0")
-SYSTEM = random.SystemRandom()
+SYSTEM, ZERO = random.SystemRandom(), np.zeros(())
+
+
+class Changing:
+    pass
+
+
+CHANGING = Changing()
 
 
 def counts_in_a_file() -> None:
@@ -159,6 +166,11 @@ WAYS: dict[str, Callable[[], Any]] = {
     "one of many arrays": lambda: item_of(ARRAYS[-1], 1)(),
     "large tuple": lambda: item_of(TUPLE[-1], 0)(),
     "mock": mock.Mock(),
+    "array of rank 0": lambda: ZERO.__setitem__((), ZERO[()] + 1),
+    "defaults of a function": lambda: setattr(says, "__defaults__", (*(says.__defaults__ or ()), 1)),
+    "text of a function": lambda: setattr(says, "__doc__", f"{says.__doc__}x"),
+    "annotations of a function": lambda: says.__annotations__.__setitem__(f"n{len(says.__annotations__)}", 1),
+    "class of an object": lambda: setattr(CHANGING, "__class__", type("Other", (type(CHANGING),), {})),
     "file": counts_in_a_file,
     "file of a path": lambda: (FOLDER / "count").write_text(str(int((FOLDER / "count").read_text()) + 1)),
     "file in place": counts_in_place,

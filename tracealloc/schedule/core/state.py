@@ -82,6 +82,11 @@ class State:
         return self.proof.base.program
 
     @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the proofs took for granted."""
+        return self.proof.assumptions
+
+    @property
     def is_fresh(self) -> bool:
         """Whether no step was taken yet."""
         plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)

@@ -19,11 +19,10 @@ import threading
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from tracealloc.trace.diagnostics.frames import is_users
 from tracealloc.trace.record.bytecode_names import Instructions, instructions_of
 from tracealloc.trace.record.mutable_places import (
     Attributes,
@@ -43,6 +42,7 @@ from tracealloc.trace.record.mutable_places import (
 )
 from tracealloc.trace.record.opaque_objects import (
     LIBRARY,
+    Identity,
     bytes_of,
     frozen,
     has_buffer,
@@ -56,6 +56,7 @@ from tracealloc.trace.record.opaque_objects import (
     top_of,
 )
 from tracealloc.trace.record.outside_python import DRAWS, OPENS, Draws, Files
+from tracealloc.trace.record.registries import REGISTRIES
 
 __all__ = ["PLAIN", "Reach"]
 
@@ -71,6 +72,9 @@ _QUIET_NAMES = """
 _QUIET = frozenset(_QUIET_NAMES.split())
 _LRU: type = type(functools.lru_cache(lambda: None))
 _BY_NAME = frozenset(("setattr", "delattr", "__setattr__", "__delattr__", "__dict__", "vars"))
+# Attributes that lie in no dictionary: of functions, and the class of anything.
+_SPECIAL = frozenset(("__defaults__", "__kwdefaults__", "__code__", "__doc__", "__class__"))
+
 _COUNTS = frozenset(("cache_info", "cache_parameters"))
 
 
@@ -135,11 +139,12 @@ class Reach:
         self.spaces: list[Space] = []
         self.names: set[str] = set()
         self.stored: set[str] = set()
-        self._seen: dict[int, object] = {}
+        self._seen: dict[int, tuple[str, Any]] = {}
         self._queue: deque[tuple[str, Any]] = deque()
         self._owners: list[tuple[str, Any]] = []  # modules and classes: only what is named is reached
         self._memos: list[tuple[str, Any]] = []
         self._foreign: list[tuple[str, Any]] = []
+        self._functions: list[tuple[str, Any]] = []
         self._draws = False  # whether something draws random numbers of the system
         self._rest: dict[str, list[Any]] = {}  # what is compared in bulk
 
@@ -160,7 +165,7 @@ class Reach:
         if type(item) in _EXACT or id(item) in self._seen or isinstance(item, self.opaque):
             return
         if len(self._seen) < _OBJECTS:
-            self._seen[id(item)] = item
+            self._seen[id(item)] = label, item
             self._queue.append((label, item))
         else:
             self._rest.setdefault("an object", []).append(item)
@@ -181,6 +186,7 @@ class Reach:
                 self.spaces.append(Named(label, vars(owner), frozenset(self.names), imported=True))
         if self.stored:
             self._stored_to()
+        self._special()
         if self.names & OPENS:
             self.spaces.append(Files())
         if self.names & DRAWS or self._draws:
@@ -203,6 +209,12 @@ class Reach:
                 if hasattr(part, "__dict__"):
                     self.spaces.append(Foreign(each, part, names))
 
+    def _special(self) -> None:
+        """What lies in no dictionary, of what the user's code stores to or can change in place."""
+        for name in (self.stored & _SPECIAL) | (self.names & {"__annotations__"}):
+            for label, item in list(self._seen.values()) if name == "__class__" else self._functions:
+                self._whole(f"{label}.{name}", item, functools.partial(_attribute, item, name))
+
     def _space(self, space: Space) -> None:
         self.spaces.append(space)
         for key, item in space.first.items():
@@ -223,8 +235,8 @@ class Reach:
                 self.add(name, variables[name])
         for name in sorted(found.modules):
             self._import(name, variables)
-        for name in sorted(names & _REGISTRIES.keys()):
-            for label, item, read in _REGISTRIES[name](found.texts):
+        for name in sorted(names & REGISTRIES.keys()):
+            for label, item, read in REGISTRIES[name](found.texts):
                 self.add(label, item)
                 if read is not None:
                     self._whole(label, item, read)
@@ -263,6 +275,7 @@ class Reach:
             self.add(label, getattr(item, "__wrapped__", None))
             self.add(label, tuple(getattr(item, "registry", {}).values()))
             return
+        self._functions.append((label, item))
         self._code(item.__code__, item.__globals__)
         if item.__closure__:
             self._space(Cells(label, item))
@@ -410,7 +423,7 @@ class _Numpy(metaclass=_NumpyMeta):
 
 
 def _numpy(reach: Reach, label: str, item: Any) -> None:
-    if hasattr(item, "tobytes") and hasattr(item, "flags") and getattr(item, "shape", ()) != ():
+    if isinstance(item, sys.modules["numpy"].ndarray):
         reach._array(label, item)
     elif isinstance(getattr(item, "__dict__", None), dict):  # of a class in Python, such as np.vectorize
         reach._attributes(label, item)
@@ -439,62 +452,10 @@ _VISITS: tuple[tuple[Any, Callable[[Reach, str, Any], None]], ...] = (
 )
 
 
-# -- what functions of the standard library reach by themselves --------------------------------------------
+def _attribute(item: Any, name: str) -> Any:
+    value = getattr(item, name, None)
+    return frozen(value) if isinstance(value, dict | tuple | str) else Identity(value)
 
 
 def _counts(memo: Any) -> tuple[int, ...]:
     return tuple(memo.cache_info())
-
-
-Registered = Iterator[tuple[str, Any, Callable[[], Any] | None]]
-
-
-def _modules(texts: frozenset[str]) -> Registered:
-    """``sys.modules[name]``: the modules that a text names, or else all of the user's."""
-    loaded = dict(sys.modules)
-    named = {name: loaded[name] for name in texts if name in loaded}
-    users = {name: part for name, part in loaded.items() if is_users(getattr(part, "__file__", None) or "<")}
-    for name, part in (named or users).items():
-        if isinstance(part, types.ModuleType):
-            yield name, part, None
-
-
-def _loggers(texts: frozenset[str]) -> Registered:
-    root: Any = getattr(sys.modules.get("logging"), "root", None)
-    if root is not None:
-        yield "logging.root", root, None
-        for name, logger in list(root.manager.loggerDict.items()):
-            yield f"logging.getLogger({name!r})", logger, None
-
-
-def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str]], Registered]:
-    """What a function of a loaded module says of the whole process."""
-
-    def find(texts: frozenset[str]) -> Registered:
-        if module in sys.modules:
-            read = getattr(sys.modules[module], name)
-            yield show, read, read
-
-    return find
-
-
-def _given(module: str, name: str) -> Callable[[frozenset[str]], Registered]:
-    """The object that a function of a loaded module gives to whoever calls it."""
-
-    def find(texts: frozenset[str]) -> Registered:
-        if module in sys.modules:
-            yield f"{module}.{name}()", getattr(sys.modules[module], name)(), None
-
-    return find
-
-
-_REGISTRIES: dict[str, Callable[[frozenset[str]], Registered]] = {
-    "modules": _modules, "import_module": _modules, "__import__": _modules,
-    "getLogger": _loggers,
-    "getcontext": _given("decimal", "getcontext"), "setcontext": _given("decimal", "getcontext"),
-    "current_thread": _given("threading", "current_thread"),
-    "main_thread": _given("threading", "main_thread"),
-    "seterr": _setting("numpy", "geterr", "np.geterr()"),
-    "chdir": _setting("os", "getcwd", "os.getcwd()"),
-    "setrecursionlimit": _setting("sys", "getrecursionlimit", "sys.getrecursionlimit()"),
-}  # fmt: skip

@@ -1,0 +1,65 @@
+"""What functions of the standard library and NumPy reach by themselves: modules, loggers, settings."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tracealloc.trace.diagnostics.frames import is_users
+
+__all__ = ["REGISTRIES"]
+
+Registered = Iterator[tuple[str, Any, Callable[[], Any] | None]]
+
+
+def _modules(texts: frozenset[str]) -> Registered:
+    """``sys.modules[name]``: the modules that a text names, or else all of the user's."""
+    loaded = dict(sys.modules)
+    named = {name: loaded[name] for name in texts if name in loaded}
+    users = {name: part for name, part in loaded.items() if is_users(getattr(part, "__file__", None) or "<")}
+    for name, part in (named or users).items():
+        if isinstance(part, types.ModuleType):
+            yield name, part, None
+
+
+def _loggers(texts: frozenset[str]) -> Registered:
+    root: Any = getattr(sys.modules.get("logging"), "root", None)
+    if root is not None:
+        yield "logging.root", root, None
+        for name, logger in list(root.manager.loggerDict.items()):
+            yield f"logging.getLogger({name!r})", logger, None
+
+
+def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str]], Registered]:
+    """What a function of a loaded module says of the whole process."""
+
+    def find(texts: frozenset[str]) -> Registered:
+        if module in sys.modules:
+            read = getattr(sys.modules[module], name)
+            yield show, read, read
+
+    return find
+
+
+def _given(module: str, name: str) -> Callable[[frozenset[str]], Registered]:
+    """The object that a function of a loaded module gives to whoever calls it."""
+
+    def find(texts: frozenset[str]) -> Registered:
+        if module in sys.modules:
+            yield f"{module}.{name}()", getattr(sys.modules[module], name)(), None
+
+    return find
+
+
+REGISTRIES: dict[str, Callable[[frozenset[str]], Registered]] = {
+    "modules": _modules, "import_module": _modules, "__import__": _modules,
+    "getLogger": _loggers,
+    "getcontext": _given("decimal", "getcontext"), "setcontext": _given("decimal", "getcontext"),
+    "current_thread": _given("threading", "current_thread"),
+    "main_thread": _given("threading", "main_thread"),
+    "seterr": _setting("numpy", "geterr", "np.geterr()"),
+    "chdir": _setting("os", "getcwd", "os.getcwd()"),
+    "setrecursionlimit": _setting("sys", "getrecursionlimit", "sys.getrecursionlimit()"),
+}  # fmt: skip
