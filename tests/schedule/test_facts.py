@@ -141,7 +141,8 @@ def test_a_loop_on_data_in_a_function_keeps_the_loop_around_the_call_from_being_
     with pytest.warns(ta.TraceallocWarning) as warned:
         s.pipeline("i")
     assert [str(w.message).partition("\n")[0] for w in warned] == [
-        "pipeline(\"i\"): loop 'm' inside 'i' has bounds that depend on data: it stays a loop"
+        "pipeline(\"i\"): loop 'search:m' inside 'i' has bounds that depend on data: it stays a loop, "
+        "and HLS does not pipeline 'i' around it"
     ]
     found = hls(s)
     assert list(facts_of(found, "calls").rolled.values()) == ["the trip count of search: m depends on data"]
@@ -161,7 +162,8 @@ def test_a_loop_that_is_too_long_and_varies_stays_one() -> None:
     with pytest.warns(ta.TraceallocWarning) as warned:
         s.pipeline("i")
     assert [str(w.message).partition("\n")[0] for w in warned] == [
-        "pipeline(\"i\"): loop 'j' inside 'i' runs up to 5000 times: it stays a loop"
+        "pipeline(\"i\"): loop 'j' inside 'i' runs up to 5000 times: it stays a loop, "
+        "and HLS does not pipeline 'i' around it"
     ]
     assert "// Not pipelined: the trip count of j varies, up to 5000." in s.build(target="vitis_hls").source
 
@@ -197,10 +199,9 @@ def test_a_while_that_cannot_be_pipelined_says_so() -> None:
     s = ta.customize(rounds)
     with pytest.warns(ta.TraceallocWarning):
         s.pipeline("t")
-    assert s.build(target="vitis_hls").source.splitlines()[4:6] == [
-        "  t: while (n[0] > 0) {  // test_facts.py:195",
-        "    // Not pipelined: the trip count of i depends on data.",
-    ]
+    head, why = s.build(target="vitis_hls").source.splitlines()[4:6]
+    assert head.startswith("  t: while (n[0] > 0) {")
+    assert why == "    // Not pipelined: the trip count of i depends on data."
 
 
 def test_copies_of_a_statement_have_loops_of_their_own() -> None:

@@ -73,7 +73,7 @@ def data_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[str]:
         blocks = blocks_of(loop.loop)
     else:
         blocks = (tuple(state.model.statement(name).node for name in leaves(loop.body)),)
-    return [inner.iter.name for block in blocks for inner in loops_on_data(block)]
+    return [name for block in blocks for name in loops_on_data(block)]
 
 
 def long_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[tuple[str, str]]:

@@ -57,12 +57,12 @@ def stays_rolled(constant: bool, most: int | None) -> bool:
     return not constant and (most is None or most > MOST_UNROLLED)
 
 
-def loops_on_data(block: Block) -> Iterator[Loop | While]:
-    """The loops in a block whose count depends on data, those of functions that it calls included."""
+def loops_on_data(block: Block, function: str = "") -> Iterator[str]:
+    """The loops in a block whose count depends on data, by name (``callee:loop`` in what it calls)."""
     for node in walk_nodes(block):
         if isinstance(node, Call):
-            yield from loops_on_data(node.program.body)
+            yield from loops_on_data(node.program.body, f"{node.program.name}:")
         elif isinstance(node, While) or (
             isinstance(node, Loop) and not (is_affine(node.start) and is_affine(node.stop))
         ):
-            yield node
+            yield f"{function}{node.iter.name}"

@@ -49,20 +49,17 @@ def pipeline(
     if asked[-1] != interval:
         raise edit.error("TA228", "got both ii and initiation_interval, with different values")
     state = mark(edit.state, loop, lambda marks: replace(marks, pipeline=interval, rewind=rewind))
-    inner = data_loops_inside(edit.state, loop)
-    warnings = tuple(
-        f"loop {name!r} inside {loop.name!r} has bounds that depend on data: it stays a loop"
-        for name in inner
-    )
+    so = f"it stays a loop, and HLS does not pipeline {loop.name!r} around it"
+    on_data = data_loops_inside(edit.state, loop)
+    inside = f"inside {loop.name!r}"
+    warnings = tuple(f"loop {name!r} {inside} has bounds that depend on data: {so}" for name in on_data)
     if isinstance(loop, OpaqueLoop) and isinstance(loop.loop, While):
         warnings += (
             f"how often loop {loop.name!r} runs is known only when it has ended: HLS reports no latency, "
             "and an iteration starts when the one before it has found its condition",
         )
-    warnings += tuple(
-        f"loop {name!r} inside {loop.name!r} runs up to {most}: it stays a loop"
-        for name, most in long_loops_inside(edit.state, loop)
-    )
+    long = long_loops_inside(edit.state, loop)
+    warnings += tuple(f"loop {name!r} {inside} runs up to {most}: {so}" for name, most in long)
     return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
 
 
