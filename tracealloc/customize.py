@@ -19,7 +19,7 @@ from tracealloc.schedule.core.state import Module, State, lowered, module_of
 from tracealloc.schedule.session.apply import call_text, take
 from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, Handles, LoopHandle
 from tracealloc.schedule.session.history import Made, Named, Step, script_of
-from tracealloc.schedule.session.listing import Layouts, Listing, layouts_of
+from tracealloc.schedule.session.listing import Layouts, Listing
 from tracealloc.schedule.session.loop_order import for_c, interchanged
 from tracealloc.schedule.session.methods import Methods
 from tracealloc.schedule.session.plain_values import shown
@@ -123,7 +123,7 @@ class Schedule(Buildable, Methods):
         An array that has an instance for each iteration of outer loops has their dimensions in front.
         """
         with LOCK:
-            return layouts_of(self._module)
+            return Layouts(self._module)
 
     def _function(self, name: str | None) -> tuple[str, State]:
         found = self._module.top if name is None else name

@@ -18,7 +18,7 @@ from tracealloc.emit.run.numpy_types import container
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import Fixed, Integer, Struct, bfloat16, float16, float32, index
 from tracealloc.trace.ir.expr import Binary, Expr, GetField, Iter, IterRef, Load, MakeStruct
-from tracealloc.trace.ir.layout import Banks, Layout, Marks, Port
+from tracealloc.trace.ir.layout import Banks, Layout, Marks, Port, Storage
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -181,8 +181,8 @@ def calls_program() -> Program:
     )  # fmt: skip
     layouts = (
         (a, Layout((Banks(), Banks("complete")), port=Port("m_axi"))),
-        (b, Layout((Banks("block", 2), Banks("complete")), "uram")),
-        (whole, Layout((Banks(),), "lutram", 1)),
+        (b, Layout((Banks("block", 2), Banks("complete")), storage=Storage("uram"))),
+        (whole, Layout((Banks(),), storage=Storage("lutram", 1))),
     )
     return Program("caller", (a, b), body, layouts=layouts)
 
@@ -285,7 +285,7 @@ def test_ports_are_said_where_the_resource_is_left_open() -> None:
     (i,) = iters("i")
     nest = loop(i, 4, put(at(y, i), at(x, i)), add_to(at(x, i), at(y, i)))
     for ports, kind in ((1, "ram_1p"), (2, "ram_t2p")):
-        layout = Layout(ports=ports)
+        layout = Layout(storage=Storage(ports=ports))
         program = Program("k", (x,), (Alloc(y), nest), layouts=((x, layout), (y, layout)))
         lines = [line.strip() for line in hls_text(program).source.splitlines() if "#pragma" in line]
         assert f"#pragma HLS interface mode=ap_memory port=x storage_type={kind}" in lines

@@ -16,7 +16,7 @@ from tracealloc.emit.run.runtime import build_c
 from tracealloc.schedule.layout.lattice import at_least, join_banks
 from tracealloc.trace.diagnostics.errors import LayoutError, ScheduleError
 from tracealloc.trace.ir.dtype import OVERFLOWS, DType, Fixed, Integer, boolean, float16, float32, float64
-from tracealloc.trace.ir.layout import Banks, Layout, normal_banks
+from tracealloc.trace.ir.layout import Banks, Layout, Pack, Storage, normal_banks
 from tracealloc.trace.proxies.functional import constant, zeros
 from tracealloc.trace.proxies.loops import grid
 
@@ -88,7 +88,7 @@ def test_pack() -> None:
     s = schedule_of(gemm)
     s.pack(s.B, 1, 2)
     s.pack(s.B, 1, 10)
-    assert (layout(s, "B").pack, layout(s, "B").pack_dim) == (10, 1)
+    assert layout(s, "B").pack == Pack(1, 10)
     agree(s, c=True)
     for wrong in (lambda: s.pack(s.A, 1, 3), lambda: s.pack(s.B, 0, 2), lambda: s.partition(s.B, dim=1)):
         with pytest.raises(LayoutError) as caught:
@@ -102,7 +102,7 @@ def test_bind_and_interface() -> None:
     s = schedule_of(gemm)
     s.bind(s.B, "uram", ports=2)
     s.interface(s.A, "m_axi", bundle="gmem0", latency=64)
-    assert (layout(s, "B").resource, layout(s, "B").ports) == ("uram", 2)
+    assert layout(s, "B").storage == Storage("uram", 2)
     assert layout(s, "A").port.options == (("bundle", "gmem0"), ("latency", 64))
     assert 's.interface("A", "m_axi", bundle="gmem0", latency=64)' in s.script() or "m_axi" in s.script()
     with pytest.raises(ScheduleError) as caught:

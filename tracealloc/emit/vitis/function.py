@@ -125,7 +125,7 @@ class VitisFunction(VitisExpr):
             return Port("s_axilite")
         if "m_axi" in kinds:
             return Port("axis" if array.kind == "stream" else "ap_memory")
-        asked = layout.ports is not None or layout.resource in ("bram", "uram", "lutram")
+        asked = layout.storage.ports is not None or layout.storage.resource in ("bram", "uram", "lutram")
         return Port("ap_memory") if asked and array.rank and array.kind != "stream" else None
 
     def layout(self, array: Array) -> Layout:

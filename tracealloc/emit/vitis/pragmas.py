@@ -42,18 +42,19 @@ def array_pragmas(
 ) -> list[str]:
     """The pragmas of an array's banks, words and storage."""
     lines = _partitions(name, banks)
-    if layout.pack > 1 and array.rank and layout.resource != "register":
-        dim = array.rank if layout.pack_dim is None else layout.pack_dim + 1
-        lines.append(f"#pragma HLS array_reshape variable={name} type=cyclic factor={layout.pack} dim={dim}")
-    impl = _STORAGE.get(layout.resource)
-    counted = layout.ports is not None and layout.resource == "auto" and array.rank > 0
+    storage = layout.storage
+    if layout.pack is not None and storage.resource != "register":
+        words = f"factor={layout.pack.factor} dim={layout.pack.dim + 1}"
+        lines.append(f"#pragma HLS array_reshape variable={name} type=cyclic {words}")
+    impl = _STORAGE.get(storage.resource)
+    counted = storage.ports is not None and storage.resource == "auto" and array.rank > 0
     if local and (impl is not None or counted):
         if array.kind == "stream":
             type_ = "fifo"
         elif array.kind == "constant":
-            type_ = "rom_1p" if layout.ports == 1 else "rom_2p"
+            type_ = "rom_1p" if storage.ports == 1 else "rom_2p"
         else:
-            type_ = _RAM_TYPES.get(layout.ports, "ram_2p")
+            type_ = _RAM_TYPES.get(storage.ports, "ram_2p")
         where = "" if impl is None else f" impl={impl}"
         lines.append(f"#pragma HLS bind_storage variable={name} type={type_}{where}")
     return lines
@@ -75,13 +76,14 @@ def _partitions(name: str, banks: Sequence[Banks]) -> list[str]:
 def port_pragma(name: str, array: Array, port: Port, layout: Layout) -> str:
     """The ``interface`` pragma of a top-level argument."""
     options: dict[str, str | int] = {}
+    storage = layout.storage
     if port.kind == "m_axi":
         options = {"offset": "slave", "bundle": f"gmem_{name}", "depth": array.size}
-    elif port.kind == "ap_memory" and layout.resource in ("bram", "uram", "lutram"):
-        options["storage_type"] = _RAM_TYPES.get(layout.ports, "ram_2p")
-        options["storage_impl"] = layout.resource
-    elif port.kind == "ap_memory" and layout.ports is not None and layout.resource == "auto":
-        options["storage_type"] = _RAM_TYPES[layout.ports]
+    elif port.kind == "ap_memory" and storage.resource in ("bram", "uram", "lutram"):
+        options["storage_type"] = _RAM_TYPES.get(storage.ports, "ram_2p")
+        options["storage_impl"] = storage.resource
+    elif port.kind == "ap_memory" and storage.ports is not None and storage.resource == "auto":
+        options["storage_type"] = _RAM_TYPES[storage.ports]
     options.update(dict(port.options))
     words = "".join(f" {key}={value}" for key, value in options.items())
     return f"#pragma HLS interface mode={port.kind} port={name}{words}"

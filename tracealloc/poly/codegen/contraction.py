@@ -26,14 +26,13 @@ from tracealloc.poly.model.tree import LoopNode, Tree
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, rewrite, substitute
-from tracealloc.trace.ir.layout import Banks, Layout
 from tracealloc.trace.ir.program import Array
 
-__all__ = ["Storage", "storage_of", "storages"]
+__all__ = ["Declaration", "storage_of", "storages"]
 
 
 @dataclass(frozen=True)
-class Storage:
+class Declaration:
     """A declaration: the array as stored, the loops outside it, and the scope dimensions that stay.
 
     `kept` pairs a scope dimension with its least value in an iteration of the loops (the first stored
@@ -50,16 +49,6 @@ class Storage:
         """The key of the loop whose body declares the array (None: the kernel's top)."""
         return self.loops[-1].key if self.loops else None
 
-    def layout(self, asked: Layout) -> Layout:
-        """The layout of the array as stored: its scope dimensions are in front."""
-        if not self.kept:
-            return replace(asked, scope_banks=())
-        scope = dict(asked.scope_banks)
-        own = asked.banks or (Banks(),) * (self.array.rank - len(self.kept))
-        banks = (*(scope.get(dim, Banks()) for dim, _ in self.kept), *own)
-        packed = None if asked.pack_dim is None else asked.pack_dim + len(self.kept)
-        return replace(asked, banks=banks, pack_dim=packed, scope_banks=())
-
     def indices(self, statement: Statement, array: Array) -> tuple[Expr, ...]:
         """The extra leading indices of an access to `array`, over the iterators of its statement."""
         scope = statement.scope(array)
@@ -69,7 +58,7 @@ class Storage:
         )
 
 
-def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> Storage:
+def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> Declaration:
     """The declaration of one array in the order of `tree`.
 
     `apart`: no two instances share an element, whether or not they live at the same time.
@@ -78,11 +67,11 @@ def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> S
     if not apart and array in known:
         return known[array]
     users = [s for s in model.statements if s.scope(array)]
-    found = _storage(model, array, users, paths_of(tree), apart) if users else Storage(array, ())
+    found = _storage(model, array, users, paths_of(tree), apart) if users else Declaration(array, ())
     return found if apart else known.setdefault(array, found)
 
 
-def storages(model: Model, tree: Tree) -> dict[Array, Storage]:
+def storages(model: Model, tree: Tree) -> dict[Array, Declaration]:
     """The declaration of every array that lives inside loops."""
     users: dict[Array, list[Statement]] = {}
     for statement in model.statements:
@@ -96,13 +85,13 @@ def storages(model: Model, tree: Tree) -> dict[Array, Storage]:
     return {array: known[array] for array in users}
 
 
-def _remembered(model: Model, tree: Tree) -> dict[Array, Storage]:
+def _remembered(model: Model, tree: Tree) -> dict[Array, Declaration]:
     """What is known of the declarations in the order that was last asked about."""
     last, known = model.memo.get("storage", (None, {}))
     if last is not tree:
         known = {}
         model.memo["storage"] = (tree, known)
-    found: dict[Array, Storage] = known
+    found: dict[Array, Declaration] = known
     return found
 
 
@@ -131,14 +120,14 @@ def _same_step(a: Step, b: Step) -> bool:
 
 def _storage(
     model: Model, array: Array, statements: list[Statement], paths: Paths, apart: bool = False
-) -> Storage:
+) -> Declaration:
     loops = _shared(statements, paths)
     rank = len(statements[0].scope(array))
     # The usual case needs no isl: the loops around are exactly the scope.
     if len(loops) >= rank and all(
         loops[depth].expr(s.name) == s.scope(array)[depth] for s in statements for depth in range(rank)
     ):
-        return Storage(replace(array, scope=()), loops[:rank])
+        return Declaration(replace(array, scope=()), loops[:rank])
     try:
         with limited(STORAGE):
             return _contracted(model, array, statements, loops, paths, apart)
@@ -154,7 +143,7 @@ def _contracted(
     loops: tuple[LoopNode, ...],
     paths: Paths,
     apart: bool,
-) -> Storage:
+) -> Declaration:
     """The declaration in the innermost of the `loops` around all users that does."""
     rank = len(statements[0].scope(array))
     cases = stretched(statements, {s.name: _loops_of(paths[s.name]) for s in statements})
@@ -246,7 +235,7 @@ def _with_kept(
     loops: tuple[LoopNode, ...],
     varying: Sequence[int],
     apart: bool,
-) -> Storage:
+) -> Declaration:
     its = () if apart else tuple(Iter(f"storage:{loop.key}", loop.name) for loop in loops)
     kept: list[tuple[int, Expr]] = []
     extents: list[int] = []
@@ -258,7 +247,7 @@ def _with_kept(
     stored = replace(array, shape=(*extents, *array.shape), scope=())
     if kept and stored.kind == "value":
         stored = replace(stored, kind="local")
-    return Storage(stored, loops, tuple(kept), its)
+    return Declaration(stored, loops, tuple(kept), its)
 
 
 @remembered(1024)

@@ -9,7 +9,7 @@ from typing import Any
 
 import islpy as isl
 
-from tracealloc.poly.codegen.contraction import Storage, storages
+from tracealloc.poly.codegen.contraction import Declaration, storages
 from tracealloc.poly.codegen.dense_loops import Bounds, bounds_of, ends_of, instance_of, outer_name
 from tracealloc.poly.codegen.isl_codegen import generated, has_loop, times_in
 from tracealloc.poly.codegen.isomorphic import Names
@@ -35,7 +35,7 @@ from tracealloc.trace.ir.expr import (
     map_children,
     rewrite,
 )
-from tracealloc.trace.ir.layout import UNMARKED, Layout, Marks
+from tracealloc.trace.ir.layout import UNMARKED, Marks
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -60,7 +60,7 @@ class _Lowering:
     loops: Mapping[str, LoopNode]
     paths: Paths
     depth: Mapping[str, int]
-    storage: Mapping[Array, Storage]
+    storage: Mapping[Array, Declaration]
     twins: Mapping[str, tuple[Names, ...]]
     around: Mapping[str, tuple[LoopNode, ...]]
     """The loops around each loop."""
@@ -228,7 +228,7 @@ class _Lowering:
                 found.append(Alloc(storage.array, place=array.place))
         return found
 
-    def declares_itself(self, array: Array, storage: Storage) -> bool:
+    def declares_itself(self, array: Array, storage: Declaration) -> bool:
         """Whether a statement of the array (its value's store, its fill) stands where it is declared."""
         if array.kind == "value" and storage.array.kind == "value":
             owner_depth = len(storage.loops)
@@ -379,7 +379,6 @@ class _Instance:
 def lower(
     model: Model,
     tree: Tree,
-    layouts: tuple[tuple[Array, Layout], ...] = (),
 ) -> Program:
     """The loop nest of a schedule as a `Program`."""
     made = generated(model, tree)
@@ -403,8 +402,7 @@ def lower(
         body += lowering.scanned(part.part) if own is None else lowering.node(own, model.parameters, None)
     for left in model.statements:
         assert left.name in lowering.done or left.domain.is_empty(), f"{left.name} was lost"
-    stored = tuple(_stored_layout(array, layout, lowering.storage) for array, layout in layouts)
-    return replace(program, body=tidy((*top, *body)), layouts=stored)
+    return replace(program, body=tidy((*top, *body)), layouts=())
 
 
 def _around(paths: Paths) -> dict[str, tuple[LoopNode, ...]]:
@@ -414,14 +412,6 @@ def _around(paths: Paths) -> dict[str, tuple[LoopNode, ...]]:
         loops = tuple(step.loop for step in path if step.loop is not None)
         found.update((loop.key, loops[:depth]) for depth, loop in enumerate(loops))
     return found
-
-
-def _stored_layout(array: Array, layout: Layout, storage: Mapping[Array, Storage]) -> tuple[Array, Layout]:
-    """A layout with more dimensions in front where the array is stored with some of its scope."""
-    found = storage.get(array)
-    if found is None:
-        return array, layout
-    return found.array, found.layout(layout)
 
 
 def _top_declarations(model: Model) -> list[Node]:

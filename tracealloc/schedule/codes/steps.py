@@ -290,11 +290,11 @@ s = ta.customize(gather)
             's.interface(s.C, "m_axi")',
         ),
         "TA234": _code(
-            "words cannot be packed like that",
+            "no layout serves all that is asked of an array",
             _GEMM,
             "s.pack(s.C, dim=1, factor=3)",
             "s.pack(s.C, dim=1, factor=4)",
-            "The packed dimension is a whole number of words, and it is not partitioned as well.",
+            "A packed dimension is a whole number of words, and not partitioned; an array is in one memory.",
         ),
         "TA235": _code(
             "another shape for the same elements is not possible",

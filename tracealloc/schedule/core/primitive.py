@@ -24,6 +24,7 @@ from tracealloc.schedule.core.proof import SumOrder
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.schedule.loops.queue_order import new_places
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
+from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.record.naming import unused
 
 __all__ = [
@@ -83,12 +84,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Edit:
-    """One use of a primitive: the function's state, the request as the user wrote it, and the module."""
+    """One use of a primitive: the function's state, the call as the user wrote it, and the module.
+
+    `step` is its number in the history, counted from 1, `place` where it was called.
+    """
 
     state: State
     what: str
     module: Module
     function: str
+    step: int = 0
+    place: Place | None = None
 
     def error(
         self, code: str, summary: str, *, because: Sequence[str] = (), hint: str | None = None

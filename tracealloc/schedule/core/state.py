@@ -1,14 +1,16 @@
 """The frozen state under a user's `Schedule`.
 
     Module := top, States by function name
-    State  := one function: model, tree, layouts, proof
+    State  := one function: model, tree, requests, proof
+
+A state holds decisions. Layouts are derived from its requests and remembered.
 
 Primitives take a `State` and return another; nothing is ever changed in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tracealloc.poly.codegen.lower import lower
@@ -22,6 +24,8 @@ from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.model.views import check_views
 from tracealloc.poly.proof.bounds import check_bounds, check_initialised
 from tracealloc.schedule.core.proof import Assumption, Claim, Obligation, Proof
+from tracealloc.schedule.layout.derive import Derived, derived
+from tracealloc.schedule.layout.requests import Request, moved
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import Array, Call, Loop, Node, Program, While, map_blocks, walk_nodes
 
@@ -70,7 +74,7 @@ class State:
     model: Model
     tree: Tree
     proof: Proof
-    layouts: tuple[tuple[Array, Layout], ...] = ()
+    requests: tuple[Request, ...] = ()
     serial: int = 0
 
     def __repr__(self) -> str:
@@ -88,10 +92,9 @@ class State:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether no step was taken yet."""
-        plain = all(layout.plain or layout == self.program.layout(a) for a, layout in self.layouts)
+        """Whether statements and order are the kernel's: no step changed them."""
         base = self.proof.base
-        return self.model is base and self.tree is base.reference and plain and not self.proof.obligations
+        return self.model is base and self.tree is base.reference and not self.proof.obligations
 
     @property
     def is_traced(self) -> bool:
@@ -137,22 +140,29 @@ class State:
                     yield OpaqueLoop(statement.name, node)
 
     def layout(self, array: Array) -> Layout:
-        """The layout of an array."""
-        return dict(self.layouts).get(array, PLAIN)
+        """The layout of an array as it is declared."""
+        found = self.derived().get(array)
+        return PLAIN if found is None else found.layout
 
-    def with_layout(self, array: Array, layout: Layout) -> State:
-        """The state with another layout of one array."""
-        layouts = dict(self.layouts)
-        layouts[array] = layout
-        return replace(self, layouts=tuple(layouts.items()))
+    @property
+    def layouts(self) -> tuple[tuple[Array, Layout], ...]:
+        """The layouts of all arrays of which something was asked, as they are declared."""
+        return tuple((found.array, found.layout) for found in self.derived().values())
+
+    def derived(self) -> dict[Array, Derived]:
+        """By array: the layout, and which requests forced it."""
+        return derived(self.model, self.tree, self.requests)
+
+    def with_requests(self, requests: Iterable[Request]) -> State:
+        """The state with other requests."""
+        return replace(self, requests=tuple(requests))
 
     def with_twins(self, twins: Mapping[Array, Array]) -> State:
         """The state in which second copies of arrays are stored like the first."""
-        state = self
-        for array, twin in twins.items():
-            layout = self.layout(array)
-            state = state if layout.plain else state.with_layout(twin, layout)
-        return state
+        copies = [
+            request for array, twin in twins.items() for request in moved(self.requests, array.key, twin.key)
+        ]
+        return self.with_requests((*self.requests, *copies))
 
     def with_tree(self, tree: Tree) -> State:
         """The state in another order, which must have been proved."""
@@ -223,10 +233,12 @@ def proved(program: Program) -> tuple[Model, Tree]:
 def fresh_state(name: str, program: Program, reassociate: bool) -> State:
     """The first state of one function."""
     model, tree = proved(program)
-    return State(name, model, tree, Proof(model, reassociate), program.layouts)
+    return State(name, model, tree, Proof(model, reassociate))
 
 
-def cut_state(name: str, program: Program, caller: State, prefix: str) -> State:
+def cut_state(
+    name: str, program: Program, caller: State, prefix: str, requests: tuple[Request, ...]
+) -> State:
     """The first state of a function that was cut out of another, where its accesses were proved.
 
     It has arrays and loops of its caller. `prefix` and the caller's serial number keep the keys that it
@@ -234,7 +246,7 @@ def cut_state(name: str, program: Program, caller: State, prefix: str) -> State:
     """
     model, tree = build_model(program, prefix)
     proof = Proof(model, caller.proof.reassociate)
-    return State(name, model, tree, proof, program.layouts, serial=caller.serial)
+    return State(name, model, tree, proof, requests, caller.serial)
 
 
 def module_of(program: Program, reassociate: bool = False) -> Module:
@@ -262,8 +274,9 @@ def lowered(module: Module) -> Program:
     done: dict[int, Program] = {}
     result: Program | None = None
     for name, state in module.states:
-        program = lower(state.model, state.tree, state.layouts)
-        program = replace(program, name=name, body=tuple(_relink(node, done) for node in program.body))
+        program = lower(state.model, state.tree)
+        body = tuple(_relink(node, done) for node in program.body)
+        program = replace(program, name=name, body=body, layouts=state.layouts)
         program.memo["traced"] = state.program
         done[id(state.program)] = program
         if name == module.top:

@@ -7,10 +7,13 @@ complete on top; a factor >= the extent is complete
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
-from tracealloc.trace.ir.layout import Banks, normal_banks
+from tracealloc.trace.ir.layout import Banks, Pack, Storage, normal_banks
 
-__all__ = ["at_least", "join_banks"]
+__all__ = ["at_least", "equal", "join_banks", "join_packs", "join_storage"]
+
+Value = TypeVar("Value")
 
 
 def at_least(a: Banks, b: Banks, extent: int) -> bool:
@@ -35,3 +38,22 @@ def join_banks(a: Banks, b: Banks, extent: int) -> Banks:
         if a.kind == "cyclic" or (a.kind == "block" and extent % together == 0):
             return normal_banks(Banks(a.kind, together), extent)
     return Banks("complete", extent)
+
+
+def join_packs(a: Pack, b: Pack) -> Pack | None:
+    """The least words that hold a whole number of both words; None: they are along two dimensions."""
+    return Pack(a.dim, math.lcm(a.factor, b.factor)) if a.dim == b.dim else None
+
+
+def join_storage(a: Storage, b: Storage) -> Storage | None:
+    """The memory that both mean; None: they mean two."""
+    resources = {a.resource, b.resource} - {"auto"}
+    ports = {a.ports, b.ports} - {None}
+    if len(resources) > 1 or len(ports) > 1:
+        return None
+    return Storage(next(iter(resources), "auto"), next(iter(ports), None))
+
+
+def equal(a: Value, b: Value) -> Value | None:
+    """The join of a flat lattice: only equal values go together."""
+    return a if a == b else None

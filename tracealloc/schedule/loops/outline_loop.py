@@ -27,12 +27,14 @@ from tracealloc.poly.model.tree import (
 from tracealloc.poly.model.tree import Sequence as Seq
 from tracealloc.schedule.core.chains import loop_values
 from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.layout.derive import as_declared
+from tracealloc.schedule.layout.requests import Request
 from tracealloc.schedule.loops.expansion import Piece
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, iters_of, loads_of, substitute
-from tracealloc.trace.ir.layout import UNMARKED, Layout
+from tracealloc.trace.ir.layout import UNMARKED
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -59,9 +61,10 @@ __all__ = ["Cut", "cut_loop", "cut_opaque", "stored_scalars"]
 
 @dataclass(frozen=True)
 class Cut:
-    """The callee, the statement that calls it, and what that stands for."""
+    """The callee, what is asked of its arrays, the statement that calls it, and what that stands for."""
 
     callee: Program
+    requests: tuple[Request, ...]
     call: Statement
     piece: Piece
     tree: Tree
@@ -83,10 +86,10 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | Array 
     found = _body(state, loop, above, own)
     if isinstance(found, str):
         return found
-    body, layouts = found
+    body, requests = found
     outer = {Iter(node.key, node.name): it for node, it in zip(above, dims, strict=True)}
     ends = [loop_values(state.model, each) or (0, 0) for each in above]
-    program, bare = called(body, dict(zip(outer, ends, strict=True)), layouts, name, loop.place)
+    program, bare = called(body, dict(zip(outer, ends, strict=True)), name, loop.place)
     at: dict[Iter, Expr] = {old: IterRef(new) for old, new in outer.items()}
     node = map_expressions(bare, lambda expr: substitute(expr, at))
     scopes = _scopes(inside, own, onto, dims, state.model.parameters)
@@ -99,7 +102,9 @@ def cut_loop(state: State, loop: LoopNode, name: str, call: str) -> Cut | Array 
     statement = replace(statement, accesses=_accesses(statement, inside, own, onto))
     piece = Piece(name, call, dims, tuple(inside), loop, tuple(values[s.name] for s in inside))
     pairs = {node.key: (call, IterRef(it)) for node, it in zip(above, dims, strict=True)}
-    return Cut(program, statement, piece, _with_leaf(state.tree, loop.key, frozenset(values), call, pairs))
+    return Cut(
+        program, requests, statement, piece, _with_leaf(state.tree, loop.key, frozenset(values), call, pairs)
+    )
 
 
 def _with_leaf(
@@ -126,9 +131,8 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
 
     def change(node: Node, inner: tuple[Iter, ...]) -> Node:
         if isinstance(node, Loop | While) and node.iter == loop.loop.iter:
-            layouts = dict(state.layouts)
             above = {**known, **dict.fromkeys(inner)}
-            _, cut = called((node,), above, layouts, name, node.place)
+            _, cut = called((node,), above, name, node.place)
             calls.append(cut)
             return cut
         deeper = (*inner, node.iter) if isinstance(node, Loop) else inner
@@ -158,7 +162,7 @@ def cut_opaque(state: State, loop: OpaqueLoop, name: str, call: str) -> Cut:
         return replace(node, exprs=exprs)
 
     tree = _renamed_leaf(map_loops(state.tree, rename), statement.name, call)
-    return Cut(calls[0].program, changed, piece, tree)
+    return Cut(calls[0].program, state.requests, changed, piece, tree)
 
 
 def _renamed_leaf(tree: Tree, old: str, new: str) -> Tree:
@@ -190,8 +194,8 @@ def _own_arrays(state: State, inside: frozenset[str], depth: int) -> frozenset[A
 
 def _body(
     state: State, loop: LoopNode, above: Sequence[LoopNode], own: frozenset[Array]
-) -> tuple[Block, dict[Array, Layout]] | str:
-    """The lowered loop, in one iteration of the loops around it."""
+) -> tuple[Block, tuple[Request, ...]] | str:
+    """The lowered loop, in one iteration of the loops around it, and what is asked of its arrays."""
     model = state.model
     inside = statements_of(loop)
     kept = [_without_scopes(s, own) for s in model.statements if s.name in inside]
@@ -202,7 +206,7 @@ def _body(
         tree, lambda node: replace(node, marks=UNMARKED, band=None) if node.key in bare else node
     )
     part = replace(model, statements=tuple(kept), reference=tree)
-    program = lower(part, tree, state.layouts)
+    program = lower(part, tree)
     within = [n for s in kept if not isinstance(s.node, Alloc) for n in walk_nodes((s.node,))]
     block = _filled(program.body, own | {n.array for n in within if isinstance(n, Alloc)})
     guards: list[If] = []
@@ -219,7 +223,10 @@ def _body(
             return f"{', '.join(arrays) or 'its code'} lives across iterations of {outer.name!r}"
     for guard in reversed(guards):
         block = (replace(guard, then=block),)
-    return block, dict(program.layouts)
+    asked = [
+        each for array in part.arrays for each in as_declared(state.requests, storage_of(part, tree, array))
+    ]
+    return block, tuple(asked)
 
 
 def _filled(block: Block, own: frozenset[Array]) -> Block:
@@ -339,7 +346,6 @@ def stored_scalars(block: Block) -> list[Array]:
 def called(
     block: Block,
     above: Mapping[Iter, tuple[int, int] | None],
-    layouts: dict[Array, Layout],
     name: str,
     place: Place | None,
 ) -> tuple[Program, Call]:
@@ -386,8 +392,7 @@ def called(
     body = tuple(
         replace_arrays(map_expressions(node, lambda e: substitute(e, values)), arguments) for node in block
     )
-    stored = tuple((arguments.get(a, a), layout) for a, layout in layouts.items() if a in used or a in own)
-    callee = Program(name, (*arguments.values(), *scalars.values()), _banded(body), (), stored, place=place)
+    callee = Program(name, (*arguments.values(), *scalars.values()), _banded(body), place=place)
     return callee, Call(callee, tuple(args), (), f"{name}_0", place)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.layout.ask import asking_instead
 from tracealloc.trace.diagnostics.errors import nearest
-from tracealloc.trace.ir.layout import Resource
+from tracealloc.trace.ir.layout import Resource, Storage
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["bind"]
@@ -41,5 +41,4 @@ def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None)
             because=["memories have one port or two"],
             hint="no ports: one then reads, and one reads or writes",
         )
-    layout = replace(edit.state.layout(array), resource=resource, ports=ports)
-    return Result(edit.state.with_layout(array, layout))
+    return Result(asking_instead(edit, array, Storage(resource, ports)))

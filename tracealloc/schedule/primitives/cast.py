@@ -56,8 +56,7 @@ def cast(edit: Edit, array: Array, dtype: DType) -> Result:
         s if s is old else _again(changed, s) for s, old in zip(statements, model.statements, strict=True)
     ]
     changed = changed.with_statements(statements, model.reference)
-    layouts = tuple((new if a == array else a, layout) for a, layout in state.layouts)
-    state = replace(state, layouts=layouts).assuming(Conversion(array.name, dtype, array.dtype))
+    state = state.assuming(Conversion(array.name, dtype, array.dtype))
     return Result(state.with_model(changed, state.tree, spaces_of(statements, new)))
 
 

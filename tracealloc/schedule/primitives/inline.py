@@ -10,14 +10,15 @@ from tracealloc.poly.model.model import Statement
 from tracealloc.poly.proof.equivalence import runs_once
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import Module, State, fresh_state
-from tracealloc.schedule.layout.lattice import join_banks
+from tracealloc.schedule.layout.ask import asking
+from tracealloc.schedule.layout.requests import Dim, Request, ScopeDim, moved
 from tracealloc.schedule.loops.expansion import restored
 from tracealloc.schedule.loops.inline_call import Callee, inlined, origins_of
 from tracealloc.schedule.session.resolve import bands_of
 from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr
-from tracealloc.trace.ir.layout import Banks, Layout
-from tracealloc.trace.ir.program import Array, Call, Region, Slice
+from tracealloc.trace.ir.layout import Banks, normal_banks
+from tracealloc.trace.ir.program import Call, Region, Slice
 from tracealloc.trace.ir.rewrite import replace_arrays
 from tracealloc.trace.ir.sizes import used_parameters
 
@@ -93,7 +94,7 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
         mine = {site for site, name in sites.items() if name == called}
         state, callee = module.state(function), module.state(called)
         piece = next((p for p in state.proof.pieces if p.function == called), None)
-        if piece is None or not (callee.is_fresh and callee.is_traced):
+        if piece is None or not _untouched(state, callee):
             if piece is not None or _in_pieces(state, mine):
                 state = state.rebased()  # a part has calls or loops that the kernel will not have
             _check(edit, module, state, callee, mine)
@@ -114,6 +115,12 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
     return module
 
 
+def _untouched(caller: State, callee: State) -> bool:
+    """Whether nothing was done to an outlined function."""
+    asked = {request.step for request in callee.requests} - {request.step for request in caller.requests}
+    return callee.is_fresh and callee.is_traced and not asked
+
+
 def _in_pieces(state: State, sites: set[str]) -> bool:
     """Whether what was outlined from a function has some of the calls too."""
     nodes = (s.node for piece in state.proof.pieces for s in piece.statements)
@@ -131,14 +138,14 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: N
     """The caller's state with calls replaced by the callee, in what is traced and in what is scheduled."""
     callee = _opened(edit, state, callee, sites)
     own, old_base = state.proof.base, callee.proof.base
-    program = callee.program if callee.is_traced else lower(old_base, old_base.reference, ())
-    body = program if callee.is_fresh else lower(callee.model, callee.tree, callee.layouts)
+    program = callee.program if callee.is_traced else lower(old_base, old_base.reference)
+    body = program if callee.is_fresh else lower(callee.model, callee.tree)
     now = Callee(callee.model, callee.tree, body, program)
     model, tree = inlined(state.model, state.tree, now, sites, names)
     traced = Callee(old_base, old_base.reference, program, program)
     base, _ = inlined(replace(own, arrays=model.arrays), own.reference, traced, sites, names)
     model = replace(model, arrays=base.arrays)
-    layouts = dict(state.layouts)
+    asked: list[Request] = []
     followed = not _copies_are_hidden(state, callee, sites)
     for statement in own.statements:
         call = statement.node
@@ -149,8 +156,7 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: N
             origins = origins_of(model, callee.model, statement, splice)
             followed = origins is not None
             model = replace(model, origins=(*model.origins, *(origins or ())))
-        for array, layout in callee.layouts:
-            _join(layouts, splice, array, layout)
+        asked += _asked(callee, splice, len(statement.dims))
     if state.is_fresh and callee.is_fresh:
         model, tree = base, base.reference
     old = [s for s in state.model.statements if any(c.site in sites for c in calls_in(s.node))]
@@ -159,10 +165,9 @@ def _taken_in(edit: Edit, state: State, callee: State, sites: set[str], names: N
     changed = replace(
         state,
         proof=state.proof.taken_in(base, callee.proof),
-        layouts=tuple(layouts.items()),
         serial=max(state.serial, callee.serial),
     )
-    changed = changed.with_model(model, tree, _spaces([*old, *made]))
+    changed = asking(edit, changed.with_model(model, tree, _spaces([*old, *made])), asked)
     return changed if followed else changed.rebased(state.claim, callee.claim)
 
 
@@ -193,7 +198,7 @@ def _opened(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
     body = tuple(replace_arrays(node, data) for node in program.body)
     args = tuple(data.get(array, array) for array in program.args)
     opened = replace(program, args=args, body=body, requires=())
-    return fresh_state(callee.name, opened, callee.proof.reassociate)
+    return fresh_state(callee.name, opened, callee.proof.reassociate).with_requests(callee.requests)
 
 
 def _traced_calls(state: State) -> list[Call]:
@@ -218,21 +223,26 @@ def _spaces(statements: list[Statement]) -> frozenset[str]:
     return frozenset(access.space for s in statements for access in s.accesses)
 
 
-def _join(layouts: dict[Array, Layout], splice: Splice, array: Array, layout: Layout) -> None:
-    """Give what is passed at least the banks that the callee asked for; own arrays keep their layout."""
-    region = splice.arrays.get(array)
-    if region is None:
-        layouts[splice.renamed(array)] = layout
-        return
-    target = region.array
-    mine = layouts.get(target, Layout())
-    wanted = iter(layout.banks or [Banks()] * array.rank)
-    banks = list(mine.banks or [Banks()] * target.rank)
-    for dim, part in enumerate(region.indices):
-        if isinstance(part, Slice):
-            banks[dim] = join_banks(banks[dim], next(wanted), target.shape[dim])
-    resource = layout.resource if mine.resource == "auto" else mine.resource
-    layouts[target] = replace(mine, banks=tuple(banks), resource=resource, ports=mine.ports or layout.ports)
+def _asked(callee: State, splice: Splice, loops: int) -> list[Request]:
+    """What is asked in a callee, of the arrays that it is passed and of its own, which get `loops` around."""
+    found: list[Request] = []
+    for array in callee.model.arrays:
+        region = splice.arrays.get(array)
+        if region is None:
+            key = splice.renamed(array).key
+            found += moved(callee.requests, array.key, key, lambda dim: _deeper(dim, loops))
+            continue
+        sliced = [dim for dim, part in enumerate(region.indices) if isinstance(part, Slice)]
+        for request in moved(callee.requests, array.key, array.key):
+            if isinstance(request.asks, Banks) and isinstance(request.dim, int):
+                banks = normal_banks(request.asks, array.shape[request.dim])  # for as many elements
+                request = replace(request, asks=banks, dim=sliced[request.dim])
+            found.append(replace(request, array=region.array.key))
+    return found
+
+
+def _deeper(dim: Dim, loops: int) -> Dim:
+    return ScopeDim(dim.depth + loops) if isinstance(dim, ScopeDim) else dim
 
 
 def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[str]) -> None:
@@ -255,7 +265,7 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
                 "inline it first, then change the shape",
             )
     for array, layout in callee.layouts:
-        if array.kind == "argument" and (layout.pack != 1 or layout.port is not None):
+        if array.kind == "argument" and (layout.pack is not None or layout.port is not None):
             refused(
                 f"its argument {array.name!r} is packed or has a port of its own",
                 "inline it before that step",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
+from tracealloc.schedule.layout.ask import asking_instead
 from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.diagnostics.errors import nearest
 from tracealloc.trace.ir.layout import Port
@@ -73,4 +73,4 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
         if isinstance(value, bool) or not isinstance(value, str | int) or not _WORD.fullmatch(str(value)):
             raise edit.error("TA233", f"got {name}={value!r}, which is neither a word nor a number")
     port = Port(kind, tuple(sorted(options.items())))
-    return Result(edit.state.with_layout(argument, replace(edit.state.layout(argument), port=port)))
+    return Result(asking_instead(edit, argument, port))

@@ -20,7 +20,7 @@ from tracealloc.schedule.storage.expand_scope import unscoped
 from tracealloc.schedule.storage.relayout import relaid, with_local_copy
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Load
-from tracealloc.trace.ir.program import Alloc, Array, Loop, Program, Store, walk_nodes
+from tracealloc.trace.ir.program import Alloc, Array, Loop, Store, walk_nodes
 
 __all__ = ["outline"]
 
@@ -67,7 +67,7 @@ def outline(edit: Edit, loop: LoopNode | OpaqueLoop, name: str) -> Result:
     stale = frozenset(a.space for s in (*cut.piece.statements, cut.call) for a in s.accesses)
     proof = replace(state.proof, pieces=(*state.proof.pieces, cut.piece))
     changed = replace(state, proof=proof).with_model(model, cut.tree, stale)
-    return Result(None, module=_with_function(edit, changed, name, cut.callee, call))
+    return Result(None, module=_with_function(edit, changed, name, cut, call))
 
 
 def _cut(edit: Edit, state: State, loop: LoopNode | OpaqueLoop, name: str, call: str) -> tuple[State, Cut]:
@@ -133,9 +133,10 @@ def _as_register(edit: Edit, state: State, array: Array) -> State:
     return proved_storage(edit, relaid(edit, edit.state, old, new, lambda indices: (constant(0),)), old)
 
 
-def _with_function(edit: Edit, caller: State, name: str, callee: Program, call: str) -> Module:
+def _with_function(edit: Edit, caller: State, name: str, cut: Cut, call: str) -> Module:
     """The module with a new function right before the one that calls it; its loops keep their handles."""
-    state = cut_state(name, callee, caller, f"{call}_")
+    callee = cut.callee
+    state = cut_state(name, callee, caller, f"{call}_", cut.requests)
     opaque = {found.loop.iter for found in state.loops() if isinstance(found, OpaqueLoop)}
     loops = [n for n in walk_nodes(callee.body) if isinstance(n, Loop) and n.iter not in opaque]
     made = [loop.key for loop in loops_in(state.tree)]

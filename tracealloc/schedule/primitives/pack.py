@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tracealloc.poly.codegen.contraction import storage_of
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.session.resolve import user_name
+from tracealloc.schedule.layout.ask import asking, request
 from tracealloc.trace.diagnostics.errors import LayoutError
+from tracealloc.trace.ir.layout import Pack
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["pack"]
@@ -33,31 +32,7 @@ def pack(edit: Edit, array: Array, dim: int, factor: int) -> Result:
     storage = storage_of(edit.state.model, edit.state.tree, array)
     shape, loops = storage.array.shape, len(storage.kept)
     _check(edit, array, shape, loops, dim, factor)
-    layout = edit.state.layout(array)
-    stored = storage.layout(layout)
-    before = len(shape) - 1 if stored.pack_dim is None else stored.pack_dim
-    if layout.pack > 1 and before != dim:
-        raise LayoutError(
-            "TA234",
-            f"{edit.what} packs a second dimension",
-            because=[f"{array.name!r} is packed by {layout.pack} along dimension {before}"],
-            hint=f"s.pack({user_name(edit, array)!r}, {before}, ...) widens these words",
-        )
-    wide, narrow = max(layout.pack, factor), min(layout.pack, factor)
-    if wide % narrow:
-        raise LayoutError(
-            "TA234",
-            f"{edit.what} asks for unequal words",
-            because=[f"{array.name!r} is packed by {layout.pack}, of which {factor} is no part or multiple"],
-        )
-    if dim < len(stored.banks) and stored.banks[dim].kind != "whole" and wide > 1:
-        raise LayoutError(
-            "TA234",
-            f"{edit.what} packs a dimension that is partitioned",
-            because=[f"dimension {dim} of {array.name!r} is {stored.banks[dim]}"],
-            hint="pack one dimension and partition another",
-        )
-    return Result(edit.state.with_layout(array, replace(layout, pack=wide, pack_dim=dim - loops)))
+    return Result(asking(edit, edit.state, [request(edit, array, Pack(dim - loops, factor))]))
 
 
 def _check(edit: Edit, array: Array, shape: tuple[int, ...], loops: int, dim: int, factor: int) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tracealloc.poly.codegen.contraction import storage_of
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.layout.lattice import join_banks
-from tracealloc.trace.diagnostics.errors import LayoutError
+from tracealloc.schedule.layout.ask import asking, request
+from tracealloc.schedule.layout.requests import Request, ScopeDim
 from tracealloc.trace.ir.layout import BankKind, Banks
 from tracealloc.trace.ir.program import Array
 
@@ -53,26 +52,13 @@ def partition(
             because=["the factor is the number of banks"],
             hint="factor=2",
         )
-    layout = edit.state.layout(array)
-    known = storage.layout(layout)
-    banks = list(known.banks or (Banks() for _ in shape))
+    first = len(storage.kept)
+    asked: list[Request] = []
     for position in dims:
-        asked = Banks(kind, shape[position] if factor is None else factor)
-        banks[position] = join_banks(banks[position], asked, shape[position])
-        packed = len(shape) - 1 if known.pack_dim is None else known.pack_dim
-        if layout.pack > 1 and position == packed and banks[position].kind != "whole":
-            raise LayoutError(
-                "TA234",
-                f"{edit.what} partitions a dimension that is packed",
-                because=[f"dimension {position} of {array.name!r} is packed by {layout.pack}"],
-                hint="pack one dimension and partition another",
-            )
-    kept = [scope for scope, _ in storage.kept]
-    scopes = {**dict(layout.scope_banks), **dict(zip(kept, banks, strict=False))}
-    own = tuple(banks[len(kept) :])
-    split = tuple((scope, found) for scope, found in scopes.items() if found.kind != "whole")
-    asked_for = replace(layout, banks=own, scope_banks=split)
-    return Result(edit.state.with_layout(array, asked_for))
+        banks = Banks(kind, shape[position] if factor is None else factor)
+        own = position - first if position >= first else ScopeDim(storage.kept[position][0])
+        asked.append(request(edit, array, banks, own))
+    return Result(asking(edit, edit.state, asked))
 
 
 def _dims(edit: Edit, array: Array, rank: int, dim: int | Sequence[int] | None) -> list[int]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import State
+from tracealloc.schedule.layout.requests import Request, ScopeDim, moved
 from tracealloc.schedule.storage.relayout import relaid, with_local_copy
 from tracealloc.trace.diagnostics.errors import LayoutError
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, substitute
-from tracealloc.trace.ir.layout import Banks
+from tracealloc.trace.ir.layout import Banks, Pack, normal_banks
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["permute", "reshape"]
@@ -48,9 +49,11 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
             because=[f"{array.name!r} has {array.size} elements, the new shape {prod(sizes)}"],
             hint=f"a shape whose sizes multiply to {array.size}",
         )
+    state, target = _inside(edit, array)
     layout = edit.state.layout(array)
-    registers = bool(layout.banks) and all(banks.kind == "complete" for banks in layout.banks)
-    if layout.pack > 1 or not (registers or all(banks.kind == "whole" for banks in layout.banks)):
+    own = layout.banks[len(layout.banks) - array.rank :]
+    registers = bool(own) and all(banks.kind == "complete" for banks in own)
+    if layout.pack is not None or not (registers or all(banks.kind == "whole" for banks in own)):
         raise LayoutError(
             "TA235",
             f"{edit.what} would lose the layout of {array.name!r}",
@@ -66,15 +69,23 @@ def reshape(edit: Edit, array: Array, shape: int | Sequence[int]) -> Result:
         values = dict(zip(its, indices, strict=True))
         return tuple(simplify(substitute(place, values)) for place in places)
 
-    state, target = _inside(edit, array)
-    state = replace(state, layouts=tuple((a, x) for a, x in state.layouts if a != target))
-    if registers and target == array:
-        banks = tuple(Banks("complete", size) for size in sizes)
-        state = state.with_layout(target, replace(layout, banks=banks))
+    if target == array:
+        state = state.with_requests(dict.fromkeys(_of_new_shape(state, array, sizes)))
     data = None if target.data is None else target.data.reshape(sizes)
     new = replace(target, shape=sizes, data=data)
     made = proved_storage(edit, relaid(edit, state, target, new, remap), array)
     return Result(made, (ArrayRef(target.key),))
+
+
+def _of_new_shape(state: State, array: Array, sizes: Sequence[int]) -> Iterator[Request]:
+    """The requests: what asked for registers asks for them in the new shape, the old dimensions are gone."""
+    for request in state.requests:
+        asks, dim = request.asks, request.dim
+        if request.array != array.key or not isinstance(asks, Banks | Pack) or isinstance(dim, ScopeDim):
+            yield request
+        elif isinstance(asks, Banks) and dim is not None and normal_banks(asks, array.shape[dim]) != Banks():
+            for place, size in enumerate(sizes):
+                yield replace(request, asks=Banks("complete", size), dim=place)
 
 
 def _places(old: Sequence[int], new: Sequence[int]) -> list[Expr]:
@@ -126,13 +137,11 @@ def permute(edit: Edit, array: Array, order: Sequence[int]) -> Result:
         return tuple(indices[place] for place in places)
 
     state, target = _inside(edit, array)
-    layout = state.layout(target)
-    banks = tuple(layout.banks[place] for place in places) if layout.banks else ()
-    packed = None if layout.pack_dim is None else places.index(layout.pack_dim)
-    if layout.pack > 1 and packed is None:
-        packed = places.index(array.rank - 1)
-    if not layout.plain:
-        state = state.with_layout(target, replace(layout, banks=banks, pack_dim=packed))
+    others = (request for request in state.requests if request.array != target.key)
+    own = moved(
+        state.requests, target.key, target.key, lambda dim: places.index(dim) if isinstance(dim, int) else dim
+    )
+    state = state.with_requests((*others, *own))
     data = None if target.data is None else target.data.transpose(places).copy()
     new = replace(target, shape=tuple(target.shape[place] for place in places), data=data)
     made = proved_storage(edit, relaid(edit, state, target, new, remap), array)

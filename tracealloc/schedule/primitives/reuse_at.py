@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import islpy as isl
@@ -17,6 +17,8 @@ from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.layout.ask import asking, request
+from tracealloc.schedule.layout.requests import Request
 from tracealloc.schedule.session.resolve import user_name
 from tracealloc.schedule.storage.load_on_demand import load_when_needed
 from tracealloc.schedule.storage.read_only_view import served_reads
@@ -24,7 +26,7 @@ from tracealloc.schedule.storage.region import Region, spaces_of, users_of
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, substitute
-from tracealloc.trace.ir.layout import Banks, Layout, Marks
+from tracealloc.trace.ir.layout import Banks, Marks
 from tracealloc.trace.ir.program import Array, Call, Store
 
 __all__ = ["reuse_at"]
@@ -139,16 +141,14 @@ class _Window:
         self.model = self.model.with_statements([*kept, *made], tree)
         stale = spaces_of(list(self.model.statements), self.buffer) | spaces_of(region.users, array)
         state = state.with_model(self.model, tree, stale)
-        return state.with_layout(self.buffer, self.layout())
+        return asking(region.edit, state, self.banks())
 
-    def layout(self) -> Layout:
+    def banks(self) -> Iterator[Request]:
+        """Registers where the window is small; else one bank for each line that moves along."""
         small = self.buffer.size <= _REGISTERS
-        shape = dict(zip(region_dims := self.region.kept, self.buffer.shape, strict=True))
-        return Layout(
-            tuple(
-                Banks("complete", shape[dim]) if small or self.stride[dim] else Banks() for dim in region_dims
-            )
-        )
+        for place, (dim, extent) in enumerate(zip(self.region.kept, self.buffer.shape, strict=True)):
+            if small or self.stride[dim]:
+                yield request(self.region.edit, self.buffer, Banks("complete", extent), place)
 
     def place_of(self, its: Sequence[Iter], element: Sequence[Iter], back: int) -> tuple[Expr, ...]:
         """Where an element is in the buffer, in the iteration `back` steps earlier."""

@@ -94,7 +94,8 @@ def _taken(
         raise
     step = Step(primitive.name, *resolver.record(args, kwargs), place)
     before = owner.module
-    edit = Edit(before.state(resolver.function), step.call(), before, resolver.function)
+    state, number = before.state(resolver.function), len(owner.history) + 1
+    edit = Edit(state, step.call(), before, resolver.function, number, place)
     try:
         with limited(STEP):
             result = primitive.function(edit, *positional, **named)

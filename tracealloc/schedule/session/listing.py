@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, TypeVar
 
 from tracealloc.poly.codegen.contraction import storage_of
 from tracealloc.poly.model.tree import LoopNode, leaves
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
+from tracealloc.schedule.layout.derive import Reason
+from tracealloc.schedule.layout.requests import Request
 from tracealloc.schedule.session.handle import ArrayHandle, LoopHandle
-from tracealloc.schedule.session.resolve import band_names, used_arrays
-from tracealloc.schedule.session.text import function_of, iterator_key, ranges
-from tracealloc.trace.ir.layout import Banks
+from tracealloc.schedule.session.plain_values import shown
+from tracealloc.schedule.session.resolve import band_names, find_array, used_arrays
+from tracealloc.schedule.session.text import function_of, iterator_key, layout_text, ranges
+from tracealloc.trace.diagnostics.errors import UnknownArrayError
+from tracealloc.trace.diagnostics.source import Place, caller_place
+from tracealloc.trace.ir.layout import PLAIN, Banks, Layout, Storage
+from tracealloc.trace.ir.program import Array
 
-__all__ = ["Layouts", "Listing", "layouts_of"]
+__all__ = ["Asking", "Layouts", "Listing", "Reasons"]
 
 Handle = TypeVar("Handle")
 
@@ -77,37 +84,110 @@ def _words(loop: LoopNode | OpaqueLoop) -> list[str]:
 class Layouts(dict[str, tuple[tuple[str, int], ...]]):
     """For each array, ``(kind, factor)`` of each dimension; prints as a table."""
 
+    def __init__(self, module: Module) -> None:
+        super().__init__()
+        self._module = module
+        self._arrays: dict[str, tuple[str, Array]] = {}
+        for function, state in reversed(module.states):  # callers come before their callees
+            prefix = "" if function == module.top else f"{function}:"
+            for name, array, banks in _layouts(state):
+                self[prefix + name] = tuple((bank.kind, bank.factor) for bank in banks)
+                self._arrays[prefix + name] = function, array
+
     def __repr__(self) -> str:
         return table((name, ", ".join(map(_words_of, dims)) or "scalar") for name, dims in self.items())
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
 
+    def __reduce__(self) -> tuple[type[Layouts], tuple[Module]]:
+        return Layouts, (self._module,)
+
     def to_dict(self) -> dict[str, tuple[tuple[str, int], ...]]:
         """Plain data."""
         return dict(self)
+
+    def reasons(self, array: str | ArrayHandle) -> Reasons:
+        """The requests that forced the layout of an array, each with its line; prints as a table.
+
+        A request that asks for less than another one does is served too, but forced nothing.
+
+        Raises:
+            UnknownArrayError: there is no such array.
+        """
+        try:
+            function, found = self._array(array)
+        except UnknownArrayError as error:
+            error.place = caller_place()
+            raise
+        known = self._module.state(function).derived().get(found)
+        if known is None:
+            return Reasons(found, PLAIN, ())
+        return Reasons(known.array, known.layout, known.reasons())
+
+    def _array(self, array: str | ArrayHandle) -> tuple[str, Array]:
+        if isinstance(array, ArrayHandle):
+            for function, key in ((array.function, array.key), self._module.home(array.function, array.key)):
+                arrays = self._module.state(function).model.arrays if function in self._module.names() else ()
+                for found in arrays:
+                    if found.key == key:
+                        return function, found
+            raise UnknownArrayError("TA204", f"array {array.name!r} is no longer in the schedule")
+        if not isinstance(array, str):
+            raise UnknownArrayError("TA209", f"reasons takes the name of an array, not {shown(array)}")
+        return self._arrays.get(array) or find_array(self._module, array)
 
 
 def _words_of(dim: tuple[str, int]) -> str:
     return str(Banks(dim[0], dim[1]))  # type: ignore[arg-type]
 
 
-def layouts_of(module: Module) -> Layouts:
-    """The layouts of all arrays of all functions, as they are stored."""
-    found = Layouts()
-    for name, state in reversed(module.states):  # callers come before their callees
-        prefix = "" if name == module.top else f"{name}:"
-        for key, dims in _layouts(state):
-            found[prefix + key] = dims
-    return found
-
-
-def _layouts(state: State) -> Iterable[tuple[str, tuple[tuple[str, int], ...]]]:
+def _layouts(state: State) -> Iterable[tuple[str, Array, tuple[Banks, ...]]]:
+    """The arrays with the banks of each dimension as it is declared; of those of one name, by number."""
     seen: dict[str, int] = {}
     for array in used_arrays(state):
         if array.kind in ("value", "stream"):
             continue
-        storage = storage_of(state.model, state.tree, array)
-        banks = storage.layout(state.layout(array)).banks or (Banks(),) * storage.array.rank
+        rank = storage_of(state.model, state.tree, array).array.rank
         count = seen[array.name] = seen.get(array.name, -1) + 1
-        yield f"{array.name}#{count}" if count else array.name, tuple((b.kind, b.factor) for b in banks)
+        name = f"{array.name}#{count}" if count else array.name
+        yield name, array, state.layout(array).banks or (Banks(),) * rank
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A step that asked for a layout: what (``dim 1 cyclic 4``), its number, its call and its place."""
+
+    asks: str
+    step: int
+    call: str
+    place: Place | None
+
+    def __str__(self) -> str:
+        where = f" at {self.place.short}" if self.place is not None else ""
+        return f"{self.asks}: step {self.step}, s.{self.call}{where}"
+
+
+class Reasons(list[Asking]):
+    """The steps that forced the layout of an array, first to last; prints as a table."""
+
+    def __init__(self, array: Array, layout: Layout, reasons: Iterable[Reason]) -> None:
+        steps: dict[Request, list[str]] = {}
+        for reason in reasons:  # one step may ask for several dimensions
+            steps.setdefault(replace(reason.request, asks=Storage(), dim=None), []).append(str(reason))
+        super().__init__(Asking(", ".join(asks), r.step, r.call, r.place) for r, asks in steps.items())
+        self._head = layout_text(array, layout) if steps else f"{array.name}: nothing was asked"
+
+    def __repr__(self) -> str:
+        rows = [
+            (
+                f"  {each.asks}",
+                f"step {each.step}: s.{each.call}",
+                "" if each.place is None else each.place.short,
+            )
+            for each in self
+        ]
+        return "\n".join([self._head, *([table(rows)] if rows else [])])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"

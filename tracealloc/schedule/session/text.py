@@ -22,13 +22,10 @@ _HEAD = re.compile(r"\s*(?:[^\s:]+: )?(?:for \S+ in (.*?)|(while .*?):)(?:\s{2,}
 def layout_text(array: Array, layout: Layout) -> str:
     """``B: dim 1 cyclic 8``."""
     parts = [f"dim {d} {banks}" for d, banks in enumerate(layout.banks) if banks.kind != "whole"]
-    if layout.pack > 1:
-        where = "" if layout.pack_dim is None else f"dim {layout.pack_dim} "
-        parts.append(f"{where}pack {layout.pack}")
-    if layout.resource != "auto":
-        parts.append(layout.resource)
-    if layout.ports is not None:
-        parts.append(f"{layout.ports} ports")
+    if layout.pack is not None:
+        parts.append(str(layout.pack))
+    if text := str(layout.storage):
+        parts.append(text)
     if layout.port is not None:
         # An m_axi port has no banks: HLS C++ moves the array in bursts to a copy that has them.
         parts.append("m_axi (local copy)" if layout.port.kind == "m_axi" and parts else layout.port.kind)

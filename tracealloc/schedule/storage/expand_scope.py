@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import islpy as isl
 
-from tracealloc.poly.codegen.contraction import Storage, storage_of
+from tracealloc.poly.codegen.contraction import Declaration, storage_of
 from tracealloc.poly.isl.instances import preimage
 from tracealloc.poly.isl.texts import iter_names, read_set, tuple_text
 from tracealloc.poly.model.model import Model, Statement
@@ -19,6 +19,7 @@ from tracealloc.poly.model.statements import make_statement, remade
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
+from tracealloc.schedule.layout.derive import as_declared
 from tracealloc.schedule.loops.inline_call import Expansion, placed
 from tracealloc.schedule.storage.region import spaces_of
 from tracealloc.trace.ir.dtype import leaf_paths
@@ -52,23 +53,24 @@ def unscoped(edit: Edit, state: State, array: Array) -> State | None:
             statements.append(_moved(changed, statement, array, new, storage))
     changed = changed.with_statements(statements, tree)
     stale = spaces_of(list(model.statements), array) | spaces_of(statements, new)
-    layouts = tuple((new, storage.layout(own)) if a == array else (a, own) for a, own in state.layouts)
-    return replace(state, layouts=layouts).with_model(changed, tree, stale)
+    others = (request for request in state.requests if request.array != array.key)
+    state = state.with_requests((*others, *as_declared(state.requests, storage)))
+    return state.with_model(changed, tree, stale)
 
 
-def _rest(scope: Sequence[Expr], storage: Storage) -> tuple[Expr, ...]:
+def _rest(scope: Sequence[Expr], storage: Declaration) -> tuple[Expr, ...]:
     """What is left of the instance when the dimensions that are stored are taken out."""
     kept = {dim for dim, _ in storage.kept}
     return tuple(expr for dim, expr in enumerate(scope) if dim not in kept)
 
 
-def _scopes(statement: Statement, new: Array, storage: Storage) -> dict[Array, tuple[Expr, ...]]:
+def _scopes(statement: Statement, new: Array, storage: Declaration) -> dict[Array, tuple[Expr, ...]]:
     """The statement's scopes, `new` under the key of the old array."""
     own = {array: exprs for array, exprs in statement.scopes if array != new}
     return {**own, new: _rest(statement.scope(new), storage)}
 
 
-def _moved(model: Model, statement: Statement, array: Array, new: Array, storage: Storage) -> Statement:
+def _moved(model: Model, statement: Statement, array: Array, new: Array, storage: Declaration) -> Statement:
     prefix = storage.indices(statement, array)
 
     def load(expr: Expr) -> Expr | None:
@@ -99,7 +101,7 @@ def _moved(model: Model, statement: Statement, array: Array, new: Array, storage
 
 
 def _filled(
-    edit: Edit, model: Model, statement: Statement, node: Alloc, new: Array, storage: Storage
+    edit: Edit, model: Model, statement: Statement, node: Alloc, new: Array, storage: Declaration
 ) -> tuple[Statement, Tree]:
     """What fills an instance, as a store to its elements, and the loops over them."""
     own = new.shape[len(storage.kept) :]
@@ -129,7 +131,7 @@ def _filled(
     return made, nest
 
 
-def _origins(old: Model, model: Model, array: Array, new: Array, storage: Storage) -> list[isl.Map]:
+def _origins(old: Model, model: Model, array: Array, new: Array, storage: Declaration) -> list[isl.Map]:
     """Which element of which instance each element of the new array is."""
     kept = {dim: int(low.value) for dim, low in storage.kept if isinstance(low, Const)}
     count = len(next(s.scope(array) for s in old.statements if s.scope(array)))

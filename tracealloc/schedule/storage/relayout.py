@@ -55,8 +55,7 @@ def relaid(edit: Edit, state: State, array: Array, new: Array, remap: Remap) -> 
     ]
     changed = changed.with_statements(statements, model.reference)
     stale = spaces_of(list(model.statements), array) | spaces_of(statements, new)
-    layouts = tuple((new if a == array else a, layout) for a, layout in state.layouts)
-    return replace(state, layouts=layouts).with_model(changed, state.tree, stale)
+    return state.with_model(changed, state.tree, stale)
 
 
 def _refuse_views(edit: Edit, users: Sequence[Statement], array: Array) -> None:

@@ -81,16 +81,16 @@ def _table(accesses: Mapping[Form, Ints], numbers: dict[Terms, int], rank: int) 
 
 def in_words(uses: Uses, layout: Layout, array: Array) -> Uses:
     """The accesses to a packed array, counted in words: neighbours in one word come together."""
-    if layout.pack == 1:
+    if layout.pack is None:
         return uses
-    dim = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
+    dim, factor = layout.pack.dim, layout.pack.factor
     terms = list(uses.terms)
     words: dict[int, int] = {}
     for number, known in enumerate(uses.terms):
-        if all(coefficient % layout.pack == 0 for _, coefficient in known):
+        if all(coefficient % factor == 0 for _, coefficient in known):
             # An atom that no subscript has keeps words apart from elements whose word is not known.
-            mark = (constant(layout.pack), 1)
-            terms.append((*((atom, coefficient // layout.pack) for atom, coefficient in known), mark))
+            mark = (constant(factor), 1)
+            terms.append((*((atom, coefficient // factor) for atom, coefficient in known), mark))
             words[number] = len(terms) - 1
 
     def packed(accesses: Ints) -> Ints:
@@ -98,7 +98,7 @@ def in_words(uses: Uses, layout: Layout, array: Array) -> Uses:
         for number, word in words.items():
             mine = accesses[:, dim, 0] == number
             accesses[mine, dim] = np.stack(
-                [np.full(mine.sum(), word), accesses[mine, dim, 1] // layout.pack], axis=1
+                [np.full(mine.sum(), word), accesses[mine, dim, 1] // factor], axis=1
             )
         return np.unique(accesses, axis=0)
 
@@ -200,20 +200,20 @@ def interval(reads: int, writes: int, layout: Layout, banks: Sequence[Banks], ar
 
 def _of_ports(reads: int, writes: int, layout: Layout, array: Array) -> int:
     if array.kind == "constant":
-        return max(1, -(-reads // (layout.ports or 2)))
+        return max(1, -(-reads // (layout.storage.ports or 2)))
     both = reads + writes
-    if layout.ports == 1:
+    if layout.storage.ports == 1:
         return max(1, both)
     least = max(1, -(-both // 2))
-    return least if layout.ports == 2 else max(least, writes)
+    return least if layout.storage.ports == 2 else max(least, writes)
 
 
 def port_text(layout: Layout, banks: tuple[Banks, ...], array: Array) -> str:
     if _is_registers(banks, array):
         return "registers"
     if array.kind == "constant":
-        return f"{layout.ports or 2} read"
-    return {None: "1 read + 1 either", 1: "1 either", 2: "2 either"}[layout.ports]
+        return f"{layout.storage.ports or 2} read"
+    return {None: "1 read + 1 either", 1: "1 either", 2: "2 either"}[layout.storage.ports]
 
 
 def least_partition(
@@ -243,14 +243,13 @@ class _Search:
         self.uses, self.layout, self.array, self.asked = uses, layout, array, asked
         given = effective_banks(layout, array.shape)
         self.most = max(MOST_BANKS, math.prod(bank.factor for bank in given))
-        self.fewest = -(-len(uses.all) // (asked * (layout.ports or 2)))
+        self.fewest = -(-len(uses.all) // (asked * (layout.storage.ports or 2)))
         self.subscripts = _subscripts(uses, array, ranges)
         self.choices: list[list[_Choice]] = []
         if min(self.fewest, array.size) > self.most:
             return
-        packed = array.rank - 1 if layout.pack_dim is None else layout.pack_dim
         for dim, (bank, each) in enumerate(zip(given, self.subscripts, strict=True)):
-            stays = layout.pack > 1 and dim == packed
+            stays = layout.pack is not None and dim == layout.pack.dim
             found = [bank] if stays else _ways(bank, each, self.most)
             made = [_Choice(b, each.places(b)[each.of], b != bank) for b in found]
             self.choices.append([choice for choice in made if self.may_do(dim, choice)])

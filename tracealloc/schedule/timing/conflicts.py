@@ -195,10 +195,8 @@ class _Function:
             best = least_partition(uses, layout, array, ranges, asked)
             proposal = None if best is None else steps(self.array_text(array), banks, best)
         kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
-        if layout.pack > 1:
-            kinds.append(
-                f"dim {array.rank - 1 if layout.pack_dim is None else layout.pack_dim} pack {layout.pack}"
-            )
+        if layout.pack is not None:
+            kinds.append(str(layout.pack))
         return Conflict(
             self.program.name,
             self.loop_name(loop),

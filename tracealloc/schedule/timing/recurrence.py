@@ -278,7 +278,7 @@ def _latency(state: State, statement: Statement, array: Array) -> int | None:
 
 def _in_registers(state: State, array: Array) -> bool:
     storage = storage_of(state.model, state.tree, array)
-    banks = effective_banks(storage.layout(state.layout(array)), storage.array.shape)
+    banks = effective_banks(state.layout(array), storage.array.shape)
     return all(bank.kind == "complete" for bank in banks)
 
 

@@ -15,8 +15,10 @@ __all__ = [
     "Layout",
     "Marks",
     "PLAIN",
+    "Pack",
     "Port",
     "Resource",
+    "Storage",
     "UNMARKED",
     "effective_banks",
     "normal_banks",
@@ -44,27 +46,46 @@ class Port:
     kind: str
     options: tuple[tuple[str, str | int], ...] = ()
 
+    def __str__(self) -> str:
+        return " ".join([self.kind, *(f"{name}={value}" for name, value in self.options)])
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """`factor` neighbours along dimension `dim` share a word."""
+
+    dim: int
+    factor: int
+
+    def __str__(self) -> str:
+        return f"dim {self.dim} pack {self.factor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The memory that holds an array, and the ports of each bank (None: one reads, one reads or writes)."""
+
+    resource: Resource = "auto"
+    ports: int | None = None
+
+    def __str__(self) -> str:
+        words = [] if self.resource == "auto" else [self.resource]
+        return ", ".join([*words, *([] if self.ports is None else [f"{self.ports} ports"])])
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """An array's storage: banks per dimension, resource, ports per bank, words packed, and port.
-
-    `scope_banks` are of an array that lives inside loops: the banks of the dimension with which it is
-    stored for each of these loops (counted from the outermost), while it needs one.
-    """
+    """How an array is stored and reached: banks of each dimension, words, memory and top-level port."""
 
     banks: tuple[Banks, ...] = ()
-    resource: Resource = "auto"
-    ports: int | None = None
-    pack: int = 1
+    pack: Pack | None = None
+    storage: Storage = Storage()
     port: Port | None = None
-    pack_dim: int | None = None  # the dimension whose neighbours share a word (None: the last)
-    scope_banks: tuple[tuple[int, Banks], ...] = ()
 
     @property
     def plain(self) -> bool:
         """Whether nothing was asked for."""
-        return self == PLAIN or (self == Layout(tuple(Banks() for _ in self.banks)))
+        return self == Layout(tuple(Banks() for _ in self.banks))
 
 
 PLAIN = Layout()
@@ -81,7 +102,7 @@ def normal_banks(banks: Banks, extent: int) -> Banks:
 
 def effective_banks(layout: Layout, shape: Sequence[int]) -> tuple[Banks, ...]:
     """The banks that an array of a shape gets: registers are one for each element, whatever else is said."""
-    if layout.resource == "register":
+    if layout.storage.resource == "register":
         return tuple(Banks("complete", extent) for extent in shape)
     given = layout.banks or tuple(Banks() for _ in shape)
     return tuple(normal_banks(banks, extent) for banks, extent in zip(given, shape, strict=True))
