@@ -33,22 +33,30 @@ def layout(schedule, name: str) -> Layout:  # type: ignore[no-untyped-def]
     return state.layout(next(a for a in state.model.arrays if a.name == name))
 
 
-ALL = [
-    Banks(),
-    Banks("complete", 12),
-    *(Banks(k, f) for k in ("cyclic", "block") for f in (2, 3, 4, 5, 6, 8, 12)),
-]
+@pytest.mark.parametrize("extent", [1, 2, 7, 10, 12, 16, 30])
+def test_join_is_the_least_upper_bound(extent: int) -> None:
+    factors = range(1, extent + 3)
+    known = {normal_banks(Banks(kind, f), extent) for kind in ("cyclic", "block") for f in factors}
+    known |= {Banks(), Banks("complete", extent)}
+    for a, b in product(known, known):
+        joined = join_banks(a, b, extent)
+        assert joined == join_banks(b, a, extent) == normal_banks(joined, extent)
+        assert at_least(joined, a, extent)
+        assert at_least(joined, b, extent)
+        above = [c for c in known if at_least(c, a, extent) and at_least(c, b, extent)]
+        assert all(at_least(c, joined, extent) for c in above), (a, b)
 
 
-@pytest.mark.parametrize(("a", "b"), list(product(ALL, ALL)))
-def test_join_is_the_least_upper_bound(a: Banks, b: Banks) -> None:
-    joined = join_banks(a, b, 12)
-    assert at_least(joined, a, 12)
-    assert at_least(joined, b, 12)
-    assert joined == join_banks(b, a, 12)
-    above = [c for c in ALL if at_least(c, a, 12) and at_least(c, b, 12)]
-    assert all(at_least(c, joined, 12) for c in above)
-    assert normal_banks(joined, 12) == joined
+def test_blocks_are_compared_by_their_size() -> None:
+    assert normal_banks(Banks("block", 7), 10) == Banks("block", 5)
+    assert at_least(Banks("block", 7), Banks("block", 3), 10)  # blocks of 2 and of 4
+    assert not at_least(Banks("block", 4), Banks("block", 2), 10)  # of 3 and of 5
+    assert join_banks(Banks("block", 4), Banks("block", 2), 10) == Banks("complete", 10)
+    assert join_banks(Banks("block", 2), Banks("block", 3), 12) == Banks("block", 6)
+    s = schedule_of(gemm)
+    s.partition(s.B, dim=1, kind="block", factor=7)
+    assert s.layouts()["B"] == (("whole", 1), ("block", 5))
+    assert "array_partition variable=B type=block factor=5 dim=2" in s.build(target="vitis_hls").source
 
 
 def test_asking_twice_is_a_join() -> None:

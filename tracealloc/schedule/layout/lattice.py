@@ -1,7 +1,8 @@
-"""The lattice of layouts of one array dimension, ordered by "gives at least these banks".
+"""The lattices of layouts, ordered by "gives at least this".
 
-whole <= cyclic(f) <= cyclic(g) when f divides g     block likewise, when both divide the extent
-complete on top; a factor >= the extent is complete
+Banks of a dimension: whole <= cyclic(f) <= cyclic(g) when f divides g; block(f) <= block(g) when the size of
+the blocks of g divides that of f; complete on top. Words along one dimension go by what divides what;
+memories and ports are flat.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TypeVar
 
-from tracealloc.trace.ir.layout import Banks, Pack, Storage, normal_banks
+from tracealloc.trace.ir.layout import Banks, Pack, Storage, blocks_of, normal_banks
 
 __all__ = ["at_least", "equal", "join_banks", "join_packs", "join_storage"]
 
@@ -21,9 +22,11 @@ def at_least(a: Banks, b: Banks, extent: int) -> bool:
     a, b = normal_banks(a, extent), normal_banks(b, extent)
     if a == b or b.kind == "whole" or a.kind == "complete":
         return True
-    if a.kind != b.kind or a.factor % b.factor:
+    if a.kind != b.kind:
         return False
-    return a.kind == "cyclic" or (extent % a.factor == 0 and extent % b.factor == 0)
+    if a.kind == "cyclic":
+        return a.factor % b.factor == 0
+    return blocks_of(extent, b.factor) % blocks_of(extent, a.factor) == 0
 
 
 def join_banks(a: Banks, b: Banks, extent: int) -> Banks:
@@ -33,11 +36,14 @@ def join_banks(a: Banks, b: Banks, extent: int) -> Banks:
         return a
     if at_least(b, a, extent):
         return b
-    if a.kind == b.kind:
-        together = math.lcm(a.factor, b.factor)
-        if a.kind == "cyclic" or (a.kind == "block" and extent % together == 0):
-            return normal_banks(Banks(a.kind, together), extent)
-    return Banks("complete", extent)
+    if a.kind != b.kind:
+        return Banks("complete", extent)
+    if a.kind == "cyclic":
+        return normal_banks(Banks("cyclic", math.lcm(a.factor, b.factor)), extent)
+    size = math.gcd(blocks_of(extent, a.factor), blocks_of(extent, b.factor))
+    fitting = (part for part in range(size, 0, -1) if size % part == 0)  # 12 elements are never 5 and 5 and 2
+    size = next(part for part in fitting if blocks_of(extent, blocks_of(extent, part)) == part)
+    return normal_banks(Banks("block", blocks_of(extent, size)), extent)
 
 
 def join_packs(a: Pack, b: Pack) -> Pack | None:

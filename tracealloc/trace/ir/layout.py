@@ -20,6 +20,7 @@ __all__ = [
     "Resource",
     "Storage",
     "UNMARKED",
+    "blocks_of",
     "effective_banks",
     "normal_banks",
 ]
@@ -92,12 +93,22 @@ PLAIN = Layout()
 
 
 def normal_banks(banks: Banks, extent: int) -> Banks:
-    """The one name of a layout of a dimension: factor 1 is whole, factor >= extent is complete."""
+    """The one name of a layout of a dimension: factor 1 is whole, factor >= extent is complete.
+
+    Of block factors that lead to blocks of one size the least: 10 elements in 6 blocks are 5 blocks of 2.
+    """
     if banks.kind == "complete" or (banks.kind != "whole" and banks.factor >= extent):
         return Banks("complete", extent)
     if banks.kind == "whole" or banks.factor <= 1:
         return Banks()
-    return banks
+    return (
+        Banks("block", blocks_of(extent, blocks_of(extent, banks.factor))) if banks.kind == "block" else banks
+    )
+
+
+def blocks_of(extent: int, factor: int) -> int:
+    """The elements of each of `factor` blocks of a dimension; or how many blocks of so many there are."""
+    return -(-extent // factor)
 
 
 def effective_banks(layout: Layout, shape: Sequence[int]) -> tuple[Banks, ...]:
