@@ -182,3 +182,40 @@ def test_what_takes_isl_too_long_is_not_said(monkeypatch: pytest.MonkeyPatch) ->
     assert pragmas(schedule()) == ["variable=s type=inter distance=8 true"]
     monkeypatch.setattr("tracealloc.poly.isl.budget.STEP", 1)
     assert pragmas(schedule()) == []
+
+
+LOCAL = "T = ta.empty((4,), int32)"
+SCALAR = "acc = ta.scalar(int32, 0)"
+VALUE = "v = A[i] * 2"
+FILLED = "T = ta.zeros((4,), int32)"
+STORED = "C[i] = A[i]"
+
+
+@pytest.mark.parametrize(
+    ("between", "use", "said"),
+    [
+        (LOCAL, "T[j]", []),
+        (SCALAR, "acc", []),
+        (VALUE, "v", []),
+        (FILLED, "T[j]", ["variable=B type=inter false"]),
+        (STORED, "C[i]", ["variable=B type=inter false"]),
+    ],
+)
+def test_what_runs_nothing_between_two_loops_does_not_keep_them_apart(
+    between: str, use: str, said: list[str]
+) -> None:
+    """``(i, 3)`` and ``(i + 1, 0)`` use one element of B, and are neighbours where HLS flattens the loops."""
+    update = {"T[j]": "T[j] = j", "acc": "acc += A[j]"}.get(use, "pass")
+    text = (
+        "def f(A: int32[8], B: int32[8], C: int32[8]):\n"
+        "    for i in ta.range(8):\n"
+        f"        {between}\n"
+        "        for j in ta.range(4):\n"
+        f"            {update}\n"
+        f"            B[(i * 3 + j) % 8] += {use}\n"
+    )
+    names = {"ta": ta, "int32": int32}
+    exec(text, names)
+    s = ta.customize(kernel(names["f"]))  # type: ignore[arg-type]
+    s.pipeline("j")
+    assert pragmas(s) == said

@@ -8,7 +8,7 @@ in a pragma.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from tracealloc.trace.ir.program import (
     Block,
     Call,
     Loop,
+    Node,
     Program,
     Store,
     blocks_of,
@@ -41,33 +42,49 @@ _Indices = tuple[Expr, ...]
 
 def pipelined_nests(program: Program) -> tuple[tuple[Loop, ...], ...]:
     """For each pipelined loop the nest, outermost first, that HLS makes one pipeline of."""
-    return tuple(_nests(program.body, ()))
+    return tuple(_nests(program.body, (), _is_no_code))
 
 
-def _nests(block: Block, above: tuple[Loop, ...]) -> Iterator[tuple[Loop, ...]]:
-    """`above`: the loops around that have nothing but one another in them."""
+def _nests(
+    block: Block, above: tuple[Loop, ...], ignored: Callable[[Node], bool]
+) -> Iterator[tuple[Loop, ...]]:
+    """`above`: the loops around that have one another in them, and else only what is `ignored`."""
+    alone = sum(not ignored(node) for node in block) == 1
     for node in block:
         if not isinstance(node, Loop):
             for inner in blocks_of(node):
-                yield from _nests(inner, ())
+                yield from _nests(inner, (), ignored)
             continue
-        chain = (*above, node) if len(block) == 1 else (node,)
+        chain = (*above, node) if alone else (node,)
         if node.marks.pipeline is None:
-            yield from _nests(node.body, chain)
+            yield from _nests(node.body, chain, ignored)
         else:
             fixed = [fixed_trips(loop) is not None for loop in chain]
             yield tuple(flattened(chain, lambda outer, inner: True, fixed.__getitem__))
 
 
-def distances_between(
-    program: Program, nests: Iterable[tuple[Loop, ...]]
-) -> dict[Iter, tuple[Distance, ...]]:
-    """For pipelined nests, by the innermost iterator, how far apart iterations are that use one element.
+def _is_no_code(node: Node) -> bool:
+    """Whether a node is a declaration: nothing runs."""
+    return isinstance(node, Alloc) and node.fill is None
 
-    Arrays of which HLS knows, or neighbours depend, are left out.
+
+def _may_be_no_code(node: Node) -> bool:
+    """Whether a tool might find that nothing runs: a scalar's first value is an input of the loop that
+    changes it, a value may move to where it is used.
+    """
+    if isinstance(node, Store):
+        return node.array.kind == "value"
+    return isinstance(node, Alloc) and (node.fill is None or node.array.rank == 0)
+
+
+def distances_between(program: Program) -> dict[Iter, tuple[Distance, ...]]:
+    """For pipelined loops, by iterator, how far apart iterations are that use one element.
+
+    Arrays of which HLS knows, or neighbours depend, are left out. Where HLS may flatten a loop or may not,
+    it is looked at as if: then there are more iterations that might need one another, and no fewer.
     """
     suspects = []
-    for nest in nests:
+    for nest in _nests(program.body, (), _may_be_no_code):
         arrays = tuple(_unclear(nest[-1]))
         if arrays and not nest[-1].marks.rewind:  # where runs overlap, iterations of other runs count too
             suspects.append(_Suspect(nest, arrays))
@@ -127,22 +144,25 @@ def _proved(program: Program, suspects: Sequence[_Suspect]) -> dict[Iter, tuple[
 
     found: dict[Iter, tuple[Distance, ...]] = {}
     with LOCK:
-        model, tree = build_model(program)
+        try:
+            with limited(STEP):
+                model, tree = build_model(program)
+        except Spent:
+            return {}
         nodes = {
             expr.iter: loop for loop in loops_in(tree) for _, expr in loop.exprs if isinstance(expr, IterRef)
         }
         for suspect in suspects:
-            inner = nodes.get(suspect.nest[-1].iter)
-            if inner is None:  # it is inside something that depends on data
+            it = suspect.nest[-1].iter
+            if it not in nodes:  # it is inside something that depends on data
                 continue
             try:
                 with limited(STEP):
-                    near = _nearest(model, tree, inner, suspect.nest)
+                    kept = _said(suspect, _nearest(model, tree, nodes[it], suspect.nest))
             except Spent:
                 continue
-            kept = _said(suspect, near)
             if kept:
-                found[suspect.nest[-1].iter] = kept
+                found[it] = kept
     return found
 
 

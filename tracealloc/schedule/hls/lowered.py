@@ -125,7 +125,7 @@ def _facts_of(found: Unrolled) -> FunctionFacts:
     """The facts of one function, the way it is emitted."""
     program = found.program
     nests = pipelined_nests(program)
-    apart = distances_between(program, nests)
+    apart = distances_between(program)
     flat = {nest[-1].iter: tuple(loop.iter for loop in nest) for nest in nests}
     now = {old: new for new, old in found.origins.items()}
     ranges = ZeroDivisorRanges()
