@@ -155,8 +155,10 @@ def test_distances_against_running_the_loops(seed: int) -> None:
         assert found in ([], [f"variable=A type=inter {expected}"])
 
 
-@pytest.mark.parametrize(("copies", "said"), [(2, "distance=4 true"), (3, "distance=2 true"), (8, None)])
-def test_of_a_loop_that_is_copied_rounds_of_copies_count(copies: int, said: str | None) -> None:
+@pytest.mark.parametrize(
+    ("copies", "said"), [(2, "distance=4 true"), (3, "distance=2 true"), (8, None), (None, None)]
+)
+def test_of_a_loop_that_is_copied_rounds_of_copies_count(copies: int | None, said: str | None) -> None:
     @kernel
     def dot(a: int32[64], s: int32[8]):
         for k in ta.range(64):
@@ -219,3 +221,20 @@ def test_what_runs_nothing_between_two_loops_does_not_keep_them_apart(
     s = ta.customize(kernel(names["f"]))  # type: ignore[arg-type]
     s.pipeline("j")
     assert pragmas(s) == said
+
+
+def test_of_elements_that_share_a_word_nothing_is_said() -> None:
+    pair = ta.Struct(x=int32, y=int32)
+
+    @kernel
+    def words(A: int32[8], P: pair[8], Q: pair[8]):
+        for j in ta.range(1, 8):
+            A[3 * j % 8] = j
+            P[3 * j % 8].x = P[7 - j].y
+            Q[3 * j % 8].x = j
+
+    s = ta.customize(words)
+    s.pipeline("j")
+    assert pragmas(s) == ["variable=A type=inter false", "variable=Q type=inter false"]
+    s.pack(s.A, 0, 2)
+    assert pragmas(s) == ["variable=Q type=inter false"]

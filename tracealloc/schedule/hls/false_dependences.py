@@ -17,6 +17,7 @@ from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
 from tracealloc.trace.ir.facts import Distance
 from tracealloc.trace.ir.intervals import fixed_trips
+from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -84,9 +85,13 @@ def distances_between(program: Program) -> dict[Iter, tuple[Distance, ...]]:
     it is looked at as if: then there are more iterations that might need one another, and no fewer.
     """
     suspects = []
+    layouts = dict(program.layouts)
     for nest in _nests(program.body, (), _may_be_no_code):
-        arrays = tuple(_unclear(nest[-1]))
-        if arrays and not nest[-1].marks.rewind:  # where runs overlap, iterations of other runs count too
+        marks = nest[-1].marks
+        if marks.rewind or marks.copies == 0:
+            continue  # where runs overlap, iterations of other runs count too; of copies no loop is left
+        arrays = tuple(_unclear(nest[-1], layouts))
+        if arrays:
             suspects.append(_Suspect(nest, arrays))
     return _proved(program, suspects) if suspects else {}
 
@@ -99,23 +104,31 @@ class _Suspect:
     arrays: tuple[Array, ...]
 
 
-def _unclear(loop: Loop) -> Iterator[Array]:
-    """The arrays stored in a loop where subscripts do not tell HLS that iterations are apart."""
+def _unclear(loop: Loop, layouts: Mapping[Array, Layout]) -> Iterator[Array]:
+    """The arrays stored in a loop where subscripts do not tell HLS that iterations are apart.
+
+    Those of which several elements or fields share a word are none: elements are apart, words are not.
+    """
     inner = {node.iter for node in walk_nodes(loop.body) if isinstance(node, Loop)}
     made = {node.array for node in walk_nodes(loop.body) if isinstance(node, Alloc)}
     stores: dict[Array, list[_Indices]] = {}
     loads: dict[Array, list[_Indices]] = {}
+    fields: dict[Array, set[tuple[str, ...]]] = {}
     for node in walk_nodes(loop.body):
         if isinstance(node, Call):
             return  # what is inside is not looked at
         if isinstance(node, Store):
             stores.setdefault(node.array, []).append(node.indices)
+            fields.setdefault(node.array, set()).add(node.path)
         for expr in expressions_of(node):
             for load in loads_of(expr):
                 loads.setdefault(load.array, []).append(load.indices)
+                fields.setdefault(load.array, set()).add(load.path)
     for array, written in stores.items():
         if array in made or array.rank == 0 or array.kind == "stream":
             continue
+        if len(fields[array]) > 1 or layouts.get(array, PLAIN).pack is not None:
+            continue  # neighbours in a word: to write one is to read and write them all
         others = [*written, *loads.get(array, [])]
         if any(not _is_clear(one, other, inner) for one in written for other in others):
             yield array
@@ -173,7 +186,7 @@ def _said(suspect: _Suspect, near: Mapping[Array, int]) -> tuple[Distance, ...]:
     for array in suspect.arrays:
         least = near.get(array)
         if least is not None and copies is not None:
-            least = least // copies if copies else 1
+            least //= copies
         if least is None or least > 1:
             said.append(Distance(array, least))
     return tuple(said)
