@@ -157,6 +157,8 @@ def test_banks_of_loops_stay_with_their_loop() -> None:
         f'cyclic {f}: partition("lines:line", dim={d}, kind="cyclic", factor={f})'
         for d, f in ((0, 3), (1, 4))
     ]
+    assert repr(s.layouts().reasons("lines:line")).startswith("lines:line: dim 0 cyclic 3, dim 1 cyclic 4\n")
+    assert repr(s.layouts().reasons("lines:A")) == "lines:A: nothing was asked"
     assert why(s, "lines:line") == [f"dim 0 {asked[0]}", f"dim 1 {asked[1]}"]
     s.inline("lines")
     assert why(s, "line") == [f"dim 0 {asked[0]}", f"dim 1 {asked[1]}"]
@@ -178,7 +180,7 @@ def test_what_a_window_needs_is_asked_by_the_step_that_makes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "because"),
+    ("steps", "because", "hint"),
     [
         (
             [("pack", "B", 1, 4), ("partition", "B", 1)],
@@ -187,6 +189,7 @@ def test_what_a_window_needs_is_asked_by_the_step_that_makes_it() -> None:
                 "dimension 1 of 'B' is complete, as partition(\"B\", 1) asks",
                 "a dimension that is packed is not partitioned",
             ],
+            "pack one dimension and partition another",
         ),
         (
             [("partition", "B", 1, "cyclic", 2), ("pack", "B", 1, 4)],
@@ -195,6 +198,7 @@ def test_what_a_window_needs_is_asked_by_the_step_that_makes_it() -> None:
                 "dimension 1 of 'B' is packed by 4, as pack(\"B\", 1, 4) asks",
                 "a dimension that is packed is not partitioned",
             ],
+            "pack one dimension and partition another",
         ),
         (
             [("pack", "B", 1, 4), ("pack", "B", 0, 2)],
@@ -203,6 +207,7 @@ def test_what_a_window_needs_is_asked_by_the_step_that_makes_it() -> None:
                 "dimension 0 of 'B' is packed by 2, as pack(\"B\", 0, 2) asks",
                 "the words of an array are along one dimension",
             ],
+            "both along the same dimension",
         ),
         (
             [("pack", "B", 1, 4), ("pack", "B", 1, 6)],
@@ -211,10 +216,13 @@ def test_what_a_window_needs_is_asked_by_the_step_that_makes_it() -> None:
                 "dimension 1 of 'B' is packed by 6, as pack(\"B\", 1, 6) asks",
                 "neither word holds a whole number of the other",
             ],
+            "words of 12",
         ),
     ],
 )
-def test_requests_that_no_layout_serves(steps: list[tuple[object, ...]], because: list[str]) -> None:
+def test_requests_that_no_layout_serves(
+    steps: list[tuple[object, ...]], because: list[str], hint: str
+) -> None:
     s = ta.customize(gemm)
     (first, *before), (second, *after) = steps
     getattr(s, str(first))(*before)
@@ -225,7 +233,7 @@ def test_requests_that_no_layout_serves(steps: list[tuple[object, ...]], because
         [
             f"TA234 {call} leaves no layout of 'B' that serves all that is asked",
             *(f"  because: {text}{place}" for text, place in zip(because, places, strict=True)),
-            "  try: pack one dimension and partition another",
+            f"  try: {hint}",
         ]
     )
 

@@ -35,9 +35,7 @@ def asking(edit: Edit, state: State, requests: Iterable[Request]) -> State:
                 "TA234",
                 f"{edit.what} leaves no layout of {array.name!r} that serves all that is asked",
                 because=[clash.first.sentence(array), clash.second.sentence(array), clash.because],
-                hint="s.bind(...) both alike"
-                if isinstance(clash.first.asks, Storage)
-                else "pack one dimension and partition another",
+                hint=clash.hint,
             )
     return state
 

@@ -52,11 +52,12 @@ class Reason:
 
 @dataclass(frozen=True)
 class Clash:
-    """Two requests that no layout serves, and why."""
+    """Two requests that no layout serves, why, and what would go."""
 
     first: Reason
     second: Reason
     because: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -79,33 +80,38 @@ class Derived:
     def clash(self) -> Clash | None:
         """Two requests that no layout serves."""
         if self.storage is not None and self.storage.value is None:
-            return _between(self.storage, join_storage, "an array is in one memory")
+            return _between(self.storage, join_storage, "an array is in one memory", "s.bind(...) both alike")
         if self.port is not None and self.port.value is None:
-            return _between(self.port, equal, "an array has one port")
+            return _between(self.port, equal, "an array has one port", "s.interface(...) once")
         if self.pack is None:
             return None
         if self.pack.value is None:
-            return _between(self.pack, join_packs, "the words of an array are along one dimension")
+            because = "the words of an array are along one dimension"
+            return _between(self.pack, join_packs, because, "both along the same dimension")
         words = _reasons(self.pack)
         if all(reason.asks != self.pack.value for reason in words):
-            return Clash(words[0], words[1], "neither word holds a whole number of the other")
+            because = "neither word holds a whole number of the other"
+            return Clash(words[0], words[1], because, f"words of {self.pack.value.factor}")
         dim = self.pack.value.dim
         if dim not in self.banks:
             return None
         banks = next(Reason(asks, request, dim) for asks, request in self.banks[dim].asked)
         first, second = sorted((banks, words[0]), key=lambda reason: reason.request.step)
-        return Clash(first, second, "a dimension that is packed is not partitioned")
+        because = "a dimension that is packed is not partitioned"
+        return Clash(first, second, because, "pack one dimension and partition another")
 
 
 def _reasons(part: Solved[Part, Request] | None) -> list[Reason]:
     return [] if part is None else [Reason(asks, request) for asks, request in part.asked]
 
 
-def _between(part: Solved[Part, Request], join: Callable[[Part, Part], Part | None], because: str) -> Clash:
+def _between(
+    part: Solved[Part, Request], join: Callable[[Part, Part], Part | None], because: str, hint: str
+) -> Clash:
     """The first two that do not go together."""
     pairs = combinations(part.asked, 2)
     (first, request), (second, other) = next(pair for pair in pairs if join(pair[0][0], pair[1][0]) is None)
-    return Clash(Reason(first, request), Reason(second, other), because)
+    return Clash(Reason(first, request), Reason(second, other), because, hint)
 
 
 def derived(model: Model, tree: Tree, requests: Sequence[Request]) -> dict[Array, Derived]:

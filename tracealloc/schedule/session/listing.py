@@ -18,7 +18,7 @@ from tracealloc.schedule.session.resolve import band_names, find_array, used_arr
 from tracealloc.schedule.session.text import function_of, iterator_key, layout_text, ranges
 from tracealloc.trace.diagnostics.errors import UnknownArrayError
 from tracealloc.trace.diagnostics.source import Place, caller_place
-from tracealloc.trace.ir.layout import PLAIN, Banks, Layout, Storage
+from tracealloc.trace.ir.layout import Banks, Storage
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["Asking", "Layouts", "Listing", "Reasons"]
@@ -121,9 +121,10 @@ class Layouts(dict[str, tuple[tuple[str, int], ...]]):
             error.place = caller_place()
             raise
         known = self._module.state(function).derived().get(found)
-        if known is None:
-            return Reasons(found, PLAIN, ())
-        return Reasons(known.array, known.layout, known.reasons())
+        prefix = "" if function == self._module.top else f"{function}:"
+        if known is None or not (reasons := known.reasons()):
+            return Reasons(f"{prefix}{found.name}: nothing was asked", ())
+        return Reasons(prefix + layout_text(known.array, known.layout), reasons)
 
     def _array(self, array: str | ArrayHandle) -> tuple[str, Array]:
         if isinstance(array, ArrayHandle):
@@ -171,12 +172,12 @@ class Asking:
 class Reasons(list[Asking]):
     """The steps that forced the layout of an array, first to last; prints as a table."""
 
-    def __init__(self, array: Array, layout: Layout, reasons: Iterable[Reason]) -> None:
+    def __init__(self, head: str, reasons: Iterable[Reason]) -> None:
         steps: dict[Request, list[str]] = {}
         for reason in reasons:  # one step may ask for several dimensions
             steps.setdefault(replace(reason.request, asks=Storage(), dim=None), []).append(str(reason))
         super().__init__(Asking(", ".join(asks), r.step, r.call, r.place) for r, asks in steps.items())
-        self._head = layout_text(array, layout) if steps else f"{array.name}: nothing was asked"
+        self._head = head
 
     def __repr__(self) -> str:
         rows = [
