@@ -17,7 +17,7 @@ from math import prod
 from typing import Any
 
 from tracealloc.poly.model.tree import LoopNode
-from tracealloc.schedule.session.resolve import full_name
+from tracealloc.schedule.core.names import full_name
 from tracealloc.schedule.timing.recurrence import recurrences
 from tracealloc.trace.ir.affine import constant, linear, range_of
 from tracealloc.trace.ir.dtype import Float

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tracealloc.building import Buildable
 from tracealloc.poly.isl.named import LOCK
+from tracealloc.schedule.core.boundaries import scope_of
+from tracealloc.schedule.core.names import bands_of, full_names, loops_of, used_arrays, visible_arrays
 from tracealloc.schedule.core.primitive import REGISTRY, Primitive
 from tracealloc.schedule.core.state import Module, State, lowered, module_of
 from tracealloc.schedule.session.apply import call_text, take
@@ -23,7 +25,7 @@ from tracealloc.schedule.session.listing import Layouts, Listing
 from tracealloc.schedule.session.loop_order import for_c, interchanged
 from tracealloc.schedule.session.methods import Methods
 from tracealloc.schedule.session.plain_values import shown
-from tracealloc.schedule.session.resolve import bands_of, find_array, full_names, used_arrays, visible_arrays
+from tracealloc.schedule.session.resolve import find_array
 from tracealloc.schedule.session.text import marked_text, schedule_text
 from tracealloc.trace.diagnostics.errors import (
     BuildError,
@@ -100,21 +102,26 @@ class Schedule(Buildable, Methods):
     def loops(self, function: str | None = None) -> list[LoopHandle]:
         """Handles of all loops of a function (None: the top), outermost first."""
         name, state = self._function(function)
-        born, names = self.history, full_names(state)
-        return Listing(LoopHandle(self, name, x.key, names[x.key], born) for x in state.loops())
+        born, names, host = self.history, full_names(state), self._module.host(name)
+        loops = loops_of(state, scope_of(self._module, name))
+        return Listing(LoopHandle(self, host, x.key, names[x.key], born) for x in loops)
 
     @public()
     def arrays(self, function: str | None = None) -> list[ArrayHandle]:
         """Handles of all arrays of a function (None: the top), arguments first."""
         name, state = self._function(function)
-        born = self.history
-        return Listing(ArrayHandle(self, name, x.key, x.name, born) for x in used_arrays(state))
+        born, host = self.history, self._module.host(name)
+        arrays = used_arrays(state, scope_of(self._module, name))
+        return Listing(ArrayHandle(self, host, x.key, x.name, born) for x in arrays)
 
     @public()
     def bands(self, function: str | None = None) -> list[BandHandle]:
         """Handles of all bands of a function (None: the top), in textual order."""
         name, state = self._function(function)
-        return Listing(BandHandle(self, name, band) for band, _ in bands_of(state.tree))
+        host, inside = self._module.host(name), {x.key for x in loops_of(state, scope_of(self._module, name))}
+        return Listing(
+            BandHandle(self, host, band) for band, loop in bands_of(state.tree) if loop.key in inside
+        )
 
     @public()
     def layouts(self) -> Layouts:
@@ -365,7 +372,7 @@ class Schedule(Buildable, Methods):
             for mine, traced in zip(self.lowered.args, self._program.args, strict=True)
         )
         return same and all(
-            note.exact for _, state in self._module.states for note in state.proof.assumptions
+            note.exact for state in self._module.functions.values() for note in state.proof.assumptions
         )
 
     @property

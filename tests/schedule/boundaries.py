@@ -11,7 +11,7 @@ from common import check_round_trip, values_for
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.schedule.session.resolve import full_name
+from tracealloc.schedule.core.names import full_name
 
 N = 6
 _RISING = np.arange(N, dtype=np.int32)

@@ -14,21 +14,26 @@ import tracealloc as ta
 from tracealloc.customize import Schedule
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.model.tree import Sequence as Block
+from tracealloc.schedule.core.names import full_name, prefix_of
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.session.handle import LoopHandle
-from tracealloc.schedule.session.resolve import full_name
 from tracealloc.trace.ir.program import Loop, While
 
 ORDER = ("reorder", "tile", "skew", "shift", "reverse", "merge", "distribute")
 EXACT = (*ORDER, "parallel", "vectorize")
 
 
+def _own(s: Schedule) -> list[str]:
+    """The top function and those that were outlined from it."""
+    return [s.name, *dict(s.module.state(s.name).functions())]
+
+
 def nested_pair(rng: Random, s: Schedule) -> list[Any]:
     """Two loops of which one is around the other, or any two where there are none."""
     state = s.module.state(s.name)
     pairs = [(a.key, b.key) for a in loops_in(state.tree) for b in loops_in(a.body)]
-    handles = {handle.key: handle for handle in s.loops()}
+    handles = {handle.key: handle for name in _own(s) for handle in s.loops(name)}
     if not pairs:
         return [rng.choice(s.loops()) for _ in range(2)]
     return [handles[key] for key in rng.choice(pairs)]
@@ -37,7 +42,7 @@ def nested_pair(rng: Random, s: Schedule) -> list[Any]:
 def nested_chain(rng: Random, s: Schedule) -> list[Any]:
     """Loops around one another, outermost first: two, three or four where there are as many."""
     state = s.module.state(s.name)
-    handles = {handle.key: handle for handle in s.loops()}
+    handles = {handle.key: handle for name in _own(s) for handle in s.loops(name)}
     loops = [loop.key for loop in loops_in(state.tree)]
     inner = rng.choice(loops) if loops else ""
     above = [loop.key for loop in loops_in(state.tree) if any(i.key == inner for i in loops_in(loop))]
@@ -54,7 +59,7 @@ def called(rng: Random, s: Schedule, values: Any) -> Any:
     if isinstance(values, LoopHandle) and rng.random() < 0.4:
         state = s.module.state(values.function)
         loop = next((loop for loop in state.loops() if loop.key == values.key), None)
-        return values if loop is None else full_name(state, loop)
+        return values if loop is None else prefix_of(s.module, values.function, loop) + full_name(state, loop)
     return values
 
 
@@ -102,7 +107,7 @@ def arguments(rng: Random, s: Schedule, name: str, made: Sequence[Any] = ()) -> 
 
 def neighbours(s: Schedule) -> list[tuple[Any, Any]]:
     """Pairs of loops in one block, the first before the second."""
-    handles = {handle.key: handle for handle in s.loops()}
+    handles = {handle.key: handle for name in _own(s) for handle in s.loops(name)}
     found: list[tuple[Any, Any]] = []
 
     def visit(tree: Tree) -> None:

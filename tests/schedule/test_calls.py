@@ -13,6 +13,7 @@ from tracealloc import grid, int32, kernel
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.poly.model.tree import Sequence
+from tracealloc.schedule.core.proof import Claim
 
 N = 6
 
@@ -195,15 +196,25 @@ def test_an_outlined_function_comes_back_as_it_was_scheduled() -> None:
     check(caller, s)
 
 
-def test_what_was_wrong_before_inlining_stays_wrong() -> None:
-    s = ta.customize(caller)
-    s.outline("L0.i", "rows")
-    s.split("rows:i", 4)
-    s.inline("rows")
-    state = s.module.state("caller")
-    (earlier,) = state.proof.obligations
+def test_what_was_wrong_before_a_sum_was_split_stays_wrong() -> None:
+    """A proof that starts anew still holds what was to be proved before."""
+
+    @kernel
+    def added(A: int32[N, N], y: int32[N]):
+        for p in grid(N):
+            y[p] = 1
+        for i, j in grid(N, N):
+            y[i] += A[i, j]
+
+    s = ta.customize(added)
+    s.rfactor("y", "j")
+    state = s.module.state("added")
+    earlier, *others = state.proof.obligations
+    assert isinstance(earlier, Claim) and isinstance(earlier.tree, Sequence)
     damaged = replace(earlier, tree=Sequence(tuple(reversed(earlier.tree.children))))
-    module = s.module.with_state("caller", replace(state, proof=replace(state.proof, obligations=(damaged,))))
+    module = s.module.with_state(
+        "added", replace(state, proof=replace(state.proof, obligations=(damaged, *others)))
+    )
     assert s.verify()
     assert not verify_module(module)
 
@@ -361,6 +372,7 @@ def test_buffers_of_a_callee_stay_where_no_proof_sees_through_them(kernel_: ta.K
     caller_, callee = state.proof.obligations
     only_copies = [part for part in callee.model.statements if part.copy]
     damaged = replace(callee, model=callee.model.with_statements(only_copies, callee.tree))
-    proof = replace(state.proof, obligations=(caller_, damaged))
-    module = s.module.with_state(kernel_.name, replace(state, proof=proof))
+    module = s.module.with_state(
+        kernel_.name, replace(state, proof=replace(state.proof, obligations=(caller_, damaged)))
+    )
     assert not verify_module(module)

@@ -95,7 +95,7 @@ def check_seed(seed: int) -> None:
 
 def damaged_are_found(s: ta.Schedule, random: Random) -> None:
     """A statement less, or an update that adds to another part or comes too late: the proof sees it."""
-    for state in dict(s.module.states).values():
+    for state in s.module.functions.values():
         for split in state.proof.obligations:
             if isinstance(split, Split):
                 assert split.difference() is None

@@ -70,7 +70,7 @@ def _proved(module: Module, casts: bool) -> Verification:
     found: str | None = None
     count = 0
     notes: dict[str, None] = {}
-    for _, state in module.states:
+    for state in module.functions.values():
         if casts and state.proof.conversions and found is None:
             found = f"{state.proof.conversions[0].reason}: values are converted"
         verdict = verdict_of(state)
@@ -87,7 +87,8 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
     Raises:
         VerifyError: an unknown method.
     """
-    same = [set(s.proof.conversions) for _, s in a.states] == [set(s.proof.conversions) for _, s in b.states]
+    ends = ([set(s.proof.conversions) for s in module.functions.values()] for module in (a, b))
+    same = next(ends) == next(ends)
     first, second = verify_module(a, method), verify_module(b, method)
     if same:
         first, second = _proved(a, casts=False), _proved(b, casts=False)

@@ -40,10 +40,15 @@ register(
             "way.",
         ),
         "TA274": Code(
-            "a loop cannot become a function where it stands",
+            "a loop is a function already",
+            _CALLS + 's.outline("r", "all_rows")\ns.outline("all_rows:r", "rows")\n',
+            _CALLS + 's.outline("r", "all_rows")\n',
+        ),
+        "TA275": Code(
+            "a step would take an outlined function apart",
             "",
             "",
-            "What it needs of the loops around it cannot be said as arguments. Outline a loop further out.",
+            "Loops stay on their side of its boundary. s.inline(...) takes the boundary away.",
         ),
     }
 )

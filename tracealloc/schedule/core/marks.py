@@ -40,8 +40,13 @@ def halves(marks: Marks) -> tuple[Marks, Marks]:
     What is pipelined, run in lanes or copied is the body, which the inner loop repeats; threads take
     whole runs of it. Only a loop that is unrolled completely stays so in both.
     """
-    outer = Marks(parallel=marks.parallel, dataflow=marks.dataflow, unroll=0 if marks.unroll == 0 else None)
-    return outer, replace(marks, parallel=False, dataflow=False)
+    outer = Marks(
+        parallel=marks.parallel,
+        dataflow=marks.dataflow,
+        unroll=0 if marks.unroll == 0 else None,
+        function=marks.function,
+    )
+    return outer, replace(marks, parallel=False, dataflow=False, function=None)
 
 
 def fused(loops: Sequence[Marks]) -> Marks:
@@ -54,6 +59,7 @@ def fused(loops: Sequence[Marks]) -> Marks:
         unroll=last.unroll if last.unroll or whole else None,
         parallel=all(marks.parallel for marks in loops),
         vectorize=all(marks.vectorize for marks in loops),
+        function=loops[0].function if all(marks.function is None for marks in loops[1:]) else None,
     )
 
 

@@ -67,12 +67,14 @@ class Result:
     """The next state, what the primitive hands back to the user, and warnings to show.
 
     A primitive that changes more than one function gives the whole next `module` instead of a state.
+    `inlined` is the outlined function whose boundary it took away.
     """
 
     state: State | None
     made: tuple[LoopRef | ArrayRef, ...] = ()
     warnings: tuple[str, ...] = ()
     module: Module | None = None
+    inlined: str | None = None
 
     def next_module(self, edit: Edit) -> Module:
         """The module after the step."""
@@ -192,10 +194,9 @@ def same_values(state: State, tree: Tree, violation: Violation) -> bool:
     reversed: where to look first.
     """
     model, proof = state.model, state.proof
-    if not proof.pieces:
-        sums = free_sums(proof.base, model, proof.reassociate)
-        if changes_value(model, (state.tree, tree), violation, proof.base, sums):
-            return False
+    sums = free_sums(proof.base, model, proof.reassociate)
+    if changes_value(model, (state.tree, tree), violation, proof.base, sums):
+        return False
     if flow_of(model, state.tree).same_as(flow_of(model, tree)):
         return True
     return proof.difference(model, tree) is None

@@ -1,6 +1,6 @@
 """What a schedule is proved from, and what its proofs took for granted: values only.
 
-Proof      := base, reassociate, assumptions, obligations, pieces
+Proof      := base, reassociate, assumptions, obligations
 Assumption := SumOrder | Conversion
 Obligation := Claim | Split
 """
@@ -14,7 +14,6 @@ from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import Tree
 from tracealloc.poly.proof.equivalence import Difference, difference
 from tracealloc.poly.proof.split_reduction import Split
-from tracealloc.schedule.loops.expansion import Piece, restored
 from tracealloc.trace.ir.dtype import DType
 
 __all__ = ["Assumption", "Claim", "Conversion", "Obligation", "Proof", "SumOrder"]
@@ -66,14 +65,13 @@ class Proof:
 
     `base`, in its reference order, is the kernel as traced. `obligations` are what is to be proved before it
     may be taken for the kernel. `reassociate` says that the user lets floating-point sums be reordered;
-    `assumptions` are what steps made use of. `pieces` are what calls of outlined functions stand for.
+    `assumptions` are what steps made use of.
     """
 
     base: Model
     reassociate: bool = False
     assumptions: tuple[Assumption, ...] = ()
     obligations: tuple[Obligation, ...] = ()
-    pieces: tuple[Piece, ...] = ()
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -87,11 +85,10 @@ class Proof:
     def difference(self, model: Model, tree: Tree, free: bool = True) -> Difference | None:
         """The first read that sees another write in `model` than in `base`, or None.
 
-        Calls of outlined functions count as what they stand for. Unless `free`, all sums keep their order.
+        Unless `free`, all sums keep their order.
         See `poly.proof.equivalence`.
         """
-        ends = restored(self.pieces, model, tree)
-        return difference(self.base, self.base.reference, *ends, self.reassociate, free)
+        return difference(self.base, self.base.reference, model, tree, self.reassociate, free)
 
     def strictly(self) -> Proof:
         """The proof in which floating-point sums keep their order."""
@@ -114,10 +111,6 @@ class Claim:
     model: Model
     tree: Tree
     proof: Proof
-
-    def whole(self) -> tuple[Model, Tree]:
-        """The model and the tree, with what calls of outlined functions stand for."""
-        return restored(self.proof.pieces, self.model, self.tree)
 
     def difference(self, free: bool = True) -> Difference | None:
         """Where the claim is wrong, or None."""

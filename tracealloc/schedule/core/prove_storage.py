@@ -20,7 +20,7 @@ def proved_storage(edit: Edit, state: State, array: Array) -> State:
     """
     old = edit.state
     try:
-        wrong = changed_read(old.claim.whole(), state.claim.whole(), array)
+        wrong = changed_read((old.model, old.tree), (state.model, state.tree), array)
     except VerifyError as error:
         raise edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
     if wrong is None:

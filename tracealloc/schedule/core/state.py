@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
+from tracealloc.poly.codegen.functions import cut_functions
 from tracealloc.poly.codegen.lower import lower
 from tracealloc.poly.dependence.dependence import Dependence, changed_from, dependences_of
+from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.named import LOCK
-from tracealloc.poly.isl.remembered import count_program
+from tracealloc.poly.isl.remembered import count_program, remembered
 from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.requirements import required
@@ -27,15 +30,16 @@ from tracealloc.schedule.core.proof import Assumption, Claim, Obligation, Proof
 from tracealloc.schedule.layout.derive import Derived, derived
 from tracealloc.schedule.layout.requests import Request, moved
 from tracealloc.trace.ir.layout import PLAIN, Layout
-from tracealloc.trace.ir.program import Array, Call, Loop, Node, Program, While, map_blocks, walk_nodes
+from tracealloc.trace.ir.program import Array, Block, Call, Loop, Node, Program, While, map_blocks, walk_nodes
+from tracealloc.trace.record.naming import unused
 
 __all__ = [
     "Module",
     "OpaqueLoop",
     "ScheduledLoop",
     "State",
-    "cut_state",
     "fresh_state",
+    "calls_of",
     "lowered",
     "module_of",
     "proved",
@@ -115,7 +119,7 @@ class State:
         """
         own = [replace(s, origin=s.name, origin_instance=None, copy=False) for s in self.model.statements]
         base = replace(self.model.with_statements(own, self.tree), origins=())
-        proof = replace(self.proof, base=base, pieces=(), obligations=before or (self.claim,))
+        proof = replace(self.proof, base=base, obligations=before or (self.claim,))
         return replace(self, model=base, proof=proof)
 
     def freely(self) -> State:
@@ -138,6 +142,31 @@ class State:
             for node in walk_nodes((statement.node,)):
                 if isinstance(node, Loop | While):
                     yield OpaqueLoop(statement.name, node)
+
+    def functions(self) -> Iterator[tuple[str, ScheduledLoop]]:
+        """The loops that are functions of their own, each with its name, in textual order."""
+        for loop in loops_in(self.tree):
+            if loop.marks.function is not None:
+                yield loop.marks.function, loop
+        for opaque in self._data_functions():
+            assert opaque.loop.marks.function is not None
+            yield opaque.loop.marks.function, opaque
+
+    def _data_functions(self) -> list[OpaqueLoop]:
+        found: list[OpaqueLoop] | None = self.model.memo.get("data functions")
+        if found is None:
+            opaque = (loop for loop in self.loops() if isinstance(loop, OpaqueLoop))
+            found = [loop for loop in opaque if loop.loop.marks.function is not None]
+            self.model.memo["data functions"] = found
+        return found
+
+    def with_symbol(self, site: str, symbol: str) -> State:
+        """The state in which the call at `site` goes to another function of the module."""
+        return replace(
+            self,
+            model=_called(self.model, site, symbol),
+            proof=replace(self.proof, base=_called(self.proof.base, site, symbol)),
+        )
 
     def layout(self, array: Array) -> Layout:
         """The layout of an array as it is declared."""
@@ -179,7 +208,7 @@ class Module:
     """The schedules of a kernel and of all kernels that it calls, callees first."""
 
     top: str
-    states: tuple[tuple[str, State], ...]
+    functions: Mapping[str, State]
     homes: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
 
     def __repr__(self) -> str:
@@ -195,17 +224,26 @@ class Module:
                 function, key = new
         return function, key
 
+    def host(self, name: str) -> str:
+        """The function whose schedule has the loops of `name`: itself, or what it was outlined from."""
+        if name in self.functions:
+            return name
+        return next(host for host, state in self.functions.items() if name in dict(state.functions()))
+
     def state(self, name: str) -> State:
-        """The state of one function."""
-        return dict(self.states)[name]
+        """The state that has the loops of a function."""
+        return self.functions[self.host(name)]
 
     def names(self) -> tuple[str, ...]:
         """The functions, callees first."""
-        return tuple(name for name, _ in self.states)
+        found: list[str] = []
+        for name, state in self.functions.items():
+            found += [*reversed([function for function, _ in state.functions()]), name]
+        return tuple(found)
 
     def with_state(self, name: str, state: State) -> Module:
         """The module with one function's state replaced."""
-        return replace(self, states=tuple((n, state if n == name else s) for n, s in self.states))
+        return replace(self, functions={**self.functions, name: state})
 
     def __str__(self) -> str:
         return str(lowered(self))
@@ -236,19 +274,6 @@ def fresh_state(name: str, program: Program, reassociate: bool) -> State:
     return State(name, model, tree, Proof(model, reassociate))
 
 
-def cut_state(
-    name: str, program: Program, caller: State, prefix: str, requests: tuple[Request, ...]
-) -> State:
-    """The first state of a function that was cut out of another, where its accesses were proved.
-
-    It has arrays and loops of its caller. `prefix` and the caller's serial number keep the keys that it
-    gives apart from theirs, and from those of an earlier function of its name.
-    """
-    model, tree = build_model(program, prefix)
-    proof = Proof(model, caller.proof.reassociate)
-    return State(name, model, tree, proof, requests, caller.serial)
-
-
 def module_of(program: Program, reassociate: bool = False) -> Module:
     """The first state of a program: nothing scheduled.
 
@@ -257,35 +282,85 @@ def module_of(program: Program, reassociate: bool = False) -> Module:
         TraceError: an element is read before it is stored.
     """
     program = required(program)
-    states: dict[str, State] = {}
+    functions: dict[str, State] = {}
     names: dict[int, str] = {}
     for each in (*program.callees(), program):
-        name, count = each.name, 0
-        while name in states:
-            count += 1
-            name = f"{each.name}_{count}"
-        names[id(each)] = name
-        states[name] = fresh_state(name, each, reassociate)
-    return Module(names[id(program)], tuple(states.items()))
+        name = names[id(each)] = unused(each.name, functions)
+        functions[name] = fresh_state(name, _with_symbols(each, names), reassociate)
+    return Module(names[id(program)], functions)
+
+
+def _with_symbols(program: Program, names: Mapping[int, str]) -> Program:
+    """The program whose calls go by these names: two callees of one name (other types) are told apart."""
+    if all(call.callee == names[id(call.program)] for call in _calls_in(program.body)):
+        return program
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Call):
+            return replace(node, callee=names[id(node.program)])
+        return map_blocks(node, lambda block: tuple(map(change, block)))
+
+    return replace(program, body=tuple(map(change, program.body)))
 
 
 def lowered(module: Module) -> Program:
-    """The loop nest of the top function, its calls going to the lowered callees."""
-    done: dict[int, Program] = {}
-    result: Program | None = None
-    for name, state in module.states:
-        program = lower(state.model, state.tree)
-        body = tuple(_relink(node, done) for node in program.body)
-        program = replace(program, name=name, body=body, layouts=state.layouts)
-        program.memo["traced"] = state.program
-        done[id(state.program)] = program
-        if name == module.top:
-            result = program
-    assert result is not None
-    return result
+    """The loop nest of the top function, its calls going to the lowered callees.
+
+    What a step did not change is not made again.
+    """
+    done: dict[str, Program] = {}
+    for name, state in module.functions.items():
+        bare = _lowered(Same(state.model), Same(state.tree))
+        used = dict.fromkeys(call.callee for call in _calls_in(bare.body))
+        linked = tuple((callee, Same(done[callee])) for callee in used)
+        done[name] = _linked(Same(bare), name, linked, state.layouts, Same(state.program))
+    return done[module.top]
 
 
-def _relink(node: Node, programs: dict[int, Program]) -> Node:
-    if isinstance(node, Call):
-        return replace(node, program=programs[id(node.program)])
-    return map_blocks(node, lambda block: tuple(_relink(inner, programs) for inner in block))
+@remembered(256)
+def _lowered(model: Same, tree: Same) -> Program:
+    assert isinstance(model.value, Model)
+    return lower(model.value, cast(Tree, tree.value))
+
+
+@remembered(256)
+def _linked(
+    program: Same,
+    name: str,
+    callees: tuple[tuple[str, Same], ...],
+    layouts: tuple[tuple[Array, Layout], ...],
+    traced: Same,
+) -> Program:
+    """A lowered function whose calls go to lowered functions, with those that are outlined from it."""
+    known = {symbol: cast(Program, callee.value) for symbol, callee in callees}
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Call):
+            return replace(node, program=known[node.callee])
+        return map_blocks(node, lambda block: tuple(map(change, block)))
+
+    bare = program.value
+    assert isinstance(bare, Program)
+    body = tuple(map(change, bare.body))
+    found = cut_functions(replace(bare, name=name, body=body, layouts=layouts))
+    found.memo["traced"] = traced.value
+    return found
+
+
+def _called(model: Model, site: str, symbol: str) -> Model:
+    def change(node: Node) -> Node:
+        if isinstance(node, Call) and node.site == site:
+            return replace(node, callee=symbol)
+        return map_blocks(node, lambda block: tuple(map(change, block)))
+
+    statements = tuple(replace(s, node=change(s.node)) for s in model.statements)
+    return replace(model, statements=statements)
+
+
+def calls_of(model: Model) -> Iterator[Call]:
+    """The calls in the statements of a model."""
+    return _calls_in(tuple(statement.node for statement in model.statements))
+
+
+def _calls_in(block: Block) -> Iterator[Call]:
+    return (node for node in walk_nodes(block) if isinstance(node, Call))

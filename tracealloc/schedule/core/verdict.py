@@ -119,7 +119,7 @@ def describe(claim: Claim, wrong: Difference) -> str:
     arrays = {f"A{k}": array for k, array in enumerate(claim.model.arrays)}
     known = arrays.get(space.partition("_")[0])
     if known is not None and known.kind == "stream":
-        return f"the order of {known.name}: {displaced(base, claim.whole(), wrong, known)}"
+        return f"the order of {known.name}: {displaced(base, (claim.model, claim.tree), wrong, known)}"
     array = space if known is None else known.name
     element = f"{array}[{', '.join(map(str, indices))}]" if indices else array
     who = f"the final {element}" if reader == FINAL else f"{_instance(base, reader, values)} reads {element}"

@@ -8,10 +8,10 @@ from tracealloc.poly.dependence.dependence import Dependence, dependences_of
 from tracealloc.poly.dependence.legality import Violation, carries, first_carried
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in, statements_of
 from tracealloc.schedule.core.chains import runs_once
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, State
 from tracealloc.schedule.loops.cures import wavefront
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 
 __all__ = ["check_concurrent", "check_marked"]
@@ -23,8 +23,8 @@ def check_marked(edit: Edit, after: Module) -> None:
     Raises:
         IllegalScheduleError: a loop now carries a dependence that it did not carry when it was marked.
     """
-    before = dict(edit.module.states)
-    for name, state in after.states:
+    before = edit.module.functions
+    for name, state in after.functions.items():
         old = before.get(name)
         if old is not None and state.tree is old.tree and state.model is old.model:
             continue

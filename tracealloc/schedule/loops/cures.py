@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from tracealloc.poly.dependence.dependence import Dependence, dependences_of
 from tracealloc.poly.dependence.legality import carries, places_of
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, is_legal, ordered_dependences
 from tracealloc.schedule.core.state import State
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary

@@ -378,7 +378,7 @@ class Moving:
         """Check that every read still gets its value from the same write."""
         state = self.state
         sources = {s.name: state.model.statement(name) for name, s in moved.items()}
-        ends = state.claim.whole(), replace(state.claim, model=model, tree=tree).whole()
+        ends = (state.model, state.tree), (model, tree)
         try:
             wrong = moved_read(state.proof.base, *ends, sources, state.proof.reassociate)
         except VerifyError as error:

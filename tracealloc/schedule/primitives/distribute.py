@@ -8,9 +8,9 @@ from dataclasses import replace
 from tracealloc.poly.dependence.legality import is_violated
 from tracealloc.poly.model.tree import LoopNode, Tree, replace_loop, sequence, statements_of
 from tracealloc.poly.model.tree import Sequence as Parts
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, LoopRef, Result, ordered_dependences, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
-from tracealloc.schedule.session.resolve import user_name
 
 __all__ = ["cut_body", "distribute"]
 

@@ -17,9 +17,9 @@ from tracealloc.poly.model.tree import LoopNode, Tree, leaves, replace_loop
 from tracealloc.schedule.core.chains import counter, lattice_step
 from tracealloc.schedule.core.marks import fused as fused_marks
 from tracealloc.schedule.core.marks import lost
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr

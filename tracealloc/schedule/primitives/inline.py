@@ -8,13 +8,13 @@ from tracealloc.poly.calls.bind_arguments import Names, Splice, calls_in
 from tracealloc.poly.codegen.lower import lower
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.proof.equivalence import runs_once
+from tracealloc.schedule.core.marks import mark
+from tracealloc.schedule.core.names import bands_of
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import Module, State, fresh_state
 from tracealloc.schedule.layout.ask import asking
 from tracealloc.schedule.layout.requests import Dim, Request, ScopeDim, moved
-from tracealloc.schedule.loops.expansion import restored
 from tracealloc.schedule.loops.inline_call import Callee, inlined, origins_of
-from tracealloc.schedule.session.resolve import bands_of
 from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr
 from tracealloc.trace.ir.layout import Banks, normal_banks
@@ -41,6 +41,9 @@ def inline(edit: Edit, callee: str) -> Result:
     Raises:
         ScheduleError: nothing of that name is called, or the callee cannot be taken apart.
     """
+    outlined = _outlined(edit, callee)
+    if outlined is not None:
+        return outlined
     module = edit.module
     found = _sites(edit, callee)
     for function, sites in found.items():
@@ -52,20 +55,29 @@ def _calls(state: State) -> list[Call]:
     return [call for statement in state.model.statements for call in calls_in(statement.node)]
 
 
+def _outlined(edit: Edit, text: str) -> Result | None:
+    """The module without the boundary of a function that was outlined; None where the name means none."""
+    name = text.rpartition(":")[2] if isinstance(text, str) else ""
+    for host, state in edit.module.functions.items():
+        for function, loop in state.functions():
+            if name in (function, f"{function}_0"):
+                bare = mark(state, loop, lambda marks: replace(marks, function=None))
+                return Result(None, module=edit.module.with_state(host, bare), inlined=function)
+    return None
+
+
 def _sites(edit: Edit, text: str) -> dict[str, dict[str, str]]:
     """By function: the sites that are meant, each with the function that it calls."""
     module = edit.module
-    names = {id(state.program): name for name, state in module.states}
     within, colon, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
     found: dict[str, dict[str, str]] = {}
     exact: dict[str, dict[str, str]] = {}
-    for function, state in module.states:
+    for function, state in module.functions.items():
         for call in _calls(state) if not colon or function == within else ():
-            called = names[id(call.program)]
-            if name in (called, call.program.name):
-                found.setdefault(function, {})[call.site] = called
+            if name in (call.callee, call.program.name):
+                found.setdefault(function, {})[call.site] = call.callee
             if name == call.site:
-                exact.setdefault(function, {})[call.site] = called
+                exact.setdefault(function, {})[call.site] = call.callee
     if exact and not found:
         found = {module.top: exact[module.top]} if module.top in exact else exact
         if len(found) > 1:
@@ -78,7 +90,7 @@ def _sites(edit: Edit, text: str) -> dict[str, dict[str, str]]:
     if not found:
         sites = [
             call.site if function == module.top else f"{function}:{call.site}"
-            for function, state in reversed(module.states)
+            for function, state in reversed(list(module.functions.items()))
             for call in _calls(state)
         ]
         raise edit.error(
@@ -93,38 +105,12 @@ def _inlined_into(edit: Edit, module: Module, function: str, sites: dict[str, st
     for called in dict.fromkeys(sites.values()):
         mine = {site for site, name in sites.items() if name == called}
         state, callee = module.state(function), module.state(called)
-        piece = next((p for p in state.proof.pieces if p.function == called), None)
-        if piece is None or not _untouched(state, callee):
-            if piece is not None or _in_pieces(state, mine):
-                state = state.rebased()  # a part has calls or loops that the kernel will not have
-            _check(edit, module, state, callee, mine)
-            names = _names(state, callee)
-            changed = _taken_in(edit, state, callee, mine, names)
-            homes = _homes(function, called, state, callee, mine, names)
-        else:
-            model, tree = restored((piece,), state.model, state.tree)
-            rest = tuple(p for p in state.proof.pieces if p is not piece)
-            touched = [
-                s for s in model.statements if s.name not in {old.name for old in state.model.statements}
-            ]
-            stale = _spaces([*touched, *(s for s in state.model.statements if s.origin == piece.call)])
-            changed = replace(state, proof=replace(state.proof, pieces=rest)).with_model(model, tree, stale)
-            homes = tuple((new, old) for old, new in module.homes if new[0] == called)
-            module = replace(module, homes=tuple(pair for pair in module.homes if pair[1][0] != called))
+        _check(edit, module, state, callee, mine)
+        names = _names(state, callee)
+        changed = _taken_in(edit, state, callee, mine, names)
+        homes = _homes(function, called, state, callee, mine, names)
         module = replace(module.with_state(function, changed), homes=(*module.homes, *homes))
     return module
-
-
-def _untouched(caller: State, callee: State) -> bool:
-    """Whether nothing was done to an outlined function."""
-    asked = {request.step for request in callee.requests} - {request.step for request in caller.requests}
-    return callee.is_fresh and callee.is_traced and not asked
-
-
-def _in_pieces(state: State, sites: set[str]) -> bool:
-    """Whether what was outlined from a function has some of the calls too."""
-    nodes = (s.node for piece in state.proof.pieces for s in piece.statements)
-    return any(call.site in sites for node in nodes for call in calls_in(node))
 
 
 def _names(state: State, callee: State) -> Names:
@@ -255,9 +241,6 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
     def refused(because: str, hint: str) -> None:
         raise edit.error("TA273", f"cannot take {callee.name} apart", because=[because], hint=hint)
 
-    if pieces := callee.proof.pieces:
-        name = pieces[0].function
-        refused(f"{name} was outlined from it", f's.inline("{name}") first')
     for array, _ in callee.model.versions:
         if array.kind == "argument":
             refused(
@@ -275,7 +258,7 @@ def _check(edit: Edit, module: Module, state: State, callee: State, sites: set[s
         if current.get(array.key, array.dtype) != array.dtype:
             refused(f"its argument {array.name!r} is stored in another type", "inline it before s.cast(...)")
     if any(array.kind == "state" for array in callee.model.arrays):
-        elsewhere = [c for _, s in module.states for c in _calls(s) if c.program is callee.program]
+        elsewhere = [c for s in module.functions.values() for c in _calls(s) if c.callee == callee.name]
         if len(elsewhere) > len(sites) or any(c.site not in sites for c in elsewhere):
             refused(
                 "its calls share what it keeps between them", f's.inline("{callee.name}") inlines them all'
@@ -301,9 +284,8 @@ def _homes(
 
 def _without_unused(module: Module) -> Module:
     """The module without functions that nothing calls any more."""
-    names = {id(state.program): name for name, state in module.states}
     reached = {module.top}
-    for name, state in reversed(module.states):  # callers come after their callees
+    for name, state in reversed(list(module.functions.items())):  # callers come after their callees
         if name in reached:
-            reached |= {names[id(call.program)] for call in _calls(state)}
-    return replace(module, states=tuple((name, s) for name, s in module.states if name in reached))
+            reached |= {call.callee for call in _calls(state)}
+    return replace(module, functions={name: s for name, s in module.functions.items() if name in reached})

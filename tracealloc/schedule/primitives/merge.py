@@ -20,10 +20,10 @@ from tracealloc.poly.model.tree import (
 )
 from tracealloc.schedule.core.chains import counter, lattice_step, loop_values
 from tracealloc.schedule.core.marks import lost
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.loops.cures import least_shifts
-from tracealloc.schedule.session.resolve import full_name, user_name
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
@@ -134,7 +134,7 @@ def _positions(edit: Edit, loop: LoopNode, other: LoopNode) -> tuple[Sequence, i
     ):
         raise edit.error(
             "TA254",
-            f"needs neighbouring loops: {full_name(edit.state, loop)!r} and {full_name(edit.state, other)!r} "
+            f"needs neighbouring loops: {user_name(edit, loop)!r} and {user_name(edit, other)!r} "
             "are not in the same block",
             hint="merge the loops around them first; s.loops() shows the nests",
         )

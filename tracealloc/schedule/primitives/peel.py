@@ -22,10 +22,10 @@ from tracealloc.poly.model.tree import (
     sequence,
 )
 from tracealloc.schedule.core.chains import chain_above, loop_values
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["peel"]

@@ -8,10 +8,10 @@ from math import ceil
 from tracealloc.poly.model.tree import LoopNode, loops_above
 from tracealloc.schedule.core.chains import find, runs_once
 from tracealloc.schedule.core.marks import data_loops_inside, long_loops_inside, mark
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.primitives.rfactor import rfactor
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.schedule.timing.recurrence import Recurrence, recurrences
 from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.dtype import Float

@@ -19,5 +19,5 @@ def reassociate(edit: Edit) -> Result:
         always: it is the user who says that the rounding of sums does not matter. Reports and
         ``verify`` name the assumption once a step makes use of it.
     """
-    states = tuple((name, state.freely()) for name, state in edit.module.states)
-    return Result(None, module=replace(edit.module, states=states))
+    functions = {name: state.freely() for name, state in edit.module.functions.items()}
+    return Result(None, module=replace(edit.module, functions=functions))

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
 from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.loops.cures import skew_cures, transferred
 from tracealloc.schedule.loops.sink import sunk
-from tracealloc.schedule.session.resolve import full_name
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 
 __all__ = ["nests", "orders", "reorder", "reordered_chain"]
@@ -126,9 +126,9 @@ def _chain(edit: Edit, order: list[LoopNode]) -> list[LoopNode]:
             best = above
     first = next(k for k, loop in enumerate(best) if loop.key in keys)
     chain = best[first:]
-    apart = [full_name(edit.state, loop) for loop in order if loop.key not in {other.key for other in chain}]
+    apart = [user_name(edit, loop) for loop in order if loop.key not in {other.key for other in chain}]
     if apart:
-        inner = full_name(edit.state, chain[-1])
+        inner = user_name(edit, chain[-1])
         raise edit.error(
             "TA224",
             f"needs loops that are around one another: {apart[0]!r} is not around {inner!r}",

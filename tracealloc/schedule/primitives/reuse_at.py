@@ -14,12 +14,12 @@ from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import make_statement, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
 from tracealloc.schedule.core.chains import chain_above
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.layout.ask import asking, request
 from tracealloc.schedule.layout.requests import Request
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.schedule.storage.load_on_demand import load_when_needed
 from tracealloc.schedule.storage.read_only_view import served_reads
 from tracealloc.schedule.storage.region import Region, spaces_of, users_of
@@ -27,7 +27,7 @@ from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, substitute
 from tracealloc.trace.ir.layout import Banks, Marks
-from tracealloc.trace.ir.program import Array, Call, Store
+from tracealloc.trace.ir.program import Array, Store
 
 __all__ = ["reuse_at"]
 
@@ -61,7 +61,6 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     state, (key,) = edit.keys(1)
     loops = chain_above(state, loop.key)
     seen, users = served_reads(edit, array, loops, users_of(edit, array, loop))
-    _refuse_whole(edit, array, seen, users)
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in loops)
     whole = elements_used(seen, loops, users)
     parameters = state.model.parameters
@@ -88,26 +87,6 @@ def reuse_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
     state = _Window(region, window, stride, step, key, state).build()
     state = load_when_needed(edit, state, array, loop.key, f"{key}_load")
     return Result(proved_storage(edit, state, array), (ArrayRef(key),))
-
-
-def _refuse_whole(edit: Edit, array: Array, seen: Array, users: Sequence[Statement]) -> None:
-    """Refuse calls that get all of the array though they use a part: a window is not all of it.
-
-    Raises:
-        ScheduleError: a function that ``outline`` made gets whole arrays.
-    """
-    for statement in users:
-        for access in statement.reads:
-            whole = access.whole if access.view is None and not access.relation.is_empty() else None
-            if access.array == seen and whole is not None and not whole.is_equal(access.relation):
-                assert isinstance(statement.node, Call)
-                function = statement.node.program.name
-                raise edit.error(
-                    "TA244",
-                    f"needs a call of {function} that gets the part of {array.name!r} that it uses",
-                    because=[f"outline passes all of {array.name} to {function}"],
-                    hint=f's.inline("{function}") first, and outline it again after reuse_at',
-                )
 
 
 @dataclass

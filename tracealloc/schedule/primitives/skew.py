@@ -9,11 +9,11 @@ from math import gcd
 
 from tracealloc.poly.model.tree import LoopNode, loops_in, replace_loop, statements_of
 from tracealloc.poly.model.tree import Sequence as Parts
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, Result, is_legal, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.loops.cures import Skew, skewed
 from tracealloc.schedule.primitives.distribute import cut_body
-from tracealloc.schedule.session.resolve import full_name, user_name
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
@@ -44,8 +44,8 @@ def skew(edit: Edit, loop: LoopNode | OpaqueLoop, by: LoopNode | OpaqueLoop, fac
     if not inside and not around:
         raise edit.error(
             "TA224",
-            f"needs one loop around the other: {full_name(edit.state, by)!r} is neither around nor inside "
-            f"{full_name(edit.state, loop)!r}",
+            f"needs one loop around the other: {user_name(edit, by)!r} is neither around nor inside "
+            f"{user_name(edit, loop)!r}",
             hint="s.loops() shows the nests",
         )
     if inside and statements_of(by) != statements_of(loop):

@@ -7,10 +7,10 @@ from dataclasses import replace
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.chains import most_trips, sizes_of
 from tracealloc.schedule.core.marks import mark
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.hls.pipelined import MOST_UNROLLED
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.program import Loop, While
 

@@ -13,6 +13,7 @@ from typing import Any
 import islpy as isl
 
 from tracealloc.poly.isl.budget import STEP, limited, reason
+from tracealloc.schedule.core.boundaries import settled
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, LoopRef, Primitive
 from tracealloc.schedule.core.state import Module
 from tracealloc.schedule.loops.carried import check_marked
@@ -99,7 +100,7 @@ def _taken(
     try:
         with limited(STEP):
             result = primitive.function(edit, *positional, **named)
-            after = result.next_module(edit)
+            after = settled(edit, result.next_module(edit), result.inlined)
             check_marked(edit, after)
     except isl.Error as error:
         raise edit.error(

@@ -9,17 +9,19 @@ from typing import Any, TypeVar
 
 from tracealloc.poly.codegen.contraction import storage_of
 from tracealloc.poly.model.tree import LoopNode, leaves
+from tracealloc.schedule.core.boundaries import scope_of
+from tracealloc.schedule.core.names import band_names, used_arrays
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.schedule.layout.derive import Reason
 from tracealloc.schedule.layout.requests import Request
 from tracealloc.schedule.session.handle import ArrayHandle, LoopHandle
 from tracealloc.schedule.session.plain_values import shown
-from tracealloc.schedule.session.resolve import band_names, find_array, used_arrays
+from tracealloc.schedule.session.resolve import find_array
 from tracealloc.schedule.session.text import function_of, iterator_key, layout_text, ranges
 from tracealloc.trace.diagnostics.errors import UnknownArrayError
 from tracealloc.trace.diagnostics.source import Place, caller_place
 from tracealloc.trace.ir.layout import Banks, Storage
-from tracealloc.trace.ir.program import Array
+from tracealloc.trace.ir.program import Array, Program
 
 __all__ = ["Asking", "Layouts", "Listing", "Reasons"]
 
@@ -43,11 +45,21 @@ class Listing(list[Handle]):
         known: dict[str, dict[str, str]] = {}
         for handle in self:
             if isinstance(handle, LoopHandle) and handle.function not in known:
-                known[handle.function] = ranges(function_of(handle.owner.lowered, handle.function))
+                known[handle.function] = _ranges(handle.owner.lowered, handle.owner.module, handle.function)
         return table(_row(handle, known) for handle in self)
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
+
+
+def _ranges(program: Program, module: Module, function: str) -> dict[str, str]:
+    """What the loops of a function run over, and of those that were outlined from it."""
+    inner = dict(module.state(function).functions()) if function in module.names() else {}
+    found = ranges(function_of(program, function))
+    for each in program.callees():
+        if each.name in inner:
+            found |= ranges(each)
+    return found
 
 
 def _row(handle: Any, known: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
@@ -88,9 +100,9 @@ class Layouts(dict[str, tuple[tuple[str, int], ...]]):
         super().__init__()
         self._module = module
         self._arrays: dict[str, tuple[str, Array]] = {}
-        for function, state in reversed(module.states):  # callers come before their callees
+        for function in reversed(module.names()):  # callers come before their callees
             prefix = "" if function == module.top else f"{function}:"
-            for name, array, banks in _layouts(state):
+            for name, array, banks in _layouts(module.state(function), scope_of(module, function)):
                 self[prefix + name] = tuple((bank.kind, bank.factor) for bank in banks)
                 self._arrays[prefix + name] = function, array
 
@@ -143,10 +155,10 @@ def _words_of(dim: tuple[str, int]) -> str:
     return str(Banks(dim[0], dim[1]))  # type: ignore[arg-type]
 
 
-def _layouts(state: State) -> Iterable[tuple[str, Array, tuple[Banks, ...]]]:
+def _layouts(state: State, scope: str | None) -> Iterable[tuple[str, Array, tuple[Banks, ...]]]:
     """The arrays with the banks of each dimension as it is declared; of those of one name, by number."""
     seen: dict[str, int] = {}
-    for array in used_arrays(state):
+    for array in used_arrays(state, scope):
         if array.kind in ("value", "stream"):
             continue
         rank = storage_of(state.model, state.tree, array).array.rank

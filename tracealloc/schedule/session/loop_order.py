@@ -48,7 +48,7 @@ def for_c(program: Program) -> Program:
 
 def interchanged(module: Module) -> Module:
     """The module with its untouched nests in the order that runs fastest."""
-    for name, state in module.states:
+    for name, state in module.functions.items():
         if state.model is state.proof.base and state.tree is state.model.reference:
             module = module.with_state(name, _best_order(Edit(state, "loop order", module, name)))
     return module

@@ -7,108 +7,41 @@ A loop: ``"k"``; when ambiguous ``"PE.k"`` (band.loop), or ``"PE.k#1"`` (the sec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tracealloc.poly.isl.bounding_boxes import Same
-from tracealloc.poly.isl.remembered import remembered
-from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
-from tracealloc.schedule.core.primitive import REGISTRY, Edit, Kind, Primitive
+from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.core.boundaries import scope_of, scopes_of
+from tracealloc.schedule.core.names import (
+    band_names,
+    bands_of,
+    full_name,
+    full_names,
+    function_prefix,
+    loops_of,
+    prefix_of,
+    visible_arrays,
+)
+from tracealloc.schedule.core.primitive import REGISTRY, Kind, Primitive
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.session.history import Named
 from tracealloc.schedule.session.plain_values import NotPlain, plain_value, shown
 from tracealloc.schedule.session.stale_handles import Owner, explain, gone, holds, never_made
 from tracealloc.trace.diagnostics.errors import ScheduleError, UnknownArrayError, UnknownLoopError, nearest
-from tracealloc.trace.ir.program import Array, Loop
+from tracealloc.trace.ir.program import Array
 
-__all__ = [
-    "Resolver",
-    "band_names",
-    "bands_of",
-    "find_array",
-    "find_loop",
-    "full_name",
-    "full_names",
-    "is_many",
-    "user_name",
-    "used_arrays",
-    "visible_arrays",
-]
+__all__ = ["Resolver", "find_array", "find_loop", "is_many"]
 
 
 _MOST_HINTED = 4
 
 
-def bands_of(tree: Tree) -> Iterator[tuple[str, LoopNode]]:
-    """Every band with its outermost loop, in textual order."""
-    for loop in loops_in(tree):
-        if loop.band is not None:
-            yield loop.band, loop
-
-
-def band_names(state: State) -> dict[str, str]:
-    """The band that each loop belongs to, by loop key."""
-    found: dict[str, str] = {}
-    by_statement: dict[str, str] = {}
-    for name, outer in bands_of(state.tree):
-        for loop in loops_in(outer):
-            found[loop.key] = name
-        by_statement.update((statement, name) for statement, _ in outer.exprs)
-    for other in state.loops():
-        if isinstance(other, OpaqueLoop):
-            own = other.loop.band if isinstance(other.loop, Loop) else None
-            band = by_statement.get(other.statement, own)
-            if band is not None:
-                found[other.key] = by_statement[other.statement] = band
-    return found
-
-
-def full_name(state: State, loop: LoopNode | OpaqueLoop) -> str:
-    """The shortest name that means this loop; see `full_names`."""
-    return full_names(state)[loop.key]
-
-
-def user_name(edit: Edit, what: LoopNode | OpaqueLoop | Array) -> str:
-    """How a user calls a loop or an array of the function that is edited: ``k``, in a callee ``matmul:k``."""
-    name = what.name if isinstance(what, Array) else full_name(edit.state, what)
-    return _prefix(edit.module, edit.function) + name
-
-
-def full_names(state: State) -> Mapping[str, str]:
-    """The shortest name that means each loop, by loop key.
-
-    ``k``; ``PE.k`` where ``k`` is ambiguous; ``PE.k#1`` for the second ``k`` of a band, in textual order.
-    """
-    return _full_names(Same(state))
-
-
-@remembered(4)  # a step asks for the names of each of its loops
-def _full_names(held: Same) -> Mapping[str, str]:
-    state = held.value
-    assert isinstance(state, State)
-    bands = band_names(state)
-    loops = [(loop.key, loop.name, bands.get(loop.key)) for loop in state.loops()]
-    same: dict[tuple[str, str | None], list[str]] = {}  # of a band, and (None) of all
-    for key, name, band in loops:
-        for group in {(name, band), (name, None)}:
-            same.setdefault(group, []).append(key)
-    places = {(group, key): k for group, keys in same.items() for k, key in enumerate(keys)}
-    found: dict[str, str] = {}
-    for key, name, band in loops:
-        found[key] = name
-        if len(same[name, None]) > 1:
-            text = name if band is None else f"{band}.{name}"
-            number = f"#{places[(name, band), key]}" if len(same[name, band]) > 1 else ""
-            found[key] = text + number
-    return found
-
-
-def _named(state: State, name: str) -> list[LoopNode | OpaqueLoop]:
+def _named(state: State, name: str, scope: str | None) -> list[LoopNode | OpaqueLoop]:
     """The loops that a name may mean."""
     name, _, number = name.partition("#")
-    loops = list(state.loops())
+    loops = loops_of(state, scope)
     matches = [loop for loop in loops if loop.name == name]
     if not matches and "." in name:
         band, _, inner = name.partition(".")
@@ -121,11 +54,6 @@ def _function(module: Module, text: str) -> tuple[str, str]:
     """Split ``function:name``."""
     function, colon, rest = text.rpartition(":")
     return (function, rest) if colon else (module.top, text)
-
-
-def _prefix(module: Module, function: str) -> str:
-    """What stands in front of the names of a function's loops and arrays."""
-    return "" if function == module.top else f"{function}:"
 
 
 def _state(
@@ -154,11 +82,13 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
     """
     function, name = _function(module, text)
     state = _state(module, function, text, UnknownLoopError)
-    matches = _named(state, name)
+    scope = scope_of(module, function)
+    matches = _named(state, name, scope)
     if len(matches) == 1:
-        return function, matches[0]
-    known = tuple(dict.fromkeys(full_names(state).values()))
-    prefix = _prefix(module, function)
+        return module.host(function), matches[0]
+    names_here = full_names(state)
+    known = tuple(dict.fromkeys(names_here[loop.key] for loop in loops_of(state, scope)))
+    prefix = function_prefix(module, function)
     if matches:
         names = [full_name(state, loop) for loop in matches]
         how = "number it" if "#" in names[0] else "name the band"
@@ -172,55 +102,46 @@ def find_loop(module: Module, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
         "TA201",
         f"no loop is called {name!r} in {function}",
         because=[f"the loops are {', '.join(known) or '(none)'}"],
-        hint=_left_of(name, state, prefix)
+        hint=_left_of(name, state, scope, prefix)
         or _elsewhere(module, function, _named, name)
         or _did_you_mean(name, known, prefix)
-        or _path_near(name, state, prefix),
+        or _path_near(name, state, scope, prefix),
     )
 
 
 def _elsewhere(
-    module: Module, function: str, find: Callable[[State, str], Sequence[object]], name: str
+    module: Module, function: str, find: Callable[[State, str, str | None], Sequence[object]], name: str
 ) -> str | None:
     """The loop or the array of that name in other functions: ``'matmul:k'``."""
     others = [other for other in module.names() if other != function]
-    found = [_prefix(module, other) + name for other in others if find(module.state(other), name)]
+    found = [
+        function_prefix(module, other) + name
+        for other in others
+        if find(module.state(other), name, scope_of(module, other))
+    ]
     return " or ".join(map(repr, found)) if 0 < len(found) <= _MOST_HINTED else None
 
 
-def _path_near(name: str, state: State, prefix: str) -> str | None:
+def _path_near(name: str, state: State, scope: str | None, prefix: str) -> str | None:
     """The loop whose ``band.loop`` is spelt most like `name`."""
     bands, names = band_names(state), full_names(state)
-    paths = {f"{bands.get(loop.key, '')}.{loop.name}": names[loop.key] for loop in state.loops()}
+    paths = {f"{bands.get(loop.key, '')}.{loop.name}": names[loop.key] for loop in loops_of(state, scope)}
     close = nearest(name, paths) if "." in name else None
     return repr(prefix + paths[close]) if close else None
 
 
-def _left_of(name: str, state: State, prefix: str) -> str | None:
+def _left_of(name: str, state: State, scope: str | None, prefix: str) -> str | None:
     """The loops of the band `name`, or those that steps made of a loop: ``i.outer``, ``i_j``, ``i_1``."""
     bands = band_names(state)
     names = full_names(state)
-    found = {names[loop.key]: f"{bands.get(loop.key, '')}.{loop.name}" for loop in state.loops()}
+    found = {names[loop.key]: f"{bands.get(loop.key, '')}.{loop.name}" for loop in loops_of(state, scope)}
     parts = [known for known, path in found.items() if f".{name}." in f".{path}."]
     parts = parts or [known for known, path in found.items() if name in path.rpartition(".")[2].split("_")]
     return " or ".join(repr(prefix + part) for part in parts) if 0 < len(parts) <= _MOST_HINTED else None
 
 
-def visible_arrays(state: State) -> list[Array]:
-    """The arrays that a user can name: everything stored but values and scalar arguments come last."""
-    arrays = [array for array in state.model.arrays if array.kind != "kept"]
-    return sorted(arrays, key=lambda array: array.kind == "value")
-
-
-def _arrays_named(state: State, name: str) -> list[Array]:
-    return [array for array in visible_arrays(state) if array.name == name]
-
-
-def used_arrays(state: State) -> list[Array]:
-    """The visible arrays without those that steps have left without a use."""
-    accessed = {access.array for s in state.model.statements for access in s.accesses}
-    kept = {*state.model.program.args, *state.model.outputs(), *accessed}
-    return [array for array in visible_arrays(state) if array in kept]
+def _arrays_named(state: State, name: str, scope: str | None) -> list[Array]:
+    return [array for array in visible_arrays(state, scope) if array.name == name]
 
 
 def find_array(module: Module, text: str) -> tuple[str, Array]:
@@ -231,10 +152,11 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
     """
     function, name = _function(module, text)
     state = _state(module, function, text, UnknownArrayError)
-    arrays = visible_arrays(state)
-    matches = _arrays_named(state, name)
+    scope = scope_of(module, function)
+    arrays = visible_arrays(state, scope)
+    matches = _arrays_named(state, name, scope)
     if len(matches) == 1:
-        return function, matches[0]
+        return module.host(function), matches[0]
     known = tuple(dict.fromkeys(array.name for array in arrays))
     if matches:
         raise UnknownArrayError(
@@ -247,8 +169,17 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
         f"no array is called {name!r} in {function}",
         because=[f"the arrays are {', '.join(known) or '(none)'}"],
         hint=_elsewhere(module, function, _arrays_named, name)
-        or _did_you_mean(name, known, _prefix(module, function)),
+        or _did_you_mean(name, known, function_prefix(module, function)),
     )
+
+
+def _name_now(module: Module, function: str, key: str) -> str | None:
+    """What a loop is called, by its key; None where it is not there any more."""
+    loops = module.state(function).loops() if function in module.names() else ()
+    loop = next((each for each in loops if each.key == key), None)
+    if loop is None:
+        return None
+    return prefix_of(module, function, loop) + full_name(module.state(function), loop)
 
 
 class Resolver:
@@ -258,6 +189,7 @@ class Resolver:
         self.schedule, self.primitive = schedule, primitive
         self.function = schedule.module.top
         self._functions: list[str] = []
+        self._scopes: list[str | None] = []  # of the loops
 
     def resolve(self, bound: inspect.BoundArguments) -> tuple[list[Any], dict[str, Any]]:
         """Positional and keyword arguments for the primitive's function."""
@@ -275,11 +207,13 @@ class Resolver:
                 positional.append(self._one(value, parameter))
         if self._functions:
             self.function = self._functions[0]
-            if len(set(self._functions)) > 1:
+            inside = [scope or self.function for scope in self._scopes]
+            if len(set(self._functions)) > 1 or len(set(inside)) > 1:
+                different = inside if len(set(inside)) > 1 else self._functions
                 raise ScheduleError(
                     "TA208",
                     "loops or arrays of different functions in one step",
-                    because=[f"they belong to {', '.join(dict.fromkeys(self._functions))}"],
+                    because=[f"they belong to {', '.join(dict.fromkeys(different))}"],
                     hint="a step works inside one function; s.inline(...) makes one of two",
                 )
         return positional, named
@@ -377,7 +311,7 @@ class Resolver:
             state = _state(self.schedule.module, function, text, UnknownLoopError)
             outer = dict(bands_of(state.tree)).get(name)
             if outer is not None:
-                self._functions.append(function)
+                self._functions.append(self.schedule.module.host(function))
                 return outer
             if any(array.name == name for array in state.model.arrays):
                 return self._array(prefix + text)[1]
@@ -397,7 +331,9 @@ class Resolver:
                 "TA209", f"{value.name!r} is {what}, not a loop", hint="s.loops() lists the loops"
             )
         self._functions.append(function)
-        return full_name(module.state(function), loop), loop
+        state = module.state(function)
+        self._scopes.append(scopes_of(state).get(loop.key))
+        return prefix_of(module, function, loop) + full_name(state, loop), loop
 
     def _called(self, text: str) -> tuple[str, LoopNode | OpaqueLoop]:
         """The loop that a name means; a name of an earlier time is answered with what became of it."""
@@ -405,7 +341,7 @@ class Resolver:
             return find_loop(self.schedule.module, text)
         except UnknownLoopError as error:
             if error.code == "TA201":
-                explain(error, text, self.schedule, find_loop, full_names)
+                explain(error, text, self.schedule, find_loop, _name_now)
             raise
 
     def _array(self, value: Any) -> tuple[str, Array]:
@@ -421,7 +357,7 @@ class Resolver:
                 "TA209", f"{value.name!r} is {what}, not an array", hint="s.arrays() lists the arrays"
             )
         self._functions.append(function)
-        return array.name, array
+        return prefix_of(module, function, array) + array.name, array
 
     def record(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -445,12 +381,13 @@ class Resolver:
         if isinstance(value, list | tuple):
             return tuple(self._recorded(item, kind) for item in value)
         if kind == "nest" and isinstance(value, str | BandHandle):
-            name = str(value).rpartition(":")[2]
+            function, name = _function(self.schedule.module, str(value))
+            own = self.function if isinstance(value, BandHandle) else function
+            name = function_prefix(self.schedule.module, own) + name
         elif kind in ("array", "storage") or isinstance(value, ArrayHandle):
             name = self._array(value)[0]
         else:
             name = self._loop(value)[0]
-        name = name if self.function == self.schedule.module.top else f"{self.function}:{name}"
         if isinstance(value, LoopHandle | ArrayHandle):
             return self._handed_back(value, name)
         return name

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from tracealloc.poly.model.tree import LoopNode, loops_in
-from tracealloc.schedule.core.state import Module, OpaqueLoop, State
+from tracealloc.schedule.core.state import Module, OpaqueLoop
 from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.schedule.session.history import Step
 from tracealloc.trace.diagnostics.errors import UnknownArrayError, UnknownLoopError
@@ -81,7 +81,7 @@ def explain(
     text: str,
     schedule: Owner,
     find: Callable[[Module, str], tuple[str, LoopNode | OpaqueLoop]],
-    names_of: Callable[[State], Mapping[str, str]],
+    name_of: Callable[[Module, str, str], str | None],
 ) -> None:
     """Add to an error which step took the loop away that a name meant, or gave it the name it has now."""
     now, history = schedule.module, schedule.history
@@ -91,9 +91,9 @@ def explain(
         except UnknownLoopError:
             continue
         function, key = now.home(function, loop.key)
-        names = names_of(now.state(function)) if function in now.names() else {}
-        happened = "gave it another name" if key in names else "took it away"
+        name = name_of(now, function, key)
+        happened = "took it away" if name is None else "gave it another name"
         error.because = (f"{history[count].call()} {happened}", *error.because)
-        if key in names:
-            error.hint = repr(names[key] if function == now.top else f"{function}:{names[key]}")
+        if name is not None:
+            error.hint = repr(name)
         return

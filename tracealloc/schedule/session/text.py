@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.core.boundaries import scopes_of
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.schedule.session.history import Step
 from tracealloc.trace.ir.layout import Layout
@@ -34,12 +35,10 @@ def layout_text(array: Array, layout: Layout) -> str:
 
 def _layouts(program: Program, module: Module) -> list[str]:
     """The layouts of all functions, of arrays as they are stored."""
-    programs = {each.name: each for each in (*program.callees(), program)}
     found = []
-    for name, state in module.states:
-        prefix = "" if name == module.top else f"{name}:"
-        layouts = programs[name].layouts if name in programs else state.layouts
-        found += [prefix + layout_text(a, layout) for a, layout in layouts if not layout.plain]
+    for each in (*program.callees(), program):
+        prefix = "" if each.name == module.top else f"{each.name}:"
+        found += [prefix + layout_text(a, layout) for a, layout in each.layouts if not layout.plain]
     return found
 
 
@@ -85,7 +84,7 @@ def marked_text(program: Program, module: Module, function: str, keys: Sequence[
         homes = [module.home(function, key) for key in keys]
         function = homes[0][0]
         loops = [_loop(module, *home) for home in homes]
-    target = function_of(program, function)
+    target = _function_with(program, module, function, loops)
     lines = program_text(target).splitlines()
     numbers, notes = loop_lines(target, lines), []
     for loop in loops:
@@ -97,6 +96,15 @@ def marked_text(program: Program, module: Module, function: str, keys: Sequence[
         else:
             notes.append(f"<loop that is no longer in {first}>")
     return "\n".join(notes if not any(loops) else [*lines, *notes])
+
+
+def _function_with(
+    program: Program, module: Module, function: str, loops: Sequence[LoopNode | OpaqueLoop | None]
+) -> Program:
+    """The program that has some loops of a function: its own, or that of one outlined from it."""
+    scopes = scopes_of(module.state(function)) if function in module.names() else {}
+    inside = next((scopes[loop.key] for loop in loops if loop is not None and loop.key in scopes), function)
+    return function_of(program, inside)
 
 
 def _loop(module: Module, function: str, key: str) -> LoopNode | OpaqueLoop | None:

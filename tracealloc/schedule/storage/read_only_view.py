@@ -13,9 +13,9 @@ from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import remade
 from tracealloc.poly.model.tree import LoopNode
+from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
-from tracealloc.schedule.session.resolve import user_name
 from tracealloc.trace.ir.expr import Expr, Load, rewrite
 from tracealloc.trace.ir.program import Array, Call, Node, Region
 from tracealloc.trace.ir.rewrite import map_expressions

@@ -26,8 +26,8 @@ from tracealloc.poly.model.statements import (
 )
 from tracealloc.poly.model.stretched import has_single_value
 from tracealloc.poly.model.tree import LoopNode, Tree, leaves, loops_above, loops_in
+from tracealloc.schedule.core.names import used_arrays, user_name
 from tracealloc.schedule.core.primitive import Edit
-from tracealloc.schedule.session.resolve import used_arrays, user_name
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, Slant, coordinate
 from tracealloc.schedule.storage.indexed_rows import Slots
 from tracealloc.trace.ir.affine import constant, is_affine, simplify

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from tracealloc.schedule.core.names import full_name, visible_arrays
 from tracealloc.schedule.core.state import Module, State
 from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
-from tracealloc.schedule.session.resolve import full_name, visible_arrays
 from tracealloc.schedule.timing.bank_ports import (
     MOST_BANKS,
     Uses,
@@ -219,7 +219,8 @@ class _Function:
     def array_text(self, array: Array) -> str:
         """How to name an array to a primitive: two of one name only by number."""
         handle = f'"{self.prefix}{array.name}"'
-        arrays = visible_arrays(self.state)
+        scope = next((name for name, _ in self.state.functions() if name == self.program.name), None)
+        arrays = visible_arrays(self.state, scope)
         if sum(other.name == array.name for other in arrays) < 2:
             return handle
         number = next(k for k, other in enumerate(arrays) if other.key == array.key)

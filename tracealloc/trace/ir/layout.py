@@ -123,7 +123,8 @@ def effective_banks(layout: Layout, shape: Sequence[int]) -> tuple[Banks, ...]:
 class Marks:
     """How a loop is executed. `pipeline` is the asked initiation interval in cycles.
 
-    `unroll` is None (rolled), 0 (completely) or a factor.
+    `unroll` is None (rolled), 0 (completely) or a factor. `function` is the name of the function that the
+    loop, with all inside it, is (see ``outline``).
     """
 
     pipeline: int | None = None
@@ -132,6 +133,7 @@ class Marks:
     parallel: bool = False
     vectorize: bool = False
     dataflow: bool = False
+    function: str | None = None
 
     @property
     def copies(self) -> int | None:
@@ -148,7 +150,7 @@ class Marks:
         if self.unroll is not None:
             found.append("unroll" if self.unroll == 0 else f"unroll {self.unroll}")
         found += [name for name in ("parallel", "vectorize", "dataflow") if getattr(self, name)]
-        return found
+        return found + ([] if self.function is None else [f"function {self.function}"])
 
 
 UNMARKED = Marks()

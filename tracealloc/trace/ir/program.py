@@ -213,7 +213,8 @@ class Call:
     """Run another program. Arrays are passed as regions (by reference), scalars as expressions.
 
     `results` are arrays of the caller that take the callee's results. `site` is ``name_n``, counted in
-    call order per callee.
+    call order per callee. `program` says what is computed; which schedule of it runs says the symbol
+    `callee`, a name of the module's functions.
     """
 
     program: Program
@@ -221,6 +222,7 @@ class Call:
     results: tuple[Region, ...] = ()
     site: str = ""
     place: Place | None = field(default=None, compare=False)
+    callee: str = ""
 
 
 Node: TypeAlias = Alloc | Store | Loop | While | If | Call

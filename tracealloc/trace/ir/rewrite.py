@@ -117,7 +117,7 @@ def canonical(program: Program) -> Program:
             body = tuple(map_expressions(inner, lambda e: substitute(e, values)) for inner in node.body)
             return replace(node, iter=it, body=block(body), band=None, place=None)
         if isinstance(node, Call):
-            return replace(node, program=canonical(node.program), site="", place=None)
+            return replace(node, program=canonical(node.program), site="", place=None, callee="")
         return replace(map_blocks(node, block), place=None)
 
     body = tuple(renamed(replace_arrays(node, arrays)) for node in program.body)

@@ -73,7 +73,7 @@ def name_bands(body: Block) -> Block:
         if isinstance(node, Call):
             number = sites.get(node.program.name, 0)
             sites[node.program.name] = number + 1
-            return replace(node, site=f"{node.program.name}_{number}")
+            return replace(node, site=f"{node.program.name}_{number}", callee=node.program.name)
         if isinstance(node, Loop):
             band = node.band
             if band is None and top:

@@ -1,0 +1,306 @@
+"""Loops that are functions of their own, cut out of a lowered program.
+
+    for i in 0:8:                           for i in 0:8:
+        for j in 0:i:   # function pe   ->      pe(A, i)       def pe(A, i): for j in 0:i: A[j] += 1
+            A[j] += 1
+
+The function gets what the loop uses and does not make: arrays by reference, scalars and the iterators around
+it by value. A scalar that it stores to, and that is used outside it as well, becomes an array of one element
+first. What was cut out is put back and compared: the text of a function is the text that was proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.affine import constant, is_affine
+from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.expr import (
+    Expr,
+    Iter,
+    IterRef,
+    Load,
+    iters_of,
+    loads_of,
+    rewrite,
+    substitute,
+)
+from tracealloc.trace.ir.intervals import Range, Ranges
+from tracealloc.trace.ir.layout import Layout
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    ArrayKind,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Parameter,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    blocks_of,
+    expressions_of,
+    map_blocks,
+    walk_nodes,
+)
+from tracealloc.trace.ir.rewrite import map_expressions, replace_arrays
+from tracealloc.trace.record.naming import unused
+
+__all__ = ["cut_functions"]
+
+Ends = Mapping[Iter, Range | None]
+"""The least and greatest value of each iterator around, where its loop is affine."""
+
+
+def cut_functions(program: Program) -> Program:
+    """The program with a call for each loop that is marked as a function."""
+    if not any(_function_of(node) for node in walk_nodes(program.body)):
+        return program
+    for array in _shared_scalars(program):
+        program = _as_register(program, array)
+    ranges = Ranges()
+    return replace(program, body=_cut_block(program.body, program, {}, ranges))
+
+
+def _function_of(node: Node) -> str | None:
+    return node.marks.function if isinstance(node, Loop | While) else None
+
+
+def _cut_block(block: Block, program: Program, ends: Ends, ranges: Ranges) -> Block:
+    return tuple(_cut(node, program, ends, ranges) for node in block)
+
+
+def _cut(node: Node, program: Program, ends: Ends, ranges: Ranges) -> Node:
+    inner = ends
+    if isinstance(node, Loop):
+        affine = is_affine(node.start) and is_affine(node.stop)
+        known = ranges.enter(node)
+        inner = {**ends, node.iter: known if affine else None}
+    elif isinstance(node, While):
+        inner = {**ends, node.iter: None}
+    found = map_blocks(node, lambda block: _cut_block(block, program, inner, ranges))
+    name = _function_of(found)
+    if name is None:
+        return found
+    assert isinstance(found, Loop | While)
+    bare = replace(found, marks=replace(found.marks, function=None))
+    call = called((bare,), ends, dict(program.layouts), name, found.place)
+    assert put_back(call) == _banded((bare,)), f"{name} is not the loop that was cut out"
+    return call
+
+
+def called(
+    block: Block, above: Ends, layouts: Mapping[Array, Layout], name: str, place: Place | None
+) -> Call:
+    """The call of a new function that does what a block does; arrays are passed whole, scalars by value.
+
+    `above` are the iterators of the loops around: what is passed of an affine one is a parameter, and all
+    inside stays affine.
+    """
+    own = {n.array for n in walk_nodes(block) if isinstance(n, Alloc)}
+    own |= {n.array for n in walk_nodes(block) if isinstance(n, Store) and n.array.kind == "value"}
+    used = dict.fromkeys(array for node in walk_nodes(block) for array in _arrays_of(node))
+    free = dict.fromkeys(
+        it
+        for node in walk_nodes(block)
+        for expr in expressions_of(node)
+        for it in above
+        if it in iters_of(expr)
+    )
+    passed = [a for a in used if a not in own and a.kind != "constant"]
+    formals = {array: _formal(array, position) for position, array in enumerate(passed)}
+    args: list[Region | Expr] = [_actual(array) for array in passed]
+    names = {array.name for array in (*passed, *own)}
+    scalars: dict[Iter, Array] = {}
+    for it in free:
+        text = unused(it.name.replace(".", "_"), names)
+        names.add(text)
+        ends = above[it]
+        known = None if ends is None else Parameter(len(formals) + len(scalars), *ends)
+        scalars[it] = Array(f"{name}:{it.key}", text, index, (), "argument", parameter=known)
+    args += [IterRef(it) for it in free]
+    values: dict[Iter, Expr] = {it: Load(array) for it, array in scalars.items()}
+    body = tuple(
+        replace_arrays(map_expressions(node, lambda e: substitute(e, values)), formals) for node in block
+    )
+    stored = tuple((formals.get(a, a), layout) for a, layout in layouts.items() if a in used or a in own)
+    callee = Program(name, (*formals.values(), *scalars.values()), _banded(body), (), stored, place=place)
+    return Call(callee, tuple(args), (), f"{name}_0", place, name)
+
+
+def _arrays_of(node: Node) -> Iterator[Array]:
+    for expr in expressions_of(node):
+        yield from (load.array for load in loads_of(expr))
+    if isinstance(node, Store):
+        yield node.array
+    if isinstance(node, Call):
+        yield from (part.array for part in (*node.args, *node.results) if isinstance(part, Region))
+
+
+def _formal(array: Array, position: int) -> Array:
+    """The argument of a function that gets `array`."""
+    parameter = None if array.parameter is None else replace(array.parameter, position=position)
+    kind: ArrayKind = "stream" if array.kind == "stream" else "argument"
+    return replace(array, kind=kind, scope=(), data=None, parameter=parameter)
+
+
+def _actual(array: Array) -> Region | Expr:
+    if not array.rank and array.kind != "stream":
+        return Load(array)
+    return Region(array, tuple(Slice(constant(0), extent) for extent in array.shape))
+
+
+def _banded(block: Block) -> Block:
+    """The block with a band on each of its outermost loops."""
+    number = count()
+    return tuple(
+        replace(node, band=node.band or f"L{next(number)}") if isinstance(node, Loop) else node
+        for node in block
+    )
+
+
+def put_back(call: Call) -> Block:
+    """The block that a function was made of, made again from the function."""
+    arrays: dict[Array, Array] = {}
+    values: dict[Array, Expr] = {}
+    for formal, part in zip(call.program.args, call.args, strict=True):
+        if isinstance(part, IterRef):
+            values[formal] = part
+        else:
+            assert isinstance(part, Region | Load)
+            arrays[formal] = part.array
+
+    def value(expr: Expr) -> Expr | None:
+        return values.get(expr.array) if isinstance(expr, Load) and not expr.indices else None
+
+    return tuple(
+        replace_arrays(map_expressions(node, lambda e: rewrite(e, value)), arrays)
+        for node in call.program.body
+    )
+
+
+def _shared_scalars(program: Program) -> list[Array]:
+    """The scalars that cannot be passed by value.
+
+    Functions store to them and they are used outside as well; or nothing may be stored to them yet where a
+    function is called (what stores them is under a condition, and the function reads them under the same).
+    """
+    found: dict[Array, None] = {}
+    everywhere = _uses(program.body)
+    kept = {*program.args, *program.results}
+    for node in walk_nodes(program.body):
+        if _function_of(node) is None:
+            continue
+        inside = list(walk_nodes((node,)))
+        made = {n.array for n in inside if isinstance(n, Alloc)}
+        mine = _uses((node,))
+        for array in dict.fromkeys(n.array for n in inside if isinstance(n, Store) and not n.array.rank):
+            outside = everywhere[array] > mine[array] or array in kept or array.kind == "state"
+            if array.kind != "stream" and array not in made and outside:
+                found.setdefault(array)
+    _unset(program.body, frozenset(), found)
+    return list(found)
+
+
+def _unset(block: Block, known: frozenset[Array], found: dict[Array, None]) -> frozenset[Array]:
+    """Note the scalars that are used in functions and to which nothing may be stored before.
+
+    `known` are those to which something is stored; those after the block come back.
+    """
+    for node in block:
+        if _function_of(node) is not None:
+            inside = list(walk_nodes((node,)))
+            own = {n.array for n in inside if isinstance(n, Store | Alloc)}
+            used = dict.fromkeys(a for a in _uses((node,)) if not a.rank and a.kind in ("local", "value"))
+            found.update(dict.fromkeys(a for a in used if a not in own and a not in known))
+        ends = [_unset(part, known, found) for part in blocks_of(node)]
+        match node:
+            case Store(array=array, path=()) if not array.rank:
+                known |= {array}
+            case Alloc(array=array, fill=Expr()) if not array.rank:
+                known |= {array}
+            case Call(results=results):
+                known |= {part.array for part in results if not part.array.rank}
+            case If():
+                known |= ends[0] & ends[1]
+            case _:
+                pass
+    return known
+
+
+def _uses(block: Block) -> dict[Array, int]:
+    """How many nodes use each array."""
+    found: dict[Array, int] = {}
+    for node in walk_nodes(block):
+        arrays = {*_arrays_of(node), *([node.array] if isinstance(node, Alloc) else [])}
+        for array in arrays:
+            found[array] = found.get(array, 0) + 1
+    return found
+
+
+def _as_register(program: Program, array: Array) -> Program:
+    """The program with a scalar stored as an array of one element.
+
+    What a caller sees of the scalar goes through a copy before and after.
+    """
+    names = {other.name for other in program.arrays()}
+    seen = array in (*program.args, *program.results) or array.kind == "state"
+    name = unused(array.name, names) if seen else array.name
+    register = replace(
+        array, key=f"{array.key}:register", name=name, kind="local", shape=(1,), parameter=None
+    )
+    first = (constant(0),)
+
+    def expr(part: Expr) -> Expr | None:
+        if isinstance(part, Load) and part.array == array:
+            return replace(part, array=register, indices=first)
+        return None
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Store | Alloc) and node.array == array:
+            node = replace(node, array=register)
+            node = replace(node, indices=first) if isinstance(node, Store) else node
+        if isinstance(node, Call):
+            parts = tuple(_passed(part, array, register) for part in node.args)
+            node = replace(
+                node, args=parts, results=tuple(_region(part, array, register) for part in node.results)
+            )
+        return map_blocks(node, lambda block: tuple(map(change, block)))
+
+    body = tuple(change(map_expressions(node, lambda e: rewrite(e, expr))) for node in program.body)
+    if array in program.args or array.kind == "state":
+        made = Alloc(register, place=array.place), Store(register, first, Load(array), place=array.place)
+        body = (*made, *body)
+    elif not any(isinstance(n, Alloc) and n.array == register for n in walk_nodes(body)):
+        body = _declared(body, register)
+    if seen:
+        own = tuple(replace(n, fill=None) for n in program.body if isinstance(n, Alloc) and n.array == array)
+        body = (*own, *body, Store(array, (), Load(register, first), place=array.place))
+    return replace(program, body=body)
+
+
+def _passed(part: Region | Expr, array: Array, register: Array) -> Region | Expr:
+    return _region(part, array, register) if isinstance(part, Region) else part
+
+
+def _region(part: Region, array: Array, register: Array) -> Region:
+    return Region(register, (constant(0),)) if part.array == array else part
+
+
+def _declared(block: Block, array: Array) -> Block:
+    """The block with a declaration of an array in the innermost block that has all of its uses."""
+    users = [position for position, node in enumerate(block) if array in _uses((node,))]
+    if len(users) == 1:
+        node = block[users[0]]
+        inner = [part for part in blocks_of(node) if array in _uses(part)]
+        if len(inner) == 1 and array not in _arrays_of(node):
+            changed = map_blocks(node, lambda part: _declared(part, array) if part is inner[0] else part)
+            return (*block[: users[0]], changed, *block[users[0] + 1 :])
+    return (*block[: users[0]], Alloc(array, place=array.place), *block[users[0] :])
