@@ -126,10 +126,16 @@ def test_distances_against_running_the_loops(seed: int) -> None:
         for _ in range(2)
     )
 
+    declared = random.random() < 0.5  # between the loops, where nothing runs
+
     @kernel
     def places(A: int32[64]):
         for i in ta.range(rows):
+            if declared:
+                T = ta.empty((2,), int32)
             for j in ta.range(0, columns, step):
+                if declared:
+                    T[0] = j
                 A[write[0] * i + j * write[1] % write[2] + write[3]] = (
                     A[read[0] * i + j * read[1] % read[2] + read[3]] + 1
                 )

@@ -1,1 +1,1 @@
-"""What a program for HLS needs beyond a lowered one: constant bounds, copies of ports, false dependences."""
+"""What a text for HLS needs beyond a lowered program: pipelines, bounds, ports, distances; its facts."""

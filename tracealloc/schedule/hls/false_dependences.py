@@ -8,11 +8,11 @@ in a pragma.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tracealloc.schedule.hls.pipelined import flattened
+from tracealloc.schedule.hls.pipelined import pipelined_nests
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
 from tracealloc.trace.ir.facts import Distance
@@ -21,13 +21,11 @@ from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
-    Block,
     Call,
     Loop,
     Node,
     Program,
     Store,
-    blocks_of,
     expressions_of,
     walk_nodes,
 )
@@ -36,37 +34,9 @@ if TYPE_CHECKING:
     from tracealloc.poly.model.model import Model
     from tracealloc.poly.model.tree import LoopNode, Tree
 
-__all__ = ["distances_between", "pipelined_nests"]
+__all__ = ["distances_between"]
 
 _Indices = tuple[Expr, ...]
-
-
-def pipelined_nests(program: Program) -> tuple[tuple[Loop, ...], ...]:
-    """For each pipelined loop the nest, outermost first, that HLS makes one pipeline of."""
-    return tuple(_nests(program.body, (), _is_no_code))
-
-
-def _nests(
-    block: Block, above: tuple[Loop, ...], ignored: Callable[[Node], bool]
-) -> Iterator[tuple[Loop, ...]]:
-    """`above`: the loops around that have one another in them, and else only what is `ignored`."""
-    alone = sum(not ignored(node) for node in block) == 1
-    for node in block:
-        if not isinstance(node, Loop):
-            for inner in blocks_of(node):
-                yield from _nests(inner, (), ignored)
-            continue
-        chain = (*above, node) if alone else (node,)
-        if node.marks.pipeline is None:
-            yield from _nests(node.body, chain, ignored)
-        else:
-            fixed = [fixed_trips(loop) is not None for loop in chain]
-            yield tuple(flattened(chain, lambda outer, inner: True, fixed.__getitem__))
-
-
-def _is_no_code(node: Node) -> bool:
-    """Whether a node is a declaration: nothing runs."""
-    return isinstance(node, Alloc) and node.fill is None
 
 
 def _may_be_no_code(node: Node) -> bool:
@@ -86,7 +56,7 @@ def distances_between(program: Program) -> dict[Iter, tuple[Distance, ...]]:
     """
     suspects = []
     layouts = dict(program.layouts)
-    for nest in _nests(program.body, (), _may_be_no_code):
+    for nest in pipelined_nests(program.body, _may_be_no_code):
         marks = nest[-1].marks
         if marks.rewind or marks.copies == 0:
             continue  # where runs overlap, iterations of other runs count too; of copies no loop is left

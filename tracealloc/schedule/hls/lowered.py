@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
-from tracealloc.schedule.hls.false_dependences import distances_between, pipelined_nests
+from tracealloc.schedule.hls.false_dependences import distances_between
+from tracealloc.schedule.hls.pipelined import pipelined_nests
 from tracealloc.schedule.hls.port_copies import with_port_copies
 from tracealloc.trace.ir.dtype import Boolean, as_integer
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, substitute
@@ -124,8 +125,8 @@ def _own_iterator(node: Node, taken: set[Iter]) -> Node:
 def _facts_of(found: Unrolled) -> FunctionFacts:
     """The facts of one function, the way it is emitted."""
     program = found.program
-    nests = pipelined_nests(program)
     apart = distances_between(program)
+    nests = pipelined_nests(program.body)
     flat = {nest[-1].iter: tuple(loop.iter for loop in nest) for nest in nests}
     now = {old: new for new, old in found.origins.items()}
     ranges = ZeroDivisorRanges()

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from tracealloc.trace.ir.affine import is_affine
+from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import Marks
-from tracealloc.trace.ir.program import Block, Call, Loop, While, walk_nodes
+from tracealloc.trace.ir.program import Alloc, Block, Call, Loop, Node, While, blocks_of, walk_nodes
 
-__all__ = ["MOST_UNROLLED", "flattened", "loops_on_data", "stays_rolled"]
+__all__ = ["MOST_UNROLLED", "flattened", "loops_on_data", "pipelined_nests", "stays_rolled"]
 
 MOST_UNROLLED = 4096
 """Iterations; longer loops stay as they are in HLS, nobody means to unroll them."""
@@ -47,6 +48,35 @@ def flattened(chain: Sequence[L], alone: Callable[[L, L], bool], constant: Calla
             break
         first -= 1
     return list(chain[first:])
+
+
+def _is_no_code(node: Node) -> bool:
+    """Whether a node is a declaration: nothing runs."""
+    return isinstance(node, Alloc) and node.fill is None
+
+
+def pipelined_nests(
+    block: Block, ignored: Callable[[Node], bool] = _is_no_code, above: tuple[Loop, ...] = ()
+) -> Iterator[tuple[Loop, ...]]:
+    """For each pipelined loop of a text the nest, outermost first, that HLS makes one pipeline of.
+
+    Args:
+        block: the text.
+        ignored: what may stand between two loops of a nest.
+        above: the loops around the block that have one another in them, and else only what is ignored.
+    """
+    alone = sum(not ignored(node) for node in block) == 1
+    for node in block:
+        if not isinstance(node, Loop):
+            for inner in blocks_of(node):
+                yield from pipelined_nests(inner, ignored)
+            continue
+        chain = (*above, node) if alone else (node,)
+        if node.marks.pipeline is None:
+            yield from pipelined_nests(node.body, ignored, chain)
+        else:
+            fixed = [fixed_trips(loop) is not None for loop in chain]
+            yield tuple(flattened(chain, lambda outer, inner: True, fixed.__getitem__))
 
 
 def stays_rolled(constant: bool, most: int | None) -> bool:
