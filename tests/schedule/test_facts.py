@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 
 import pytest
@@ -274,3 +275,18 @@ def test_facts_are_found_once() -> None:
     s = ta.customize(block)
     s.pipeline("k")
     assert hls(s) is hls(s)
+
+
+def test_a_loop_that_is_a_function_is_not_flattened_into_the_one_around() -> None:
+    @kernel
+    def sums(A: float32[6, 8], total: float32[6]):
+        for j, i in ta.grid(8, 6):
+            total[i] += A[i, j]
+
+    s = ta.customize(sums)
+    s.outline("i", "row")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the sums of a row are apart
+        s.pipeline("row:i")
+    found = hls(s)
+    assert [it.name for it in loop(found, "i", "row").nest] == ["i"]

@@ -63,7 +63,8 @@ def _each_function(program: Program, change: Callable[[Program], Program]) -> Pr
 
     def linked(node: Node) -> Node:
         if isinstance(node, Call):
-            return replace(node, program=done[id(node.program)])
+            new = done[id(node.program)]
+            return replace(node, program=new, callee=new.name if node.callee else "")
         return map_blocks(node, lambda block: tuple(linked(inner) for inner in block))
 
     for each in (*program.callees(), program):

@@ -44,6 +44,8 @@ def flattened(chain: Sequence[L], alone: Callable[[L, L], bool], constant: Calla
         outer, inner = chain[first - 1], chain[first]
         if not alone(outer, inner) or outer.marks.dataflow or outer.marks.copies is not None:
             break
+        if inner.marks.function is not None:  # what is between them is a call
+            break
         if not constant(first):
             break
         first -= 1
