@@ -9,9 +9,12 @@ from itertools import takewhile
 from typing import TypeVar
 
 import islpy as isl
+import numpy as np
+import numpy.typing as npt
 
 from tracealloc.poly.dependence.dependence import Dependence, time_map, time_text
 from tracealloc.poly.dependence.distances import Moved, Pair, Shape, TimeText
+from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import point_values
 from tracealloc.poly.isl.remembered import remembered
@@ -155,6 +158,7 @@ class Places:
         self._visit(tree, ())
         self._texts: dict[str, list[TimeText]] = {}
         self._common: dict[tuple[int, int], int] = {}
+        self._groups: dict[tuple[int, TimeText], int] = {}
 
     def _visit(self, node: Tree, above: tuple[LoopNode, ...]) -> None:
         match node:
@@ -204,6 +208,15 @@ class Places:
             found = self._texts[name] = [whole[:count] for count in range(len(whole) + 1)]
         return found
 
+    def group(self, name: str) -> int:
+        """A number for all statements in the same loops at the same times."""
+        return self._groups.setdefault((id(self.loops[name]), self.texts(name)[-1]), len(self._groups))
+
+    @property
+    def groups(self) -> int:
+        """How many such numbers were given."""
+        return len(self._groups)
+
     def below(self, dependence: Dependence) -> bool:
         """Whether the text has the first statement of a dependence after the second."""
         return self.numbers[dependence.source] > self.numbers[dependence.sink]
@@ -234,13 +247,93 @@ def _joined(shapes: tuple[Shape, ...]) -> Shape:
     return Shape(relations[0])
 
 
-def violations(model: Model, deps: Iterable[Dependence], tree: Tree) -> Iterator[Dependence]:
+def violations(model: Model, deps: Sequence[Dependence], tree: Tree) -> list[Dependence]:
     """The dependences that `tree` does not respect."""
-    places = places_of(model, tree)
-    keys = [(each, (*places.texts_of(each), places.below(each))) for each in deps]
-    for dependence, (first, second, below) in _possible(keys, lambda m, key: m.wrong(key[2])):
-        if dependence.shape.moved(first, second).wrong(below):
-            yield dependence
+    kinds = _Kinds.of(places_of(model, tree), deps)
+    return kinds.all_like(list(kinds.wrong()))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Some dependences as columns: where each begins and ends (`names`), and the number of its shape."""
+
+    names: tuple[str, ...]
+    sources: npt.NDArray[np.int32]
+    sinks: npt.NDArray[np.int32]
+    shapes: npt.NDArray[np.int32]
+
+
+@remembered(8)
+def _columns(deps: Same) -> _Columns:
+    assert isinstance(deps.value, list | tuple)
+    names: dict[str, int] = {}
+    shapes: dict[int, int] = {}
+    rows = [
+        (
+            names.setdefault(each.source, len(names)),
+            names.setdefault(each.sink, len(names)),
+            shapes.setdefault(id(each.shape), len(shapes)),
+        )
+        for each in deps.value
+    ]
+    return _Columns(tuple(names), *np.array(rows, np.int32).reshape(-1, 3).T)
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    """Dependences by what decides about them in a tree: their shape and where both of their ends are.
+
+    `firsts` are the first of each kind, by position among `deps`; `which` is the kind of each.
+    """
+
+    places: Places
+    deps: Sequence[Dependence]
+    firsts: npt.NDArray[np.int64]
+    which: npt.NDArray[np.int64]
+
+    @staticmethod
+    def of(places: Places, deps: Sequence[Dependence]) -> _Kinds:
+        """The kinds of some dependences in the order of a tree."""
+        columns = _columns(Same(deps))
+        groups = np.array([places.group(name) for name in columns.names], np.int64)
+        numbers = np.array([places.numbers[name] for name in columns.names], np.int64)
+        below = numbers[columns.sources] > numbers[columns.sinks]
+        count = places.groups
+        kinds = (columns.shapes.astype(np.int64) * count + groups[columns.sources]) * count + groups[
+            columns.sinks
+        ]
+        _, firsts, which = np.unique(2 * kinds + below, return_index=True, return_inverse=True)
+        return _Kinds(places, deps, firsts, which)
+
+    def all_like(self, some: Iterable[Dependence]) -> list[Dependence]:
+        """All dependences of the kinds of some that are the first of theirs."""
+        chosen = {id(each) for each in some}
+        wanted = np.array([id(self.deps[first]) in chosen for first in self.firsts.tolist()], bool)
+        return [self.deps[at] for at in np.flatnonzero(wanted[self.which]).tolist()] if chosen else []
+
+    def wrong(self) -> Iterator[Dependence]:
+        """The first of each kind that the tree does not respect."""
+        places = self.places
+        keys = [
+            (each, (*places.texts_of(each), places.below(each)))
+            for each in (self.deps[first] for first in sorted(self.firsts.tolist()))
+        ]
+        for dependence, (first, second, below) in _possible(keys, lambda m, key: m.wrong(key[2])):
+            if dependence.shape.moved(first, second).wrong(below):
+                yield dependence
+
+    def carried(self, key: str) -> Iterator[tuple[Dependence, Moved, int]]:
+        """The first of each kind that a loop carries, in times, and the depth of the loop."""
+        places = self.places
+        keys = [
+            (each, (*places.texts_of(each), depth))
+            for each in (self.deps[first] for first in sorted(self.firsts.tolist()))
+            if (depth := places.depth(each, key)) is not None
+        ]
+        for dependence, (first, second, depth) in _possible(keys, lambda m, key: m.nonzero_at(key[2])):
+            moved = dependence.shape.moved(first, second)
+            if moved.nonzero_at(depth):
+                yield dependence, moved, depth
 
 
 _Key = TypeVar("_Key", tuple[TimeText, TimeText, bool], tuple[TimeText, TimeText, int])
@@ -261,10 +354,10 @@ def _possible(
     return [(dependence, key) for dependence, key in keys if (dependence.shape.sizes, key) not in out]
 
 
-def first_violation(model: Model, deps: Iterable[Dependence], tree: Tree) -> Violation | None:
+def first_violation(model: Model, deps: Sequence[Dependence], tree: Tree) -> Violation | None:
     """The lexicographically least pair of instances that `tree` runs in the wrong order, if any."""
     places = places_of(model, tree)
-    broken = violations(model, deps, tree)
+    broken = _Kinds.of(places, deps).wrong()
     return _least(model, ((each, places.moved(each).wrong_pair(places.below(each))) for each in broken))
 
 
@@ -278,37 +371,23 @@ def _least(model: Model, found: Iterable[tuple[Dependence, Pair]]) -> Violation 
     return Violation(dependence, Instance(source, first), Instance(sink, second))
 
 
-def is_violated(model: Model, deps: Iterable[Dependence], tree: Tree) -> bool:
+def is_violated(model: Model, deps: Sequence[Dependence], tree: Tree) -> bool:
     """Whether `tree` does not respect one of some dependences."""
-    return next(iter(violations(model, deps, tree)), None) is not None
+    return next(_Kinds.of(places_of(model, tree), deps).wrong(), None) is not None
 
 
-def _carried(
-    model: Model, deps: Iterable[Dependence], tree: Tree, key: str
-) -> Iterator[tuple[Dependence, Moved, int]]:
-    places = places_of(model, tree)
-    keys = [
-        (each, (*places.texts_of(each), depth))
-        for each in deps
-        if (depth := places.depth(each, key)) is not None
-    ]
-    for dependence, (first, second, depth) in _possible(keys, lambda m, key: m.nonzero_at(key[2])):
-        moved = dependence.shape.moved(first, second)
-        if moved.nonzero_at(depth):
-            yield dependence, moved, depth
-
-
-def carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> list[Dependence]:
+def carried(model: Model, deps: Sequence[Dependence], tree: Tree, key: str) -> list[Dependence]:
     """The dependences that the loop `key` carries: equal outside it, different in it."""
-    return [dependence for dependence, _, _ in _carried(model, deps, tree, key)]
+    kinds = _Kinds.of(places_of(model, tree), deps)
+    return kinds.all_like([dependence for dependence, _, _ in kinds.carried(key)])
 
 
-def carries(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> bool:
+def carries(model: Model, deps: Sequence[Dependence], tree: Tree, key: str) -> bool:
     """Whether the loop `key` carries one of some dependences."""
-    return next(_carried(model, deps, tree, key), None) is not None
+    return next(_Kinds.of(places_of(model, tree), deps).carried(key), None) is not None
 
 
-def first_carried(model: Model, deps: Iterable[Dependence], tree: Tree, key: str) -> Violation | None:
+def first_carried(model: Model, deps: Sequence[Dependence], tree: Tree, key: str) -> Violation | None:
     """The least pair of instances in different iterations of the loop `key` that depend on one another."""
-    found = _carried(model, deps, tree, key)
+    found = _Kinds.of(places_of(model, tree), deps).carried(key)
     return _least(model, ((each, moved.carried_pair(depth)) for each, moved, depth in found))

@@ -256,11 +256,14 @@ def is_legal(state: State, tree: Tree) -> bool:
 
 def ordered_dependences(
     state: State, among: frozenset[str] | None = None
-) -> tuple[list[Dependence], list[Dependence]]:
+) -> tuple[Sequence[Dependence], Sequence[Dependence]]:
     """The dependences that bind the order, and those of sums whose order is free."""
     binding: list[Dependence] = []
     freed: list[Dependence] = []
-    for dependence in dependences_of(state.model, among):
+    every = dependences_of(state.model, among)
+    if all(dependence.sum is None for dependence in every):
+        return every, freed
+    for dependence in every:
         free = dependence.sum == "integer" or (dependence.sum == "float" and state.proof.reassociate)
         (freed if free else binding).append(dependence)
     return binding, freed

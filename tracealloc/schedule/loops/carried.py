@@ -94,7 +94,7 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> Illeg
 
 def _sums_alone(state: State, loop: LoopNode) -> bool:
     """Whether a loop carries nothing but sums."""
-    deps = (each for each in dependences_of(state.model, statements_of(loop)) if each.sum is None)
+    deps = [each for each in dependences_of(state.model, statements_of(loop)) if each.sum is None]
     return not carries(state.model, deps, state.tree, loop.key)
 
 

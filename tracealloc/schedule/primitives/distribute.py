@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tracealloc.poly.dependence.legality import is_violated
-from tracealloc.poly.model.tree import LoopNode, Tree, replace_loop, sequence, statements_of
+from tracealloc.poly.dependence.legality import violations
+from tracealloc.poly.model.tree import LoopNode, Tree, leaves, loops_in, replace_loop, sequence, statements_of
 from tracealloc.poly.model.tree import Sequence as Parts
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, LoopRef, Result, ordered_dependences, primitive
@@ -93,11 +94,15 @@ def _fewer(edit: Edit, loop: LoopNode, cuts: Sequence[int]) -> Iterator[Cure]:
     """The cuts that reverse nothing: a dependence is reversed where any cut lies between its ends."""
     binding, _ = ordered_dependences(edit.state, statements_of(loop))
     keys = [f"{loop.key}:{number}" for number in range(len(cuts) + 1)]
-    legal = []
-    for cut in cuts:
-        tree = cut_body(edit, loop, [cut], keys[:2])
-        if not is_violated(edit.state.model, binding, tree):
-            legal.append(cut)
+    whole = cut_body(edit, loop, cuts, keys)
+    numbers = {name: number for number, name in enumerate(leaves(whole))}
+    parts = [part for part in loops_in(whole) if part.key in keys]
+    first = [min(numbers[name] for name in statements_of(part)) for part in parts]
+    free = set(range(1, len(parts)))
+    for each in violations(edit.state.model, binding, whole):
+        ends = (bisect_right(first, numbers[name]) - 1 for name in (each.sink, each.source))
+        free -= set(range(*(end + 1 for end in ends)))
+    legal = [cut for number, cut in enumerate(cuts, 1) if number in free]
     if legal:
         text = f's.distribute("{user_name(edit, loop)}", at={legal})'
         tree = cut_body(edit, loop, legal, keys[: len(legal) + 1])
