@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from tracealloc.poly.dataflow.timestamps import Clock, Point, points_of
 from tracealloc.poly.dependence.dependence import common_loops
-from tracealloc.poly.isl.bounding_boxes import Box, box_around, narrowed
+from tracealloc.poly.dependence.distances import Shape, shape_between
+from tracealloc.poly.isl.bounding_boxes import Box, Same, box_around, narrowed
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import extreme, lex_less, renamed_input, with_tuple
 from tracealloc.poly.isl.remembered import remembered
@@ -146,6 +147,8 @@ class LastWrites:
                 space = str(access.range().get_tuple_name())
                 self.accesses.setdefault(space, ([], []))[update].append(access)
         self.known: dict[str, _Writes] = {}
+        self._commons: dict[tuple[_Write, ...], tuple[int, ...]] = {}
+        self._visible: dict[tuple[_Write, ...], list[_Write]] = {}
 
     def _walk(self, node: Tree, above: tuple[tuple[Tree, int], ...]) -> None:
         """Number the leaves in textual order, and note those below every node."""
@@ -248,15 +251,24 @@ class LastWrites:
             end = starts[position]
 
     def _level(self, writes: Sequence[_Write], depth: int, less: bool) -> _Level:
-        common = [self.common(a, b)[0] for (a, _), (b, _) in pairwise(writes)]
-        return _Level(depth, less, tuple(writes), tuple(common))
+        some = tuple(writes)
+        common = self._commons.get(some)  # all reads in one body look at the same writes before it
+        if common is None:
+            common = tuple([self.common(a, b)[0] for (a, _), (b, _) in pairwise(some)])
+            self._commons[some] = common
+        return _Level(depth, less, some, common)
 
     def visible(self, writes: tuple[_Write, ...]) -> list[_Write]:
         """Writes of one level, last first, without those that one further down in the same body hides."""
+        if writes not in self._visible:
+            self._visible[writes] = self._not_hidden(writes) if len(writes) > 1 else list(writes)
+        return self._visible[writes]
+
+    def _not_hidden(self, writes: tuple[_Write, ...]) -> list[_Write]:
         found: list[_Write] = []
         known: dict[tuple[Box | None, tuple[str, ...]], list[Point]] = {}
         for point, update in reversed(writes):
-            if not update and len(writes) > 1:
+            if not update:
                 assert point.statement is not None
                 loops = tuple(step.loop.key for step in self.clock.paths[point.statement] if step.loop)
                 alike = known.setdefault((point.box, loops), [])
@@ -276,12 +288,15 @@ class LastWrites:
         return len(loops), position
 
 
-@remembered(1 << 14)
 def _hides(later: Point, earlier: Point) -> bool:
-    """Whether a write touches all that another does at the same moments."""
-    if later.size != earlier.size:
-        return False
-    return bool(earlier.relation.is_subset(renamed_input(later.relation, earlier.name)))
+    """Whether a write touches all that another, with the same box, does at the same moments."""
+    return later.size == earlier.size and _holds(later.form.access, earlier.form.access)
+
+
+@remembered(1 << 14)
+def _holds(whole: Same, part: Same) -> bool:
+    assert isinstance(whole.value, isl.Map) and isinstance(part.value, isl.Map)
+    return part.value is whole.value or bool(part.value.is_subset(whole.value))
 
 
 class _Search:
@@ -326,11 +341,16 @@ class _Search:
         winners: list[tuple[Point, isl.Map]] = []
         updates: list[tuple[Point, isl.Map]] = []
         for point, update in self.within.visible(level.writes):
-            pairs = self._pairs(point).intersect(_before(self.read, point, level))
+            shape = _earlier(self.read, point, level)
+            if shape is None:
+                continue
+            pairs = self._among_rest(shape.relation, point)
             if pairs.is_empty():
                 continue
             if update:
                 updates.append((point, pairs))
+            elif self.rest is None:
+                self._compete(winners, point, self._between(shape.latest, point))
             else:
                 self._compete(winners, point, extreme(pairs, latest=True))
         for point, pairs in updates:
@@ -351,6 +371,15 @@ class _Search:
         mine, other = narrowed(self.read.relation, point.box), narrowed(point.relation, self.read.box)
         pairs = mine.apply_range(other.reverse())
         return pairs if self.rest is None else pairs.intersect_domain(self.rest)
+
+    def _between(self, pairs: isl.Map, point: Point) -> isl.Map:
+        """Pairs of a shape as moments of the read and of a write."""
+        return renamed_input(with_tuple(pairs, point.name), self.read.name)
+
+    def _among_rest(self, pairs: isl.Map, point: Point) -> isl.Map:
+        """The same for moments that have no answer yet."""
+        found = self._between(pairs, point)
+        return found if self.rest is None else found.intersect_domain(self.rest)
 
     def _answered(self, moments: isl.Set) -> None:
         rest = self.read.whole if self.rest is None else self.rest
@@ -394,15 +423,15 @@ def _apart(a: Point, b: Point) -> bool:
     return any(low > high or first > last for (low, last), (first, high) in zip(a.box, b.box, strict=True))
 
 
-def _before(read: Point, write: Point, level: _Level) -> isl.Map:
-    """Moments of a read -> moments before it at one level."""
-    pairs = _agree(read.size, write.size, level.depth, level.less)
-    return with_tuple(renamed_input(pairs, read.name), write.name)
+def _earlier(read: Point, write: Point, level: _Level) -> Shape | None:
+    """Moments of a read -> those of a write to its element before it at one level (None: there are none)."""
+    order = _agree(read.size, write.size, level.depth, level.less)
+    return shape_between(read.form, write.form, order)
 
 
 @remembered(1024)
-def _agree(first: int, second: int, depth: int, less: bool) -> isl.Map:
+def _agree(first: int, second: int, depth: int, less: bool) -> Same:
     left, right = [f"a{k}" for k in range(first)], [f"b{k}" for k in range(second)]
     where = [f"a{k} = b{k}" for k in range(depth)] + ([f"b{depth} < a{depth}"] if less else [])
     condition = " and ".join(where) or "true"
-    return isl.Map(f"{{ {tuple_text('A', left)} -> {tuple_text('B', right)} : {condition} }}")
+    return Same(isl.Map(f"{{ {tuple_text('A', left)} -> {tuple_text('B', right)} : {condition} }}"))

@@ -20,6 +20,7 @@ from typing import Any
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import paths_of
+from tracealloc.poly.dependence.distances import Form, form_of, interned, shifted
 from tracealloc.poly.isl.bounding_boxes import Box, Same, box_touched
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import (
@@ -44,24 +45,73 @@ FINAL = "Final"
 INPUT = "Input"
 
 
-class _Moments:
-    """The moments of a statement's instances, found when they are asked for."""
+class _Timed:
+    """An access in the order of a tree, without names: what all that differ in nothing else share.
 
-    def __init__(
-        self, domain: isl.Set, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
-    ) -> None:
-        self.domain, self.name, self.dims, self.values = domain, name, dims, values
+    `access` goes from instances ``A`` to elements ``E``, the first of which is at the origin; `times` from
+    instances to moments (None: there are no others).
+    """
 
-    @cached_property
-    def map(self) -> isl.Map:
-        """Instance -> its moment."""
-        times = _times(renamed(self.domain, "S"), self.dims, self.values)
-        return with_tuple(renamed_input(times, self.name), self.name)
+    def __init__(self, access: isl.Map, times: isl.Map | None) -> None:
+        self.access, self.times = access, times
 
     @cached_property
-    def apart(self) -> bool:
-        """Whether each instance has a moment of its own."""
-        return bool(self.map.is_injective())
+    def spread(self) -> bool:
+        """Whether the element is part of the moment: an instance touches several."""
+        if not self.access.is_single_valued():
+            return True
+        # What isl takes long for is only asked where instances run at one moment.
+        apart = self.times is None or _is_injective(Same(self.times))
+        return not apart and not self._touched.is_single_valued()
+
+    @cached_property
+    def _instances(self) -> isl.Map:
+        """The instances -> when they run."""
+        return self.access.domain().identity() if self.times is None else renamed_input(self.times, "A")
+
+    @cached_property
+    def _touched(self) -> isl.Map:
+        """When an instance runs -> the elements that it touches."""
+        if self.times is None:
+            return self.access
+        return self._instances.reverse().apply_range(self.access).detect_equalities()
+
+    @cached_property
+    def relation(self) -> isl.Map:
+        """Moments -> the element."""
+        relation = self._touched
+        if self.spread:
+            relation = relation.range_map().flatten_domain().detect_equalities()
+        return interned(coalesced(renamed_input(relation, "A")))
+
+    @cached_property
+    def given(self) -> isl.Map:
+        """The instances -> moments."""
+        given = self._instances
+        if self.spread:
+            given = given.apply_range(self._touched.domain_map().flatten_domain().reverse())
+        return with_tuple(given, "A")
+
+    @cached_property
+    def whole(self) -> isl.Set:
+        """All moments."""
+        return self.relation.domain()
+
+
+@remembered(1 << 13)
+def _timed_access(access: Same, times: Same | None) -> _Timed:
+    assert isinstance(access.value, isl.Map)
+    if times is None:
+        return _Timed(access.value, None)
+    assert isinstance(times.value, isl.Map)
+    return _Timed(access.value, times.value)
+
+
+@remembered(1 << 12)
+def _is_injective(times: Same) -> bool:
+    """Whether each instance has a moment of its own."""
+    assert isinstance(times.value, isl.Map)
+    return bool(times.value.is_injective())
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +128,7 @@ class Point:
     number: int
     box: Box | None
     access: isl.Map = field(repr=False)
-    moments: _Moments | None = field(repr=False)
+    times: isl.Map | None = field(repr=False)
     answers: list[Any] = field(default_factory=list, repr=False)
     """What it was found to see, and in which surroundings (see `last_writes`)."""
 
@@ -88,53 +138,41 @@ class Point:
         return str(self.access.range().get_tuple_name())
 
     @cached_property
+    def _timed(self) -> _Timed:
+        return _timed_access(form_of(self.access).access, None if self.times is None else Same(self.times))
+
+    @cached_property
+    def form(self) -> Form:
+        """`relation` without names, and with the elements moved to the origin."""
+        return Form(Same(self._timed.relation), form_of(self.access).low)
+
+    @property
     def spread(self) -> bool:
         """Whether the element is part of the moment: an instance touches several."""
-        if not self.access.is_single_valued():
-            return True
-        # What isl takes long for is only asked where instances run at one moment.
-        apart = self.moments is None or self.moments.apart
-        return not apart and not self._touched.is_single_valued()
-
-    @cached_property
-    def _instances(self) -> isl.Map:
-        """The instances as they came -> when they run."""
-        if self.moments is None:
-            return self.access.domain().identity()
-        return renamed_input(self.moments.map, str(self.access.domain().get_tuple_name()))
-
-    @cached_property
-    def _touched(self) -> isl.Map:
-        """When an instance runs -> the elements that it touches."""
-        if self.moments is None:
-            return self.access
-        return self._instances.reverse().apply_range(self.access).detect_equalities()
+        return self._timed.spread
 
     @cached_property
     def relation(self) -> isl.Map:
         """Moments -> the element."""
-        relation = self._touched
-        if self.spread:
-            relation = relation.range_map().flatten_domain().detect_equalities()
-        return coalesced(renamed_input(relation, self.name))
+        low = self.form.low
+        found = self._timed.relation if low is None else shifted(self._timed.relation, low)
+        return with_tuple(renamed_input(found, self.name), self.space)
 
     @cached_property
     def given(self) -> isl.Map:
         """The instances as they came -> moments."""
-        given = self._instances
-        if self.spread:
-            given = given.apply_range(self._touched.domain_map().flatten_domain().reverse())
+        given = renamed_input(self._timed.given, str(self.access.domain().get_tuple_name()))
         return with_tuple(given, self.name)
 
     @cached_property
     def whole(self) -> isl.Set:
         """All moments."""
-        return self.relation.domain()
+        return renamed(self._timed.whole, self.name)
 
     @cached_property
     def size(self) -> int:
         """How many coordinates a moment has."""
-        return dims_of(self.whole)
+        return dims_of(self._timed.whole)
 
     @cached_property
     def back(self) -> isl.Map:
@@ -151,36 +189,38 @@ class Clock:
     def __init__(self, model: Model, tree: Tree) -> None:
         self.model, self.tree = model, tree
         self.paths = paths_of(tree)
-        self._moments: dict[str, _Moments] = {}
+        self._known: dict[str, isl.Map] = {}
 
-    def _of(self, name: str) -> _Moments:
-        found = self._moments.get(name)
+    def _of(self, name: str) -> isl.Map:
+        """Instances of a statement -> moments, both without names."""
+        found = self._known.get(name)
         if found is None:
             statement = self.model.statement(name)
             loops = [step.loop for step in self.paths[name] if step.loop is not None]
             values = tuple((loop.expr(name), loop.descending) for loop in loops)
-            found = self._moments[name] = _moments(Same(statement.domain), name, statement.dims, values)
+            found = self._known[name] = _times_of(Same(statement.domain), statement.dims, values)
         return found
 
     def point(self, access: isl.Map, name: str, statement: str | None, number: int = 0) -> Point:
         """An access of a statement (None: `INPUT` or `FINAL`), called `name` from here on."""
-        return _point(
-            Same(access), name, statement, number, None if statement is None else self._of(statement)
-        )
+        times = None if statement is None else Same(self._of(statement))
+        return _point(Same(access), name, statement, number, times)
 
 
 @remembered(8192)
-def _point(access: Same, name: str, statement: str | None, number: int, moments: _Moments | None) -> Point:
+def _point(access: Same, name: str, statement: str | None, number: int, times: Same | None) -> Point:
     assert isinstance(access.value, isl.Map)
-    return Point(name, statement, number, box_touched(access.value), access.value, moments)
+    box = box_touched(access.value)
+    if times is None:
+        return Point(name, statement, number, box, access.value, None)
+    assert isinstance(times.value, isl.Map)
+    return Point(name, statement, number, box, access.value, times.value)
 
 
 @remembered(8192)
-def _moments(
-    domain: Same, name: str, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
-) -> _Moments:
+def _times_of(domain: Same, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]) -> isl.Map:
     assert isinstance(domain.value, isl.Set)
-    return _Moments(domain.value, name, dims, values)
+    return _times(renamed(domain.value, "S"), dims, values)
 
 
 @remembered(4096)

@@ -18,6 +18,7 @@ from tracealloc.poly.isl.named import (
     at_value,
     dim_bounds,
     dims_of,
+    extreme,
     fix_to_zero,
     is_lex_negative_possible,
     is_zero_at,
@@ -29,7 +30,7 @@ from tracealloc.poly.isl.named import (
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 
-__all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "shape_between"]
+__all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "interned", "shape_between", "shifted"]
 
 TimeText: TypeAlias = tuple[str, ...]
 """The times of a statement's instances in some loops, outermost first, over ``i0``, ``i1``, ..."""
@@ -53,6 +54,11 @@ class Shape:
     def sizes(self) -> tuple[int, int]:
         """How many iterators the two statements have."""
         return dims_of(self.relation.domain()), dims_of(self.relation.range())
+
+    @cached_property
+    def latest(self) -> isl.Map:
+        """The last of what each instance is paired with."""
+        return extreme(self.relation, latest=True)
 
     def moved(self, first: TimeText, second: TimeText) -> Moved:
         """The shape under the times that its two statements have in the loops around both."""
@@ -187,7 +193,7 @@ def _form(access: Same) -> Form:
     if box is None:
         return Form(Same(plain), None)
     low = tuple(first for first, _ in box)
-    return Form(Same(_one(_shifted(plain, tuple(-first for first in low)) if any(low) else plain)), low)
+    return Form(Same(interned(shifted(plain, tuple(-first for first in low)) if any(low) else plain)), low)
 
 
 @remembered(1 << 14)
@@ -195,7 +201,7 @@ def _between(first: Same, second: Same, distance: tuple[int, ...], order: Same) 
     assert isinstance(first.value, isl.Map) and isinstance(second.value, isl.Map)
     assert isinstance(order.value, isl.Map)
     before, after = _meeting(first.value, second.value, distance)
-    before = _shifted(before, distance) if any(distance) else before
+    before = shifted(before, distance) if any(distance) else before
     after = renamed_input(after, "B")
     found = before.apply_range(after.reverse()).intersect(order.value)
     return None if found.is_empty() else _shape(found)
@@ -210,11 +216,16 @@ def _meeting(first: isl.Map, second: isl.Map, distance: tuple[int, ...]) -> tupl
     return narrowed(first, back), narrowed(second, moved)
 
 
-_one = remembered(1 << 14)(lambda relation: relation)
+@remembered(1 << 14)
+def interned(relation: isl.Map) -> isl.Map:
+    """The one relation that stands for all that are equal to it."""
+    return relation
+
+
 _shape = remembered(1 << 14)(Shape)
 
 
-def _shifted(access: isl.Map, by: tuple[int, ...]) -> isl.Map:
+def shifted(access: isl.Map, by: tuple[int, ...]) -> isl.Map:
     """An access with its elements moved."""
     space = access.range().get_space()
     moved = isl.MultiVal.zero(space)
