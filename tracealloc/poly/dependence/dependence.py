@@ -289,6 +289,7 @@ def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[D
 def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Dependence]:
     pairs = _remembered(model)
     paths: Paths | None = None
+    kinds: _Kinds | None = None
     for space, ends in _ends(model, among).items():
         users = _users(model)[space]
         for source, sink in ends:
@@ -297,10 +298,8 @@ def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Depende
             known = pairs.get((source, sink, space))
             if known is None:
                 paths = paths or paths_of(model.reference)
-                first, second = model.statement(source), model.statement(sink)
-                order = _reference_order(model, first, second, paths)
-                found = () if order is None else _between(model, first, second, users, order)
-                known = pairs[source, sink, space] = tuple(found)
+                kinds = kinds or _Kinds(model, paths)
+                known = pairs[source, sink, space] = kinds.between(space, users, source, sink)
             yield from known
 
 
@@ -342,26 +341,87 @@ def _remembered(model: Model) -> _Pairs:
     return pairs
 
 
-def _between(
-    model: Model,
-    first: Statement,
-    second: Statement,
-    users: dict[str, list[tuple[Access, Form]]],
-    order: Same,
-) -> Iterator[Dependence]:
-    """The dependences from one statement to another through one array, among the pairs of an order."""
-    found: set[Shape] = set()
-    for before, form in users[first.name]:
-        for after, other in users[second.name]:
-            if not (before.write or after.write):
-                continue
-            shape = shape_between(form, other, order)
-            if shape is None or shape in found:
-                continue
-            found.add(shape)
-            updates = before.write and after.write and not (before.update or after.update)
-            kind = same_sum(first, second) if updates and _adds(model, first) else None
-            yield Dependence(first.name, second.name, before, after, shape, kind)
+_Template = tuple[tuple[int, int, Shape, str | None], ...]
+"""Dependences without names: which accesses of both statements, their shape and sum."""
+
+
+class _Kinds:
+    """Statements of a model by what decides about their dependences, each pair of kinds looked at once."""
+
+    def __init__(self, model: Model, paths: Paths) -> None:
+        self.model, self.paths = model, paths
+        self.kinds: dict[object, int] = {}
+        self.known: dict[tuple[str, str], int] = {}
+        self.places = {
+            name: (tuple(id(step.loop) if step.loop else step.position for step in path[:-1]), path[-1:])
+            for name, path in paths.items()
+        }
+        self.found: dict[tuple[int, int, int], _Template] = {}
+
+    def between(self, space: str, users: _Used, source: str, sink: str) -> tuple[Dependence, ...]:
+        """The dependences from one statement to another through one array."""
+        mine, other = self._kind(space, users, source), self._kind(space, users, sink)
+        key = mine, other, self._order(source, sink)
+        if key not in self.found:
+            self.found[key] = tuple(self._template(users, source, sink))
+        before, after = users[source], users[sink]
+        return tuple(
+            [
+                Dependence(source, sink, before[k][0], after[n][0], shape, s)
+                for k, n, shape, s in self.found[key]
+            ]
+        )
+
+    def _order(self, source: str, sink: str) -> int:
+        """Which of two statements comes first, where their kinds do not say it: in one body, or around it."""
+        if source == sink:
+            return 0
+        (outer, last), (other, end) = self.places[source], self.places[sink]
+        same = min(len(outer), len(other))
+        if outer[:same] != other[:same]:
+            return 2
+        mine = last[0].position if len(outer) == same else outer[same]
+        return -1 if mine < (end[0].position if len(other) == same else other[same]) else 1
+
+    def _kind(self, space: str, users: _Used, name: str) -> int:
+        found = self.known.get((space, name))
+        if found is None:
+            statement = self.model.statement(name)
+            loops = tuple(step.loop for step in self.paths[name] if step.loop is not None)
+            outer, last = self.places[name]
+            inside = bool(last) and last[0].loop is None
+            accesses = tuple((a.write, a.update, form) for a, form in users[name])
+            adds = _adds(self.model, statement)
+            kind = (
+                space,
+                outer,
+                None if inside else name,
+                len(statement.dims),
+                _plain(self.model, statement, self.paths),
+                statement.dims,
+                _times(statement, loops),
+                accesses,
+                (_sum_group(statement), same_sum(statement, statement)) if adds else None,
+            )
+            found = self.known[space, name] = self.kinds.setdefault(kind, len(self.kinds))
+        return found
+
+    def _template(self, users: _Used, source: str, sink: str) -> Iterator[tuple[int, int, Shape, str | None]]:
+        first, second = self.model.statement(source), self.model.statement(sink)
+        order = _reference_order(self.model, first, second, self.paths)
+        found: set[Shape] = set()
+        for k, (before, form) in enumerate(users[source] if order is not None else ()):
+            for n, (after, other) in enumerate(users[sink]):
+                if not (before.write or after.write):
+                    continue
+                assert order is not None
+                shape = shape_between(form, other, order)
+                if shape is None or shape in found:
+                    continue
+                found.add(shape)
+                updates = before.write and after.write and not (before.update or after.update)
+                kind = same_sum(first, second) if updates and _adds(self.model, first) else None
+                yield k, n, shape, kind
 
 
 def _adds(model: Model, statement: Statement) -> bool:

@@ -34,6 +34,7 @@ __all__ = [
     "distance_map",
     "element_text",
     "first_carried",
+    "first_of_each_kind",
     "first_violation",
     "is_violated",
     "places_of",
@@ -305,6 +306,10 @@ class _Kinds:
         _, firsts, which = np.unique(2 * kinds + below, return_index=True, return_inverse=True)
         return _Kinds(places, deps, firsts, which)
 
+    def first(self) -> list[Dependence]:
+        """The first of each kind."""
+        return [self.deps[position] for position in sorted(self.firsts.tolist())]
+
     def all_like(self, some: Iterable[Dependence]) -> list[Dependence]:
         """All dependences of the kinds of some that are the first of theirs."""
         chosen = {id(each) for each in some}
@@ -314,10 +319,7 @@ class _Kinds:
     def wrong(self) -> Iterator[Dependence]:
         """The first of each kind that the tree does not respect."""
         places = self.places
-        keys = [
-            (each, (*places.texts_of(each), places.below(each)))
-            for each in (self.deps[first] for first in sorted(self.firsts.tolist()))
-        ]
+        keys = [(each, (*places.texts_of(each), places.below(each))) for each in self.first()]
         for dependence, (first, second, below) in _possible(keys, lambda m, key: m.wrong(key[2])):
             if dependence.shape.moved(first, second).wrong(below):
                 yield dependence
@@ -327,7 +329,7 @@ class _Kinds:
         places = self.places
         keys = [
             (each, (*places.texts_of(each), depth))
-            for each in (self.deps[first] for first in sorted(self.firsts.tolist()))
+            for each in self.first()
             if (depth := places.depth(each, key)) is not None
         ]
         for dependence, (first, second, depth) in _possible(keys, lambda m, key: m.nonzero_at(key[2])):
@@ -352,6 +354,11 @@ def _possible(
         if len(group) >= _MANY and not asked(_joined_of(group).moved(key[0], key[1]), key)
     }
     return [(dependence, key) for dependence, key in keys if (dependence.shape.sizes, key) not in out]
+
+
+def first_of_each_kind(model: Model, deps: Sequence[Dependence], tree: Tree) -> list[Dependence]:
+    """Of dependences that say the same in the order of a tree, the first: of one shape, at the same times."""
+    return _Kinds.of(places_of(model, tree), deps).first()
 
 
 def first_violation(model: Model, deps: Sequence[Dependence], tree: Tree) -> Violation | None:

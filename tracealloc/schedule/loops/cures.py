@@ -6,11 +6,11 @@ told to the user.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tracealloc.poly.dependence.dependence import Dependence, dependences_of
-from tracealloc.poly.dependence.legality import carries, places_of
+from tracealloc.poly.dependence.legality import carries, first_of_each_kind, places_of
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, is_legal, ordered_dependences
@@ -75,14 +75,14 @@ def skews_for(state: State, chain: Sequence[LoopNode]) -> list[Skew]:
 
 
 def _needed(
-    state: State, tree: Tree, deps: Iterable[Dependence], outer: str, inner: str, ahead: int = 0
+    state: State, tree: Tree, deps: Sequence[Dependence], outer: str, inner: str, ahead: int = 0
 ) -> int:
     """The factor by which the inner loop must be skewed so that what the outer carries never goes back.
 
     `ahead` is how far it must go forward instead.
     """
     places, factor = places_of(state.model, tree), 0
-    for dependence in deps:
+    for dependence in first_of_each_kind(state.model, deps, tree):
         depths = [places.depth(dependence, key) for key in (outer, inner)]
         if depths[0] is None or depths[1] is None:
             continue
@@ -180,9 +180,9 @@ def least_shifts(state: State, tree: Tree, merged: str, late: frozenset[str]) ->
     """Shifts of the statements `late` in the loop `merged` of `tree` that may let them come late enough."""
     places, least = places_of(state.model, tree), 0
     binding, _ = ordered_dependences(state, statements_of(next(x for x in loops_in(tree) if x.key == merged)))
-    for dependence in binding:
-        if dependence.sink in late and dependence.source not in late:
-            depth = places.depth(dependence, merged)
-            low = None if depth is None else places.moved(dependence).least(depth, None, depth)
-            least = min(least, low or 0)
+    between = [each for each in binding if each.sink in late and each.source not in late]
+    for dependence in first_of_each_kind(state.model, between, tree):
+        depth = places.depth(dependence, merged)
+        low = None if depth is None else places.moved(dependence).least(depth, None, depth)
+        least = min(least, low or 0)
     return [-least, 1 - least] if least else [1]
