@@ -16,7 +16,7 @@ import tracealloc as ta
 from tracealloc.customize import Schedule
 from tracealloc.schedule.session.handle import ArrayHandle
 
-__all__ = ["PATIENCE", "PRIMITIVES", "apply", "draw"]
+__all__ = ["PATIENCE", "PRIMITIVES", "apply", "call_text", "draw"]
 
 PATIENCE = 20  # seconds for one primitive; what takes longer counts as refused
 
@@ -37,7 +37,7 @@ def draw(s: Schedule, rng: random.Random, tries: int) -> list[str]:
     """
     accepted: list[str] = []
     for _ in range(tries):
-        call = _call(s, rng)
+        call = call_text(s, rng)
         if call is not None and _accepts(s, call):
             accepted.append(call)
     return accepted
@@ -83,7 +83,7 @@ def _patience() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _call(s: Schedule, rng: random.Random) -> str | None:
+def call_text(s: Schedule, rng: random.Random) -> str | None:
     """A random call, or None where the function has no loop or array for it."""
     functions = s.module.names()
     function = s.name if len(functions) == 1 or rng.random() < 0.6 else rng.choice(functions)

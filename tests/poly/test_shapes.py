@@ -5,11 +5,14 @@ from __future__ import annotations
 from random import Random
 
 import islpy as isl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nests import random_program
 from orders import other_order
 
+import tracealloc as ta
+from tracealloc import grid, int32, kernel
 from tracealloc.poly.dependence.dependence import Dependence, common_loops, dependences_of, paths_of, time_map
 from tracealloc.poly.dependence.legality import carried, first_carried, first_violation, places_of, violations
 from tracealloc.poly.isl.named import (
@@ -91,7 +94,7 @@ def one_case(seed: int) -> None:
     for _ in range(3):
         tree = other_order(rng, tree)
         wrong = [(pair, d) for d in deps if (pair := wrong_pair(model, d, tree)) is not None]
-        assert list(violations(model, deps, tree)) == [d for _, d in wrong]
+        assert violations(model, deps, tree) == [d for _, d in wrong]
         for d in deps:
             deltas, loops, position = distances(model, d, tree)
             moved = places_of(model, tree).moved(d)
@@ -128,3 +131,38 @@ def test_shapes_say_what_each_dependence_says(long_mode: bool) -> None:
         one_case(seed)
 
     cases()
+
+
+@kernel
+def alike_around_a_loop(A: int32[40]):
+    for i in ta.range(4):
+        A[i] = A[i + 1] + 1
+        for j in ta.range(3):
+            A[i + j] = A[i + 1] + 1
+            A[i + j] += 2
+            A[i + j] += 2
+        A[i] = A[i + 1] + 1
+        A[i + 20] = A[i + 21] + 1
+    for i in ta.range(4):
+        A[i] = A[i + 1] + 1
+
+
+@kernel
+def alike_in_one_body(A: int32[40], B: int32[40]):
+    for i, j in grid(3, 4):
+        for n in range(4):
+            with ta.when(j <= i + n % 2):
+                A[j + n % 2] = A[j + n] + B[i]
+            B[i] += n
+
+
+@pytest.mark.parametrize("alike", [alike_around_a_loop, alike_in_one_body])
+def test_statements_of_one_kind_depend_on_one_another_as_each_pair_does(alike: ta.Kernel) -> None:
+    model, tree = build_model(alike.trace())
+    deps = dependences_of(model)
+    assert composed(model) == {(d.source, d.sink, d.before.space) for d in deps}
+    rng = Random(0)
+    for _ in range(6):
+        tree = other_order(rng, tree)
+        wrong = [d for d in deps if wrong_pair(model, d, tree) is not None]
+        assert violations(model, deps, tree) == wrong
