@@ -28,7 +28,10 @@ from tracealloc.poly.isl.named import (
     is_zero_at,
     least_at,
     point_values,
+    renamed_input,
+    with_tuple,
 )
+from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.model.model import Access, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_above, statements_of
 from tracealloc.schedule.core.chains import chain_above, loop_values, runs_once, same_trips
@@ -105,13 +108,13 @@ class _Met:
     source: Statement
     sink: Statement
     pairs: isl.Map
-    moved: isl.Map
     count: isl.Map
     times: tuple[isl.Map, isl.Map]
 
     def at(self, distance: int) -> tuple[Instance, Instance]:
         """The least pair at a distance."""
-        here = at_distance(self.moved, self.count, distance)
+        moved = self.pairs.apply_domain(self.times[0]).apply_range(self.times[1])
+        here = at_distance(moved, self.count, distance)
         here = here.apply_domain(self.times[0].reverse()).apply_range(self.times[1].reverse())
         values = point_values(self.pairs.intersect(here).wrap()) or []
         split = len(self.source.dims)
@@ -135,7 +138,7 @@ def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recur
     """
     names = statements_of(loop)
     nest = (loop,) if alone else flattened_nest(state, loop)
-    suspects = [d for d in dependences_of(state.model, names) if _brings_floats(state, d)]
+    suspects = _suspects(state, names)
     if not any(carries(state.model, suspects, state.tree, each.key) for each in nest):
         return []
     import networkx as nx  # slow to import, and most loops carry nothing
@@ -157,6 +160,14 @@ def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recur
                         if step in far
                     ]
     return sorted((r for r in found if r is not None), key=lambda r: -r.interval)
+
+
+def _suspects(state: State, names: frozenset[str]) -> list[Dependence]:
+    """The dependences between some statements that floating-point numbers may go along."""
+    known: dict[frozenset[str], list[Dependence]] = state.model.memo.setdefault("suspects", {})
+    if names not in known:
+        known[names] = [d for d in dependences_of(state.model, names) if _brings_floats(state, d)]
+    return known[names]
 
 
 def _brings_floats(state: State, dependence: Dependence) -> bool:
@@ -206,17 +217,24 @@ def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> t
             continue
         pairs = piece.range_factor_domain()
         times = (time_map(source, chain), time_map(sink, chain))
-        moved = pairs.apply_domain(times[0]).apply_range(times[1])
-        steps = moved.deltas().apply(count)
-        for found, positive in ((near, False), (far, True)):
-            least = least_at(steps, 0, 1 if positive else 0)
-            if least is None or (not positive and least > 0):
+        plain = renamed_input(with_tuple(pairs, "A"), "A")
+        first, second = (renamed_input(each, "A") for each in times)
+        for found, least in zip((near, far), _distances(plain, first, second, count), strict=True):
+            if least is None or (found is near and least > 0):
                 continue
             old = found.get(ends)
             if old is None or old.distance > least or old.latency < latency:
-                met = _Met(source, sink, pairs, moved, count, times)
+                met = _Met(source, sink, pairs, count, times)
                 found[ends] = _Edge(least, latency, met, access)
     return near, far
+
+
+@remembered(1 << 12)
+def _distances(pairs: isl.Map, first: isl.Map, second: isl.Map, count: isl.Map) -> tuple[int | None, ...]:
+    """The least distance from 0 on between instances at some times, and the least from 1 on."""
+    moved = pairs.apply_domain(first).apply_range(second)
+    steps = moved.deltas().apply(count)
+    return least_at(steps, 0, 0), least_at(steps, 0, 1)
 
 
 def _trips(state: State, loop: LoopNode) -> tuple[int, int]:
