@@ -229,6 +229,24 @@ def test_what_runs_nothing_between_two_loops_does_not_keep_them_apart(
     assert pragmas(s) == said
 
 
+def test_in_a_function_that_a_pipelined_loop_calls_nothing_is_said() -> None:
+    @kernel
+    def turns(A: int32[8], B: int32[16]):
+        for j in ta.range(16):
+            A[j % 8] += B[j]
+
+    @kernel
+    def both(A: int32[8], B: int32[16]):
+        for i in ta.range(4):
+            turns(A, B)
+
+    s = ta.customize(both)
+    s.pipeline("turns:j")
+    assert pragmas(s) == ["variable=A type=inter distance=8 true"]
+    s.pipeline("i")
+    assert pragmas(s) == [], "neighbours of i use the same elements"
+
+
 def test_of_elements_that_share_a_word_nothing_is_said() -> None:
     pair = ta.Struct(x=int32, y=int32)
 

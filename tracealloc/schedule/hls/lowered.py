@@ -126,7 +126,8 @@ def _own_iterator(node: Node, taken: set[Iter]) -> Node:
 def _facts_of(found: Unrolled) -> FunctionFacts:
     """The facts of one function, the way it is emitted."""
     program = found.program
-    apart = distances_between(program)
+    # Where all is unrolled, what a pragma in a loop says might be taken for what is around it.
+    apart = {} if found.inside else distances_between(program)
     nests = pipelined_nests(program.body)
     flat = {nest[-1].iter: tuple(loop.iter for loop in nest) for nest in nests}
     now = {old: new for new, old in found.origins.items()}
