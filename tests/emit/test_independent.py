@@ -231,14 +231,14 @@ def test_what_runs_nothing_between_two_loops_does_not_keep_them_apart(
 
 def test_in_a_function_that_a_pipelined_loop_calls_nothing_is_said() -> None:
     @kernel
-    def turns(A: int32[8], B: int32[16]):
+    def turns(A: int32[8], B: int32[16], by: int32):
         for j in ta.range(16):
-            A[j % 8] += B[j]
+            A[j % 8] += B[j] * by
 
     @kernel
     def both(A: int32[8], B: int32[16]):
         for i in ta.range(4):
-            turns(A, B)
+            turns(A, B, i)
 
     s = ta.customize(both)
     s.pipeline("turns:j")
