@@ -9,6 +9,7 @@ from common import check_round_trip
 
 import tracealloc as ta
 from tracealloc import grid, int16, int32, kernel
+from tracealloc.poly.isl.named import dim_bounds
 
 
 def _caller() -> ta.Schedule:
@@ -148,3 +149,19 @@ def test_an_array_that_is_made_under_a_condition_and_buffered(before: str, step:
     check_round_trip(s)
     users = [st for st in s.module.state("made").model.statements if st.scopes]
     assert all({a.array for a in st.accesses} >= {array for array, _ in st.scopes} for st in users)
+
+
+def test_what_data_choose_is_not_what_another_subscript_chose() -> None:
+    """A new layout turns the order in which subscripts are evaluated."""
+
+    @ta.kernel
+    def chosen(A: ta.UInt(2)[2, 4], B: int32[2], v: ta.UInt(1)[4]):  # type: ignore[no-untyped-def]
+        for i in ta.range(2):
+            B[i] += A[v[i], v[v[2] + 2]]
+
+    s = ta.customize(chosen)
+    s.permute("A", [1, 0])
+    statements = s.module.state("chosen").model.statements
+    accesses = [a for statement in statements for a in statement.accesses if a.array.name == "v"]
+    ranges = {a.text: dim_bounds(a.relation.range(), 0) for a in accesses}
+    assert ranges == {"v[i]": (0, 1), "v[v[2] + 2]": (0, 3), "v[2]": (2, 2)}

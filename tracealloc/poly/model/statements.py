@@ -127,10 +127,22 @@ def with_relations(made: Statement, statement: Statement, onto: Mapping[str, isl
         old = known.get(space, [])
         if [(a.write, a.update) for a in old] != [(a.write, a.update) for a in accesses]:
             continue
+        if onto and not _in_one_order(accesses, old):
+            continue
         for mine, other in zip(accesses, old, strict=True):
             if not mine.sure and mine.view is None:
                 kept[id(mine)] = replace(mine, relation=other.relation, whole=other.whole)
     return tuple(kept.get(id(access), access) for access in made.accesses)
+
+
+def _in_one_order(accesses: Sequence[Access], old: Sequence[Access]) -> bool:
+    """Whether accesses to one array stand for those before, each for one; another layout may turn them."""
+    if [a.text for a in accesses] == [a.text for a in old]:
+        return True
+    if [a.sure for a in accesses] != [a.sure for a in old]:
+        return False
+    chosen = [access.relation for access in old if not access.sure]
+    return all(relation.is_equal(chosen[0]) for relation in chosen[1:])
 
 
 def touches_by_data(statement: Statement, array: Array) -> bool:
