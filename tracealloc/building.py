@@ -1,23 +1,26 @@
-"""The types of ``build(...)``: what comes for which target and mode."""
+"""``build(...)``: what comes for which target and mode, and what back ends are given of a schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from os import PathLike
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 
 if TYPE_CHECKING:
+    from tracealloc.customize import Schedule
+    from tracealloc.emit.common.target import Folder
     from tracealloc.emit.project.project import HLSProject
     from tracealloc.emit.project.vendor_tools import ToolRun
     from tracealloc.emit.run.csim import CSimModule
     from tracealloc.emit.run.runtime import CModule
+    from tracealloc.trace.ir.facts import Lowered
+    from tracealloc.trace.ir.program import Program
 
-__all__ = ["Buildable"]
-
-_Folder = str | PathLike[str] | None
+__all__ = ["Buildable", "ScheduledDesign"]
 
 
 class Buildable:
@@ -27,11 +30,11 @@ class Buildable:
     def build(self, target: Literal["c"] = "c", *, mode: None = None, **options: Any) -> CModule: ...
     @overload
     def build(
-        self, target: Literal["vitis_hls"], *, mode: None = None, project: _Folder = None, **options: Any
+        self, target: Literal["vitis_hls"], *, mode: None = None, project: Folder = None, **options: Any
     ) -> HLSProject: ...
     @overload
     def build(
-        self, target: Literal["vitis_hls"], *, mode: Literal["csim"], project: _Folder = None, **options: Any
+        self, target: Literal["vitis_hls"], *, mode: Literal["csim"], project: Folder = None, **options: Any
     ) -> CSimModule: ...
     @overload
     def build(
@@ -39,15 +42,15 @@ class Buildable:
         target: Literal["vitis_hls"],
         *,
         mode: Literal["csyn", "cosim", "hw_emu", "hw"],
-        project: _Folder = None,
+        project: Folder = None,
         **options: Any,
     ) -> ToolRun: ...
     @overload
     def build(
-        self, target: str = "c", *, mode: str | None = None, project: _Folder = None, **options: Any
+        self, target: str = "c", *, mode: str | None = None, project: Folder = None, **options: Any
     ) -> Any: ...
     def build(
-        self, target: str = "c", *, mode: str | None = None, project: _Folder = None, **options: Any
+        self, target: str = "c", *, mode: str | None = None, project: Folder = None, **options: Any
     ) -> Any:
         """Make something that runs, or a project.
 
@@ -76,5 +79,50 @@ class Buildable:
                 error.place = place
             raise
 
-    def _build(self, target: str, mode: str | None, project: _Folder, options: Mapping[str, Any]) -> Any:
+    def _build(self, target: str, mode: str | None, project: Folder, options: Mapping[str, Any]) -> Any:
         raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledDesign:
+    """What a back end is given: see `tracealloc.emit.common.target.Design`."""
+
+    schedule: Schedule
+
+    def lowered(self) -> Program:
+        """The loop nest as it was scheduled."""
+        return self.schedule.lowered
+
+    def for_processor(self) -> Program:
+        """The same in the order that runs fastest."""
+        return self.schedule.compiled
+
+    def for_hls(self) -> Lowered:
+        """The same as high-level synthesis is to see it."""
+        from tracealloc.schedule.hls.lowered import for_hls
+
+        return for_hls(self.schedule.lowered)
+
+    def reference(self) -> Callable[..., Any] | None:
+        """The kernel without its schedule, compiled when it is first called; None where bits may differ."""
+        from tracealloc.emit.run.runtime import LateModule
+
+        return LateModule(partial(_traced_build, self.schedule.program)) if self._is_exact() else None
+
+    def _is_exact(self) -> bool:
+        """Whether the schedule computes the very bits of the traced kernel, on arguments of its types."""
+        schedule = self.schedule
+        same = all(
+            (mine.dtype, mine.shape) == (traced.dtype, traced.shape)
+            for mine, traced in zip(schedule.lowered.args, schedule.program.args, strict=True)
+        )
+        functions = schedule.module.functions.values()
+        return same and all(note.exact for state in functions for note in state.proof.assumptions)
+
+
+def _traced_build(program: Program) -> Any:
+    """The C build of a traced program without a schedule."""
+    from tracealloc.emit.run.runtime import build_c
+    from tracealloc.schedule.session.loop_order import for_c
+
+    return build_c(for_c(program))

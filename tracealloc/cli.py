@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracealloc import __version__
+from tracealloc.emit.common.target import DEFAULT, listed, target_named, targets
 from tracealloc.trace.diagnostics.errors import TraceallocError, nearest
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from tracealloc.trace.diagnostics.source import Place
 
 __all__ = ["main"]
+
+_MODAL = next(each for each in targets().values() if each.modes)  # meant where a mode is given and no target
+
+_NAMES = listed(list(targets()))
 
 
 class _Group(click.Group):
@@ -205,8 +210,8 @@ def show(target: Any, settings: tuple[str, ...]) -> None:
 
 @main.command()
 @_on_target
-@click.option("--target", "backend", help="c or vitis_hls.  [default: c, with --mode vitis_hls]")
-@click.option("--mode", help="vitis_hls: csim, csyn, cosim, hw_emu or hw.")
+@click.option("--target", "backend", help=f"{_NAMES}.  [default: {DEFAULT}, with --mode {_MODAL.name}]")
+@click.option("--mode", help=f"{_MODAL.name}: {listed(_MODAL.modes)}.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Where the text or project goes.")
 @click.option("--overwrite", is_flag=True, help="Replace files of a project that were edited.")
 @click.option("--device", help="vitis_hls: a card, a board or a part number.  [default: u280]")
@@ -225,28 +230,26 @@ def build(
     the vendor's tools in the project.
     """
     schedule = _schedule(_resolve(target, settings))
-    backend = backend or ("c" if mode is None else "vitis_hls")
+    chosen = target_named(backend or (DEFAULT if mode is None else _MODAL.name))
     options = {name: value for name, value in given.items() if value not in (None, False)}
-    if backend == "c":
-        if mode is not None:
-            options["mode"] = mode
-        source: str = schedule.build(target="c", **options).source
+    if not chosen.projects:
+        source: str = schedule.build(chosen.name, mode=mode, **options).source
         _write_text(source, output)
     elif mode is None:
         overwrite = bool(options.pop("overwrite", False))
-        made = schedule.build(target=backend, **options)
+        made = schedule.build(chosen.name, **options)
         folder = made.write(output if output is not None else f"{made.top}_hls", overwrite=overwrite)
         click.echo(f"wrote {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    elif mode == "csim":
+    elif mode == chosen.simulation:
         overwrite = bool(options.pop("overwrite", False))
-        made = schedule.build(target=backend, **options)
+        made = schedule.build(chosen.name, **options)
         if output is not None:
             click.echo(f"wrote {made.write(output, overwrite=overwrite)}/")
         wrong = made.rehearse()
         click.echo(f"{'FAIL' if wrong else 'PASS'}: {made.top}" + "".join(f"\n{line}" for line in wrong))
         sys.exit(1 if wrong else 0)
     else:
-        click.echo(str(schedule.build(target=backend, mode=mode, project=output, **options)))
+        click.echo(str(schedule.build(chosen.name, mode=mode, project=output, **options)))
 
 
 def _write_text(text: str, output: Path | None) -> None:

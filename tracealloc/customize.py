@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from html import escape
 from os import PathLike
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from tracealloc.building import Buildable
+from tracealloc.building import Buildable, ScheduledDesign
+from tracealloc.emit.common.target import target_named
 from tracealloc.poly.isl.named import LOCK
 from tracealloc.schedule.core.boundaries import scope_of
 from tracealloc.schedule.core.names import bands_of, full_names, loops_of, used_arrays, visible_arrays
@@ -22,13 +21,12 @@ from tracealloc.schedule.session.apply import call_text, take
 from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, Handles, LoopHandle
 from tracealloc.schedule.session.history import Made, Named, Step, script_of
 from tracealloc.schedule.session.listing import Layouts, Listing
-from tracealloc.schedule.session.loop_order import for_c, interchanged
+from tracealloc.schedule.session.loop_order import interchanged
 from tracealloc.schedule.session.methods import Methods
 from tracealloc.schedule.session.plain_values import shown
 from tracealloc.schedule.session.resolve import find_array
 from tracealloc.schedule.session.text import marked_text, schedule_text
 from tracealloc.trace.diagnostics.errors import (
-    BuildError,
     ScheduleError,
     TraceallocError,
     UnknownArrayError,
@@ -342,42 +340,11 @@ class Schedule(Buildable, Methods):
     def _build(
         self, target: str, mode: str | None, project: str | PathLike[str] | None, given: Mapping[str, Any]
     ) -> Any:
-        options = dict(given)
-        if target == "c":
-            from tracealloc.emit.run.runtime import build_c
-
-            if mode is not None or project is not None:
-                raise BuildError(
-                    "TA825", "the C target takes neither mode nor project", hint='target="vitis_hls"'
-                )
-            _check_options((build_c,), target, options)
-            return build_c(self.compiled, **options)
-        if target == "vitis_hls":
-            from tracealloc.emit.project.project import HLSProject, build_hls
-            from tracealloc.schedule.hls.lowered import for_hls
-
-            _check_options((HLSProject, build_hls), target, options)
-            if options.get("reference") is None and self._is_exact():
-                from tracealloc.emit.run.runtime import LateModule
-
-                # The reference of a testbench is made without the schedule.
-                options["reference"] = LateModule(partial(_traced_build, self._program))
-            return build_hls(for_hls(self.lowered), mode=mode, project=project, **options)
-        raise BuildError("TA800", f"unknown target {target!r}", hint='"c" or "vitis_hls"')
-
-    def _is_exact(self) -> bool:
-        """Whether the schedule computes the very bits of the traced kernel, on arguments of its types."""
-        same = all(
-            (mine.dtype, mine.shape) == (traced.dtype, traced.shape)
-            for mine, traced in zip(self.lowered.args, self._program.args, strict=True)
-        )
-        return same and all(
-            note.exact for state in self._module.functions.values() for note in state.proof.assumptions
-        )
+        return target_named(target).made(ScheduledDesign(self), mode, project, given)
 
     @property
     def compiled(self) -> Program:
-        """What the C target compiles: the loop nest, untouched nests in the order that runs fastest."""
+        """What a processor is given: the loop nest, untouched nests in the order that runs fastest."""
         with LOCK:
             module = interchanged(self._module)
             return self.lowered if module is self._module else lowered(module)
@@ -423,31 +390,6 @@ class Schedule(Buildable, Methods):
     def marked_text(self, function: str, keys: Sequence[str]) -> str:
         """The printed loops of a function with ``# <-- here`` at some (handles print this)."""
         return marked_text(self.lowered, self._module, function, keys)
-
-
-def _check_options(builds: Sequence[Callable[..., Any]], target: str, options: Mapping[str, object]) -> None:
-    """Refuse options that a build does not have."""
-    found = [p for build in builds for p in inspect.signature(build).parameters.values()]
-    known = [p.name for p in found if p.kind is p.KEYWORD_ONLY]
-    for name in options:
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"{close}=" if close else None
-            if target == "c" and name in ("device", "part", "clock_mhz", "pipeline_style", "top"):
-                hint = f'build(target="vitis_hls", {name}=...)'
-            raise BuildError(
-                "TA825",
-                f"build(target={target!r}) has no option {name!r}",
-                because=[f"its options are {', '.join(known)}"],
-                hint=hint,
-            )
-
-
-def _traced_build(program: Program) -> Any:
-    """The C build of a traced program without a schedule."""
-    from tracealloc.emit.run.runtime import build_c
-
-    return build_c(for_c(program))
 
 
 @public()

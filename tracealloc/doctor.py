@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracealloc.emit.common.target import targets
 from tracealloc.emit.run.compiler import find_compiler
 from tracealloc.emit.run.disk_cache import cache_folder
 from tracealloc.trace.diagnostics.errors import BuildError
@@ -21,12 +22,6 @@ from tracealloc.trace.diagnostics.errors import BuildError
 __all__ = ["Finding", "findings", "report"]
 
 PACKAGES = ["numpy", "sympy", "networkx", "islpy", "jinja2", "ml_dtypes", "rich", "click"]
-VENDOR_TOOLS = {
-    "vitis_hls": "csyn, cosim (old flow)",
-    "v++": "csyn, hardware (new flow)",
-    "xbutil": "running on a card",
-}
-VENDOR_ADVICE = "install AMD Vitis, then in the shell: source <its folder>/settings64.sh"
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,9 @@ def findings() -> Iterator[Finding]:
     yield Finding("OpenMP", "parallel loops", _openmp(command), "install libgomp (gcc) or libomp (clang)")
     yield Finding("C++ compiler", "csim", _described(_cxx_compiler()), "install g++: apt-get install g++")
     yield Finding("AMD's open headers", "csim", _headers(), "pip install 'tracealloc[csim]'")
-    for tool, purpose in VENDOR_TOOLS.items():
-        yield Finding(tool, purpose, shutil.which(tool), VENDOR_ADVICE)
+    for target in targets().values():
+        for tool in target.tools:
+            yield Finding(tool.command, tool.purpose, shutil.which(tool.command), tool.advice)
     yield _cache()
 
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracealloc.emit.vitis.helpers import HELPER_NAMES
+from tracealloc.emit.common.target import reserved_names
 from tracealloc.trace.record.naming import unused
 
 if TYPE_CHECKING:
@@ -36,9 +36,13 @@ class _Taken:
     stems: frozenset[str]  # of files, in lower case
 
 
-@cache
 def taken() -> _Taken:
-    """What the outside world has taken."""
+    """What the outside world and the helpers of back ends have taken."""
+    return _taken_beside(reserved_names())
+
+
+@cache
+def _taken_beside(helpers: frozenset[str]) -> _Taken:
     found: dict[str, list[str]] = {}
     section: list[str] = []
     for line in _TABLE.read_text(encoding="ascii").splitlines():
@@ -46,7 +50,7 @@ def taken() -> _Taken:
             section = found.setdefault(line[1:-1], [])
         elif not line.startswith("#"):
             section += line.split()
-    text = [*found["text"], *HELPER_NAMES]
+    text = [*found["text"], *helpers]
     floats = [f"{name}f" for name in text]  # of each function of libm
     return _Taken(
         frozenset((*found["keywords"], *found["macros"], *text, *floats)),

@@ -22,7 +22,7 @@ from tracealloc.emit.project.testbench import (
 )
 from tracealloc.emit.vitis.host_memory import memory_functions
 from tracealloc.emit.vitis.module import VitisText, vitis_source
-from tracealloc.trace.diagnostics.errors import BuildError, nearest
+from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.ir.layout import PLAIN
 
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from tracealloc.emit.run.csim import CSimModule
     from tracealloc.trace.ir.facts import Lowered
 
-__all__ = ["HLSProject", "MODES", "build_hls"]
+__all__ = ["HLSProject", "build_hls"]
 
-MODES = ("csim", "csyn", "cosim", "hw_emu", "hw")
 CFLAGS = "-std=c++14 -fwrapv -ffp-contract=off"
 
 
@@ -213,11 +212,12 @@ class HLSProject:
         """Write the project to `path` and run the vendor's tools on it.
 
         Raises:
-            BuildError: the tools are not installed (the project is written all the same, and the error
-                names the command), or they failed.
+            BuildError: the mode is none of theirs, the tools are not installed (the project is written all
+                the same, and the error names the command), or they failed.
         """
-        from tracealloc.emit.project.vendor_tools import run_tools
+        from tracealloc.emit.project.vendor_tools import check_mode, run_tools
 
+        check_mode(mode)
         return run_tools(mode, self.write(path, overwrite=overwrite), self.top)
 
 
@@ -263,17 +263,9 @@ def build_hls(
         options: those of `HLSProject`.
 
     Raises:
-        BuildError: the mode is unknown, a tool is missing or failed, or the folder holds something else.
+        BuildError: a tool is missing or failed, or the folder holds something else.
     """
     _check_types(project=(project, (str, PathLike)))
-    if mode is not None and mode not in MODES:
-        near = nearest(str(mode), MODES)
-        raise BuildError(
-            "TA815",
-            f"there is no build mode {mode!r}",
-            because=[f"the modes are {', '.join(map(repr, MODES))}"],
-            hint=f"mode={near!r}" if near else None,
-        )
     made = HLSProject(lowered, **options)
     if mode is None or mode == "csim":
         if project is not None:

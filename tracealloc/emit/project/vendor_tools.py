@@ -8,10 +8,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracealloc.emit.common.target import unknown_mode
 from tracealloc.emit.project.csynth_report import SynthesisReport, find_reports, parse_report
 from tracealloc.trace.diagnostics.errors import BuildError
 
-__all__ = ["ToolRun", "run_tools"]
+__all__ = ["ToolRun", "check_mode", "run_tools"]
 
 # Which commands each mode needs, one of each group, and what brings them.
 _NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -38,6 +39,12 @@ class ToolRun:
     def __str__(self) -> str:
         head = f"{self.mode} of {self.folder.name} finished; log in {self.log.name}"
         return f"{head}\n{self.report}" if self.report is not None else head
+
+
+def check_mode(mode: str) -> None:
+    """Refuse a mode that is none of the vendor's tools'."""
+    if mode not in _NEEDS:
+        raise unknown_mode(mode, list(_NEEDS))
 
 
 def run_tools(mode: str, folder: Path, top: str) -> ToolRun:

@@ -1,0 +1,47 @@
+"""The Vitis HLS back end: what `build`, the command line and ``doctor`` ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracealloc.emit.common.target import Design, Folder, Target, Tool, register
+from tracealloc.emit.vitis.helpers import HELPER_NAMES
+
+__all__ = ["VITIS"]
+
+_ADVICE = "install AMD Vitis, then in the shell: source <its folder>/settings64.sh"
+
+
+def _build(design: Design, mode: str | None, project: Folder, options: Mapping[str, Any]) -> Any:
+    from tracealloc.emit.project.project import build_hls
+
+    given = dict(options)
+    if given.get("reference") is None:
+        given["reference"] = design.reference()
+    return build_hls(design.for_hls(), mode=mode, project=project, **given)
+
+
+def _options() -> tuple[Any, ...]:
+    from tracealloc.emit.project.project import HLSProject, build_hls
+
+    return HLSProject, build_hls
+
+
+VITIS = register(
+    Target(
+        "vitis_hls",
+        "Vitis HLS",
+        _build,
+        _options,
+        modes=("csim", "csyn", "cosim", "hw_emu", "hw"),
+        projects=True,
+        simulation="csim",
+        reserved=HELPER_NAMES,
+        tools=(
+            Tool("vitis_hls", "csyn, cosim (old flow)", _ADVICE),
+            Tool("v++", "csyn, hardware (new flow)", _ADVICE),
+            Tool("xbutil", "running on a card", _ADVICE),
+        ),
+    )
+)
