@@ -75,3 +75,33 @@ def test_memories_and_words() -> None:
     assert join_packs(Pack(1, 2), Pack(1, 6)) == Pack(1, 6)
     assert join_packs(Pack(1, 4), Pack(1, 6)) == Pack(1, 12)
     assert join_packs(Pack(0, 2), Pack(1, 2)) is None
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_any_graph_gets_the_least_values(seed: int) -> None:
+    rng = random.Random(seed)
+    nodes = range(6)
+    kept = {
+        (a, b): frozenset(rng.sample(range(5), 3))
+        for a in nodes
+        for b in nodes
+        if rng.random() < 0.3 and a != b
+    }
+    given = [(rng.choice(nodes), frozenset(rng.sample(range(5), rng.randrange(1, 3))), n) for n in range(5)]
+    edges = {a: [Edge(b, partial(_common, kept[x, b])) for x, b in kept if x == a] for a in nodes}
+    least: dict[int, frozenset[int]] = dict.fromkeys(nodes, frozenset())
+    for _ in range(len(nodes) * 5):
+        for node, value, _ in given:
+            least[node] |= value
+        for (a, b), passing in kept.items():
+            least[b] |= least[a] & passing
+    for order in (given, given[::-1], rng.sample(given, 5)):
+        found = solve(order, lambda _: frozenset[int].union, edges)
+        assert {node: answer.value for node, answer in found.items()} == {n: v for n, v in least.items() if v}
+        assert all(
+            frozenset().union(*(v for v, _ in answer.asked)) == answer.value for answer in found.values()
+        )
+
+
+def _common(passing: frozenset[int], value: frozenset[int]) -> frozenset[int] | None:
+    return (value & passing) or None
