@@ -168,6 +168,28 @@ def test_banks_of_loops_stay_with_their_loop() -> None:
     check_round_trip(s, batch)
 
 
+def test_requests_of_an_outlined_function_are_those_of_its_arrays() -> None:
+    s = ta.customize(lines)
+    s.partition("line", kind="cyclic", factor=2)
+    s.partition("A", dim=1, kind="cyclic", factor=2)
+    s.outline("i", "part")
+    s.partition("part:A", dim=1, kind="cyclic", factor=3)
+    s.bind("part:line", "lutram")
+    shown = str(s).partition("layouts   ")[2].partition("\nhistory")[0].split("\n")
+    assert [each.strip() for each in shown] == [
+        "part:line: dim 0 cyclic 2, lutram",
+        "part:A: dim 1 cyclic 6",
+        "A: dim 1 cyclic 6",
+    ]
+    for name in ("A", "part:A"):
+        assert [each.step for each in s.layouts().reasons(name)] == [2, 4]
+    inside = s["part:line"]
+    s.inline("part")
+    for array in ("line", inside):
+        assert [each.step for each in s.layouts().reasons(array)] == [1, 5]
+    check_round_trip(s, lines)
+
+
 def test_what_a_window_needs_is_asked_by_the_step_that_makes_it() -> None:
     @kernel
     def blur(A: float32[16], B: float32[14]):

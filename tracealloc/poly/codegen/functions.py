@@ -66,7 +66,9 @@ def cut_functions(program: Program) -> Program:
     for array in _shared_scalars(program):
         program = _as_register(program, array)
     ranges = Ranges()
-    return replace(program, body=_cut_block(program.body, program, {}, ranges))
+    found = replace(program, body=_cut_block(program.body, program, {}, ranges))
+    gone = {*program.arrays()} - {*found.arrays()}  # they are the functions' own now, with their layouts
+    return replace(found, layouts=tuple(pair for pair in program.layouts if pair[0] not in gone))
 
 
 def _function_of(node: Node) -> str | None:
