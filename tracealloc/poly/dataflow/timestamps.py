@@ -45,6 +45,20 @@ FINAL = "Final"
 INPUT = "Input"
 
 
+class _Moments:
+    """The moments of a statement's instances, found when they are asked for: `times`, without names."""
+
+    def __init__(
+        self, domain: isl.Set, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]
+    ) -> None:
+        self.domain, self.dims, self.values = domain, dims, values
+
+    @cached_property
+    def times(self) -> isl.Map:
+        """Instance -> its moment."""
+        return _times(renamed(self.domain, "S"), self.dims, self.values)
+
+
 class _Timed:
     """An access in the order of a tree, without names: what all that differ in nothing else share.
 
@@ -128,7 +142,7 @@ class Point:
     number: int
     box: Box | None
     access: isl.Map = field(repr=False)
-    times: isl.Map | None = field(repr=False)
+    moments: _Moments | None = field(repr=False)
     answers: list[Any] = field(default_factory=list, repr=False)
     """What it was found to see, and in which surroundings (see `last_writes`)."""
 
@@ -139,7 +153,8 @@ class Point:
 
     @cached_property
     def _timed(self) -> _Timed:
-        return _timed_access(form_of(self.access).access, None if self.times is None else Same(self.times))
+        times = None if self.moments is None else Same(self.moments.times)
+        return _timed_access(form_of(self.access).access, times)
 
     @cached_property
     def form(self) -> Form:
@@ -189,38 +204,33 @@ class Clock:
     def __init__(self, model: Model, tree: Tree) -> None:
         self.model, self.tree = model, tree
         self.paths = paths_of(tree)
-        self._known: dict[str, isl.Map] = {}
+        self._known: dict[str, _Moments] = {}
 
-    def _of(self, name: str) -> isl.Map:
-        """Instances of a statement -> moments, both without names."""
+    def _of(self, name: str) -> _Moments:
         found = self._known.get(name)
         if found is None:
             statement = self.model.statement(name)
             loops = [step.loop for step in self.paths[name] if step.loop is not None]
             values = tuple((loop.expr(name), loop.descending) for loop in loops)
-            found = self._known[name] = _times_of(Same(statement.domain), statement.dims, values)
+            found = self._known[name] = _moments(Same(statement.domain), statement.dims, values)
         return found
 
     def point(self, access: isl.Map, name: str, statement: str | None, number: int = 0) -> Point:
         """An access of a statement (None: `INPUT` or `FINAL`), called `name` from here on."""
-        times = None if statement is None else Same(self._of(statement))
-        return _point(Same(access), name, statement, number, times)
+        moments = None if statement is None else self._of(statement)
+        return _point(Same(access), name, statement, number, moments)
 
 
 @remembered(8192)
-def _point(access: Same, name: str, statement: str | None, number: int, times: Same | None) -> Point:
+def _point(access: Same, name: str, statement: str | None, number: int, moments: _Moments | None) -> Point:
     assert isinstance(access.value, isl.Map)
-    box = box_touched(access.value)
-    if times is None:
-        return Point(name, statement, number, box, access.value, None)
-    assert isinstance(times.value, isl.Map)
-    return Point(name, statement, number, box, access.value, times.value)
+    return Point(name, statement, number, box_touched(access.value), access.value, moments)
 
 
 @remembered(8192)
-def _times_of(domain: Same, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]) -> isl.Map:
+def _moments(domain: Same, dims: tuple[Iter, ...], values: tuple[tuple[Expr, bool], ...]) -> _Moments:
     assert isinstance(domain.value, isl.Set)
-    return _times(renamed(domain.value, "S"), dims, values)
+    return _Moments(domain.value, dims, values)
 
 
 @remembered(4096)
