@@ -11,7 +11,8 @@ from common import check_round_trip, values_for
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.schedule.core.names import full_name
+from tracealloc.schedule.core.boundaries import scope_of
+from tracealloc.schedule.core.names import full_name, loops_of, visible_arrays
 
 N = 6
 _RISING = np.arange(N, dtype=np.int32)
@@ -87,13 +88,18 @@ _CALLED = (*_FUNCTIONS, "scale_0", "scale_1", "product_0", "cube_0")
 _ONE = ("pipeline", "unroll", "reverse", "distribute")
 _NAMES = (
     *("split", "split", "reorder", "fuse", "skew", "shift", "peel", "merge", "compute_at", *_ONE),
-    *("buffer_at", "reshape", "partition", "inline", "inline", "outline", "outline"),
+    *("buffer_at", "reshape", "partition", "inline", "inline", "outline", "outline", "outline"),
 )
 
 
 def _loops(s: ta.Schedule, function: str) -> list[str]:
     state = s.module.state(function)
-    return [f"{function}:{full_name(state, loop)}" for loop in state.loops()]
+    return [f"{function}:{full_name(state, x)}" for x in loops_of(state, scope_of(s.module, function))]
+
+
+def _arrays(s: ta.Schedule, function: str) -> list[Any]:
+    found = visible_arrays(s.module.state(function), scope_of(s.module, function))
+    return [array for array in found if array.rank]
 
 
 def random_step(rng: Random, s: ta.Schedule) -> tuple[str, tuple[Any, ...]]:
@@ -104,7 +110,9 @@ def random_step(rng: Random, s: ta.Schedule) -> tuple[str, tuple[Any, ...]]:
     function = rng.choice([f for f in s.module.names() if _loops(s, f)])
     loops = _loops(s, function)
     loop = rng.choice(loops)
-    arrays = [array.name for array in s.module.state(function).model.arrays if array.rank]
+    arrays = _arrays(s, function)
+    if not arrays:
+        return "pipeline", (loop,)
     match name:
         case "outline":
             return name, (loop, f"o{rng.randint(1, 3)}")
@@ -115,12 +123,12 @@ def random_step(rng: Random, s: ta.Schedule) -> tuple[str, tuple[Any, ...]]:
         case "skew" | "compute_at":
             return name, (rng.choice(loops), loop)
         case "buffer_at":
-            return name, (f"{function}:{rng.choice(arrays)}", loop)
+            return name, (f"{function}:{rng.choice(arrays).name}", loop)
         case "reshape":
-            array = rng.choice([a for a in s.module.state(function).model.arrays if a.rank])
+            array = rng.choice(arrays)
             return name, (f"{function}:{array.name}", (array.size,))
         case "partition":
-            return name, (f"{function}:{rng.choice(arrays)}", 0, "cyclic", 2)
+            return name, (f"{function}:{rng.choice(arrays).name}", 0, "cyclic", 2)
     return name, (loop,)
 
 
