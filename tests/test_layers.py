@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,21 @@ def test_nothing_right_of_schedules_asks_isl(right: str, left: tuple[str, ...]) 
         if imported.split(".")[0] == "islpy" or folder(imported) in left
     ]
     assert not users
+
+
+@pytest.mark.parametrize("right_of_trace", ["poly", "schedule", "emit", "check"])
+def test_no_two_modules_import_one_another(right_of_trace: str) -> None:
+    """Nor do more in a circle, not even for types: what two of them share is a module of its own."""
+    inside = {name: path for name, path in MODULES.items() if folder(name) == right_of_trace}
+    imports = {
+        name: {found for _, found in imported_names(name, path) if found in inside} - {name}
+        for name, path in inside.items()
+    }
+    assert sum(map(len, imports.values())) > 10
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_one_module_addresses_isl_dimensions() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from tracealloc.emit.common.backend import Where, identifier_comment
 from tracealloc.emit.common.expr import Text, atom
@@ -11,6 +10,7 @@ from tracealloc.emit.common.names import member
 from tracealloc.emit.vitis.calls import CallPrinter
 from tracealloc.emit.vitis.convert import Value
 from tracealloc.emit.vitis.expr import VitisExpr
+from tracealloc.emit.vitis.nests import element_loops
 from tracealloc.emit.vitis.pragmas import (
     array_pragmas,
     distance_pragma,
@@ -21,6 +21,7 @@ from tracealloc.emit.vitis.pragmas import (
 from tracealloc.emit.vitis.rom import initialiser
 from tracealloc.emit.vitis.simulated import axis_type, is_axis
 from tracealloc.emit.vitis.types import INT, INT64, UINT64, carrier_of, inside
+from tracealloc.emit.vitis.unit import Unit
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import Boolean, Fixed, Float, Index, Struct, as_integer
 from tracealloc.trace.ir.expr import Cast, Expr, Load
@@ -42,9 +43,6 @@ from tracealloc.trace.ir.program import (
 from tracealloc.trace.ir.summary import returned, summary_of
 from tracealloc.trace.ir.text import expr_text
 
-if TYPE_CHECKING:
-    from tracealloc.emit.vitis.module import Module
-
 __all__ = ["VitisFunction"]
 
 _IN_PLACE = frozenset({"+", "-", "*", "/", "&", "|", "^"})
@@ -56,19 +54,19 @@ class VitisFunction(VitisExpr):
 
     PRAGMAS_INSIDE = True
 
-    def __init__(self, program: Program, module: Module) -> None:
-        super().__init__(program, module.names.fork())
-        self.module = module
-        self.helpers = module.helpers
-        self.is_top = program is module.program
+    def __init__(self, program: Program, unit: Unit) -> None:
+        super().__init__(program, unit.names.fork())
+        self.unit = unit
+        self.helpers = unit.helpers
+        self.is_top = program is unit.program
         self.written = summary_of(program).writes
         self.layouts = dict(program.layouts)
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""
-        self.facts = module.facts.functions[program.name]
+        self.facts = unit.facts.functions[program.name]
         self.pipelined = self.facts.unrolled  # whether a pipelined loop is around
         self.ranges.of_value.update(self.facts.values)
-        self.checks = module.simulation.of(program, self.is_top) if module.simulation is not None else None
+        self.checks = unit.checks_of(program)
 
     # The function.
 
@@ -76,7 +74,7 @@ class VitisFunction(VitisExpr):
         """The function's text; `prototype` holds its head afterwards."""
         head = [self._parameter(array) for array in self.program.args]
         head += [self._result(array) for array in returned(self.program)]
-        name = self.module.functions[id(self.program)]
+        name = self.unit.function_name(self.program)
         kind = "" if self.is_top else "static "
         self.prototype = _wrapped(f"void {name}(", head)
         self.out.append(f"{_wrapped(f'{kind}void {name}(', head)} {{")
@@ -153,7 +151,7 @@ class VitisFunction(VitisExpr):
     def _array(self, array: Array, name: str, const: str) -> str:
         """An array as a parameter; in simulation, a port of one direction is of a type that has no other."""
         type_ = const + self.type_name(array.dtype)
-        if self.is_top and self.module.simulation is not None and is_axis(self.program, array):
+        if self.is_top and self.unit.simulation is not None and is_axis(self.program, array):
             return f"{axis_type(type_, array)} &{name}"
         return f"{type_} {name}{_dimensions(array.shape)}"
 
@@ -175,7 +173,7 @@ class VitisFunction(VitisExpr):
                 text = initialiser(self, array.data, array.dtype)
                 dimensions = _dimensions(array.shape)
                 self.line(f"{const} {self.type_name(array.dtype)} {name}{dimensions} = {text};")
-                if array.kind == "state" and self.module.simulation is not None:
+                if array.kind == "state" and self.unit.simulation is not None:
                     noted = self.names.declare(("noted", array.key), f"{name}_noted")
                     self.line(f"static tracealloc::state {noted}(&{name}, sizeof {name});")
                 self._array_pragmas(array)
@@ -248,23 +246,9 @@ class VitisFunction(VitisExpr):
             return
         self.element_loops(array.shape, f"fill_{name}", lambda at: f"{name}{at} = {value};{comment}")
 
-    def element_loops(self, shape: Sequence[int], label: str, statement: object) -> None:
+    def element_loops(self, shape: Sequence[int], label: str, statement: Callable[[str], str]) -> None:
         """A nest over all elements; `statement` gives the line for the subscripts."""
-        assert callable(statement)
-        self.names.open()
-        names = [self.names.declare("", f"e{axis}") for axis in range(len(shape))]
-        depth = self.depth
-        for axis, (name, extent) in enumerate(zip(names, shape, strict=True)):
-            head = f"{self.names.label(label)}: " if axis == 0 else ""
-            self.line(f"{head}for (int {name} = 0; {name} < {extent}; ++{name}) {{")
-            if axis == len(shape) - 1 and not self.pipelined:
-                self.line("#pragma HLS pipeline II=1")
-            self.depth += 1
-        self.line(statement("".join(f"[{name}]" for name in names)))
-        while self.depth > depth:
-            self.depth -= 1
-            self.line("}")
-        self.names.close()
+        element_loops(self, shape, label, statement, pipelined=self.pipelined)
 
     # Statements.
 
@@ -399,10 +383,10 @@ class VitisFunction(VitisExpr):
     # Calls and types.
 
     def call_node(self, node: Call) -> None:
-        CallPrinter(self, node).emit()
+        CallPrinter(self, self.unit, node, self.element_loops, self.region_checks).emit()
 
     def struct_name(self, dtype: Struct) -> str:
-        return self.module.struct_name(dtype)
+        return self.unit.struct_name(dtype)
 
 
 def _whole(subscript: Expr) -> Expr:
