@@ -18,7 +18,6 @@ from tracealloc.trace.ir.affine import Linear
 from tracealloc.trace.ir.dtype import Index, as_integer
 from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, IterRef, Unary, iters_of, loads_of
 from tracealloc.trace.ir.program import (
-    Alloc,
     Array,
     Call,
     Loop,
@@ -28,6 +27,7 @@ from tracealloc.trace.ir.program import (
     Store,
     blocks_of,
     expressions_of,
+    touched_by,
     walk_nodes,
 )
 
@@ -204,10 +204,4 @@ def _sorted(form: Linear) -> _Terms:
 
 def _stored(nodes: list[Node]) -> set[Array]:
     """The arrays that a nest changes, or makes: these are not there before it."""
-    found: set[Array] = set()
-    for node in nodes:
-        if isinstance(node, Store | Alloc):
-            found.add(node.array)
-        if isinstance(node, Call):
-            found |= {part.array for part in (*node.args, *node.results) if isinstance(part, Region)}
-    return found
+    return {array for node in nodes for array in touched_by(node)}

@@ -20,7 +20,7 @@ from tracealloc.emit.common.expr import AND, Text
 from tracealloc.emit.common.parameters import kept
 from tracealloc.trace.ir.expr import iters_of
 from tracealloc.trace.ir.intervals import trips
-from tracealloc.trace.ir.program import Array, Block, Call, Loop, Region, Store, walk_nodes
+from tracealloc.trace.ir.program import Array, Block, Call, Loop, touched_by, walk_nodes
 
 if TYPE_CHECKING:
     from tracealloc.emit.common.backend import Where
@@ -279,13 +279,7 @@ def function_head(head: str, parts: list[str]) -> str:
 
 
 def _stored(block: Block) -> set[Array]:
-    found: set[Array] = set()
-    for node in walk_nodes(block):
-        if isinstance(node, Store):
-            found.add(node.array)
-        elif isinstance(node, Call):
-            found |= {part.array for part in (*node.args, *node.results) if isinstance(part, Region)}
-    return found
+    return {array for node in walk_nodes(block) for array in touched_by(node)}
 
 
 def _threads_inside(block: Block) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from tracealloc.emit.c.access_checks import can_leave
 from tracealloc.emit.common.parameters import element_bytes
@@ -17,6 +17,7 @@ from tracealloc.trace.ir.program import (
     Program,
     Region,
     Slice,
+    Store,
     While,
     walk_nodes,
 )
@@ -97,8 +98,10 @@ def _local_arrays(program: Program, views: dict[tuple[int, int], Array]) -> Iter
                 case If(then=then, orelse=orelse):
                     yield from visit(then, inside, home)
                     yield from visit(orelse, (*where, (number, 1)), home)
-                case _:
+                case Alloc() | Store():
                     pass
+                case _:
+                    assert_never(node)
 
     yield from visit(program.body, (), ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
 from tracealloc.trace.ir.expr import Expr, Load, walk
 from tracealloc.trace.ir.program import (
+    Alloc,
     Array,
     Call,
+    If,
     Loop,
     Program,
     Region,
@@ -343,8 +345,10 @@ def _choosing(program: Program) -> frozenset[Array]:
                             reached.add(actual.array)
                     elif formal in inner:
                         reached |= loads(actual)
-            case _:
+            case Alloc() | If():
                 pass
+            case _:
+                assert_never(node)
     work = list(reached)
     while work:
         for source in sources.get(work.pop(), ()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
@@ -14,12 +15,14 @@ from tracealloc.trace.ir.program import (
     Array,
     Block,
     Call,
+    If,
     Loop,
     Node,
     Program,
     Region,
     Slice,
     Store,
+    While,
     blocks_of,
     map_blocks,
     walk_nodes,
@@ -241,8 +244,10 @@ class Splice:
                     results=tuple(self.region(r) for r in results),
                     site=f"{self.call.site}_{site}",
                 )
-            case _:
+            case Alloc() | Loop() | While() | If():
                 return node
+            case _:
+                assert_never(node)
 
     def region(self, region: Region) -> Region:
         array = region.array

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import count
+from typing import assert_never
 
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import constant, is_affine
@@ -48,6 +49,7 @@ from tracealloc.trace.ir.program import (
     blocks_of,
     expressions_of,
     map_blocks,
+    touched_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions, replace_arrays
@@ -140,10 +142,7 @@ def called(
 def _arrays_of(node: Node) -> Iterator[Array]:
     for expr in expressions_of(node):
         yield from (load.array for load in loads_of(expr))
-    if isinstance(node, Store):
-        yield node.array
-    if isinstance(node, Call):
-        yield from (part.array for part in (*node.args, *node.results) if isinstance(part, Region))
+    yield from touched_by(node)
 
 
 def _formal(array: Array, position: int) -> Array:
@@ -232,8 +231,10 @@ def _unset(block: Block, known: frozenset[Array], found: dict[Array, None]) -> f
                 known |= {part.array for part in results if not part.array.rank}
             case If():
                 known |= ends[0] & ends[1]
-            case _:
+            case Alloc() | Store() | Loop() | While():
                 pass
+            case _:
+                assert_never(node)
     return known
 
 
@@ -241,8 +242,7 @@ def _uses(block: Block) -> dict[Array, int]:
     """How many nodes use each array."""
     found: dict[Array, int] = {}
     for node in walk_nodes(block):
-        arrays = {*_arrays_of(node), *([node.array] if isinstance(node, Alloc) else [])}
-        for array in arrays:
+        for array in set(_arrays_of(node)):
             found[array] = found.get(array, 0) + 1
     return found
 

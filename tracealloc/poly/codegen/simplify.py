@@ -14,15 +14,14 @@ from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Block,
-    Call,
     If,
     Loop,
     Node,
-    Region,
     Store,
     blocks_of,
     expressions_of,
     map_blocks,
+    touched_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import replace_arrays
@@ -70,13 +69,7 @@ def _opposite(a: Expr, b: Expr) -> bool:
 
 
 def _written(node: Node) -> set[Array]:
-    found: set[Array] = set()
-    for inner in walk_nodes((node,)):
-        if isinstance(inner, Store | Alloc):
-            found.add(inner.array)
-        if isinstance(inner, Call):
-            found |= {part.array for part in (*inner.args, *inner.results) if isinstance(part, Region)}
-    return found
+    return {array for inner in walk_nodes((node,)) for array in touched_by(inner)}
 
 
 def _touches(node: Node, cond: Expr) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import islpy as isl
 import numpy as np
@@ -19,7 +20,7 @@ from tracealloc.poly.isl.named import lex_less, map_of, renamed_input, with_tupl
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text, iter_names
 from tracealloc.poly.model.model import Access, Model, Statement
-from tracealloc.poly.model.tree import LoopNode, Sequence, Tree
+from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree
 from tracealloc.trace.ir.affine import constant, is_affine
 from tracealloc.trace.ir.dtype import Float, Integer, as_integer, index, union_type
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, Unary, iters_of, loads_of
@@ -84,8 +85,10 @@ def paths_of(tree: Tree) -> Paths:
             case Sequence(children):
                 for position, child in enumerate(children):
                     visit(child, (*above, Step(None, position)))
+            case Leaf(statement):
+                found[statement] = above
             case _:
-                found[node.statement] = above
+                assert_never(node)
 
     visit(tree, ())
     return found

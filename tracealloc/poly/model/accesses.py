@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import islpy as isl
 
@@ -221,8 +221,10 @@ class _Collector:
             case Alloc(array, fill, place) if fill is not None:
                 whole = _whole(array)
                 self.add(array, whole, (), True, array.name, place)
-            case _:
+            case Alloc() | Loop() | While() | If():
                 pass
+            case _:
+                assert_never(node)
 
     def call(self, node: Call) -> None:
         effects, uses = self.effects(node.program), summary_of(node.program)
@@ -365,9 +367,11 @@ def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[
             case If(cond=cond, then=then, orelse=orelse):
                 yield from _under(then, (*conds, cond))
                 yield from _under(orelse, conds)
-            case _:
+            case Loop() | While() | Alloc() | Store() | Call():
                 for inner in blocks_of(node):
                     yield from _under(inner, conds)
+            case _:
+                assert_never(node)
 
 
 def _once_each(accesses: Sequence[Access]) -> list[Access]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import islpy as isl
 
@@ -19,10 +19,13 @@ from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Call,
+    If,
+    Loop,
     Node,
     Region,
     Slice,
     Store,
+    While,
     expressions_of,
     map_blocks,
     walk_nodes,
@@ -202,8 +205,10 @@ def redirect(
                 return replace(node, args=passed, results=tuple(region(part) for part in results))
             case Alloc() if node.array == array:
                 return replace(node, array=buffer)  # made inside the loop: the buffer is the whole of it
-            case _:
+            case Loop() | While() | If() | Alloc() | Store():
                 return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
+            case _:
+                assert_never(node)
 
     return target(map_expressions(statement.node, change)), tuple(change(g) for g in statement.guards)
 
@@ -272,8 +277,10 @@ def divided(
             case Call(args=args, results=results):
                 passed = tuple(region(part) if isinstance(part, Region) else part for part in args)
                 return replace(inner, args=passed, results=tuple(region(part) for part in results))
-            case _:
+            case Loop() | While() | If() | Alloc() | Store():
                 return map_blocks(inner, lambda block: tuple(target(each) for each in block))
+            case _:
+                assert_never(inner)
 
     changed = map_expressions(node, lambda expr: rewrite(expr, load))
     return target(changed), tuple(rewrite(guard, load) for guard in guards)

@@ -125,6 +125,10 @@ def _nodes(tree: Tree) -> Iterator[Tree]:
                 todo.append(body)
             case Sequence(children):
                 todo.extend(reversed(children))
+            case Leaf():
+                pass
+            case _:
+                assert_never(node)
 
 
 def path_to(tree: Tree, wanted: Callable[[Tree], bool]) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 import islpy as isl
 
@@ -15,7 +15,18 @@ from tracealloc.trace.diagnostics.errors import BoundsError
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import is_affine, range_of
 from tracealloc.trace.ir.expr import Expr, Iter, Load, View, iters_of, loads_of
-from tracealloc.trace.ir.program import Block, Call, If, Loop, Node, Region, Store, While, expressions_of
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Region,
+    Store,
+    While,
+    expressions_of,
+)
 from tracealloc.trace.ir.text import expr_text, region_text
 
 __all__ = ["Outside", "check_views", "outside_views"]
@@ -105,8 +116,10 @@ def _of_node(statement: Statement, node: Node, around: _Around) -> Iterator[Outs
         case If(cond, then, orelse):
             yield from _of_block(statement, then, around.where(cond, True))
             yield from _of_block(statement, orelse, around.where(cond, False))
-        case _:
+        case Alloc():
             pass
+        case _:
+            assert_never(node)
 
 
 def _of_block(statement: Statement, block: Block, around: _Around) -> Iterator[Outside]:

@@ -8,7 +8,7 @@ provably use them so, it works on a copy too.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.ir.affine import constant, linear
@@ -27,6 +27,7 @@ from tracealloc.trace.ir.program import (
     Program,
     Region,
     Store,
+    While,
     expressions_of,
     walk_nodes,
 )
@@ -260,8 +261,10 @@ def _only_use(
         case Store(path=()) as node:
             indices = _indices(node, array)
             return (above, indices[0]) if len(indices) == 1 else None
-        case _:
+        case Alloc() | Store() | Loop() | While() | If() | Call():
             return None
+        case _:
+            assert_never(users[0])
 
 
 def _strides(array: Array, indices: tuple[Expr, ...]) -> dict[Iter | None, int] | None:

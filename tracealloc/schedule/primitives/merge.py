@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from math import gcd
+from typing import assert_never
 
 from tracealloc.poly.model.tree import (
+    Leaf,
     LoopNode,
     Path,
     Sequence,
@@ -179,7 +181,9 @@ def _replaced(state: State, old: Tree, new: Tree) -> Tree:
                 return replace(tree, body=visit(body))
             case Sequence(children):
                 return sequence([visit(child) for child in children])
-            case _:
+            case Leaf():
                 return tree
+            case _:
+                assert_never(tree)
 
     return visit(state.tree)

@@ -15,16 +15,13 @@ from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Compare, Const, Expr, Iter, IterRef, loads_of, substitute
 from tracealloc.trace.ir.program import (
-    Alloc,
     Array,
     Block,
-    Call,
     If,
     Loop,
     Node,
-    Region,
-    Store,
     map_blocks,
+    touched_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
@@ -111,13 +108,7 @@ def _divides(loop: Loop, factor: int) -> bool:
 
 def _touched(block: Block) -> set[Array]:
     """The arrays that a block may store to."""
-    found: set[Array] = set()
-    for node in walk_nodes(block):
-        if isinstance(node, Store | Alloc):
-            found.add(node.array)
-        if isinstance(node, Call):
-            found |= {part.array for part in (*node.args, *node.results) if isinstance(part, Region)}
-    return found
+    return {array for node in walk_nodes(block) for array in touched_by(node)}
 
 
 def split_loop(edit: Edit, loop: LoopNode, factor: int) -> tuple[State, str, str]:

@@ -11,12 +11,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
+from typing import assert_never
 
 from tracealloc.poly.dependence.dependence import dependences_of
 from tracealloc.poly.dependence.legality import first_violation
 from tracealloc.poly.isl.named import LOCK
 from tracealloc.poly.model.model import Statement
-from tracealloc.poly.model.tree import LoopNode, Sequence, Tree, leaves, replace_loop, statements_of
+from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, leaves, replace_loop, statements_of
 from tracealloc.schedule.core.chains import loop_values
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, State, lowered, module_of
@@ -69,8 +70,10 @@ def _nest_heads(tree: Tree) -> Iterator[LoopNode]:
         case Sequence(children):
             for child in children:
                 yield from _nest_heads(child)
-        case _:
+        case Leaf():
             return
+        case _:
+            assert_never(tree)
 
 
 def _chain(loop: LoopNode) -> list[LoopNode]:

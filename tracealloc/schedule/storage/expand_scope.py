@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import assert_never
 
 import islpy as isl
 
@@ -24,7 +25,7 @@ from tracealloc.schedule.loops.inline_call import Expansion, placed
 from tracealloc.schedule.storage.region import spaces_of
 from tracealloc.trace.ir.dtype import leaf_paths
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load, rewrite
-from tracealloc.trace.ir.program import Alloc, Array, Call, Node, Region, Store, map_blocks
+from tracealloc.trace.ir.program import Alloc, Array, Call, If, Loop, Node, Region, Store, While, map_blocks
 from tracealloc.trace.ir.rewrite import map_expressions
 
 __all__ = ["unscoped"]
@@ -92,8 +93,10 @@ def _moved(model: Model, statement: Statement, array: Array, new: Array, storage
             case Call(args=args, results=results):
                 made = tuple(r for r in map(region, results) if isinstance(r, Region))
                 return replace(node, args=tuple(map(region, args)), results=made)
-            case _:
+            case Loop() | While() | If() | Alloc() | Store():
                 return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
+            case _:
+                assert_never(node)
 
     node = target(map_expressions(statement.node, change))
     guards = tuple(change(guard) for guard in statement.guards)

@@ -23,7 +23,7 @@ from tracealloc.poly.model.statements import subscripts
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
-from tracealloc.trace.ir.program import Alloc, Array, Call, Region, walk_nodes
+from tracealloc.trace.ir.program import Array, Store, touched_by, walk_nodes
 
 __all__ = ["Slots", "slots_of"]
 
@@ -121,14 +121,8 @@ def slots_of(
 
 def _is_passed(statement: Statement, array: Array) -> bool:
     """Whether a statement uses all of an array in another way than by subscripts."""
-    for node in walk_nodes((statement.node,)):
-        if isinstance(node, Alloc) and node.array == array:
-            return True
-        if isinstance(node, Call):
-            parts = [part for part in (*node.args, *node.results) if isinstance(part, Region)]
-            if any(part.array == array for part in parts):
-                return True
-    return False
+    nodes = (node for node in walk_nodes((statement.node,)) if not isinstance(node, Store))
+    return any(array in touched_by(node) for node in nodes)
 
 
 def _values(

@@ -8,6 +8,7 @@ and each iteration reads one new element from the array.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 import islpy as isl
 
@@ -19,6 +20,7 @@ from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.model.tree import (
+    Leaf,
     LoopNode,
     Sequence,
     Tree,
@@ -282,7 +284,9 @@ def _renamed(edit: Edit, nest: Tree | None, renamed: dict[str, str], key: str) -
                 return replace(node, key=f"{node.key}_{key}", name=name, exprs=mapped, body=visit(body))
             case Sequence(children):
                 return Sequence(tuple(visit(child) for child in children))
+            case Leaf(statement):
+                return replace(node, statement=renamed[statement])
             case _:
-                return replace(node, statement=renamed[node.statement])
+                assert_never(node)
 
     return visit(nest)

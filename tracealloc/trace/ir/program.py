@@ -55,6 +55,7 @@ __all__ = [
     "keeps_state",
     "map_blocks",
     "reduction_of",
+    "touched_by",
     "walk_nodes",
 ]
 
@@ -278,17 +279,8 @@ class Program:
         """Arguments, then everything else that is stored or read, in order of appearance, once each."""
         seen = dict.fromkeys(self.args)
         for node in walk_nodes(self.body):
-            match node:
-                case Alloc(array):
-                    seen.setdefault(array)
-                case Store(array):
-                    seen.setdefault(array)
-                case Call(args=args, results=results):
-                    for part in (*args, *results):
-                        if isinstance(part, Region):
-                            seen.setdefault(part.array)
-                case _:
-                    pass
+            for array in touched_by(node):
+                seen.setdefault(array)
             for expr in expressions_of(node):
                 for load in loads_of(expr):
                     seen.setdefault(load.array)
@@ -333,6 +325,22 @@ def expressions_of(node: Node) -> tuple[Expr, ...]:
                 else:
                     found.append(part)
             return tuple(found)
+        case _:
+            assert_never(node)
+
+
+def touched_by(node: Node) -> tuple[Array, ...]:
+    """The arrays that a node itself makes, stores to or passes to a kernel: all that it may change.
+
+    What a called kernel does with its arguments is in `trace.ir.summary`.
+    """
+    match node:
+        case Alloc(array=array) | Store(array=array):
+            return (array,)
+        case Call(args=args, results=results):
+            return tuple(part.array for part in (*args, *results) if isinstance(part, Region))
+        case Loop() | While() | If():
+            return ()
         case _:
             assert_never(node)
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
+from typing import assert_never
 
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, map_children, rewrite, substitute
 from tracealloc.trace.ir.program import (
@@ -68,8 +69,10 @@ def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
                     args=tuple(_region(a, changed) if isinstance(a, Region) else a for a in args),
                     results=tuple(_region(r, changed) for r in results),
                 )
-            case _:
+            case Loop() | While() | If():
                 pass
+            case _:
+                assert_never(part)
         return map_blocks(part, lambda block: tuple(targets(inner) for inner in block))
 
     return targets(map_expressions(node, lambda expr: replace_in(expr, changed)))

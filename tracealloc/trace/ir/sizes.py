@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from tracealloc.trace.ir.affine import is_affine, linear
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.expr import Cast, Expr, Load, loads_of
 from tracealloc.trace.ir.program import (
+    Alloc,
     Array,
     Call,
     If,
@@ -17,6 +19,7 @@ from tracealloc.trace.ir.program import (
     Region,
     Slice,
     Store,
+    While,
     expressions_of,
     walk_nodes,
 )
@@ -42,8 +45,10 @@ def _positions(node: Node) -> Iterator[Expr]:
                     yield from (i.start if isinstance(i, Slice) else i for i in part.indices)
                 else:
                     yield part
-        case _:
+        case Alloc() | While():
             return
+        case _:
+            assert_never(node)
 
 
 def used_parameters(program: Program) -> tuple[Array, ...]:

@@ -7,9 +7,22 @@ elements these are is in `poly.model.effects`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from tracealloc.trace.ir.expr import loads_of
-from tracealloc.trace.ir.program import Alloc, Array, Call, Program, Region, Store, expressions_of, walk_nodes
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Call,
+    If,
+    Loop,
+    Program,
+    Region,
+    Store,
+    While,
+    expressions_of,
+    walk_nodes,
+)
 
 __all__ = ["Summary", "returned", "summary_of"]
 
@@ -58,6 +71,8 @@ def _summary(program: Program) -> Summary:
                 reads.update(array for formal, array in passed if formal in inner.reads or not formal.rank)
                 writes.update(array for formal, array in passed if formal in inner.writes)
                 writes.update(region.array for region in results)
-            case _:
+            case Loop() | While() | If():
                 pass
+            case _:
+                assert_never(node)
     return Summary(frozenset(reads), frozenset(writes))
