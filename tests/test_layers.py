@@ -113,6 +113,17 @@ def test_no_two_modules_import_one_another(right_of_trace: str) -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+def test_a_back_end_is_one_folder() -> None:
+    """Nothing but its own folder knows a back end of synthesis; the types of `build` name what it gives."""
+    users = {
+        name
+        for name, path in MODULES.items()
+        if not name.startswith("tracealloc.emit.vitis.")
+        and any(found.startswith("tracealloc.emit.vitis") for _, found in imported_names(name, path))
+    }
+    assert users == {"tracealloc.building"}
+
+
 def test_one_module_addresses_isl_dimensions() -> None:
     users = {
         name

@@ -22,10 +22,10 @@ from tracealloc import (
     interpret,
     kernel,
 )
-from tracealloc.emit.project.project import HLSProject
-from tracealloc.emit.project.vendor_tools import ToolRun
-from tracealloc.emit.run.csim import CSimModule
 from tracealloc.emit.run.runtime import CModule
+from tracealloc.emit.vitis.csim.csim import CSimModule
+from tracealloc.emit.vitis.project.project import HLSProject
+from tracealloc.emit.vitis.project.vendor_tools import ToolRun
 
 M, N, K = 4, 4, 8
 Half = ta.Fixed(16, 8, rounding="RND", overflow="SAT")

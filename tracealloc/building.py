@@ -13,10 +13,10 @@ from tracealloc.trace.diagnostics.source import caller_place
 if TYPE_CHECKING:
     from tracealloc.customize import Schedule
     from tracealloc.emit.common.target import Folder
-    from tracealloc.emit.project.project import HLSProject
-    from tracealloc.emit.project.vendor_tools import ToolRun
-    from tracealloc.emit.run.csim import CSimModule
     from tracealloc.emit.run.runtime import CModule
+    from tracealloc.emit.vitis.csim.csim import CSimModule
+    from tracealloc.emit.vitis.project.project import HLSProject
+    from tracealloc.emit.vitis.project.vendor_tools import ToolRun
     from tracealloc.trace.ir.facts import Lowered
     from tracealloc.trace.ir.program import Program
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.emit.hls import hls_text
-from tracealloc.emit.common.frames import template_text
-from tracealloc.emit.run.csim import CSimModule, compile_unit
-from tracealloc.emit.run.csim_wrapper import wrapper_source
+from tracealloc.emit.vitis.csim.csim import CSimModule, compile_unit
+from tracealloc.emit.vitis.csim.csim_wrapper import wrapper_source
+from tracealloc.emit.vitis.frames import template_text
 from tracealloc.emit.vitis.module import VitisText, simulated
 from tracealloc.trace.ir.program import Program
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import tracealloc as ta
 from tracealloc.customize import Schedule
-from tracealloc.emit.project.testbench import make_inputs
+from tracealloc.emit.vitis.project.testbench import make_inputs
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Integer, Struct
 from tracealloc.trace.ir.program import Program
 

@@ -12,7 +12,7 @@ import textwrap
 from pathlib import Path
 
 import tracealloc.emit.common.names as names
-from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
 
 TABLE = Path(names.__file__).parent / "data" / "taken_names.txt"
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -19,8 +19,8 @@ import pytest
 import tracealloc as ta
 from tracealloc import int32, kernel
 from tracealloc.emit.run import disk_cache as disk
-from tracealloc.emit.run.ap_headers import open_headers
 from tracealloc.emit.run.runtime import library_of
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.trace.diagnostics.source import TraceallocWarning
 
 ONE = "int add(int *x) { x[0] += 1; return 0; }\n"

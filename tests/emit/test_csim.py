@@ -15,8 +15,8 @@ from tests.emit.hls import csim
 from tests.emit.programs import I32, add_to, array, at, gemm, iters, loop, matmul
 from tracealloc import int32
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run import ap_headers as headers
-from tracealloc.emit.run.ap_headers import ap_types_folder, open_headers, vendor_headers
+from tracealloc.emit.vitis.csim import ap_headers as headers
+from tracealloc.emit.vitis.csim.ap_headers import ap_types_folder, open_headers, vendor_headers
 from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.program import Alloc, Program
@@ -40,7 +40,7 @@ def test_arguments_are_checked_like_the_c_builds() -> None:
 
 def test_a_simulation_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = csim(gemm(4, 6, 4))
-    monkeypatch.setattr("tracealloc.emit.run.csim._compile", lambda *_: "must not be called")
+    monkeypatch.setattr("tracealloc.emit.vitis.csim.csim._compile", lambda *_: "must not be called")
     assert csim(gemm(4, 6, 4)).library == first.library
     with pytest.raises(BuildError, match="did not compile the HLS C") as caught:
         csim(gemm(4, 6, 4), cache=False)

@@ -8,7 +8,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import grid, kernel
-from tracealloc.emit.project.device import DEVICES, device_of
+from tracealloc.emit.vitis.project.device import DEVICES, device_of
 from tracealloc.trace.diagnostics.errors import BuildError
 
 LIST = (

@@ -16,9 +16,9 @@ from tests.emit.batch import simulations
 from tests.emit.hls import csim, hls_text
 from tracealloc import grid, int16, int32, kernel
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.project.testbench import make_inputs
-from tracealloc.emit.run.ap_headers import open_headers
-from tracealloc.emit.run.csim import build_csim
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
+from tracealloc.emit.vitis.csim.csim import build_csim
+from tracealloc.emit.vitis.project.testbench import make_inputs
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.program import Program, Store, map_blocks
 

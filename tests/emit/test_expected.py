@@ -11,7 +11,7 @@ import tracealloc as ta
 from tracealloc import float32, int32
 from tracealloc.building import ScheduledDesign
 from tracealloc.emit.common.parameters import parameters
-from tracealloc.emit.project.testbench import data_text
+from tracealloc.emit.vitis.project.testbench import data_text
 
 
 @ta.kernel

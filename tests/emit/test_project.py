@@ -18,12 +18,12 @@ import pytest
 from tests.conftest import Golden
 from tests.emit.hls import hls_build, hls_project
 from tests.emit.programs import I16, I32, add_to, array, at, gemm, iters, loop, matmul, put
-from tracealloc.emit.project.csynth_report import parse_report
-from tracealloc.emit.project.project import HLSProject
-from tracealloc.emit.project.testbench import make_inputs
-from tracealloc.emit.project.vendor_tools import ToolRun
-from tracealloc.emit.run.ap_headers import open_headers
-from tracealloc.emit.run.csim import CSimModule
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
+from tracealloc.emit.vitis.csim.csim import CSimModule
+from tracealloc.emit.vitis.project.csynth_report import parse_report
+from tracealloc.emit.vitis.project.project import HLSProject
+from tracealloc.emit.vitis.project.testbench import make_inputs
+from tracealloc.emit.vitis.project.vendor_tools import ToolRun
 from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError
 from tracealloc.trace.ir.dtype import Fixed, Integer, Struct, float32, float64, index
 from tracealloc.trace.ir.expr import Cast, IterRef, Load

@@ -15,8 +15,8 @@ from tests.emit.batch import simulations
 from tests.emit.records import given, random_schedule
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.emit.run.ap_headers import open_headers
 from tracealloc.emit.run.runtime import build_c
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
 
 pytestmark = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"

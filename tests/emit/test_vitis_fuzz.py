@@ -12,7 +12,7 @@ from tests.emit.batch import simulations
 from tests.fuzz.generate import generate
 from tests.fuzz.run import arguments, compare, copies, load_kernel, outcome, trace_kernel
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.summary import summary_of
 

@@ -17,8 +17,8 @@ import tracealloc as ta
 from tests.emit.batch import simulations
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.emit.project.testbench import make_inputs
-from tracealloc.emit.run.ap_headers import open_headers
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
+from tracealloc.emit.vitis.project.testbench import make_inputs
 from tracealloc.schedule.hls.port_copies import copied_ports
 from tracealloc.trace.ir.dtype import DType, Fixed, Float, Integer, bfloat16, float16, float32, float64
 from tracealloc.trace.ir.program import Program

@@ -10,7 +10,7 @@ import pytest
 from tests.emit.hls import csim
 from tests.examples import test_machsuite as machsuite
 from tests.examples import test_polybench as polybench
-from tracealloc.emit.run.csim import CSimModule
+from tracealloc.emit.vitis.csim.csim import CSimModule
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 

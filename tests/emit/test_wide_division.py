@@ -11,9 +11,9 @@ import pytest
 from tests.emit.hls import csim
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run.ap_headers import open_headers
 from tracealloc.emit.run.numpy_types import container, numbers_of
 from tracealloc.emit.run.runtime import build_c
+from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, result_type
 from tracealloc.trace.ir.expr import Binary
 from tracealloc.trace.ir.program import Array, Node, Program

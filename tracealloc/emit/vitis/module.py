@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tracealloc.emit.c.access_checks import Check
 from tracealloc.emit.common.backend import identifier_comment
-from tracealloc.emit.common.frames import template_text
 from tracealloc.emit.common.names import change_comment
+from tracealloc.emit.vitis.frames import template_text
 from tracealloc.emit.vitis.function import VitisFunction
 from tracealloc.emit.vitis.helpers import helper_text
 from tracealloc.emit.vitis.simulated import Simulation

@@ -14,7 +14,7 @@ _ADVICE = "install AMD Vitis, then in the shell: source <its folder>/settings64.
 
 
 def _build(design: Design, mode: str | None, project: Folder, options: Mapping[str, Any]) -> Any:
-    from tracealloc.emit.project.project import build_hls
+    from tracealloc.emit.vitis.project.project import build_hls
 
     given = dict(options)
     if given.get("reference") is None:
@@ -23,7 +23,7 @@ def _build(design: Design, mode: str | None, project: Folder, options: Mapping[s
 
 
 def _options() -> tuple[Any, ...]:
-    from tracealloc.emit.project.project import HLSProject, build_hls
+    from tracealloc.emit.vitis.project.project import HLSProject, build_hls
 
     return HLSProject, build_hls
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.emit.c.access_checks import FAULT_SHIFT, Check, outside_error
-from tracealloc.emit.common.frames import template_text
 from tracealloc.emit.run import disk_cache as disk
-from tracealloc.emit.run.ap_headers import ap_types_folder
 from tracealloc.emit.run.compiler import Compiler
-from tracealloc.emit.run.csim_wrapper import FAULT, csim_entry, wrapper_source
 from tracealloc.emit.run.marshal import Signature
+from tracealloc.emit.vitis.csim.ap_headers import ap_types_folder
+from tracealloc.emit.vitis.csim.csim_wrapper import FAULT, csim_entry, wrapper_source
+from tracealloc.emit.vitis.frames import template_text
 from tracealloc.emit.vitis.module import VitisText, simulated
 from tracealloc.trace.diagnostics.errors import BuildError, TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["filled", "template_text"]
 
-_FOLDER = Path(__file__).parents[1] / "templates"
+_FOLDER = Path(__file__).parent / "templates"
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracealloc.emit.common.target import unknown_mode
-from tracealloc.emit.project.csynth_report import SynthesisReport, find_reports, parse_report
+from tracealloc.emit.vitis.project.csynth_report import SynthesisReport, find_reports, parse_report
 from tracealloc.trace.diagnostics.errors import BuildError
 
 __all__ = ["ToolRun", "check_mode", "run_tools"]

@@ -8,9 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracealloc.emit.common.frames import filled, template_text
-from tracealloc.emit.project.device import device_of
-from tracealloc.emit.project.testbench import (
+from tracealloc.emit.vitis.frames import filled, template_text
+from tracealloc.emit.vitis.host_memory import memory_functions
+from tracealloc.emit.vitis.module import VitisText, vitis_source
+from tracealloc.emit.vitis.project.device import device_of
+from tracealloc.emit.vitis.project.testbench import (
     Item,
     Reference,
     TestData,
@@ -20,15 +22,13 @@ from tracealloc.emit.project.testbench import (
     make_data,
     small_errors,
 )
-from tracealloc.emit.vitis.host_memory import memory_functions
-from tracealloc.emit.vitis.module import VitisText, vitis_source
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.ir.layout import PLAIN
 
 if TYPE_CHECKING:
-    from tracealloc.emit.project.vendor_tools import ToolRun
-    from tracealloc.emit.run.csim import CSimModule
+    from tracealloc.emit.vitis.csim.csim import CSimModule
+    from tracealloc.emit.vitis.project.vendor_tools import ToolRun
     from tracealloc.trace.ir.facts import Lowered
 
 __all__ = ["HLSProject", "build_hls"]
@@ -188,7 +188,7 @@ class HLSProject:
         Raises:
             BuildError: files were edited, the folder holds something else, or cannot be written.
         """
-        from tracealloc.emit.project.write_folder import write_files
+        from tracealloc.emit.vitis.project.write_folder import write_files
 
         return write_files(Path(path), self.files, self.top, overwrite=overwrite)
 
@@ -197,7 +197,7 @@ class HLSProject:
     @public()
     def csim(self, *, cache: bool = True) -> CSimModule:
         """The kernel in C simulation, callable on NumPy arrays; needs no AMD tools."""
-        from tracealloc.emit.run.csim import build_csim
+        from tracealloc.emit.vitis.csim.csim import build_csim
 
         return build_csim(self.text, cache=cache)
 
@@ -215,7 +215,7 @@ class HLSProject:
             BuildError: the mode is none of theirs, the tools are not installed (the project is written all
                 the same, and the error names the command), or they failed.
         """
-        from tracealloc.emit.project.vendor_tools import check_mode, run_tools
+        from tracealloc.emit.vitis.project.vendor_tools import check_mode, run_tools
 
         check_mode(mode)
         return run_tools(mode, self.write(path, overwrite=overwrite), self.top)
