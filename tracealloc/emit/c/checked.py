@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from tracealloc.emit.c.access_checks import Check, Checks, fixed_bounds, may_hang
+from tracealloc.emit.c.calls import CallWriter
 from tracealloc.emit.c.fifos import CStreams
 from tracealloc.emit.c.integers import Machine, literal
 from tracealloc.emit.common.expr import Text, atom, infix, ternary
@@ -27,6 +28,7 @@ _SOUND = infix("<=", atom("fault"), atom("0"))
 class CChecks(CStreams):
     """The part of the C back end that checks accesses."""
 
+    calls: CallWriter
     checks: Checks
     first_check: int  # what is added to a check's number: programs of one file count on
     faults: bool  # whether this function has the local `fault`
@@ -145,11 +147,11 @@ class CChecks(CStreams):
     def _call_unless(self, node: Call) -> None:
         """A call; after a fault not, where wrong data could keep it running."""
         if not (self.faults and may_hang(node.program)):
-            super().call_node(node)
+            self.calls.write(node)
             return
         self.line("if (fault <= 0) {")
         self.depth += 1
-        super().call_node(node)
+        self.calls.write(node)
         self.depth -= 1
         self.line("}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracealloc.emit.c.calls import CCalls
+from tracealloc.emit.c.numbers import CNumbers
 from tracealloc.emit.common.expr import Text, atom, call
 from tracealloc.emit.common.names import member
 from tracealloc.trace.ir.dtype import DType
@@ -56,7 +56,7 @@ def fifo_definition(type_name: str) -> tuple[str, list[str]]:
     return f"ta_fifo_{kind}", _FIFO.replace("@K", kind).replace("@T", type_name).split("\n")
 
 
-class CStreams(CCalls):
+class CStreams(CNumbers):
     """The part of the C back end that handles arrays of kind ``stream``."""
 
     def fifo_type(self, dtype: DType) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracealloc.emit.c.access_checks import FAULT_SHIFT, can_leave, checks_of
+from tracealloc.emit.c.calls import CallWriter
 from tracealloc.emit.c.fifos import fifo_definition
 from tracealloc.emit.c.helpers import preamble
 from tracealloc.emit.c.integers import machine_for
@@ -118,8 +119,9 @@ class CFunction(CLoops):
         self.parameters = parameters(program)
         small = program is not module.program and not has_loops(program)
         self.restrict = "" if small or id(program) in module.aliased else "restrict "
-        self.views = view_copies(program)
-        self.heap = heap_arrays(program, self.views)
+        views = view_copies(program)
+        self.calls = CallWriter(self, views, self.function_name, self.fifo_argument, self.ended)
+        self.heap = heap_arrays(program, views)
         self.fails = can_fail(program, top=self.exported)
         self.faults = can_leave(program, top=self.exported)
         self.checks = checks_of(program, self.exported)

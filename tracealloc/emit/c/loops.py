@@ -20,7 +20,7 @@ from tracealloc.emit.common.expr import AND, Text
 from tracealloc.emit.common.parameters import kept
 from tracealloc.trace.ir.expr import iters_of
 from tracealloc.trace.ir.intervals import trips
-from tracealloc.trace.ir.program import Array, Block, Call, Loop, touched_by, walk_nodes
+from tracealloc.trace.ir.program import Array, Block, Call, Loop, Program, touched_by, walk_nodes
 
 if TYPE_CHECKING:
     from tracealloc.emit.common.backend import Where
@@ -36,6 +36,8 @@ class CLoops(CChecks):
     """The part of the C back end that writes loops."""
 
     flags: set[str]  # what the file needs
+    parallel: int  # how many parallel loops are around
+    own_status: bool  # whether `status` is that of one iteration of a parallel loop
     restrict: str  # empty where a store to one array may change another
     cut: list[frozenset[Compare]]  # conditions of which one does not hold here: the tile is cut
     careful: bool  # whether checks stay where they are
@@ -56,6 +58,36 @@ class CLoops(CChecks):
     def release(self, arrays: list[Array]) -> None:
         """Heap arrays end."""
         raise NotImplementedError
+
+    def function_name(self, program: Program) -> str:
+        """The C name of a program's function."""
+        raise NotImplementedError
+
+    # How calls end.
+
+    def ended(self, text: str, runs_out: bool, leaves: bool, comment: str = "") -> None:
+        """Call a function of this file, and note how it ended."""
+        if not (runs_out or leaves):
+            self.line(f"{text};{comment}")
+            return
+        if leaves:
+            self.line("{")
+            self.depth += 1
+            self.line(f"const int ended = {text};{comment}")
+            self.line(f"if (fault <= 0 && ended >> {FAULT_SHIFT}) fault = ended >> {FAULT_SHIFT};")
+            text, comment = f"ended & {(1 << FAULT_SHIFT) - 1}", ""
+        if runs_out:
+            if self.parallel and not self.own_status:
+                self.line("#pragma omp atomic")
+            self.line(f"status |= {text};{comment}")
+        if leaves:
+            self.depth -= 1
+            self.line("}")
+
+    def failure(self) -> list[str]:
+        """The statements that note that memory ran out."""
+        shared = self.parallel and not self.own_status
+        return ["#pragma omp atomic", "status |= 1;"] if shared else ["status |= 1;"]
 
     # One loop.
 
