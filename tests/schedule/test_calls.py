@@ -73,51 +73,6 @@ def check(kernel_: ta.Kernel, s: ta.Schedule) -> None:
     assert s.verify()
 
 
-@pytest.mark.parametrize("callee", ["scale", "scale_0", "scale_1", "total"])
-def test_inline(callee: str) -> None:
-    s = ta.customize(caller)
-    s.inline(callee)
-    assert f"{callee}(" not in str(s.lowered) or callee == "scale"
-    check(caller, s)
-
-
-def test_inline_everything_then_schedule() -> None:
-    s = ta.customize(caller)
-    s.inline("scale")
-    s.inline("total")
-    assert s.module.names() == ("caller",)
-    s.split(s.loops()[1], 4)
-    s.buffer_at("A", s.loops()[0])
-    check(caller, s)
-    again = ta.customize(caller)
-    exec(s.script().split("\n", 1)[1], {"s": again})
-    assert str(again) == str(s)
-    s.undo(4)
-    assert s.module.names() == ("scale", "total", "caller")
-
-
-def test_inline_after_steps_on_both_sides() -> None:
-    s = ta.customize(caller)
-    s.split("scale:i", 4)
-    s.split("total:j", 2)
-    inner = s["scale:t"]
-    s.reverse("r") if any(loop.name == "r" for loop in s.loops()) else s.peel("L0.i", 2)
-    s.buffer_at("A", "L0.i")
-    s.inline("scale")
-    s.inline("total")
-    assert s.module.names() == ("caller",)
-    assert "i.outer" in str(s.lowered) and "j.outer" in str(s.lowered)
-    assert inner.name == "t"
-    check(caller, s)
-
-
-def test_inline_says_what_is_called() -> None:
-    s = ta.customize(caller)
-    with pytest.raises(ta.ScheduleError) as unknown:
-        s.inline("matmul")
-    assert unknown.value.because == ("the calls are scale_0, scale_1, total_0",)
-
-
 def test_outline() -> None:
     s = ta.customize(caller)
     s.outline("L0.i", "rows")
@@ -217,74 +172,6 @@ def test_what_was_wrong_before_a_sum_was_split_stays_wrong() -> None:
     )
     assert s.verify()
     assert not verify_module(module)
-
-
-def test_constants_of_caller_and_callee_stay_apart() -> None:
-    first, second = np.arange(N, dtype=np.int32), np.arange(N, dtype=np.int32) * 10
-
-    @kernel
-    def weigh(X: int32[N]):
-        w = ta.constant(first)
-        for i in grid(N):
-            X[i] += w[i]
-
-    @kernel
-    def twice(X: int32[N]):
-        v = ta.constant(second)
-        weigh(X)
-        for i in grid(N):
-            X[i] += v[i]
-
-    s = ta.customize(twice)
-    s.inline("weigh")
-    check(twice, s)
-
-
-def test_what_is_passed_makes_bounds_affine() -> None:
-    @kernel
-    def part(X: int32[N, N], n: ta.index, m: int32):
-        for i in ta.range(n):
-            for j in grid(N):
-                X[i, j] += m * j
-
-    @kernel
-    def parts(X: int32[N, N]):
-        for r in grid(N):
-            part(X, r, r * 2)
-
-    s = ta.customize(parts)
-    s.inline("part")
-    s.split("i", 4)
-    s.reorder("j", "i.outer", "i.inner")
-    check(parts, s)
-
-
-def test_inline_in_functions_that_are_called() -> None:
-    @kernel
-    def double(X: int32[N]):
-        for i in grid(N):
-            X[i] = X[i] * 2
-
-    @kernel
-    def rows(A: int32[N, N]):
-        for r in grid(N):
-            double(A[r])
-
-    @kernel
-    def top(A: int32[N, N]):
-        rows(A)
-        double(A[1])
-
-    s = ta.customize(top)
-    s.inline("rows:double_0")
-    assert s.module.names() == ("double", "rows", "top")
-    s.split("rows:i", 4)
-    s.inline("double")
-    s.inline("rows")
-    assert s.module.names() == ("top",)
-    check(top, s)
-    other = ta.customize(top)
-    assert ta.verify(s, other)
 
 
 @pytest.mark.filterwarnings("ignore::tracealloc.TraceallocWarning")
