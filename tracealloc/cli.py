@@ -232,8 +232,8 @@ def build(
     schedule = _schedule(_resolve(target, settings))
     chosen = target_named(backend or (DEFAULT if mode is None else _MODAL.name))
     options = {name: value for name, value in given.items() if value not in (None, False)}
-    if not chosen.projects:
-        source: str = schedule.build(chosen.name, mode=mode, **options).source
+    if mode is None and not chosen.projects:
+        source: str = schedule.build(chosen.name, **options).source
         _write_text(source, output)
     elif mode is None:
         overwrite = bool(options.pop("overwrite", False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,13 @@ def test_a_name_is_registered_once(plain: Target) -> None:
         register(Target("c", "another C", build))
 
 
+def test_a_target_may_have_projects_and_no_modes(plain: Target) -> None:
+    register(replace(plain, name="folders", modes=(), projects=True))
+    assert scaled.build("folders", project="somewhere").source.startswith("for (int i")
+    with pytest.raises(ta.BuildError, match="TA825 the plain target takes no mode"):
+        scaled.build("folders", mode="count")
+
+
 def test_names_of_its_helpers_are_left_to_it(plain: Target) -> None:
     assert [identifier(name) for name in sorted(plain.reserved)] == ["plain_helper_"]
 
@@ -169,5 +177,9 @@ def test_the_command_line_and_doctor_know_it(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(kernels)
     made = CliRunner().invoke(main, ["build", f"{tmp_path / 'mine.py'}:one", "--target", "plain"])
     assert made.output.startswith("A[0] = 1.0f;"), made.output
+    counted = ["build", f"{tmp_path / 'mine.py'}:one", "--target", "plain", "--mode", "count"]
+    assert int(CliRunner().invoke(main, counted).output) == len(made.output.rstrip())
+    refused = CliRunner().invoke(main, [*counted, "-o", "folder"])
+    assert "TA825 the plain target takes no project" in refused.output and refused.exit_code == 1
     found = {each.name: each for each in findings()}
     assert found["no-such-plain-tool"].advice == "write one" and found["v++"].purpose.startswith("csyn")

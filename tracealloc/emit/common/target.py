@@ -61,7 +61,8 @@ class Target:
     Attributes:
         name: what a user calls it: ``build(target=name)``.
         title: what messages call it.
-        build: makes what ``build`` gives, of a design, a mode, a folder, and options.
+        build: makes what ``build`` gives, of a design, a mode, a folder, and options: a value with `source`;
+            a project also has `top`, ``write(path, overwrite=...)``, and ``rehearse()`` if it is simulated.
         options: the functions whose keyword-only parameters are the options of ``build``.
         modes: what ``build(mode=...)`` may make.
         projects: whether it writes projects, and is what ``build`` gives without a mode.
