@@ -10,8 +10,9 @@ import re
 
 from tracealloc.emit.c.access_checks import Check, Checks, fixed_bounds, may_hang
 from tracealloc.emit.c.calls import CallWriter
-from tracealloc.emit.c.fifos import CStreams
+from tracealloc.emit.c.fifos import FifoWriter
 from tracealloc.emit.c.integers import Machine, literal
+from tracealloc.emit.c.numbers import CNumbers
 from tracealloc.emit.common.expr import Text, atom, infix, ternary
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import Index, as_integer
@@ -25,10 +26,11 @@ UINT64 = (0, (1 << 64) - 1)
 _SOUND = infix("<=", atom("fault"), atom("0"))
 
 
-class CChecks(CStreams):
+class CChecks(CNumbers):
     """The part of the C back end that checks accesses."""
 
     calls: CallWriter
+    fifos: FifoWriter
     checks: Checks
     first_check: int  # what is added to a check's number: programs of one file count on
     faults: bool  # whether this function has the local `fault`
@@ -59,7 +61,7 @@ class CChecks(CStreams):
     def load(self, load: Load) -> Text:
         check = self._find(load.array, load.indices, load.place, False)
         if check is None:
-            return super().load(load)
+            return self._load(load)
         known = self.known
         self.known = dict(known)
         for dim in self._open_dims(check):
@@ -68,7 +70,7 @@ class CChecks(CStreams):
             number = check.number + self.first_check
             self.known[index] = f"ta_at({self._checked(index)}, {extent}, {number}, &fault)"
         # Only the outermost subscripts are replaced: what stands inside them is printed already.
-        text = super().load(load)
+        text = self._load(load)
         self.known = known
         return text
 
@@ -128,12 +130,23 @@ class CChecks(CStreams):
         self.names.close()
         self.known = known
 
+    def _load(self, load: Load) -> Text:
+        """A load whose subscripts are inside."""
+        return self.fifos.get(load) if load.array.kind == "stream" else super().load(load)
+
     def store(self, node: Store) -> None:
         check = self._find(node.array, node.indices, node.place, True)
         if check is None:
-            super().store(node)
+            self._store(node)
         else:
-            self._when_inside([check], lambda: CStreams.store(self, node))
+            self._when_inside([check], lambda: self._store(node))
+
+    def _store(self, node: Store) -> None:
+        """A store whose subscripts are inside."""
+        if node.array.kind == "stream":
+            self.fifos.put(node)
+        else:
+            super().store(node)
 
     def call_node(self, node: Call) -> None:
         regions = [part for part in (*node.args, *node.results) if isinstance(part, Region)]

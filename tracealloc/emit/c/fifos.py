@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tracealloc.emit.c.numbers import CNumbers
 from tracealloc.emit.common.expr import Text, atom, call
 from tracealloc.emit.common.names import member
 from tracealloc.trace.ir.dtype import DType
 from tracealloc.trace.ir.expr import Expr, Load
-from tracealloc.trace.ir.program import Alloc, Array, Region, Slice, Store
+from tracealloc.trace.ir.program import Array, Region, Slice, Store
 
-__all__ = ["FIFO_EMPTY", "OUT_OF_MEMORY", "CStreams", "fifo_definition"]
+__all__ = ["FIFO_EMPTY", "OUT_OF_MEMORY", "FifoWriter", "fifo_definition"]
 
 # Bits of the status that a function returns.
 OUT_OF_MEMORY = 1
@@ -56,76 +58,80 @@ def fifo_definition(type_name: str) -> tuple[str, list[str]]:
     return f"ta_fifo_{kind}", _FIFO.replace("@K", kind).replace("@T", type_name).split("\n")
 
 
-class CStreams(CNumbers):
-    """The part of the C back end that handles arrays of kind ``stream``."""
+class FifoWriter:
+    """Writes what a function does with arrays of kind ``stream``.
 
-    def fifo_type(self, dtype: DType) -> str:
-        """The FIFO type of an element type, defined in the file."""
-        raise NotImplementedError
+    Args:
+        writer: the function: its names, expressions and lines.
+        type_of: gives the FIFO type of an element type, defined in the file.
+    """
 
-    def fifo(self, array: Array, indices: tuple[Expr, ...]) -> str:
+    def __init__(self, writer: CNumbers, type_of: Callable[[DType], str]) -> None:
+        self.writer = writer
+        self.type_of = type_of
+
+    def pointer(self, array: Array, indices: tuple[Expr, ...]) -> str:
         """A pointer to a FIFO."""
-        name = self.array_name(array)
+        name = self.writer.array_name(array)
         if array.rank == 0:
-            return name if array in self.program.args else f"&{name}"
-        return f"&{name}" + "".join(f"[{self.subscript(index)}]" for index in indices)
+            return name if array in self.writer.program.args else f"&{name}"
+        return f"&{name}" + "".join(f"[{self.writer.subscript(index)}]" for index in indices)
 
-    def fifo_parameter(self, array: Array, name: str) -> str:
+    def parameter(self, array: Array, name: str) -> str:
         """A FIFO, or an array of FIFOs, as a parameter."""
-        type_ = self.fifo_type(array.dtype)
+        type_ = self.type_of(array.dtype)
         if array.rank <= 1:
             return f"{type_} *{name}"
         return f"{type_} (*{name})" + "".join(f"[{extent}]" for extent in array.shape[1:])
 
-    def fifo_argument(self, region: Region) -> str:
+    def argument(self, region: Region) -> str:
         """What a call passes for a FIFO, or for a whole array of them."""
         if region.shape:
-            name = self.array_name(region.array)
+            name = self.writer.array_name(region.array)
             starts = [i.start if isinstance(i, Slice) else i for i in region.indices]
-            at = [self.subscript(start) for start in starts[: region.array.rank - len(region.shape) + 1]]
+            at = [
+                self.writer.subscript(start) for start in starts[: region.array.rank - len(region.shape) + 1]
+            ]
             return f"&{name}" + "".join(f"[{start}]" for start in at)
         indices = tuple(i for i in region.indices if not isinstance(i, Slice))
-        return self.fifo(region.array, indices)
+        return self.pointer(region.array, indices)
 
-    def declare_fifos(self, array: Array) -> None:
+    def declare(self, array: Array) -> None:
         """The declaration of local FIFOs, empty."""
         dims = "".join(f"[{extent}]" for extent in array.shape)
-        self.line(f"{self.fifo_type(array.dtype)} {self.array_name(array)}{dims} = {{0}};")
+        self.writer.line(f"{self.type_of(array.dtype)} {self.writer.array_name(array)}{dims} = {{0}};")
 
-    def each_fifo(self, array: Array, statement: str) -> None:
+    def each(self, array: Array, statement: str) -> None:
         """`statement`, with ``@`` for each FIFO of an array."""
-        name = self.array_name(array)
+        writer = self.writer
+        name = writer.array_name(array)
         if array.rank == 0:
-            self.line(statement.replace("@", name))
+            writer.line(statement.replace("@", name))
             return
         at = "*" * (array.rank - 1) + name
-        self.names.open()
-        e = self.names.declare("", "e")
-        self.line(f"for (int64_t {e} = 0; {e} < {array.size}; ++{e}) {{")
-        self.depth += 1
-        self.line(statement.replace("@", f"({at})[{e}]"))
-        self.depth -= 1
-        self.line("}")
-        self.names.close()
+        writer.names.open()
+        e = writer.names.declare("", "e")
+        writer.line(f"for (int64_t {e} = 0; {e} < {array.size}; ++{e}) {{")
+        writer.depth += 1
+        writer.line(statement.replace("@", f"({at})[{e}]"))
+        writer.depth -= 1
+        writer.line("}")
+        writer.names.close()
 
-    def alloc(self, node: Alloc) -> None:
-        if node.array.kind != "stream":
-            super().alloc(node)
-        elif len(self.where) > 1:  # again, in a loop: it starts empty
-            self.each_fifo(node.array, "@.head = @.count = 0;")
+    def empty(self, array: Array) -> None:
+        """Its FIFOs become empty again."""
+        self.each(array, "@.head = @.count = 0;")
 
-    def load(self, load: Load) -> Text:
-        if load.array.kind != "stream":
-            return super().load(load)
+    def get(self, load: Load) -> Text:
+        """What is taken from a FIFO."""
         fields = "".join(f".{member(name)}" for name in load.path)
-        taken = call(f"{self.fifo_type(load.array.dtype)}_get", atom(self.fifo(load.array, load.indices)),
+        taken = call(f"{self.type_of(load.array.dtype)}_get", atom(self.pointer(load.array, load.indices)),
                      atom("&status"))  # fmt: skip
         return atom(taken.text + fields)
 
-    def store(self, node: Store) -> None:
-        if node.array.kind != "stream":
-            super().store(node)
-            return
-        fifo, value = self.fifo(node.array, node.indices), self.converted(node.value).text
-        name = f"{self.fifo_type(node.array.dtype)}_put"
-        self.line(f"{name}({fifo}, {value}, &status);{self.comment(node.place)}")
+    def put(self, node: Store) -> None:
+        """A store to a FIFO."""
+        writer = self.writer
+        fifo, value = self.pointer(node.array, node.indices), writer.converted(node.value).text
+        name = f"{self.type_of(node.array.dtype)}_put"
+        writer.line(f"{name}({fifo}, {value}, &status);{writer.comment(node.place)}")

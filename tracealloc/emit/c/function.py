@@ -8,7 +8,7 @@ import numpy as np
 
 from tracealloc.emit.c.access_checks import FAULT_SHIFT, can_leave, checks_of
 from tracealloc.emit.c.calls import CallWriter
-from tracealloc.emit.c.fifos import fifo_definition
+from tracealloc.emit.c.fifos import FifoWriter, fifo_definition
 from tracealloc.emit.c.helpers import preamble
 from tracealloc.emit.c.integers import machine_for
 from tracealloc.emit.c.loops import CLoops, function_head, returned_status
@@ -120,7 +120,8 @@ class CFunction(CLoops):
         small = program is not module.program and not has_loops(program)
         self.restrict = "" if small or id(program) in module.aliased else "restrict "
         views = view_copies(program)
-        self.calls = CallWriter(self, views, self.function_name, self.fifo_argument, self.ended)
+        self.fifos = FifoWriter(self, self.fifo_type)
+        self.calls = CallWriter(self, views, self.function_name, self.fifos.argument, self.ended)
         self.heap = heap_arrays(program, views)
         self.fails = can_fail(program, top=self.exported)
         self.faults = can_leave(program, top=self.exported)
@@ -231,7 +232,7 @@ class CFunction(CLoops):
             return self.pointer(array, name, not parameter.written)
         name = self.name_array(array)
         if array.kind == "stream":
-            return self.fifo_parameter(array, name)
+            return self.fifos.parameter(array, name)
         if array.rank > 0:
             return self.pointer(array, name, array not in self.written)
         if self.exported and not by_value(array):
@@ -273,6 +274,10 @@ class CFunction(CLoops):
 
     def alloc(self, node: Alloc) -> None:
         array = node.array
+        if array.kind == "stream":
+            if len(self.where) > 1:  # again, in a loop: it starts empty
+                self.fifos.empty(array)
+            return
         if node.fill is None or not self.needs_declaration(array):
             super().alloc(node)
             return
@@ -321,7 +326,7 @@ class CFunction(CLoops):
         self.module.flags.add("stdlib")
         for array in [array for array in arrays if array.kind == "stream"]:
             self.name_array(array)
-            self.declare_fifos(array)
+            self.fifos.declare(array)
         arrays = [array for array in arrays if array.kind != "stream"]
         if not arrays:
             return
@@ -345,7 +350,7 @@ class CFunction(CLoops):
     def release(self, arrays: list[Array]) -> None:
         for array in arrays:
             if array.kind == "stream":
-                self.each_fifo(array, "free(@.data);")
+                self.fifos.each(array, "free(@.data);")
             else:
                 self.line(f"free({self.array_name(array)});")
 
