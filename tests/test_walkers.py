@@ -44,7 +44,7 @@ LEAVES_OUT = {
     "emit/c/numbers.py:CNumbers.record": "expressions of a struct's type",
     "poly/isl/texts.py:cond_text": "conditions that `is_affine` holds of",
     "schedule/timing/unrolled_accesses.py:_computed": "atoms of a linear form",
-    "trace/ir/requirements.py:_value": "conditions that `poly.model.requirements` makes",
+    "trace/ir/requirements.py:_value": "conditions that `poly.proof.requirements` makes",
     "trace/record/structure.py:_Finish.collect": "events; loops and branches have classes of their own there",
     "trace/record/structure.py:_Finish.node": "events; loops and branches have classes of their own there",
     # Any other kind is what nothing is known of.
@@ -71,7 +71,7 @@ BOTH = {
     "emit/common/backend.py:visit": "where an array is used and where it is stored, and no more",
     "emit/c/hoisted_checks.py:_Finder.node": "checks are of accesses: loads, stores, passed parts",
     "poly/codegen/functions.py:change": "a scalar becomes an array of one element",
-    "poly/model/queues.py:_moves": "only stores and calls put into a queue, loads take from it",
+    "poly/dependence/queues.py:_moves": "only stores and calls put into a queue, loads take from it",
     "poly/model/statements.py:subscripts": "parts and elements are told apart",
     "schedule/hls/false_dependences.py:_unclear": "nothing is said of a loop with a call",
     "schedule/hls/port_copies.py:_uses": "elements, parts and the array itself count differently",

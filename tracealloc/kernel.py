@@ -242,7 +242,7 @@ class Kernel(Buildable):
             TraceError: the function cannot be traced.
             BoundsError: an access leaves its array, with the first iteration that does.
         """
-        from tracealloc.poly.model.requirements import required
+        from tracealloc.poly.proof.requirements import required
         from tracealloc.schedule.core.state import proved
 
         program = required(self._traced())

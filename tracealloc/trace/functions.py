@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from tracealloc.trace.diagnostics.errors import TraceallocError
-from tracealloc.trace.diagnostics.raised import refusal
 from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import ArrayType, DType, Integer, Stream, as_integer, boolean, index
 from tracealloc.trace.ir.expr import Expr, Load
@@ -23,6 +22,7 @@ from tracealloc.trace.proxies.streams import StreamProxy
 from tracealloc.trace.record.events import Event, Return
 from tracealloc.trace.record.naming import name_arrays, name_bands
 from tracealloc.trace.record.python_state import State
+from tracealloc.trace.record.raised import refusal
 from tracealloc.trace.record.recorder import Explorer, Recorder, _stack, active, fail
 from tracealloc.trace.record.selfcheck import check_interpreter
 from tracealloc.trace.record.structure import finish

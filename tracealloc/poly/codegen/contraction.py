@@ -14,6 +14,7 @@ from functools import reduce
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import Paths, Step, paths_of, time_map
+from tracealloc.poly.dependence.stretched import stretched
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
 from tracealloc.poly.isl.budget import STORAGE, limited
 from tracealloc.poly.isl.coalesce import coalesced
@@ -21,7 +22,6 @@ from tracealloc.poly.isl.named import dim_bounds, drop_range_dims, map_of, map_t
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.stretched import stretched
 from tracealloc.poly.model.tree import LoopNode, Tree
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index

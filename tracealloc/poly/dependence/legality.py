@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from tracealloc.poly.dependence.dependence import Dependence, time_map, time_text
 from tracealloc.poly.dependence.distances import Moved, Pair, Shape, TimeText
+from tracealloc.poly.dependence.queues import move_text
 from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import point_values
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.model import Access, Model, Statement
-from tracealloc.poly.model.queues import move_text
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.model.tree import Sequence as Parts
 from tracealloc.trace.ir.program import Array

@@ -8,9 +8,9 @@ from typing import TypeAlias, assert_never
 
 import islpy as isl
 
+from tracealloc.poly.dataflow.effects import Effects, Part
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
-from tracealloc.poly.model.effects import Effects, Part
 from tracealloc.poly.model.model import Access
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import constant, is_affine, range_of

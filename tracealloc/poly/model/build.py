@@ -13,12 +13,12 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.dataflow.effects import Effects, effects_of_model
 from tracealloc.poly.isl.instances import preimage
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_set, tuple_text
 from tracealloc.poly.model.accesses import accesses_of
 from tracealloc.poly.model.context import ANYTHING, context_of
 from tracealloc.poly.model.covers import Cover, is_among, stored_for_sure
-from tracealloc.poly.model.effects import Effects, effects_of_model
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.trace.ir.affine import is_affine

@@ -21,8 +21,8 @@ from tracealloc.poly.model.tree import LoopNode, Tree, affected, loops_in, state
 from tracealloc.poly.proof.equivalence import free_sums
 from tracealloc.poly.proof.reversed_dependence import changes_value
 from tracealloc.schedule.core.proof import SumOrder
+from tracealloc.schedule.core.queue_order import new_places
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
-from tracealloc.schedule.loops.queue_order import new_places
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.record.naming import unused

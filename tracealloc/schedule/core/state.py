@@ -22,10 +22,10 @@ from tracealloc.poly.isl.named import LOCK
 from tracealloc.poly.isl.remembered import count_program, remembered
 from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.requirements import required
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.model.views import check_views
 from tracealloc.poly.proof.bounds import check_bounds, check_initialised
+from tracealloc.poly.proof.requirements import required
 from tracealloc.schedule.core.proof import Assumption, Claim, Obligation, Proof
 from tracealloc.schedule.layout.derive import Derived, derived
 from tracealloc.schedule.layout.requests import Request, moved

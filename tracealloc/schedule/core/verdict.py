@@ -15,8 +15,8 @@ from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.proof.equivalence import NOTHING, Difference
 from tracealloc.poly.proof.split_reduction import Split
 from tracealloc.schedule.core.proof import Assumption, Claim, Proof, SumOrder
+from tracealloc.schedule.core.queue_order import displaced
 from tracealloc.schedule.core.state import State
-from tracealloc.schedule.loops.queue_order import displaced
 from tracealloc.trace.diagnostics.errors import VerifyError
 
 __all__ = ["Verdict", "describe", "verdict_of"]

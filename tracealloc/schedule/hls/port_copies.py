@@ -34,7 +34,7 @@ from tracealloc.trace.ir.program import (
 from tracealloc.trace.ir.summary import returned, summary_of
 
 if TYPE_CHECKING:
-    from tracealloc.poly.model.incoming import Incoming
+    from tracealloc.poly.dataflow.incoming import Incoming
 
 __all__ = ["copied_ports", "with_port_copies"]
 
@@ -135,7 +135,7 @@ def _held_before(program: Program, array: Array) -> Incoming | None:
     """Why a written argument's content before the kernel is needed, or None."""
     if _in_order(program, array):
         return None  # each element is stored, and none is read
-    from tracealloc.poly.model.incoming import incoming
+    from tracealloc.poly.dataflow.incoming import incoming
 
     # A schedule changes nothing that the kernel needs, but the sides of an `if` may lie apart in its loops.
     traced: Program = program.memo.get("traced", program)

@@ -36,9 +36,9 @@ from tracealloc.poly.proof.equivalence import Difference
 from tracealloc.poly.proof.step_proof import moved_read
 from tracealloc.schedule.core.chains import chain_above, runs_once
 from tracealloc.schedule.core.primitive import Edit
+from tracealloc.schedule.core.queue_order import displaced
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.loops.demand import Needs
-from tracealloc.schedule.loops.queue_order import displaced
 from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
 from tracealloc.schedule.storage.region import kept_dims
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, VerifyError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
+from tracealloc.schedule.core.ask import asking_instead
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.layout.ask import asking_instead
 from tracealloc.trace.diagnostics.errors import nearest
 from tracealloc.trace.ir.layout import Resource, Storage
 from tracealloc.trace.ir.program import Array

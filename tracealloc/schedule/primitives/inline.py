@@ -8,11 +8,11 @@ from tracealloc.poly.calls.bind_arguments import Names, Splice, calls_in
 from tracealloc.poly.codegen.lower import lower
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.proof.equivalence import runs_once
+from tracealloc.schedule.core.ask import asking
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.names import bands_of
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import Module, State, fresh_state
-from tracealloc.schedule.layout.ask import asking
 from tracealloc.schedule.layout.requests import Dim, Request, ScopeDim, moved
 from tracealloc.schedule.loops.inline_call import Callee, inlined, origins_of
 from tracealloc.trace.ir.affine import is_affine

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tracealloc.schedule.core.ask import asking_instead
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.layout.ask import asking_instead
 from tracealloc.trace.diagnostics.errors import nearest
 from tracealloc.trace.ir.layout import Port
 from tracealloc.trace.ir.program import Array

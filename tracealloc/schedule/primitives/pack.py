@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tracealloc.poly.codegen.contraction import storage_of
+from tracealloc.schedule.core.ask import asking, request
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.layout.ask import asking, request
 from tracealloc.trace.diagnostics.errors import LayoutError
 from tracealloc.trace.ir.layout import Pack
 from tracealloc.trace.ir.program import Array

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracealloc.poly.codegen.contraction import storage_of
+from tracealloc.schedule.core.ask import asking, request
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
-from tracealloc.schedule.layout.ask import asking, request
 from tracealloc.schedule.layout.requests import Request, ScopeDim
 from tracealloc.trace.ir.layout import BankKind, Banks
 from tracealloc.trace.ir.program import Array

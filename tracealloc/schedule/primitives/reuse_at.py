@@ -13,12 +13,12 @@ from tracealloc.poly.isl.named import flat_set
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import make_statement, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
+from tracealloc.schedule.core.ask import asking, request
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import OpaqueLoop, State
-from tracealloc.schedule.layout.ask import asking, request
 from tracealloc.schedule.layout.requests import Request
 from tracealloc.schedule.storage.load_on_demand import load_when_needed
 from tracealloc.schedule.storage.read_only_view import served_reads

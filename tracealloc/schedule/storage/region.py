@@ -12,6 +12,7 @@ from functools import cached_property
 
 from tracealloc.poly.dataflow.footprint import PREFIX, Box, exact_values
 from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.dependence.stretched import has_single_value
 from tracealloc.poly.isl.named import map_of, with_tuple
 from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Model, Statement
@@ -24,7 +25,6 @@ from tracealloc.poly.model.statements import (
     subscripts,
     touches_by_data,
 )
-from tracealloc.poly.model.stretched import has_single_value
 from tracealloc.poly.model.tree import LoopNode, Tree, leaves, loops_above, loops_in
 from tracealloc.schedule.core.names import used_arrays, user_name
 from tracealloc.schedule.core.primitive import Edit

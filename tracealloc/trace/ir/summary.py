@@ -1,7 +1,7 @@
 """What running a program does to the arrays that it names, found once for each program.
 
 Whoever asks what a call reads or writes asks here: the tracer, the emitters and the interpreter. Which
-elements these are is in `poly.model.effects`.
+elements these are is in `poly.dataflow.effects`.
 """
 
 from __future__ import annotations

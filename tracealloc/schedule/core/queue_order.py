@@ -8,11 +8,11 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.solve import INPUT
 from tracealloc.poly.dependence.legality import Instance, Violation
+from tracealloc.poly.dependence.queues import access_of, element_put, move_text, place_of
 from tracealloc.poly.isl.instances import preimage
 from tracealloc.poly.isl.named import point_values
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.queues import access_of, element_put, move_text, place_of
 from tracealloc.poly.model.tree import Tree
 from tracealloc.poly.proof.equivalence import NOTHING, Difference
 from tracealloc.trace.ir.program import Array
