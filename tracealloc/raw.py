@@ -13,7 +13,7 @@ from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.dtype import DType, Fixed, Struct
 from tracealloc.trace.ir.quantise import is_real
-from tracealloc.trace.proxies.tables import not_a_number, stored_type
+from tracealloc.trace.ir.stored import not_a_number, stored_type
 
 __all__ = ["from_raw", "raw"]
 

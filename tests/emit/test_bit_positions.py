@@ -11,7 +11,7 @@ import tracealloc as ta
 from tracealloc import BoundsError, int32, kernel, uint8, uint64
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.trace.ir.dtype import Fixed
-from tracealloc.trace.proxies.tables import stored_type
+from tracealloc.trace.ir.stored import stored_type
 
 FIRST, LAST = -70, 140
 COUNT = LAST - FIRST

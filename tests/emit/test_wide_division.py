@@ -17,7 +17,7 @@ from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, result_type
 from tracealloc.trace.ir.expr import Binary
 from tracealloc.trace.ir.program import Array, Node, Program
-from tracealloc.trace.proxies.tables import stored_type
+from tracealloc.trace.ir.stored import stored_type
 
 ROWS = 1500
 # The 32-bit digits at which Knuth's algorithm has to correct its guesses.

@@ -13,7 +13,7 @@ from tracealloc.emit.run.numpy_types import accepted, container, integer_limits,
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct
 from tracealloc.trace.ir.quantise import is_real
-from tracealloc.trace.proxies.tables import not_a_number
+from tracealloc.trace.ir.stored import not_a_number
 
 __all__ = ["Slot", "check_array", "check_values", "kind_text", "make_slot"]
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from tracealloc.trace.ir.dtype import DType, Fixed, Float, Integer, Struct
 from tracealloc.trace.ir.quantise import quantised, value_of
+from tracealloc.trace.ir.stored import floats, stored_type
 from tracealloc.trace.proxies.lifting import numpy_dtype
-from tracealloc.trace.proxies.tables import floats, stored_type
 
 __all__ = [
     "accepted", "container", "fits_double", "from_memory", "from_words", "integer_limits", "memory_type",

@@ -13,7 +13,7 @@ from tracealloc.emit.run.numpy_types import memory_type
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, float32
 from tracealloc.trace.ir.quantise import is_finite, is_real, nearest, quantised_one
-from tracealloc.trace.proxies.tables import stored_type
+from tracealloc.trace.ir.stored import stored_type
 
 __all__ = ["c_scalar", "quick_scalar", "scalar_value"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, as_fixed
 from tracealloc.trace.ir.quantise import is_finite, quantised, value_of
-from tracealloc.trace.proxies.tables import floats, stored_type
+from tracealloc.trace.ir.stored import floats, stored_type
 
 if TYPE_CHECKING:
     import numpy as np

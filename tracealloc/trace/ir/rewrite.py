@@ -23,7 +23,7 @@ from tracealloc.trace.ir.program import (
     While,
     map_blocks,
 )
-from tracealloc.trace.proxies.tables import contents
+from tracealloc.trace.ir.stored import contents
 
 __all__ = ["canonical", "map_expressions", "replace_arrays", "replace_in"]
 

@@ -144,7 +144,7 @@ def state(data: Any, dtype: DType | None = None) -> ArrayProxy:
     if isinstance(data, int | tuple):
         import numpy as np
 
-        from tracealloc.trace.proxies.tables import stored_type
+        from tracealloc.trace.ir.stored import stored_type
 
         element = element_type(dtype, "ta.state")
         return _held(recorder, "state", np.zeros(_shape(data, "ta.state"), stored_type(element)), element)
@@ -196,7 +196,7 @@ def _as_array(data: Any, kind: str) -> Any:
 
 
 def _held(recorder: Recorder, kind: str, held: Any, element: DType) -> ArrayProxy:
-    from tracealloc.trace.proxies.tables import same_elements
+    from tracealloc.trace.ir.stored import same_elements
 
     spot = recorder.spot()
     held.flags.writeable = False

@@ -33,8 +33,8 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.ir.stored import not_a_number
 from tracealloc.trace.ir.summary import summary_of
-from tracealloc.trace.proxies.tables import not_a_number
 
 _FRAMES = ("testbench.cpp.j2", "host.cpp.j2")  # an argument has one name in both
 
