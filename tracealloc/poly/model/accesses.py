@@ -36,7 +36,7 @@ from tracealloc.trace.ir.program import (
 from tracealloc.trace.ir.summary import summary_of
 from tracealloc.trace.ir.text import expr_text, region_text, store_text
 
-__all__ = ["EffectsOf", "Scopes", "accesses_of", "affine_loops", "field_paths"]
+__all__ = ["EffectsOf", "Scopes", "accesses_of", "affine_loops", "field_paths", "target_text"]
 
 Scopes: TypeAlias = Mapping[Array, tuple[Expr, ...]]
 Spaces: TypeAlias = Callable[[Array], str]
@@ -215,9 +215,7 @@ class _Collector:
         self.read(expressions_of(node))
         match node:
             case Store(array, indices, _, path, place):
-                queue = array.kind == "stream"
-                target = store_text(node) if queue else expr_text(Load(array, indices, path))
-                self.add(array, indices, path, True, target, place)
+                self.add(array, indices, path, True, target_text(node), place)
             case Alloc(array, fill, place) if fill is not None:
                 whole = _whole(array)
                 self.add(array, whole, (), True, array.name, place)
@@ -384,6 +382,12 @@ def _once_each(accesses: Sequence[Access]) -> list[Access]:
             same.append(access.relation)
             found.append(access)
     return found
+
+
+def target_text(store: Store) -> str:
+    """What a store stores to, as its access says it: of a queue with what is put."""
+    queue = store.array.kind == "stream"
+    return store_text(store) if queue else expr_text(Load(store.array, store.indices, store.path))
 
 
 def _whole(array: Array) -> tuple[Slice, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias, assert_never
@@ -9,7 +10,7 @@ from typing import TypeAlias, assert_never
 import islpy as isl
 
 from tracealloc.poly.isl.named import map_of
-from tracealloc.poly.model.accesses import accesses_of, affine_loops
+from tracealloc.poly.model.accesses import accesses_of, affine_loops, target_text
 from tracealloc.poly.model.build import effects_of
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
@@ -31,6 +32,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.text import expr_text, region_text
 from tracealloc.trace.record.naming import unused
 
 __all__ = [
@@ -38,15 +40,17 @@ __all__ = [
     "divided",
     "in_iters",
     "instances_used",
+    "loads_in",
     "make_statement",
     "quotient",
     "redirect",
+    "as_told",
     "remade",
     "sliced_dims",
     "subscripts",
+    "told_alike",
     "touches_by_data",
     "unique_name",
-    "with_relations",
 ]
 
 Accesses: TypeAlias = tuple[Access, ...]
@@ -106,46 +110,99 @@ def remade(
         copy=statement.copy,
         covered=statement.covered,
     )
-    return replace(made, accesses=with_relations(made, statement))
+    return replace(made, accesses=told_alike(made, statement))
 
 
-def with_relations(made: Statement, statement: Statement, onto: Mapping[str, isl.Map] = _SAME) -> Accesses:
+def told_alike(made: Statement, statement: Statement) -> Accesses:
+    """`as_told` where both have the same form: what is not as it was stands in the same place."""
+    new, old = ([expr_text(load) for load in loads_in(each)] for each in (made, statement))
+    changed = [text for text in old if text not in new], [text for text in new if text not in old]
+    alike = zip(*changed, strict=True) if len(changed[0]) == len(changed[1]) else ()
+    return as_told(made, statement, dict(alike))
+
+
+def loads_in(statement: Statement) -> list[Load]:
+    """The elements that a statement reads, as it names them."""
+    exprs = [expr for node in walk_nodes((statement.node,)) for expr in expressions_of(node)]
+    return [load for expr in (*statement.guards, *exprs) for load in loads_of(expr)]
+
+
+def as_told(
+    made: Statement, statement: Statement, texts: Mapping[str, str], onto: Mapping[str, isl.Map] = _SAME
+) -> Accesses:
     """The accesses of `made` with what is known of the elements that data choose in `statement`.
 
-    Subscripts may no longer tell that a row is not left. `onto` gives the elements of arrays that are stored
-    in another way now. What else is accessed otherwise than before has another array.
+    Subscripts may no longer tell that a row is not left. `texts` says what stands now for an element that
+    `statement` names, `onto` gives the elements of arrays that are stored in another way now. What else is
+    accessed otherwise than before has another array. They come in the order of those that they stand for, by
+    which proofs tell reads apart: subscripts in another order are evaluated in another one, and those of a
+    dimension of one element are gone, but count as read.
     """
-    known: dict[str, list[Access]] = {}
-    for access in statement.accesses:
-        if access.space in onto:
-            access = access.onto(onto[access.space])
-        elif made.scope(access.array) != statement.scope(access.array):
-            continue
-        known.setdefault(access.space, []).append(access)
-    found: dict[str, list[Access]] = {}
-    for access in made.accesses:
-        found.setdefault(access.space, []).append(access)
-    kept: dict[int, Access] = {}
-    for space, accesses in found.items():
-        old = known.get(space, [])
-        if [(a.write, a.update) for a in old] != [(a.write, a.update) for a in accesses]:
-            continue
-        if onto and not _in_one_order(accesses, old):
-            continue
-        for mine, other in zip(accesses, old, strict=True):
-            if not mine.sure and mine.view is None:
-                kept[id(mine)] = replace(mine, relation=other.relation, whole=other.whole)
-    return tuple(kept.get(id(access), access) for access in made.accesses)
+    targets = dict(zip(_targets(statement), _targets(made), strict=False))
+    places = _places(made.accesses, statement.accesses, {**texts, **targets})
+    found = [
+        access if place is None else _as_known(access, made, statement, statement.accesses[place], onto)
+        for access, place in zip(made.accesses, places, strict=True)
+    ]
+    named = set() if onto else {*map(expr_text, loads_in(statement)), *_targets(statement)}
+    ordered: dict[int, Access] = {}
+    for access, place in zip(found, places, strict=True):
+        if place is None:
+            return tuple(found)
+        ordered.setdefault(place, access)
+    for place, access in enumerate(statement.accesses):
+        if place not in ordered and access.text not in named:  # no step took it out: nothing named it
+            ordered[place] = access.onto(onto[access.space]) if access.space in onto else access
+    return tuple(ordered[place] for place in sorted(ordered))
 
 
-def _in_one_order(accesses: Sequence[Access], old: Sequence[Access]) -> bool:
-    """Whether accesses to one array stand for those before, each for one; another layout may turn them."""
-    if [a.text for a in accesses] == [a.text for a in old]:
-        return True
-    if [a.sure for a in accesses] != [a.sure for a in old]:
-        return False
-    chosen = [access.relation for access in old if not access.sure]
-    return all(relation.is_equal(chosen[0]) for relation in chosen[1:])
+def _targets(statement: Statement) -> list[str]:
+    """What a statement stores to and what it passes."""
+    found: list[str] = []
+    for node in walk_nodes((statement.node,)):
+        if isinstance(node, Store):
+            found.append(target_text(node))
+        if isinstance(node, Call):
+            found += [region_text(p) for p in (*node.args, *node.results) if isinstance(p, Region)]
+    return found
+
+
+def _places(made: Accesses, accesses: Accesses, texts: Mapping[str, str]) -> list[int | None]:
+    """For each access of `made` the position of that which it stands for, where it can be told.
+
+    What was told apart may be one now, and the other way round, where all are of the same elements.
+    """
+
+    def told(access: Access, text: str) -> tuple[object, ...]:
+        certain = access.whole is not None and access.exact  # of a call: what it reads and what it may read
+        return text, access.write, access.update, certain
+
+    before: dict[tuple[object, ...], list[int]] = {}
+    for number, access in enumerate(accesses):
+        before.setdefault(told(access, texts.get(access.text, access.text)), []).append(number)
+    keys = [told(access, access.text) for access in made]
+    counts, seen = Counter(keys), Counter[tuple[object, ...]]()
+    found: list[int | None] = []
+    for key in keys:
+        same = before.get(key, [])
+        relations = [accesses[number].relation for number in same]
+        clear = len(same) == counts[key] or all(r.is_equal(relations[0]) for r in relations)
+        found.append(same[min(seen[key], len(same) - 1)] if same and clear else None)
+        seen[key] += 1
+    return found
+
+
+def _as_known(
+    access: Access, made: Statement, statement: Statement, known: Access, onto: Mapping[str, isl.Map]
+) -> Access:
+    """An access with the elements of `known`, for which it stands, where data choose them."""
+    if known.space in onto:
+        known = known.onto(onto[known.space])
+    elif made.scope(known.array) != statement.scope(known.array):
+        return access
+    if access.sure or access.view is not None or known.space != access.space:
+        return access
+    return replace(access, relation=known.relation, whole=known.whole)
 
 
 def touches_by_data(statement: Statement, array: Array) -> bool:

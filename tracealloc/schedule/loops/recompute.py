@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import islpy as isl
 
+from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.isl.texts import read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import make_statement, unique_name
+from tracealloc.poly.model.statements import make_statement, told_alike, unique_name
 from tracealloc.trace.ir.dtype import leaf_paths
 from tracealloc.trace.ir.expr import Iter, IterRef
 from tracealloc.trace.ir.program import Array
@@ -66,7 +67,7 @@ def made_again(
         twins.get(array, array): (*here, *exprs) if array in twins else exprs
         for array, exprs in statement.scopes
     }
-    return make_statement(
+    made = make_statement(
         model,
         name,
         replace_arrays(statement.node, twins),
@@ -79,3 +80,6 @@ def made_again(
         copy=statement.copy,
         covered=statement.covered,
     )
+    onto = map_of(name, made.dims, statement.name, [IterRef(it) for it in statement.dims])
+    accesses = tuple(access.of(onto.intersect_domain(domain)) for access in statement.accesses)
+    return replace(made, accesses=told_alike(made, replace(statement, accesses=accesses)))

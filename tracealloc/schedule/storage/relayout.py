@@ -15,7 +15,7 @@ from tracealloc.poly.dataflow.footprint import Box, footprint
 from tracealloc.poly.isl.named import flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import make_statement, unique_name, with_relations
+from tracealloc.poly.model.statements import as_told, loads_in, make_statement, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
@@ -27,6 +27,7 @@ from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Call, Node, Store, map_blocks, walk_nodes
 from tracealloc.trace.ir.program import Region as View
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.text import expr_text
 
 __all__ = ["Remap", "relaid", "with_local_copy"]
 
@@ -112,7 +113,8 @@ def _moved(
         covered=statement.covered,
     )
     onto = {str(m.range().get_tuple_name()): m.reverse() for m in origins}
-    return replace(made, accesses=with_relations(made, statement, onto))
+    texts = {expr_text(load): expr_text(change(load)) for load in loads_in(statement)}
+    return replace(made, accesses=as_told(made, statement, texts, onto))
 
 
 def _indices(indices: Sequence[Expr], remap: Remap) -> tuple[Expr, ...]:
