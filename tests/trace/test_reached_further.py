@@ -34,6 +34,7 @@ import pytest
 from tests.trace.forms import message, program
 from tracealloc import grid, int32, kernel
 from tracealloc.trace import calls
+from tracealloc.trace.record.registries import REGISTRIES
 
 N = 4
 LARGE = 30_000
@@ -242,6 +243,18 @@ def test_reading_it_is_no_state() -> None:
                     A[i] = reads()
 
     program(body)
+
+
+def test_of_installed_packages_only_the_codes_own_is_looked_at() -> None:
+    """``sys.modules[computed]``: others count what they like, as hypothesis does the collector's time."""
+    importlib.import_module("hypothesis.internal.conjecture.junkdrawer")
+    find = REGISTRIES["modules"]
+    found = {name for name, _, _ in find(frozenset(), __name__)}
+    assert any(name.endswith("test_reached_further") for name in found | {__name__})
+    assert not {name.partition(".")[0] for name in found} & {"hypothesis", "pytest", "numpy", "islpy"}
+    beside = {name.partition(".")[0] for name, _, _ in find(frozenset(), "hypothesis.core")}
+    assert "hypothesis" in beside
+    assert [name for name, _, _ in find(frozenset({"json"}), __name__)] == ["json"]
 
 
 def test_a_callee_that_reaches_many_objects_is_traced_once() -> None:

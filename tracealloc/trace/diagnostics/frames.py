@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["hide", "install", "is_ours", "is_users", "render", "trimmed", "users_frame"]
+__all__ = ["hide", "install", "is_installed", "is_ours", "is_users", "render", "trimmed", "users_frame"]
 
 # As imported, which may be through links or "..", and in full: code objects are named like the former.
 _PACKAGE = tuple(f"{Path(name).parents[2]}/" for name in (__file__, Path(__file__).resolve()))
@@ -31,6 +31,11 @@ _FOREIGN = (
 )  # fmt: skip
 
 _WHOSE: dict[str, str] = {}
+
+
+def is_installed(filename: str) -> bool:
+    """Whether a file is of an installed package."""
+    return filename.startswith(_SITES) or "/site-packages/" in filename or "/dist-packages/" in filename
 
 
 def _whose(filename: str) -> str:

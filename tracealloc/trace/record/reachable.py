@@ -236,7 +236,7 @@ class Reach:
         for name in sorted(found.modules):
             self._import(name, variables)
         for name in sorted(names & REGISTRIES.keys()):
-            for label, item, read in REGISTRIES[name](found.texts):
+            for label, item, read in REGISTRIES[name](found.texts, str(variables.get("__name__"))):
                 self.add(label, item)
                 if read is not None:
                     self._whole(label, item, read)

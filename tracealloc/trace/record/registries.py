@@ -7,24 +7,38 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tracealloc.trace.diagnostics.frames import is_users
+from tracealloc.trace.diagnostics.frames import is_installed, is_users
 
 __all__ = ["REGISTRIES"]
 
 Registered = Iterator[tuple[str, Any, Callable[[], Any] | None]]
 
 
-def _modules(texts: frozenset[str]) -> Registered:
-    """``sys.modules[name]``: the modules that a text names, or else all of the user's."""
+def _modules(texts: frozenset[str], home: str) -> Registered:
+    """``sys.modules[name]``: the modules that a text names, or else all of the user's.
+
+    Of installed packages that of the code alone, `home`: others change in their own time.
+    """
     loaded = dict(sys.modules)
     named = {name: loaded[name] for name in texts if name in loaded}
-    users = {name: part for name, part in loaded.items() if is_users(getattr(part, "__file__", None) or "<")}
+    users = {name: part for name, part in loaded.items() if _is_own(name, part, home)}
     for name, part in (named or users).items():
         if isinstance(part, types.ModuleType):
             yield name, part, None
 
 
-def _loggers(texts: frozenset[str]) -> Registered:
+def _is_own(name: str, module: Any, home: str) -> bool:
+    top = name.partition(".")[0]
+    if top == home.partition(".")[0]:
+        return True
+    files = [getattr(part, "__file__", None) for part in (module, sys.modules.get(top))]
+    if any(file is not None and is_installed(file) for file in files):
+        return False
+    # One without a file was made while the program runs, unless it is Python's.
+    return is_users(files[0]) if files[0] else getattr(module, "__spec__", None) is None
+
+
+def _loggers(texts: frozenset[str], home: str) -> Registered:
     root: Any = getattr(sys.modules.get("logging"), "root", None)
     if root is not None:
         yield "logging.root", root, None
@@ -32,10 +46,10 @@ def _loggers(texts: frozenset[str]) -> Registered:
             yield f"logging.getLogger({name!r})", logger, None
 
 
-def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str]], Registered]:
+def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str], str], Registered]:
     """What a function of a loaded module says of the whole process."""
 
-    def find(texts: frozenset[str]) -> Registered:
+    def find(texts: frozenset[str], home: str) -> Registered:
         if module in sys.modules:
             read = getattr(sys.modules[module], name)
             yield show, read, read
@@ -43,17 +57,17 @@ def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str]], Re
     return find
 
 
-def _given(module: str, name: str) -> Callable[[frozenset[str]], Registered]:
+def _given(module: str, name: str) -> Callable[[frozenset[str], str], Registered]:
     """The object that a function of a loaded module gives to whoever calls it."""
 
-    def find(texts: frozenset[str]) -> Registered:
+    def find(texts: frozenset[str], home: str) -> Registered:
         if module in sys.modules:
             yield f"{module}.{name}()", getattr(sys.modules[module], name)(), None
 
     return find
 
 
-REGISTRIES: dict[str, Callable[[frozenset[str]], Registered]] = {
+REGISTRIES: dict[str, Callable[[frozenset[str], str], Registered]] = {
     "modules": _modules, "import_module": _modules, "__import__": _modules,
     "getLogger": _loggers,
     "getcontext": _given("decimal", "getcontext"), "setcontext": _given("decimal", "getcontext"),
