@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.fuzz.run import check_text
+from tests.fuzz.run import check_seed_scheduled, check_text
 from tracealloc.emit.run.runtime import build_c
 
 HEADER = """\
@@ -87,3 +87,10 @@ def main(A: float32[2], B: float64[3]):
     a, b = np.array([19.191813, 2.6232338], np.float32), np.array([-1.0, 1e-3, 3.0])
     build_c(module["main"].trace())(a, b)
     assert a.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("seed", [900039, 900686])
+def test_schedules_that_were_wrong(seed: int) -> None:
+    """A read of an array in its old shape; both sides of an ``if`` on an array that each makes anew."""
+    report = check_seed_scheduled(seed)
+    assert report.failure is None, report.failure

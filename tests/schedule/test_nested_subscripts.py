@@ -6,7 +6,7 @@ import pytest
 from common import check_round_trip
 
 import tracealloc as ta
-from tracealloc import int32, kernel
+from tracealloc import float32, int32, int64, kernel, uint16
 
 bit = ta.UInt(1)
 
@@ -100,3 +100,16 @@ def test_rows_of_one_that_data_choose(top: ta.Kernel, layout: str, later: str) -
     for step in (layout, later):
         exec(step, {"s": s})
     check_round_trip(s)
+
+
+@kernel
+def hidden(A: int64[2, 7], B: float32[2, 7, 1], n: uint16):
+    B[0, A[0, 5] % 7, n % 1] = B[n % 2, A[1, 1] % 7, A[0, 3] % 1] - 100.0
+
+
+def test_an_array_that_only_a_row_of_one_reads_gets_another_layout() -> None:
+    """The subscript ``A[0, 3] % 1`` is gone, its read counts, and is of the array as it is stored now."""
+    s = ta.customize(hidden)
+    s.reshape("B", [14])
+    s.reshape("A", [14])
+    assert s.verify()

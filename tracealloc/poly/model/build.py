@@ -191,7 +191,11 @@ class _Builder:
             if k in self.other_side and not context.guards:
                 statement = replace(statement, covered=True)
                 self.statements[k] = replace(statement, accesses=self.accesses(statement))
-        both = {space: mine[space].intersect(other[space]) for space in mine.keys() & other.keys()}
+        both = {
+            space: mine[space].intersect(other[space])
+            for space in mine.keys() & other.keys()
+            if mine[space].get_space().is_equal(other[space].get_space())  # not one array made twice
+        }
         if both:
             self.covers.append((orelse[2], Cover(context.guards, both)))
 

@@ -128,15 +128,19 @@ def loads_in(statement: Statement) -> list[Load]:
 
 
 def as_told(
-    made: Statement, statement: Statement, texts: Mapping[str, str], onto: Mapping[str, isl.Map] = _SAME
+    made: Statement,
+    statement: Statement,
+    texts: Mapping[str, str],
+    onto: Mapping[str, isl.Map] = _SAME,
+    stored: Array | None = None,
 ) -> Accesses:
     """The accesses of `made` with what is known of the elements that data choose in `statement`.
 
     Subscripts may no longer tell that a row is not left. `texts` says what stands now for an element that
-    `statement` names, `onto` gives the elements of arrays that are stored in another way now. What else is
-    accessed otherwise than before has another array. They come in the order of those that they stand for, by
-    which proofs tell reads apart: subscripts in another order are evaluated in another one, and those of a
-    dimension of one element are gone, but count as read.
+    `statement` names, `onto` gives the elements of an array that is stored in another way now, as
+    `stored`. What else is accessed otherwise than before has another array. They come in the order of those
+    that they stand for, by which proofs tell reads apart: subscripts in another order are evaluated in
+    another one, and those of a dimension of one element are gone, but count as read.
     """
     targets = dict(zip(_targets(statement), _targets(made), strict=False))
     places = _places(made.accesses, statement.accesses, {**texts, **targets})
@@ -152,7 +156,9 @@ def as_told(
         ordered.setdefault(place, access)
     for place, access in enumerate(statement.accesses):
         if place not in ordered and access.text not in named:  # no step took it out: nothing named it
-            ordered[place] = access.onto(onto[access.space]) if access.space in onto else access
+            ordered[place] = access
+            if access.space in onto:
+                ordered[place] = replace(access.onto(onto[access.space]), array=stored or access.array)
     return tuple(ordered[place] for place in sorted(ordered))
 
 

@@ -114,7 +114,7 @@ def _moved(
     )
     onto = {str(m.range().get_tuple_name()): m.reverse() for m in origins}
     texts = {expr_text(load): expr_text(change(load)) for load in loads_in(statement)}
-    return replace(made, accesses=as_told(made, statement, texts, onto))
+    return replace(made, accesses=as_told(made, statement, texts, onto, new))
 
 
 def _indices(indices: Sequence[Expr], remap: Remap) -> tuple[Expr, ...]:
