@@ -96,6 +96,17 @@ def test_all_ways_agree(made: Any, more: tuple[int, ...], expected: list[float])
         assert given.tolist() == expected
 
 
+def test_a_part_that_data_choose_is_passed_to_what_stores_nothing() -> None:
+    @kernel
+    def chosen(X: T[2, 4], n: int32[1]):
+        never(X[n[0] % 2])
+
+    for run in ways(chosen):
+        given = np.array([GIVEN, GIVEN])
+        run(given, np.array([1], np.int32))
+        assert given.tolist() == [GIVEN, GIVEN]
+
+
 def test_records() -> None:
     @kernel
     def records(P: R[2]):

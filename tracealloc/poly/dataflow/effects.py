@@ -49,6 +49,13 @@ class Effects:
     scalars: tuple[Array, ...]
     parts: Mapping[tuple[Array, tuple[str, ...]], Part]
 
+    def may_store(self, argument: Array) -> bool:
+        """Whether some call stores to an argument: not where all its stores are in loops of no iteration."""
+        if not argument.rank or argument.kind == "stream":
+            return True
+        parts = [part for (array, _), part in self.parts.items() if array == argument]
+        return any(not (part.stores.is_empty() and part.updates.is_empty()) for part in parts)
+
 
 def effects_of_model(model: Model, tree: Tree, scalars: Sequence[Array], its: Sequence[Iter]) -> Effects:
     """The effects of a kernel whose statements have the values of `scalars` as first iterators, `its`."""

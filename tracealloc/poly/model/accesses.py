@@ -236,8 +236,8 @@ class _Collector:
             if view is not None and argument.rank and argument.kind != "stream":
                 self.passed(node, argument, part, view, effects.parts, self.values(effects, scalars))
                 continue
-            text, writes = region_text(part), argument in uses.writes
-            if writes or argument in uses.reads:
+            text, writes = region_text(part), argument in uses.writes and effects.may_store(argument)
+            if argument in uses.writes or argument in uses.reads:
                 self.add(part.array, part.indices, (), False, text, node.place)
             if writes:
                 self.add(part.array, part.indices, (), True, text, node.place)
