@@ -11,7 +11,11 @@ __all__ = ["may_store"]
 
 
 def may_store(program: Program, name: str) -> bool:
-    """Whether some iteration of a program may store to its argument `name`."""
+    """Whether some iteration of a program may store to its argument `name`.
+
+    Of a scheduled program the traced one is asked: it stores the same.
+    """
+    program = program.memo.get("traced", program)
     if name not in {array.name for array in summary_of(program).writes}:
         return False
     with LOCK:
