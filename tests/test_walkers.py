@@ -72,6 +72,7 @@ BOTH = {
     "emit/c/hoisted_checks.py:_Finder.node": "checks are of accesses: loads, stores, passed parts",
     "poly/codegen/functions.py:change": "a scalar becomes an array of one element",
     "poly/dependence/queues.py:_moves": "only stores and calls put into a queue, loads take from it",
+    "poly/model/statements.py:_targets": "texts of elements and of parts, in the order of the accesses",
     "poly/model/statements.py:subscripts": "parts and elements are told apart",
     "schedule/hls/false_dependences.py:_unclear": "nothing is said of a loop with a call",
     "schedule/hls/port_copies.py:_uses": "elements, parts and the array itself count differently",
