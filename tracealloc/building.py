@@ -107,17 +107,9 @@ class ScheduledDesign:
         """The kernel without its schedule, compiled when it is first called; None where bits may differ."""
         from tracealloc.emit.run.runtime import LateModule
 
-        return LateModule(partial(_traced_build, self.schedule.program)) if self._is_exact() else None
-
-    def _is_exact(self) -> bool:
-        """Whether the schedule computes the very bits of the traced kernel, on arguments of its types."""
-        schedule = self.schedule
-        same = all(
-            (mine.dtype, mine.shape) == (traced.dtype, traced.shape)
-            for mine, traced in zip(schedule.lowered.args, schedule.program.args, strict=True)
+        return (
+            LateModule(partial(_traced_build, self.schedule.program)) if self.schedule._is_exact() else None
         )
-        functions = schedule.module.functions.values()
-        return same and all(note.exact for state in functions for note in state.proof.assumptions)
 
 
 def _traced_build(program: Program) -> Any:

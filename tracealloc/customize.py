@@ -387,6 +387,13 @@ class Schedule(Buildable, Methods):
         steps = len(self._past)
         return f"<schedule of {self.name}, {steps} step{'' if steps == 1 else 's'}>"
 
+    def _is_exact(self) -> bool:
+        """Whether the schedule computes the very bits of the traced kernel, on arguments of its types."""
+        pairs = zip(self.lowered.args, self.program.args, strict=True)
+        same = all((mine.dtype, mine.shape) == (traced.dtype, traced.shape) for mine, traced in pairs)
+        states = self._module.functions.values()
+        return same and all(note.exact for state in states for note in state.proof.assumptions)
+
     def marked_text(self, function: str, keys: Sequence[str]) -> str:
         """The printed loops of a function with ``# <-- here`` at some (handles print this)."""
         return marked_text(self.lowered, self._module, function, keys)
