@@ -19,7 +19,7 @@ from tracealloc.poly.isl.named import (
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.tree import LoopNode, Tree, leaves, path_to
+from tracealloc.poly.model.tree import LoopNode, leaves, path_to
 from tracealloc.schedule.core.state import State
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
@@ -33,7 +33,6 @@ __all__ = [
     "lattice_step",
     "loop_values",
     "most_trips",
-    "rename_band",
     "runs_once",
     "same_trips",
     "sizes_of",
@@ -162,10 +161,3 @@ def counter(loop: LoopNode, expr: Expr, ends: tuple[int, int]) -> Expr:
     if loop.step != 1:
         shifted = Binary("//", shifted, constant(loop.step), index)
     return simplify(shifted)
-
-
-def rename_band(old: LoopNode, new: Tree) -> Tree:
-    """`new` in the place of `old`: the band's name goes to its outermost loop."""
-    if not isinstance(new, LoopNode):
-        return new
-    return replace(new, band=old.band)

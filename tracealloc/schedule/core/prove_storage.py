@@ -8,7 +8,7 @@ from tracealloc.schedule.core.state import State
 from tracealloc.trace.diagnostics.errors import TraceallocError, VerifyError
 from tracealloc.trace.ir.program import Array
 
-__all__ = ["proved_apart", "proved_storage"]
+__all__ = ["proved_storage"]
 
 
 def proved_storage(edit: Edit, state: State, array: Array) -> State:
@@ -28,22 +28,6 @@ def proved_storage(edit: Edit, state: State, array: Array) -> State:
     reader, values = wrong.reader
     because = f"instance {values} of {reader} would see {wrong.found}, not {wrong.expected}"
     raise _bug(edit, array, because)
-
-
-def proved_apart(edit: Edit, state: State, array: Array) -> State:
-    """`state`, once it is proved equal to the kernel: its statements are others than before the step.
-
-    Raises:
-        ScheduleError: the proof cannot be made.
-        TraceallocError: a read sees another write, which no use of a primitive should lead to.
-    """
-    try:
-        wrong = state.claim.difference()
-    except VerifyError as error:
-        raise edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
-    if wrong is None:
-        return state
-    raise _bug(edit, array, f"a read would see {wrong.found}, not {wrong.expected}")
 
 
 def _bug(edit: Edit, array: Array, because: str) -> TraceallocError:

@@ -30,7 +30,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 
-__all__ = ["Callee", "Expansion", "expand", "inlined", "origins_of", "placed"]
+__all__ = ["Callee", "inlined", "origins_of"]
 
 _OWN_BAND = re.compile(r"L\d+")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from tracealloc.trace.diagnostics.errors import BoundsError, TraceallocError, TraceallocWarning, TraceError
+from tracealloc.trace.diagnostics.errors import TraceallocError, TraceallocWarning, TraceError
 from tracealloc.trace.diagnostics.source import Place, caller_frame
 from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import DType
@@ -493,8 +493,3 @@ class Explorer:
             "without exploring it",
             place=self.place,
         )
-
-
-def bounds_error(code: str, summary: str, *because: str, hint: str | None = None) -> NoReturn:
-    """`fail` with a `BoundsError`."""
-    fail(code, summary, *because, hint=hint, error=BoundsError)
