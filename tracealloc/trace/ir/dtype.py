@@ -198,6 +198,16 @@ class Struct(DType):
 
     fields: tuple[tuple[str, DType], ...]
 
+    def __call__(self, *items: Any, **fields: Any) -> Any:
+        """``Point(x=1, y=a)`` or ``Point(1, a)`` in a kernel: a record, its fields converted as a store does.
+
+        Raises:
+            TraceError: outside a kernel, or a field has no value, two, or one that is no number.
+        """
+        from tracealloc.trace.proxies.functional import made
+
+        return made(self, items, fields)
+
     @property
     def bits(self) -> int:
         return sum(dtype.bits for _, dtype in self.fields)

@@ -24,6 +24,7 @@ __all__ = [
     "constant",
     "empty",
     "full",
+    "made",
     "maximum",
     "minimum",
     "numpy_ufunc",
@@ -218,6 +219,31 @@ def called(dtype: DType, items: tuple[Any, ...]) -> Scalar:
              hint=numpy_cure("astype", item) if isinstance(item, ArrayProxy) else f"{dtype}(A[i]), {dtype}(3)"
              )  # fmt: skip
     return Scalar(recorder.name_value(typed(typing_rules.convert, number_expr(item, dtype), dtype)), recorder)
+
+
+def made(dtype: Struct, items: tuple[Any, ...], named: dict[str, Any]) -> Scalar:
+    """``Point(1, y=a)``: a record of type `dtype`, fields in order or by name, converted as a store does."""
+    recorder = recorder_for(f"{dtype}(...)")
+    names = [name for name, _ in dtype.fields]
+    given = dict(zip(names, items, strict=False))
+    wrong = [f"{name!r} is given twice" for name in named if name in given]
+    wrong += [f"{name!r} is no field" for name in named if name not in names]
+    wrong += [f"{name!r} has none" for name in names if name not in given and name not in named]
+    if len(items) > len(names):
+        wrong.append(f"these are {len(items)}")
+    if wrong:
+        fail("TA109", f"a record of {dtype} takes one value for each field: {' and '.join(wrong)}",
+             f"its fields are {', '.join(names)}",
+             hint=f"Point({', '.join(f'{name}=...' for name in names)}) with Point = ta.Struct(...)"
+             )  # fmt: skip
+    given |= named
+    parts = tuple(_field(given[name], kind, f"field {name!r} of {dtype}") for name, kind in dtype.fields)
+    return Scalar(MakeStruct(parts, dtype), recorder)
+
+
+def _field(item: Any, dtype: DType, what: str) -> Expr:
+    _operand(item, what)
+    return typed(typing_rules.convert, number_expr(item, dtype), dtype)
 
 
 def record(values: dict[str, Any]) -> Scalar:
