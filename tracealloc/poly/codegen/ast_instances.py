@@ -2,6 +2,10 @@
 
 isl's generator drops iterations of some loops whose values have a distance and a start that depends on the
 loops around (a fuse of skewed loops, say), without a word. So the loops are read back as sets.
+
+It also shifts: where S runs at even values of a loop and T at odd ones, it writes
+``for (c = 0; ...; c += 2) { S(c); T(c + 1); }``. That is a right order, but `c` is not when T runs, and the
+rest of lowering takes a loop's variable for the time of all that is in it (`shifted_loops`).
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.ast_expr import as_expr
 from tracealloc.poly.isl.named import equal_sets, has_hidden
 from tracealloc.poly.isl.texts import aff_text, cond_text, read_map, tuple_text
@@ -20,7 +25,7 @@ from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Compare, Expr, Iter, IterRef, Select, rewrite, walk
 
-__all__ = ["is_simple", "wrong_statements"]
+__all__ = ["is_simple", "shifted_loops", "wrong_statements"]
 
 _TYPES: Any = isl.ast_node_type
 
@@ -31,13 +36,23 @@ class _Around:
 
     names: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()  # the loops of the tree that the variables are of
+    marked: str = ""  # the loop that comes next
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The instances that one call of a statement executes, at which values of the loops around."""
+
+    instances: isl.Map  # from the variables of the loops
+    keys: tuple[str, ...]
 
 
 @dataclass
 class _Reader:
     """Collects the executed instances, by statement."""
 
-    found: dict[str, list[isl.Map]] = field(default_factory=dict)
+    found: dict[str, list[_Run]] = field(default_factory=dict)
     values: dict[str, Expr] = field(default_factory=dict)
     texts: dict[Iter, str] = field(default_factory=dict)
 
@@ -56,7 +71,7 @@ class _Reader:
     def node(self, ast: isl.AstNode, around: _Around) -> None:
         kind: Any = ast.get_type()
         if kind == _TYPES.mark:
-            self.node(ast.mark_get_node(), around)
+            self.node(ast.mark_get_node(), replace(around, marked=ast.mark_get_id().get_name()))
         elif kind == _TYPES.for_:
             self.loop(ast, around)
         elif kind == _TYPES.if_:
@@ -89,7 +104,8 @@ class _Reader:
             where = [*conds, f"{name} >= {aff_text(first, self.texts)}", cond_text(cond, self.texts)]
             if step != 1:
                 where.append(f"({name} - ({aff_text(first, self.texts)})) mod {step} = 0")
-            inner = replace(around, names=(*around.names, name), where=(*around.where, *where))
+            keys = (*around.keys, around.marked)
+            inner = _Around((*around.names, name), (*around.where, *where), keys)
             self.node(ast.for_get_body(), inner)
 
     def user(self, call: isl.AstExpr, around: _Around) -> None:
@@ -99,7 +115,7 @@ class _Reader:
             where = " and ".join((*around.where, *conds))
             target = tuple_text(statement, (aff_text(part, self.texts) for part in parts))
             runs = read_map(f"{{ [{', '.join(around.names)}] -> {target}{' : ' + where if where else ''} }}")
-            self.found.setdefault(statement, []).append(runs)
+            self.found.setdefault(statement, []).append(_Run(runs, around.keys))
 
 
 def wrong_statements(model: Model, ast: isl.AstNode) -> frozenset[str]:
@@ -112,10 +128,53 @@ def wrong_statements(model: Model, ast: isl.AstNode) -> frozenset[str]:
     )
 
 
-def _runs_all(statement: Statement, runs: list[isl.Map], within: isl.Set) -> bool:
+def shifted_loops(model: Model, tree: Tree, ast: isl.AstNode) -> frozenset[str]:
+    """The loops whose variable is not the time of each statement inside: they have a distance above one."""
+    strided = _strided(ast)
+    if not strided:
+        return strided
+    reader = _Reader(values=dict(model.parameters))
+    reader.node(ast, _Around())
+    loops = {loop.key: loop for loop in loops_in(tree)}
+    return frozenset(
+        key
+        for statement in model.statements
+        for run in reader.found.get(statement.name, [])
+        for place, key in enumerate(run.keys)
+        if key in strided and not _is_time(run, place, statement, loops[key])
+    )
+
+
+def _strided(ast: isl.AstNode) -> frozenset[str]:
+    """The loops that do not count in steps of one."""
+    found: list[str] = []
+
+    def visit(node: isl.AstNode) -> bool:
+        kind: Any = node.get_type()
+        if kind == _TYPES.mark:
+            inner = node.mark_get_node()
+            inside: Any = inner.get_type()
+            counts = inside == _TYPES.for_ and not inner.for_is_degenerate()
+            if counts and not inner.for_get_inc().int_get_val().is_one():
+                found.append(node.mark_get_id().get_name())
+        return True
+
+    ast.foreach_descendant_top_down(visit)
+    return frozenset(found)
+
+
+def _is_time(run: _Run, place: int, statement: Statement, loop: LoopNode) -> bool:
+    """Whether a statement runs when the variable at `place` of those around says."""
+    at = run.instances.apply_range(time_map(statement, (loop,)))
+    names = [f"c{k}" for k in range(len(run.keys))]
+    variable = read_map(f"{{ [{', '.join(names)}] -> T[c{place}] }}")
+    return bool(at.is_subset(variable))
+
+
+def _runs_all(statement: Statement, runs: list[_Run], within: isl.Set) -> bool:
     ran: isl.Set | None = None
-    for part in runs:
-        part = part.intersect_params(within)
+    for run in runs:
+        part = run.instances.intersect_params(within)
         instances = part.range()
         if not part.is_injective() or (ran is not None and not ran.is_disjoint(instances)):
             return False

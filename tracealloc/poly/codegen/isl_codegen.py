@@ -9,7 +9,7 @@ from typing import Any
 
 import islpy as isl
 
-from tracealloc.poly.codegen.ast_instances import is_simple, wrong_statements
+from tracealloc.poly.codegen.ast_instances import is_simple, shifted_loops, wrong_statements
 from tracealloc.poly.codegen.isomorphic import Names, Reduced, reduced
 from tracealloc.poly.codegen.sentinels import bracketed
 from tracealloc.poly.dependence.dependence import time_map, time_text
@@ -113,7 +113,7 @@ def generated(model: Model, tree: Tree) -> list[Generated]:
 
 
 class _Wrong(Exception):
-    """isl's loops leave instances out."""
+    """isl's loops leave instances out, or their variables are not the times of what is inside."""
 
 
 def _only(model: Model, part: Tree) -> Model:
@@ -134,10 +134,15 @@ def _whole(few: Reduced) -> tuple[isl.AstNode, Mapping[str, tuple[Names, ...]]]:
     ast = _isl_ast(few.model, few.tree)
     whole: frozenset[str] = frozenset()
     bare: frozenset[str] = frozenset()
-    while split := _pieces(ast, bare) - whole:  # making one loop whole may split one inside it
+    while True:  # making one loop whole may split one inside it
+        split, shifted = _pieces(ast, bare) - whole, shifted_loops(few.model, few.tree, ast)
+        if not split and not shifted:
+            break
+        if shifted & whole:
+            raise _Wrong
         single = frozenset(key for key in split if _runs_once(few.model, few.tree, key))
         bare |= few.all_of(single)
-        whole |= few.all_of(split - single)
+        whole |= few.all_of(split - single | shifted)
         ast = _isl_ast(*bracketed(few.model, few.tree, few.own(whole)), bare)
     if is_simple(few.model, few.tree):
         return ast, few.twins
@@ -149,8 +154,14 @@ def _whole(few: Reduced) -> tuple[isl.AstNode, Mapping[str, tuple[Names, ...]]]:
 
 def _isl_ast(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) -> isl.AstNode:
     text = schedule_text(model, tree, bare)
-    schedule = isl.Schedule.read_from_str(isl.DEFAULT_CONTEXT, text)
-    return isl.AstBuild.from_context(model.context).node_from_schedule(schedule)
+    context = isl.DEFAULT_CONTEXT
+    schedule = isl.Schedule.read_from_str(context, text)
+    before = context.get_ast_build_scale_strides()
+    context.set_ast_build_scale_strides(0)  # a loop at 0, 2, 4 would count 0, 1, 2
+    try:
+        return isl.AstBuild.from_context(model.context).node_from_schedule(schedule)
+    finally:
+        context.set_ast_build_scale_strides(before)
 
 
 def _runs_once(model: Model, tree: Tree, key: str) -> bool:
