@@ -18,7 +18,7 @@ from tracealloc.poly.isl.instances import preimage
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_set, tuple_text
 from tracealloc.poly.model.accesses import accesses_of
 from tracealloc.poly.model.context import ANYTHING, context_of
-from tracealloc.poly.model.covers import Cover, is_among, stored_for_sure
+from tracealloc.poly.model.covers import Cover, is_among, is_seen, read_first, stored_for_sure
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, sequence
 from tracealloc.trace.ir.affine import is_affine
@@ -180,13 +180,15 @@ class _Builder:
         """Note what both sides of an `if` store, and which statements of the first the second covers."""
         count = len(context.dims)
         mine, other = self.stored(then, count), self.stored(orelse, count)
+        reads = read_first(self.statements[orelse[1] : orelse[2]], orelse[0].guards, count)
         self.other_side.difference_update(range(orelse[1], orelse[2]))
         for k in range(then[1], then[2]):
             statement = self.statements[k]
             sure = [access for access in statement.writes if access.sure]
             inside = statement.guards == then[0].guards or k in self.other_side
             self.other_side.discard(k)
-            if inside and sure and all(is_among(access, count, other) for access in sure):
+            among = sure and all(is_among(access, count, other) for access in sure)
+            if inside and among and not any(is_seen(access, reads, count) for access in sure):
                 self.other_side.add(k)
             if k in self.other_side and not context.guards:
                 statement = replace(statement, covered=True)
