@@ -62,6 +62,13 @@ def on_data(X: T[4], n: int32):
 
 
 @kernel
+def below_itself(X: T[4], n: ta.uint64):
+    for i in ta.range(4):
+        if n < n - i:  # of 64 bits, data and no size: the test stays in the text
+            X[i] = 1
+
+
+@kernel
 def one(X: T[4]):
     X[0] = 1
 
@@ -82,6 +89,7 @@ def ways(made: Any) -> list[Any]:
         (through, (), GIVEN),
         (guarded, (), GIVEN),
         (around, (), GIVEN),
+        (below_itself, (3,), GIVEN),
         # Where some iteration may store, all elements come back as numbers of the type.
         (perhaps, (0,), ROUNDED),
         (on_data, (0,), ROUNDED),

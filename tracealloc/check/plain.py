@@ -22,7 +22,7 @@ import numpy as np
 from tracealloc.check.interpret.cells import replaced
 from tracealloc.check.interpret.expr import Evaluate, ExprCompiler, field_position
 from tracealloc.check.interpret.faults import outside_fault, unstored_fault
-from tracealloc.check.interpret.outgoing import has_fixed, is_rounded
+from tracealloc.check.interpret.outgoing import is_rounded
 from tracealloc.check.interpret.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
 from tracealloc.emit.run.marshal import Signature as Arguments
 from tracealloc.schedule.core.stores import may_store
@@ -30,7 +30,7 @@ from tracealloc.trace.calls import bound_part
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.diagnostics.source import Place, caller_place
 from tracealloc.trace.functions import arguments_of, proxies, results
-from tracealloc.trace.ir.dtype import DType, Index, Struct, index
+from tracealloc.trace.ir.dtype import DType, Index, Struct, has_fixed, index
 from tracealloc.trace.ir.expr import Const, Expr, Load
 from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Region, Slice, Store
 from tracealloc.trace.ir.summary import summary_of

@@ -11,22 +11,15 @@ from typing import Any
 import numpy as np
 
 from tracealloc.check.interpret.values import to_numpy
-from tracealloc.trace.ir.dtype import DType, Fixed, Struct
+from tracealloc.trace.ir.dtype import has_fixed
 from tracealloc.trace.ir.program import Array
 
-__all__ = ["has_fixed", "is_rounded"]
+__all__ = ["is_rounded"]
 
 
 def is_rounded(array: Array, cells: list[Any], value: np.ndarray) -> bool:
     """Whether `value`, an argument, holds numbers that the cells, which are of its type, do not."""
     return has_fixed(array.dtype) and not _holds(value, to_numpy(cells, array.dtype, array.shape))
-
-
-def has_fixed(dtype: DType) -> bool:
-    """Whether a type is fixed point, or a record with such a field."""
-    if isinstance(dtype, Struct):
-        return any(has_fixed(inner) for _, inner in dtype.fields)
-    return isinstance(dtype, Fixed)
 
 
 def _holds(value: np.ndarray, numbers: np.ndarray) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from tracealloc.emit.common.parameters import Parameter
 from tracealloc.emit.run.numpy_types import accepted, container, integer_limits, memory_type
 from tracealloc.trace.diagnostics.errors import ArgumentError
-from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct
+from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct, has_fixed
+from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.quantise import is_real
 from tracealloc.trace.ir.stored import not_a_number
 
@@ -40,7 +41,7 @@ class Slot:
         return f"a NumPy array of {self.container} of shape {shape_text(self.shape)}"
 
 
-def make_slot(parameter: Parameter, read: bool) -> Slot:
+def make_slot(parameter: Parameter, read: bool, program: Program) -> Slot:
     array = parameter.array
     dtype = container(array.dtype)
     memory = memory_type(array.dtype)
@@ -51,11 +52,21 @@ def make_slot(parameter: Parameter, read: bool) -> Slot:
         array.dtype,
         array.shape,
         dtype,
-        parameter.written,
+        _is_written(parameter, program),
         read,
         memory == dtype and not (limited and read) and array.kind != "stream",
         array.size * memory.itemsize,
     )
+
+
+def _is_written(parameter: Parameter, program: Program) -> bool:
+    """Whether an argument comes back: of fixed point, as every way of running it says (see `may_store`)."""
+    array = parameter.array
+    if not (parameter.written and array.rank and has_fixed(array.dtype)):
+        return parameter.written
+    from tracealloc.schedule.core.stores import may_store  # most kernels need no isl to run again
+
+    return may_store(program, array.name)
 
 
 def check_array(kernel: str, slot: Slot, value: Any) -> None:

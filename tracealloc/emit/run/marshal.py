@@ -75,7 +75,8 @@ class Signature:
         self.name = program.name
         self._parameters = parameters(program)
         read = summary_of(program).reads
-        self.slots = [make_slot(p, p.array in read) for p in self._parameters if p.role == "argument"]
+        arguments = [p for p in self._parameters if p.role == "argument"]
+        self.slots = [make_slot(p, p.array in read, program) for p in arguments]
         self.outputs = [p for p in self._parameters if p.role == "result"]
         self._lasting = [p for p in self._parameters if p.role == "kept"]
         self.kept = [_first_content(p) for p in self._lasting]

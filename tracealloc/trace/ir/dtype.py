@@ -46,6 +46,7 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "has_fixed",
     "index",
     "leaf_paths",
     "literal_type",
@@ -382,3 +383,10 @@ def leaf_paths(dtype: DType, path: tuple[str, ...] = ()) -> list[tuple[str, ...]
     if not isinstance(dtype, Struct):
         return [path]
     return [leaf for name, inner in dtype.fields for leaf in leaf_paths(inner, (*path, name))]
+
+
+def has_fixed(dtype: DType) -> bool:
+    """Whether a type is fixed point, or a record with such a field."""
+    if isinstance(dtype, Struct):
+        return any(has_fixed(inner) for _, inner in dtype.fields)
+    return isinstance(dtype, Fixed)
