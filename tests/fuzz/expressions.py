@@ -332,6 +332,9 @@ class Expressions:
             a = self.rng.choice(self.numbers)[0]
             b = self.rng.choice(self.numbers)[0] if self.chance(0.5) else str(self.rng.randint(0, 5))
             shift = self.rng.choice(["", "", " + 1", " - 1"])
+            if self.chance(0.3):  # few values of one loop for each of the other
+                b = f"{self.rng.choice([2, 2, 3])} * {b} + {self.rng.randint(0, 3)}"
+                return f"{a} {self.rng.choice(['==', '==', '==', '!=', '>='])} {b}"
             return f"{a}{shift} {self.rng.choice(['<', '<=', '==', '!=', '>', '>='])} {b}"
         kind = self.rng.choice(["int", "float", "fixed", "int"])
         thing = self.pick(kind)
@@ -365,6 +368,19 @@ class Expressions:
         fitting = [name for name, lo, hi in self.numbers if least <= lo and hi <= most]
         known = str(self.rng.randint(least, most))
         return self.rng.choice([*fitting, known, self.simple_index(most + 1)])
+
+    def few(self, outer: tuple[str, int, int]) -> tuple[str, int]:
+        """Bounds of a loop with few values for each of the loop around, and its last value."""
+        low, _, high = outer
+        return self.rng.choice(
+            [
+                (f"{low}, {low} + 1", high),
+                (f"2 * {low}, 2 * {low} + 2", 2 * high + 1),
+                (f"{low} // 2, {low} // 2 + 1", high // 2),
+                (f"{low}, {high + 3}, 2", high + 2),
+                (f"3 * {low} + 1, 3 * {low} + 2", 3 * high + 1),
+            ]
+        )
 
     def sized(self, name: str, outer: tuple[str, int, int] | None) -> tuple[str, int, int]:
         """A loop up to, from or down from a scalar argument; its name and between what it runs."""

@@ -174,6 +174,10 @@ class Generator(Expressions):
         elif roll < 0.45 and outer is not None and outer[1] >= 0 and outer[2] < 8:
             self.put(f"for {name} in ta.range({outer[2] + 1}, {outer[0]} - 1, -1):")
             ranges = [(name, 0, outer[2] + 1)]
+        elif roll < 0.52 and outer is not None and outer[1] >= 0 and outer[2] < 8:
+            bounds, last = self.few(outer)
+            self.put(f"for {name} in ta.range({bounds}):")
+            ranges = [(name, 0, last)]
         elif self.sizes and self.chance(0.3):
             ranges = [self.sized(name, outer)]
         elif roll < 0.55:
@@ -301,6 +305,9 @@ class Generator(Expressions):
                 continue
             if param.dtype in SIZES and not param.shape and self.chance(0.8):
                 args.append(self.size(*SIZES[param.dtype]))
+                continue
+            if param.dtype in SIZES and not param.shape:
+                args.append(f"({self.expr('int', 1).text}) % {SIZES[param.dtype][1] + 1}")
                 continue
             if not param.shape:
                 args.append(self.expr(param.kind if param.kind != "fixed" else "int", 1).text)

@@ -23,12 +23,11 @@ from tests.plain import plain
 from tests.plain_numpy import round_in_place
 from tracealloc.check.interpret.arith import integer_range
 from tracealloc.check.interpret.interpret import Interpreter, interpret
-from tracealloc.check.interpret.outgoing import has_fixed
 from tracealloc.check.interpret.values import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.schedule.core.stores import may_store
 from tracealloc.schedule.session.loop_order import for_c
-from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct
+from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct, has_fixed
 from tracealloc.trace.ir.program import Program
 
 __all__ = ["Mismatch", "Report", "arguments", "check_scheduled", "check_seed", "check_seed_scheduled"]
