@@ -27,7 +27,7 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     """
     import tracealloc as ta
     from tracealloc.emit.c.function import c_source
-    from tracealloc.emit.vitis.module import vitis_source
+    from tracealloc.emit.vitis.text.module import vitis_source
     from tracealloc.poly.dependence.dependence import dependences_of
     from tracealloc.poly.model.build import build_model
     from tracealloc.schedule.core.state import lowered

@@ -113,6 +113,20 @@ def test_no_two_modules_import_one_another(right_of_trace: str) -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+def test_rooms_of_emit_import_one_another_one_way() -> None:
+    rooms: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        if folder(name) == "emit" and path.name != "__init__.py":
+            room = name.rpartition(".")[0]
+            found = {imported.rpartition(".")[0] for _, imported in imported_names(name, path)}
+            rooms.setdefault(room, set()).update(f for f in found if folder(f) == "emit" and f != room)
+    assert sum(map(len, rooms.values())) > 10
+    try:
+        TopologicalSorter(rooms).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
 def test_a_back_end_is_one_folder() -> None:
     """Nothing but its own folder knows a back end of synthesis; the types of `build` name what it gives."""
     users = {

@@ -33,30 +33,30 @@ COMPLETE = {
     "rewriting": ["trace/ir/rewrite.py", "trace/ir/expr.py"],
     "retyping": ["schedule/storage/retype.py"],
     "interpreter": ["check/interpret/expr.py", "check/interpret/node.py"],
-    "emitters": ["emit/common/expr.py", "emit/common/backend.py"],
+    "C": ["emit/c/expressions.py", "emit/c/numbers.py", "emit/c/floats.py", "emit/common/walk.py"],
+    "HLS C++": ["emit/vitis/values/expressions.py", "emit/common/walk.py"],
 }
 ONLY_NODES = {"rewriting"}  # `map_children` and `children` ask the classes themselves
 LEAVES_OUT = {
     # Any other kind is refused, loudly: types or an earlier step leave none.
     "check/plain.py:Runner.emit": "events of a plain run; blocks are opened and closed, loops are Python's",
-    "emit/c/floats.py:CFloats.floating": "expressions of a float type",
-    "emit/c/numbers.py:CNumbers.number": "expressions of a number's type",
-    "emit/c/numbers.py:CNumbers.record": "expressions of a struct's type",
+    "emit/c/floats.py:Floats.of": "expressions of a float type",
+    "emit/c/numbers.py:Numbers.of": "expressions of a number's type",
+    "emit/c/expressions.py:Expressions.record": "expressions of a struct's type",
     "poly/isl/texts.py:cond_text": "conditions that `is_affine` holds of",
     "schedule/timing/unrolled_accesses.py:_computed": "atoms of a linear form",
     "trace/ir/requirements.py:_value": "conditions that `poly.proof.requirements` makes",
     "trace/record/structure.py:_Finish.collect": "events; loops and branches have classes of their own there",
     "trace/record/structure.py:_Finish.node": "events; loops and branches have classes of their own there",
     # Any other kind is what nothing is known of.
-    "emit/c/hoisted_checks.py:_Finder.form": "stays as it is, so no check is hoisted over it",
+    "emit/c/plan/hoisted_checks.py:_Finder.form": "stays as it is, so no check is hoisted over it",
     "schedule/timing/unrolled_accesses.py:_operands": "not a sum of terms: an atom",
     "trace/ir/affine.py:_atom_range": "no range is known",
     "trace/ir/affine.py:_linear": "not affine",
     "trace/ir/affine.py:is_affine": "a condition of another form is asked whether it is linear",
     "trace/ir/intervals.py:Ranges.of": "the range is its type's",
     # Any other kind goes on to who handles all.
-    "emit/c/numbers.py:CNumbers.condition": "a number is true where it is not 0",
-    "emit/vitis/expr.py:VitisExpr.value": "the printer of all C prints it",
+    "emit/c/expressions.py:Expressions.condition": "a number is true where it is not 0",
     "poly/dataflow/timestamps.py:_Quotients.atom": "`aff_text` says it",
     "poly/isl/texts.py:aff_text": "the value inside it is said, and an expression without one refused",
     # Any other kind has no part in it.
@@ -67,9 +67,9 @@ LEAVES_OUT = {
     "trace/record/join_paths.py:_Matcher.equal": "fields are compared one by one",
 }
 BOTH = {
-    "emit/c/full_tiles.py:whole_tile": "counts statements; a nest with anything else has no whole tile",
-    "emit/common/backend.py:visit": "where an array is used and where it is stored, and no more",
-    "emit/c/hoisted_checks.py:_Finder.node": "checks are of accesses: loads, stores, passed parts",
+    "emit/c/plan/full_tiles.py:whole_tile": "counts statements; a nest with anything else has no whole tile",
+    "emit/common/walk.py:visit": "where an array is used and where it is stored, and no more",
+    "emit/c/plan/hoisted_checks.py:_Finder.node": "checks are of accesses: loads, stores, passed parts",
     "poly/codegen/functions.py:change": "a scalar becomes an array of one element",
     "poly/dependence/queues.py:_moves": "only stores and calls put into a queue, loads take from it",
     "poly/model/statements.py:_targets": "texts of elements and of parts, in the order of the accesses",

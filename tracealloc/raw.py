@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tracealloc.emit.common.numpy_types import accepted, container, fits_double, numbers_of, stored
 from tracealloc.emit.run.argument_checks import leaves
-from tracealloc.emit.run.numpy_types import accepted, container, fits_double, numbers_of, stored
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_place

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tests.emit.hls import hls_text
 from tracealloc.emit.vitis.csim.csim import CSimModule, compile_unit
 from tracealloc.emit.vitis.csim.csim_wrapper import wrapper_source
-from tracealloc.emit.vitis.frames import template_text
-from tracealloc.emit.vitis.module import VitisText, simulated
+from tracealloc.emit.vitis.text.frames import template_text
+from tracealloc.emit.vitis.text.module import VitisText, simulated
 from tracealloc.trace.ir.program import Program
 
 _OURS = ("hls_stream.h", "hls_half.h", "tracealloc_bfloat16.h", "tracealloc_memory.h", "tracealloc_sim.h")
@@ -24,7 +23,9 @@ def simulations(programs: Sequence[Program], *, own_names: bool = False) -> list
     tops = [None if own_names else f"{program.name}_{number}" for number, program in enumerate(programs)]
     texts = [hls_text(program, top) for program, top in zip(programs, tops, strict=True)]
     checked = [simulated(text) for text in texts]
-    library = compile_unit(_unit(checked), _files(checked))
+    library = compile_unit(
+        _unit(checked), _files(checked), ap_types=True, wide=max((text.wide for text in checked), default=0)
+    )
     return [CSimModule(text, library, each.checks) for text, each in zip(texts, checked, strict=True)]
 
 
@@ -45,7 +46,7 @@ def _unit(texts: Sequence[VitisText]) -> str:
             "namespace tracealloc {",
             *(f"using ::tracealloc::{name};" for name in _SHARED),
             "}",
-            wrapper_source(replace(text, others={})),
+            wrapper_source(text),
             "}",
         ]
     return "\n".join(parts) + "\n"

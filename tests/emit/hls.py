@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tracealloc.emit.vitis.csim.csim import CSimModule, build_csim
-from tracealloc.emit.vitis.module import VitisText, vitis_source
 from tracealloc.emit.vitis.project.project import HLSProject, build_hls
+from tracealloc.emit.vitis.text.module import VitisText, vitis_source
 from tracealloc.schedule.hls.lowered import for_hls
 from tracealloc.trace.ir.program import Program
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.emit.programs import add_to, array, at, iters, loop, put
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import CModule, build_c
 from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError
 from tracealloc.trace.ir.dtype import (

@@ -11,7 +11,7 @@ import pytest
 import tracealloc as ta
 from tracealloc import grid, int8, int32, kernel, uint64
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.c.access_checks import all_checks, checks_of
+from tracealloc.emit.common.access_checks import all_checks, checks_of
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
 

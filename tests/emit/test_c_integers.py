@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.emit import expressions as ex
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.trace.ir.dtype import Boolean, Integer
 from tracealloc.trace.ir.expr import Expr

@@ -11,7 +11,7 @@ import pytest
 import tracealloc as ta
 from tests.emit import expressions as ex
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.kernel import kernel
 from tracealloc.trace.ir import typing_rules

@@ -7,9 +7,9 @@ import pytest
 
 from tests.emit.programs import add_to, array, at, iters, ix, loop, put
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.c import storage as emit_c
 from tracealloc.emit.c.function import c_source
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.c.plan import storage as emit_c
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import Place

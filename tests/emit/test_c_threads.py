@@ -251,3 +251,34 @@ def test_tiles_cut_by_a_triangle() -> None:
         module = s.build()
         module(found)
         np.testing.assert_array_equal(found, want)
+
+
+@kernel
+def named(status: float32[N], fault: float32[N], ended: int32):
+    for i in ta.range(N):
+        fault[i] = status[i] * 2 + ended
+
+
+@kernel
+def named_and_checked(status: int16[N], fault: float32[N], ended: float32[N]):
+    for i in ta.range(N):
+        ended[i] = fault[status[i]]
+
+
+def test_arrays_may_be_called_like_the_locals_of_a_function() -> None:
+    s = ta.customize(named)
+    s.parallel("i")
+    built, a, b = s.build(), random(N), np.zeros(N, np.float32)
+    assert "int status = 0;" not in built.source and "return" not in built.source
+    built(a, b, 3)
+    np.testing.assert_array_equal(b, a * 2 + 3)
+
+
+def test_they_may_where_the_function_has_such_locals() -> None:
+    s = ta.customize(named_and_checked)
+    s.parallel("i")
+    built, at, b = s.build(), np.arange(N, dtype=np.int16)[::-1].copy(), np.zeros(N, np.float32)
+    assert "int status = 0;" not in built.source and built.source.count("int fault = 0;") == 2
+    a = random(N)
+    built(at, a, b)
+    np.testing.assert_array_equal(b, a[::-1])

@@ -13,11 +13,11 @@ import tracealloc as ta
 from tests.emit.hls import csim
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc import bfloat16, boolean, float16, float32, float64, int8, int16, int32, int64
+from tracealloc.emit.common.numpy_types import container, memory_type
 from tracealloc.emit.common.parameters import element_bytes
-from tracealloc.emit.run.numpy_types import container, memory_type
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
-from tracealloc.emit.vitis.host_memory import Part, on_card
+from tracealloc.emit.vitis.text.host_memory import Part, on_card
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, Struct
 from tracealloc.trace.ir.expr import Load
 from tracealloc.trace.ir.program import Alloc, Array, Program, Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,82 @@ from tracealloc import float32, grid, int32, kernel
 from tracealloc.cli import main
 from tracealloc.doctor import findings
 from tracealloc.emit.common import target as registry
-from tracealloc.emit.common.backend import Backend
-from tracealloc.emit.common.names import identifier
+from tracealloc.emit.common.names import Names, identifier
+from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.common.target import Design, Folder, Target, Tool, register, target_named, targets
-from tracealloc.trace.ir.dtype import DType
-from tracealloc.trace.ir.program import Array, Loop
+from tracealloc.emit.common.text import Text as Printed
+from tracealloc.emit.common.text import atom, element, float_literal, infix, prefix
+from tracealloc.emit.common.walk import Walk, Where
+from tracealloc.trace.ir.dtype import Float
+from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, IterRef, Load
+from tracealloc.trace.ir.program import Alloc, Array, Call, Loop, Store, While
 
 
-class Plain(Backend):
-    """Loops without anything around them, each with its trip count in front."""
+class Plain:
+    """Statements and loops without anything around them; the parts that a `Walk` is handed."""
 
-    def __init__(self, design: Design, comments: bool, **kinds: Any) -> None:
-        super().__init__(design.lowered(), **kinds)
+    pragmas_inside = False
+
+    def __init__(self, design: Design, comments: bool) -> None:
+        program = design.lowered()
+        self.scope = Scope(program, Names())
         self.comments = comments
+        for array in program.args:
+            self.scope.name_array(array)
+        Walk(self.scope, self.expr, self, self).block(program.body)
 
-    def type_name(self, dtype: DType) -> str:
-        return str(dtype)
+    def expr(self, expr: Expr) -> Printed:
+        match expr:
+            case Const(value=value, type=Float() as dtype):
+                return float_literal(float(value), dtype)
+            case Const(value=value):
+                return atom(str(value))
+            case IterRef(iter=iter_):
+                return atom(self.scope.iter_name(iter_))
+            case Load(array=array, indices=indices):
+                return element(self.scope.array_name(array), [self.expr(index).text for index in indices])
+            case Binary(op=op, left=left, right=right):
+                return infix(op, self.expr(left), self.expr(right))
+            case Cast(operand=operand, type=dtype):
+                return prefix(f"({dtype})", self.expr(operand))
+            case _:
+                raise NotImplementedError(type(expr).__name__)
+
+    def declares(self, array: Array) -> bool:
+        return not self.scope.is_named(array)
 
     def declare(self, array: Array) -> None:
-        self.line(f"{self.type_name(array.dtype)} {self.array_name(array)};")
+        self.scope.line(f"{array.dtype} {self.scope.array_name(array)};")
 
-    def loop_pragmas(self, loop: Loop) -> list[str]:
-        return [f"// unroll {loop.marks.unroll}"] if self.comments and loop.marks.unroll is not None else []
+    def alloc(self, node: Alloc, where: Where) -> None:
+        self.scope.name_array(node.array)
+        self.declare(node.array)
+
+    def store(self, node: Store) -> None:
+        target = self.expr(Load(node.array, node.indices)).text
+        self.scope.line(f"{target} = {self.expr(node.value).text};{self.scope.comment(node.place)}")
+
+    def call(self, node: Call) -> None:
+        raise NotImplementedError("calls")
+
+    def around(self, loop: Loop, where: Where, write: Callable[[Loop], None]) -> None:
+        write(loop)
+
+    def body(self, node: Loop | While, where: Where, write: Callable[[], None]) -> None:
+        with self.scope.inside():
+            write()
+
+    def iter_type(self, loop: Loop, low: int, high: int) -> str:
+        return "int"
+
+    def pragmas(self, node: Loop | While) -> list[str]:
+        return [f"// unroll {node.marks.unroll}"] if self.comments and node.marks.unroll is not None else []
+
+    def label(self, node: Loop | While) -> str:
+        return ""
+
+    def goes_on(self, node: Loop | While, cond: Printed) -> Printed:
+        return cond
 
 
 class Text:
@@ -47,11 +101,7 @@ class Text:
 
 
 def plain_text(design: Design, *, comments: bool = True, header: str = "") -> Text:
-    made = Plain(design, comments)
-    for array in made.program.args:
-        made.name_array(array)
-    made.block(made.program.body, ())
-    return Text("\n".join(made.out), header)
+    return Text("\n".join(Plain(design, comments).scope.out), header)
 
 
 def build(design: Design, mode: str | None, _project: Folder, options: Mapping[str, Any]) -> Any:

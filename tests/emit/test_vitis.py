@@ -12,7 +12,7 @@ from tests.conftest import Golden
 from tests.emit.hls import csim, hls_text
 from tests.emit.programs import I8, I16, I32, add_to, array, at, gemm, iters, ix, loop, matmul, put
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.emit.vitis.csim.csim import SimulationError
 from tracealloc.trace.diagnostics.source import Place

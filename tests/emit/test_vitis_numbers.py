@@ -14,7 +14,7 @@ from tests.emit import expressions as ex
 from tests.emit.hls import csim
 from tests.emit.test_c_numbers import FLOATS, ROWS, fixed_tree, float_tree, integer_to_float, values_of
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.trace.ir.dtype import DType, boolean
 from tracealloc.trace.ir.expr import Expr, walk

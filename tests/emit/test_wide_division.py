@@ -11,7 +11,7 @@ import pytest
 from tests.emit.hls import csim
 from tests.emit.programs import array, at, iters, loop, put
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.emit.run.numpy_types import container, numbers_of
+from tracealloc.emit.common.numpy_types import container, numbers_of
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, result_type

@@ -15,7 +15,7 @@ import pytest
 import tracealloc as ta
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
-from tracealloc.emit.run.numpy_types import container
+from tracealloc.emit.common.numpy_types import container
 from tracealloc.kernel import Kernel
 from tracealloc.trace.ir.dtype import Float, Integer
 from tracealloc.trace.ir.program import Array, Program

@@ -157,7 +157,7 @@ def test_operators(op: str, start: int, dtype: Any) -> None:
 
 
 def run_type(dtype: Integer) -> Any:
-    from tracealloc.emit.run.numpy_types import container
+    from tracealloc.emit.common.numpy_types import container
 
     return container(dtype)
 

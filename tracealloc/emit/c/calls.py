@@ -4,44 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tracealloc.emit.c.access_checks import can_leave
-from tracealloc.emit.c.numbers import CNumbers
-from tracealloc.emit.c.storage import can_run_out
+from tracealloc.emit.c.arrays import Arrays
+from tracealloc.emit.c.expressions import Expressions
+from tracealloc.emit.c.plan.storage import can_run_out
+from tracealloc.emit.c.status import Status
+from tracealloc.emit.c.unit import Unit
+from tracealloc.emit.common.access_checks import can_leave
 from tracealloc.emit.common.parameters import kept
+from tracealloc.emit.common.scope import INDENT, Scope
 from tracealloc.trace.ir.program import Array, Call, Program, Region, Slice
 from tracealloc.trace.ir.summary import returned, summary_of
 
-__all__ = ["CallWriter"]
+__all__ = ["Calls"]
 
 
-class CallWriter:
+class Calls:
     """Writes calls into a function.
 
     Args:
-        writer: the function around the calls: its names, expressions and lines.
+        scope: the function around the calls. `unit`: its file.
+        expressions: prints what is passed.
+        arrays: declares copies of views.
+        status: notes how calls end.
         views: the array for a copy of a view, by call (its identity) and number of the argument or result.
-        function_name: gives the C name of a program's function.
-        fifo_argument: gives what a call passes for a FIFO.
-        ended: writes a call that may end badly (in want of memory, or leaving an array), with its comment.
     """
 
     def __init__(
         self,
-        writer: CNumbers,
+        scope: Scope,
+        unit: Unit,
+        expressions: Expressions,
+        arrays: Arrays,
+        status: Status,
         views: Mapping[tuple[int, int], Array],
-        function_name: Callable[[Program], str],
-        fifo_argument: Callable[[Region], str],
-        ended: Callable[[str, bool, bool, str], None],
     ) -> None:
-        self.writer = writer
+        self.scope = scope
+        self.unit = unit
+        self.expressions = expressions
+        self.arrays = arrays
+        self.status = status
         self.views = views
-        self.function_name = function_name
-        self.fifo_argument = fifo_argument
-        self.ended = ended
 
     def write(self, node: Call) -> None:
         """The copies that the call needs before it, the call, and the copies after it."""
-        writer = self.writer
+        scope = self.scope
         callee = node.program
         written = summary_of(callee).writes
         before: list[str] = []
@@ -49,34 +55,34 @@ class CallWriter:
         parts: list[str] = []
         for number, (formal, actual) in enumerate(zip(callee.args, node.args, strict=True)):
             if isinstance(actual, Region) and formal.kind == "stream":
-                parts.append(self.fifo_argument(actual))
+                parts.append(self.expressions.fifos.argument(actual))
             elif isinstance(actual, Region) and formal.rank > 0:
                 parts.append(self._view(node, number, (True, formal in written), before, after))
             elif isinstance(actual, Region):
                 indices = tuple(i for i in actual.indices if not isinstance(i, Slice))
-                parts.append(writer.element(actual.array, indices).text)
+                parts.append(self.expressions.elements.at(actual.array, indices).text)
             else:
-                parts.append(writer.converted(actual).text)
+                parts.append(self.expressions.converted(actual).text)
         outs = dict(zip(callee.results, node.results, strict=False))
         for array in returned(callee):
             region = outs[array]
             if array.rank == 0:
                 indices = tuple(i for i in region.indices if not isinstance(i, Slice))
-                parts.append("&" + writer.element(region.array, indices).text)
+                parts.append("&" + self.expressions.elements.at(region.array, indices).text)
             else:
                 number = len(node.args) + callee.results.index(array)
                 parts.append(self._view(node, number, (False, True), before, after))
         parts += [self._kept(owner, array) for owner, array in kept(callee)]
-        text = f"{self.function_name(callee)}({', '.join(parts)})"
+        text = f"{self.unit.function_name(callee)}({', '.join(parts)})"
         for line in before:
-            writer.line(line)
-        self.ended(text, can_run_out(callee), can_leave(callee, top=False), writer.comment(node.place))
+            scope.line(line)
+        self.status.ended(text, can_run_out(callee), can_leave(callee, top=False), scope.comment(node.place))
         for line in after:
-            writer.line(line)
+            scope.line(line)
 
     def _kept(self, owner: Program, array: Array) -> str:
         """The parameter of this function that holds a callee's kept array."""
-        found = self.writer.names.find(("kept", id(owner), array.key))
+        found = self.scope.names.find(("kept", id(owner), array.key))
         assert found is not None
         return found
 
@@ -89,12 +95,15 @@ class CallWriter:
         after: list[str],
     ) -> str:
         """A pointer to a view; through a copy where the view is not contiguous."""
-        writer = self.writer
+        scope = self.scope
         region = (*node.args, *node.results)[number]
         assert isinstance(region, Region)
         temporary = self.views.get((id(node), number))
-        starts = [writer.text(i.start) if isinstance(i, Slice) else writer.text(i) for i in region.indices]
-        array, name = region.array, writer.array_name(region.array)
+        starts = [
+            self.expressions.text(i.start) if isinstance(i, Slice) else self.expressions.text(i)
+            for i in region.indices
+        ]
+        array, name = region.array, scope.array_name(region.array)
         if temporary is None:
             rank = len(region.shape)
             lead = array.rank - rank + 1
@@ -107,11 +116,11 @@ class CallWriter:
                 return pointer
             pointer = f"&{name}" + "".join(f"[{start}]" for start in starts)
             tail = "".join(f"[{extent}]" for extent in region.shape[1:])
-            return f"({writer.type_name(array.dtype)} (*){tail}){pointer}" if tail else pointer
-        if writer.names.find(("array", temporary.key)) is None:
-            writer.names.declare_own(("array", temporary.key), temporary.name)
-            writer.declare(temporary)
-        copy = writer.array_name(temporary)
+            return f"({self.unit.type_name(array.dtype)} (*){tail}){pointer}" if tail else pointer
+        if scope.names.find(("array", temporary.key)) is None:
+            scope.names.declare_own(("array", temporary.key), temporary.name)
+            self.arrays.declare(temporary)
+        copy = scope.array_name(temporary)
         target = before if moves[0] else []
         self._copy_loops(target, region, starts, lambda here, there: f"{copy}{here} = {name}{there};")
         if moves[1]:
@@ -121,19 +130,17 @@ class CallWriter:
     def _copy_loops(
         self, target: list[str], region: Region, starts: list[str], statement: Callable[[str, str], str]
     ) -> None:
-        writer = self.writer
-        writer.names.open()
+        scope = self.scope
+        scope.names.open()
         here, there, depth = "", "", 0
         for part, start in zip(region.indices, starts, strict=True):
             if not isinstance(part, Slice):
                 there += f"[{start}]"
                 continue
-            name = writer.names.declare("", f"e{depth}")
-            target.append(
-                f"{writer.INDENT * depth}for (int64_t {name} = 0; {name} < {part.extent}; ++{name})"
-            )
+            name = scope.names.declare("", f"e{depth}")
+            target.append(f"{INDENT * depth}for (int64_t {name} = 0; {name} < {part.extent}; ++{name})")
             here += f"[{name}]"
             there += f"[{name}]" if start == "0" else f"[{start} + {name}]"
             depth += 1
-        target.append(writer.INDENT * depth + statement(here, there))
-        writer.names.close()
+        target.append(INDENT * depth + statement(here, there))
+        scope.names.close()

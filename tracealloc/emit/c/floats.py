@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tracealloc.emit.c.integer_printer import Printer
-from tracealloc.emit.c.integers import Num, machine_for
-from tracealloc.emit.common.backend import Backend
-from tracealloc.emit.common.expr import Text, atom, call, float_literal, infix, prefix, ternary
+from tracealloc.emit.c.integers.integer_printer import Printer
+from tracealloc.emit.c.integers.integers import machine_for
+from tracealloc.emit.c.operands import Operands
+from tracealloc.emit.c.unit import Unit
+from tracealloc.emit.common.text import Text, atom, call, float_literal, infix, prefix, ternary
 from tracealloc.trace.ir.dtype import DType, Fixed, Float, bfloat16, float16, float32, float64
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -20,50 +21,50 @@ from tracealloc.trace.ir.expr import (
     Unary,
 )
 
-__all__ = ["CFloats"]
+__all__ = ["Floats"]
 
 _INTRINSICS = {"abs": "fabs"}
 
 
-class CFloats(Backend):
-    """The floating-point half of C's expressions. `libm` collects the functions that are used."""
+class Floats:
+    """Prints the floating-point expressions of one function.
 
-    libm: set[str]
-    printer: Printer
+    Args:
+        values: prints operands.
+        unit: the file, which notes what is used of the C library and of our helpers.
+        printer: prints integers.
+    """
 
-    def condition(self, expr: Expr) -> Text:
-        """A boolean expression."""
-        raise NotImplementedError
+    def __init__(self, values: Operands, unit: Unit, printer: Printer) -> None:
+        self.values = values
+        self.unit = unit
+        self.printer = printer
 
-    def number(self, expr: Expr) -> Num:
-        """An integer or fixed-point expression."""
-        raise NotImplementedError
-
-    def floating(self, expr: Expr) -> Text:
+    def of(self, expr: Expr) -> Text:
         """A floating-point expression, as a C float (double for float64)."""
         match expr:
             case Const(type=Float() as dtype, value=value):
                 return float_literal(float(value), float64 if dtype == float64 else float32)
             case Load() | GetField():
-                text = super().expr(expr)
+                text = self.values.read(expr)
                 if expr.dtype == bfloat16:
-                    self.helpers.add("ta_bf16")
+                    self.unit.helpers.add("ta_bf16")
                     return call("ta_bf16_load", text)
                 return prefix("(float)", text) if expr.dtype == float16 else text
             case Unary(op="-", operand=operand):
-                return prefix("-", self.floating(operand))
+                return prefix("-", self.of(operand))
             case Unary(op="abs", operand=operand):
-                return self._math("fabs", expr.type, (self.floating(operand),))
+                return self._math("fabs", expr.type, (self.of(operand),))
             case Binary(type=Float() as dtype):
                 return self._float_binary(expr, dtype)
             case Select(cond=cond, then=then, orelse=orelse):
-                return ternary(self.condition(cond), self.floating(then), self.floating(orelse))
+                return ternary(self.values.condition(cond), self.of(then), self.of(orelse))
             case Cast():
                 return self._to_float(expr)
             case Bitcast():
-                return self.bitcast(expr)
+                return self.values.bitcast(expr)
             case Intrinsic(name=name, args=args, type=dtype):
-                return self._intrinsic_text(name, dtype, tuple(self.floating(arg) for arg in args))
+                return self._intrinsic_text(name, dtype, tuple(self.of(arg) for arg in args))
             case _:
                 raise AssertionError(f"{type(expr).__name__} of {expr.dtype}")
 
@@ -71,22 +72,22 @@ class CFloats(Backend):
         if dtype == float16:
             return prefix("(float)", prefix("(_Float16)", text))
         if dtype == bfloat16:
-            self.helpers.add("ta_bf16")
+            self.unit.helpers.add("ta_bf16")
             return call("ta_bf16_round", text)
         return text
 
     def _float_binary(self, expr: Binary, dtype: Float) -> Text:
-        a, b = self.floating(expr.left), self.floating(expr.right)
+        a, b = self.of(expr.left), self.of(expr.right)
         suffix = "" if dtype == float64 else "f"
         match expr.op:
             case "+" | "-" | "*" | "/":
                 return self._rounded_float(infix(expr.op, a, b), dtype)
             case "min" | "max":
                 suffix = "h" if dtype == float16 else suffix
-                self.helpers.add(f"ta_minmax{suffix}")
+                self.unit.helpers.add(f"ta_minmax{suffix}")
                 return call(f"ta_{expr.op}{suffix}", a, b)
             case "//" | "%":
-                self.helpers.add(f"ta_floormod{suffix}")
+                self.unit.helpers.add(f"ta_floormod{suffix}")
                 name = "ta_floordiv" if expr.op == "//" else "ta_floormod"
                 return self._rounded_float(call(name + suffix, a, b), dtype)
             case _:
@@ -94,7 +95,7 @@ class CFloats(Backend):
 
     def _math(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
         name += "" if dtype == float64 else "f"
-        self.libm.add(name)
+        self.unit.libm.add(name)
         return call(name, *args)
 
     def _intrinsic_text(self, name: str, dtype: DType, args: tuple[Text, ...]) -> Text:
@@ -106,16 +107,16 @@ class CFloats(Backend):
     def _to_float(self, expr: Cast) -> Text:
         source, target = expr.operand.dtype, expr.type
         if isinstance(source, Float):
-            text = self.floating(expr.operand)
+            text = self.of(expr.operand)
             if target == float64:
                 return text if source == float64 else prefix("(double)", text)
             if target == float32:
                 return prefix("(float)", text) if source == float64 else text
             if source == float64 and target == bfloat16:
-                self.helpers.add("ta_bf16")
+                self.unit.helpers.add("ta_bf16")
                 return call("ta_bf16_round_double", text)
             return text if source == target else self._rounded_float(text, target)
-        num, frac = self.number(expr.operand), source.frac if isinstance(source, Fixed) else 0
+        num, frac = self.values.number(expr.operand), source.frac if isinstance(source, Fixed) else 0
         machine = machine_for(num.range)
         small = machine.bits <= 64 and max(abs(num.range[0]), num.range[1]) <= 1 << 53
         if machine.wide:
@@ -130,7 +131,7 @@ class CFloats(Backend):
             text = prefix("(double)", value)
         else:
             helper = "ta_oddu" if num.range[0] >= 0 else "ta_odd"
-            self.helpers.add(helper)
+            self.unit.helpers.add(helper)
             text = call(helper, value)
         if 0 < abs(frac) <= 1000:
             text = infix("*", text, atom(f"0x1p{-frac}"))
@@ -142,7 +143,7 @@ class CFloats(Backend):
         if target == float64:
             return text
         if target == bfloat16:
-            self.helpers.add("ta_bf16")
+            self.unit.helpers.add("ta_bf16")
             return call("ta_bf16_round_double", text)
         if target == float16:
             return prefix("(float)", prefix("(_Float16)", text))

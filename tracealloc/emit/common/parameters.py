@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tracealloc.emit.run.numpy_types import memory_type
+from tracealloc.emit.common.numpy_types import memory_type
 from tracealloc.trace.ir.dtype import DType, Float, Struct, bfloat16, float16
 from tracealloc.trace.ir.program import Array, Program
 from tracealloc.trace.ir.summary import returned, summary_of

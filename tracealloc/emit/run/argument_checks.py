@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tracealloc.emit.common.numpy_types import accepted, container, integer_limits, memory_type
 from tracealloc.emit.common.parameters import Parameter
-from tracealloc.emit.run.numpy_types import accepted, container, integer_limits, memory_type
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct, has_fixed
 from tracealloc.trace.ir.program import Program

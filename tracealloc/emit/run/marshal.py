@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tracealloc.emit.c.access_checks import FAULT_SHIFT, all_checks, outside_error
+from tracealloc.emit.common.access_checks import FAULT_SHIFT, all_checks, outside_error
+from tracealloc.emit.common.numpy_types import container, from_memory, memory_type, stored, words_of
 from tracealloc.emit.common.parameters import Parameter, by_value, parameters
 from tracealloc.emit.run.argument_checks import Slot, check_array, check_values, kind_text, leaves, make_slot
 from tracealloc.emit.run.fifo_arguments import Fifos, given_twice
-from tracealloc.emit.run.numpy_types import container, from_memory, memory_type, stored, words_of
 from tracealloc.emit.run.scalar_arguments import c_scalar, quick_scalar, scalar_value
 from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError, nearest
 from tracealloc.trace.diagnostics.source import caller_place

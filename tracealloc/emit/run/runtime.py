@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracealloc.emit.c.storage import can_fail
-from tracealloc.emit.c.threads import after_fork, starts_threads
+from tracealloc.emit.c.plan.storage import can_fail
+from tracealloc.emit.c.plan.threads import after_fork, starts_threads
 from tracealloc.emit.common.names import entry_name
 from tracealloc.emit.run import disk_cache as disk
 from tracealloc.emit.run.compiler import OPENMP, Compiler, c_flags, compile_c, cpu_identity, find_compiler

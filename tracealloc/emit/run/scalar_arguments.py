@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.run.numpy_types import memory_type
+from tracealloc.emit.common.numpy_types import memory_type
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Index, Integer, Struct, float32
 from tracealloc.trace.ir.quantise import is_finite, is_real, nearest, quantised_one

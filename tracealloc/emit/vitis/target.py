@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracealloc.emit.common.target import Design, Folder, Target, Tool, register
-from tracealloc.emit.vitis.helpers import HELPER_NAMES
+from tracealloc.emit.vitis.values.helpers import HELPER_NAMES
 
 __all__ = ["VITIS"]
 

@@ -1,8 +1,8 @@
 """The one rule by which a number becomes fixed point, and the exact value of what NumPy and Python hold.
 
 Tables, arguments, elements of streams, fields, literals, casts of tables and data files all come here. What
-runs has the rule as text (`emit.c.fixed`). The checker has its own on purpose (`check.interpret.arith`): an
-oracle that shared this one would share its faults.
+runs has the rule as text (`emit.c.integers.fixed`). The checker has its own (`check.interpret.arith`), on
+purpose: an oracle that shared this one would share its faults.
 """
 
 from __future__ import annotations

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracealloc.emit.c.access_checks import FAULT_SHIFT, Check, outside_error
+from tracealloc.emit.common.access_checks import FAULT_SHIFT, Check, outside_error
 from tracealloc.emit.run import disk_cache as disk
 from tracealloc.emit.run.compiler import Compiler
 from tracealloc.emit.run.marshal import Signature
 from tracealloc.emit.vitis.csim.ap_headers import ap_types_folder
 from tracealloc.emit.vitis.csim.csim_wrapper import FAULT, csim_entry, wrapper_source
-from tracealloc.emit.vitis.frames import template_text
-from tracealloc.emit.vitis.module import VitisText, simulated
+from tracealloc.emit.vitis.text.frames import template_text
+from tracealloc.emit.vitis.text.module import MOST_BITS, VitisText, simulated, word_limit
 from tracealloc.trace.diagnostics.errors import BuildError, TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.program import Requirement, keeps_state
@@ -198,7 +197,8 @@ def build_csim(text: VitisText, *, cache: bool = True) -> CSimModule:
         **checked.others,
         **{name: template_text(name) for name in ("tracealloc_memory.h", "tracealloc_sim.h")},
     }
-    return CSimModule(text, compile_unit(wrapper, files, cache=cache), checked.checks)
+    library = compile_unit(wrapper, files, ap_types=checked.has_ap_types, wide=checked.wide, cache=cache)
+    return CSimModule(text, library, checked.checks)
 
 
 def find_cxx() -> Compiler:
@@ -227,12 +227,15 @@ def find_cxx() -> Compiler:
     )
 
 
-def compile_unit(unit: str, files: dict[str, str], *, cache: bool = True) -> Path:
-    """The shared library of a translation unit that includes `files`; from the cache where it is there."""
+def compile_unit(unit: str, files: dict[str, str], *, ap_types: bool, wide: int, cache: bool = True) -> Path:
+    """The shared library of a translation unit that includes `files`; from the cache where it is there.
+
+    `ap_types`: it includes AMD's headers; `wide` is the widest type of theirs, in bits.
+    """
     compiler = find_cxx()
     headers = [template_text(name) for name in SIM_HEADERS]
     everything = "\n".join([unit, *(f"{name}\n{text}" for name, text in sorted(files.items()))])
-    folder = _needed_folder(everything)
+    folder = ap_types_folder() if ap_types else None
     key = disk.digest(
         everything, *headers, "\0".join(FLAGS), "\0".join(compiler.command), compiler.identity, str(folder)
     )
@@ -241,7 +244,7 @@ def compile_unit(unit: str, files: dict[str, str], *, cache: bool = True) -> Pat
         return found
     target = disk.writable_folder()
     built = disk.temporary(target, ".so")
-    said = _compile(compiler, unit, files, folder, built)
+    said = _compile(compiler, unit, files, folder, wide, built)
     if said is not None:
         built.unlink(missing_ok=True)
         kept = disk.keep_source(key, everything)
@@ -254,13 +257,8 @@ def compile_unit(unit: str, files: dict[str, str], *, cache: bool = True) -> Pat
     return disk.store(key if cache else f"{key}-{os.urandom(4).hex()}", built)
 
 
-def _needed_folder(text: str) -> Path | None:
-    """The folder of AMD's headers, if the text includes any of them."""
-    return ap_types_folder() if re.search(r'#include "ap_\w+\.h"', text) else None
-
-
 def _compile(
-    compiler: Compiler, unit: str, files: dict[str, str], folder: Path | None, target: Path
+    compiler: Compiler, unit: str, files: dict[str, str], folder: Path | None, wide: int, target: Path
 ) -> str | None:
     """Run the compiler; None, or what it said when it failed."""
     with disk.scratch() as work:
@@ -273,13 +271,12 @@ def _compile(
         (work / "ta_unit.cpp").write_text(unit, encoding="utf-8")
         command = [*compiler.command, *FLAGS]
         if folder is not None:
-            widths = re.findall(r"#define AP_INT_MAX_W (\d+)", "\n".join(files.values()))
-            prefix = _precompiled(compiler, folder) if not widths else None
+            prefix = _precompiled(compiler, folder) if wide <= MOST_BITS else None
             if prefix is None:
                 prefix = work / _PREFIX
                 prefix.write_text(_PREFIX_TEXT, encoding="utf-8")
-            if widths:
-                command.append(f"-DAP_INT_MAX_W={max(map(int, widths))}")
+            if wide > MOST_BITS:
+                command.append(f"-DAP_INT_MAX_W={word_limit(wide)}")
             command += ["-include", str(prefix)]
         command += [f"-I{sim}", *([f"-I{folder}"] if folder is not None else [])]
         return _run([*command, str(work / "ta_unit.cpp"), "-o", str(target)], target)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tracealloc.emit.c.access_checks import FAULT_SHIFT
+from tracealloc.emit.common.access_checks import FAULT_SHIFT
 from tracealloc.emit.common.parameters import Parameter, by_value, element_bytes, parameters
-from tracealloc.emit.vitis.host_memory import cpp_type, memory_functions, same_memory
-from tracealloc.emit.vitis.module import VitisText
-from tracealloc.emit.vitis.simulated import axis_type, is_axis
+from tracealloc.emit.vitis.text.host_memory import cpp_type, memory_functions, same_memory
+from tracealloc.emit.vitis.text.module import VitisText
+from tracealloc.emit.vitis.values.simulated import axis_type, is_axis
 from tracealloc.trace.ir.dtype import Boolean, Fixed, Float, as_integer
 from tracealloc.trace.ir.program import Alloc, Array, Program, walk_nodes
 
@@ -89,7 +89,7 @@ class _Wrapper:
     def source(self) -> str:
         formal = [self._parameter(number, p) for number, p in enumerate(parameters(self.program))]
         self.fifos = any(array.kind == "stream" for array in self.program.args)
-        streams = "hls::stream<" in self.text.source
+        streams = "hls_stream.h" in self.text.includes
         clear = ["hls::stream_fault().clear();"] if streams else []
         check = [
             "if (!hls::stream_fault().empty()) throw hls::stream_error(hls::stream_fault());"

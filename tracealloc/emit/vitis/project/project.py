@@ -8,9 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracealloc.emit.vitis.frames import filled, template_text
-from tracealloc.emit.vitis.host_memory import memory_functions
-from tracealloc.emit.vitis.module import VitisText, vitis_source
 from tracealloc.emit.vitis.project.device import device_of
 from tracealloc.emit.vitis.project.testbench import (
     Item,
@@ -22,6 +19,9 @@ from tracealloc.emit.vitis.project.testbench import (
     make_data,
     small_errors,
 )
+from tracealloc.emit.vitis.text.frames import filled, template_text
+from tracealloc.emit.vitis.text.host_memory import memory_functions
+from tracealloc.emit.vitis.text.module import VitisText, vitis_source
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.ir.layout import PLAIN

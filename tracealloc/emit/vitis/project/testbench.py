@@ -10,12 +10,12 @@ from typing import Any, assert_never
 import numpy as np
 
 from tracealloc.emit.common.names import FileNames, Names, words_of
+from tracealloc.emit.common.numpy_types import accepted, container, from_memory, numbers_of, to_memory
 from tracealloc.emit.common.parameters import element_bytes, parameters
 from tracealloc.emit.run.argument_checks import leaves
-from tracealloc.emit.run.numpy_types import accepted, container, from_memory, numbers_of, to_memory
-from tracealloc.emit.vitis.frames import template_text
-from tracealloc.emit.vitis.host_memory import Part, cpp_type, on_card
-from tracealloc.emit.vitis.module import VitisText
+from tracealloc.emit.vitis.text.frames import template_text
+from tracealloc.emit.vitis.text.host_memory import Part, cpp_type, on_card
+from tracealloc.emit.vitis.text.module import VitisText
 from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError
 from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Integer, Struct, as_integer
 from tracealloc.trace.ir.expr import Expr, Load, walk

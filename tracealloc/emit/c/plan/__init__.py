@@ -1,0 +1,1 @@
+"""What C text needs to know of a program before it is written."""

@@ -1,0 +1,120 @@
+"""What the functions of one C file share: names, types, constants, and what its head must say."""
+
+from __future__ import annotations
+
+from tracealloc.emit.c.integers.helpers import Helper, Wide
+from tracealloc.emit.c.integers.integers import Machine, element_machine
+from tracealloc.emit.c.plan.storage import aliased_calls
+from tracealloc.emit.common.names import Names
+from tracealloc.emit.common.parameters import element_bytes
+from tracealloc.trace.ir.dtype import Boolean, DType, Float, Struct, bfloat16, float16, float32, float64
+from tracealloc.trace.ir.program import Program
+
+__all__ = ["Unit"]
+
+_FLOATS = {bfloat16: "uint16_t", float16: "_Float16", float32: "float", float64: "double"}
+
+_FIFO = """
+// A queue in a ring of `capacity` elements, a power of two; `missed` counts what was read of it while empty.
+typedef struct {
+  @T *data;
+  int64_t head, count, capacity, missed;
+} ta_fifo_@K;
+static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status) {
+  if (f->count == f->capacity) {
+    const int64_t capacity = f->capacity ? 2 * f->capacity : 64;
+    @T *data = malloc(capacity * sizeof(@T));
+    if (!data) {
+      *status |= 1;
+      return;
+    }
+    for (int64_t i = 0; i < f->count; ++i) data[i] = f->data[(f->head + i) & (f->capacity - 1)];
+    free(f->data);
+    f->data = data;
+    f->head = 0;
+    f->capacity = capacity;
+  }
+  f->data[(f->head + f->count++) & (f->capacity - 1)] = x;
+}
+static inline @T ta_fifo_@K_get(ta_fifo_@K *f, int *status) {
+  if (f->count == 0) {
+    ++f->missed;
+    *status |= 2;
+    return (@T){0};
+  }
+  const @T x = f->data[f->head];
+  f->head = (f->head + 1) & (f->capacity - 1);
+  --f->count;
+  return x;
+}"""
+
+
+class Unit:
+    """One file while its functions are written.
+
+    Attributes:
+        helpers: what its functions use of `helpers`, `libm` of the C library.
+        needs: headers (without suffix), and what the compiler must be told (``openmp``).
+        types: the definitions of structs and queues. `constants`: those of tables.
+        checked: how many accesses the functions so far check.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names = Names()
+        self.aliased = aliased_calls(program)
+        self.helpers: set[Helper] = set()
+        self.libm: set[str] = set()
+        self.needs: set[str] = set()
+        self.types: list[str] = []
+        self.constants: list[str] = []
+        self.checked = 0
+        self._structs: dict[Struct, str] = {}
+        self._fifos: set[str] = set()
+        self._functions = {
+            id(each): self.names.declare_function(("function", id(each)), each.name)
+            for each in (program, *program.callees())
+        }
+
+    def function_name(self, program: Program) -> str:
+        """The C name of a program's function."""
+        return self._functions[id(program)]
+
+    def type_name(self, dtype: DType) -> str:
+        """The C type in which an element is stored."""
+        match dtype:
+            case Boolean():
+                return "bool"
+            case Float():
+                return _FLOATS[dtype]
+            case Struct():
+                return self._struct_name(dtype)
+            case _:
+                machine = element_machine(dtype)
+                if machine.wide:
+                    self.helpers.add(Wide(machine.words))
+                return Machine(machine.bits, True).name if machine.wide else machine.name
+
+    def _struct_name(self, dtype: Struct) -> str:
+        """The name of a struct type, defined in the file where it is first used: packed, as in NumPy."""
+        if dtype not in self._structs:
+            texts = self.names.fields(field for field, _ in dtype.fields)
+            fields = [(self.type_name(inner), texts[field]) for field, inner in dtype.fields]
+            name = self._structs[dtype] = f"ta_struct_{len(self._structs)}"
+            self.types += ["", "typedef struct __attribute__((packed)) {"]
+            self.types += [f"  {type_} {field};" for type_, field in fields]
+            size = element_bytes(dtype)
+            self.types.append(f"}} {name};")
+            self.types.append(f'_Static_assert(sizeof({name}) == {size}, "as in NumPy");')
+        return self._structs[dtype]
+
+    def fifo_type(self, dtype: DType) -> str:
+        """The type of queues of an element type, defined in the file where it is first used."""
+        element = self.type_name(dtype)
+        kind = element.replace(" ", "_").strip("_")
+        name = f"ta_fifo_{kind}"
+        if name not in self._fifos:
+            self._fifos.add(name)
+            self.needs.add("stdlib")
+            self.types += _FIFO.replace("@K", kind).replace("@T", element).split("\n")
+        return name

@@ -1,0 +1,1 @@
+"""A program as HLS C++ text."""

@@ -1,0 +1,1 @@
+"""Expressions as HLS C++: types, literals, conversions, operators, elements."""
