@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.names import full_name
 from tracealloc.schedule.timing.recurrence import recurrences
@@ -192,7 +193,7 @@ class _Count:
         for expr, values in _copies(loop.body, ranges, {}):
             _identity(expr, values, ids, operators)
         node = next(n for n in self.state.loops() if isinstance(n, LoopNode) and n.key == loop.iter.key)
-        chains = [found.interval for found in recurrences(self.state, node)]
+        chains = [found.interval for found in recurrences(self.state, node, HARDWARE)]
         return Pipeline(
             loop.iter.name,
             0,

@@ -45,7 +45,9 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     found["schedule"] = median_seconds(lambda: apply_steps(case, ta.customize(next(waiting))), rounds)
     module = apply_steps(case, ta.customize(case.kernel())).module
     found["emit C"] = median_seconds(lambda: c_source(lowered(module)), rounds)
-    found["emit HLS"] = median_seconds(lambda: vitis_source(for_hls(lowered(module))), rounds)
+    found["emit HLS"] = median_seconds(
+        lambda: vitis_source(for_hls(lowered(module), module.hardware)), rounds
+    )
     first = found["trace"] + found["dependences"] + found["schedule"]
     found["sum to C"] = first + found["emit C"]
     found["sum to HLS"] = first + found["emit HLS"]

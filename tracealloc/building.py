@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tracealloc.emit.vitis.project.project import HLSProject
     from tracealloc.emit.vitis.project.vendor_tools import ToolRun
     from tracealloc.trace.ir.facts import Lowered
+    from tracealloc.trace.ir.hardware import Hardware
     from tracealloc.trace.ir.program import Program
 
 __all__ = ["Buildable", "ScheduledDesign"]
@@ -89,6 +90,10 @@ class ScheduledDesign:
 
     schedule: Schedule
 
+    def hardware(self) -> Hardware:
+        """What the schedule is for."""
+        return self.schedule.module.hardware
+
     def lowered(self) -> Program:
         """The loop nest as it was scheduled."""
         return self.schedule.lowered
@@ -101,7 +106,7 @@ class ScheduledDesign:
         """The same as high-level synthesis is to see it."""
         from tracealloc.schedule.hls.lowered import for_hls
 
-        return for_hls(self.schedule.lowered)
+        return for_hls(self.schedule.lowered, self.hardware())
 
     def reference(self) -> Callable[..., Any] | None:
         """The kernel without its schedule, compiled when it is first called; None where bits may differ."""

@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from tracealloc.building import Buildable, ScheduledDesign
-from tracealloc.emit.common.target import target_named
+from tracealloc.emit.common.target import DEFAULT_HARDWARE, hardware_named, target_named
 from tracealloc.poly.isl.named import LOCK
 from tracealloc.schedule.core.boundaries import scope_of
 from tracealloc.schedule.core.names import bands_of, full_names, loops_of, used_arrays, visible_arrays
@@ -34,6 +34,7 @@ from tracealloc.trace.diagnostics.errors import (
 )
 from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import Place, caller_place, warn
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.program import Program
 
 if TYPE_CHECKING:
@@ -56,9 +57,11 @@ class Schedule(Buildable, Methods):
     it is refused, the schedule stays exactly as it was.
     """
 
-    def __init__(self, kernel: Kernel, program: Program, reassociate: bool = False) -> None:
+    def __init__(
+        self, kernel: Kernel, program: Program, hardware: Hardware, reassociate: bool = False
+    ) -> None:
         with LOCK:
-            self._module = module_of(program, reassociate)
+            self._module = module_of(program, hardware, reassociate)
         self._kernel = kernel
         self._program = program
         self._first = self._module
@@ -240,8 +243,9 @@ class Schedule(Buildable, Methods):
         Handles that were passed on from step to step are variables.
         """
         freely = ", reassociate=True" if self._first.state(self._first.top).proof.reassociate else ""
-        name = self._program.name
-        head = f"s = ta.customize({name}{freely})"
+        name, hardware = self._program.name, self._module.hardware.name
+        target = "" if hardware == DEFAULT_HARDWARE else f", target={hardware!r}"
+        head = f"s = ta.customize({name}{freely}{target})"
         return script_of(head, self.history, {name}, set(dir(Schedule)))
 
     @public()
@@ -252,7 +256,8 @@ class Schedule(Buildable, Methods):
             ScheduleError: a step is refused there; the message says which.
         """
         place = caller_place()
-        other = customize(kernel, reassociate=self._first.state(self._first.top).proof.reassociate)
+        freely = self._first.state(self._first.top).proof.reassociate
+        other = customize(kernel, reassociate=freely, target=self._module.hardware.name)
         for number, step in enumerate(self.history):
             args, kwargs = step.map(other._named)
             try:
@@ -400,18 +405,25 @@ class Schedule(Buildable, Methods):
 
 
 @public()
-def customize(kernel: Kernel, *, reassociate: bool = False) -> Schedule:
+def customize(kernel: Kernel, *, reassociate: bool = False, target: str | None = None) -> Schedule:
     """A schedule of `kernel` in which nothing is scheduled yet.
 
-    `reassociate` allows floating-point sums to be reordered from the start.
+    `reassociate` allows floating-point sums to be reordered from the start. `target` is the back end whose
+    ports, memories and latencies the schedule goes by; None: ``"vitis_hls"``. C takes any schedule.
 
     Raises:
         ScheduleError: `kernel` is none.
+        BuildError: there is no such target, or it has no hardware of its own.
         TraceError: it cannot be traced.
     """
     if isinstance(kernel, Schedule | type) or not hasattr(kernel, "trace"):
         raise _no_kernel(kernel)
-    return Schedule(kernel, kernel.trace(), bool(reassociate))
+    try:
+        hardware = hardware_named(target)
+    except TraceallocError as error:
+        error.place = caller_place()
+        raise
+    return Schedule(kernel, kernel.trace(), hardware, bool(reassociate))
 
 
 def _no_kernel(value: object) -> ScheduleError:

@@ -288,8 +288,11 @@ class Kernel(Buildable):
     ) -> Any:
         """Build without a schedule: ``ta.customize(kernel).build(...)``."""
         from tracealloc.customize import customize
+        from tracealloc.emit.common.target import target_named
 
-        return customize(self).build(target, mode=mode, project=project, **options)
+        own = target_named(target).hardware
+        schedule = customize(self, target=None if own is None else own.name)
+        return schedule.build(target, mode=mode, project=project, **options)
 
     # -- Python --------------------------------------------------------------------------------------
 

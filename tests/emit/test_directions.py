@@ -208,7 +208,7 @@ def body_of(text: str) -> Any:
 )
 def test_elements_that_may_not_be_stored(text: str, element: str) -> None:
     lines = refusal(body_of(text))
-    assert lines[0] == "TA819 'y' of k is written through an axis port, and not surely whole"
+    assert lines[0] == "TA819 'y' of k is written through a port of kind 'axis', and not surely whole"
     assert lines[-2:] == [
         f"  because: {element} may not be stored, and what it held cannot be read from the port",
         "  try: store every element (a loop before may set them all), or s.interface('y', 'm_axi')",
@@ -219,7 +219,7 @@ def test_elements_that_may_not_be_stored(text: str, element: str) -> None:
 @pytest.mark.parametrize("text", ["y[i, j] += x[i, j]", "y[i, j] = max(y[i, j], 0)", "plus(x[i], y[i])"])
 def test_elements_that_are_read_first(text: str) -> None:
     lines = refusal(body_of(text))
-    assert lines[0] == "TA819 'y' of k is read and written, and an axis port has one direction"
+    assert lines[0] == "TA819 'y' of k is read and written, and a port of kind 'axis' has one direction"
     assert lines[-2:] == [
         "  because: y[0, 0] is read as it was before the kernel",
         "  try: return the result as another array, or s.interface('y', 'm_axi')",

@@ -13,6 +13,7 @@ from tests.fuzz.generate import generate
 from tests.fuzz.run import arguments, compare, copies, load_kernel, outcome, trace_kernel
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.schedule.core.state import lowered, module_of
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.summary import summary_of
@@ -37,7 +38,9 @@ def check(seeds: range) -> None:
         traced = {seed: trace_kernel(load_kernel(text)) for seed, text in texts.items()}
         texts = {seed: text for seed, text in texts.items() if not _has_queue_of_two_ways(traced[seed])}
         programs = [traced[seed] for seed in texts]
-        runs = simulations([lowered(module_of(program)) for program in programs])  # as a user's build has it
+        runs = simulations(
+            [lowered(module_of(program, HARDWARE)) for program in programs]
+        )  # as a user's build has it
         for (seed, text), program, run in zip(texts.items(), programs, runs, strict=True):
             given = arguments(program, seed)
             found = []

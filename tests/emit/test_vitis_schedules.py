@@ -18,6 +18,7 @@ from tests.emit.batch import simulations
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.emit.vitis.project.testbench import make_inputs
 from tracealloc.schedule.hls.port_copies import copied_ports
 from tracealloc.trace.ir.dtype import DType, Fixed, Float, Integer, bfloat16, float16, float32, float64
@@ -149,7 +150,7 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 def can_be_built(program: Program) -> bool:
     """Whether no port is asked to do what it cannot."""
     try:
-        copied_ports(program)
+        copied_ports(program, HARDWARE)
     except ta.BuildError as error:
         assert error.code == "TA819"
         return False

@@ -16,6 +16,7 @@ import tracealloc as ta
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
 from tracealloc.emit.common.numpy_types import container
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.kernel import Kernel
 from tracealloc.trace.ir.dtype import Float, Integer
 from tracealloc.trace.ir.program import Array, Program
@@ -24,7 +25,7 @@ from tracealloc.trace.ir.program import Array, Program
 def schedule_of(program: Program) -> Schedule:
     """An unscheduled schedule of a program that no kernel was traced for."""
     kernel: Any = SimpleNamespace(name=program.name, trace=lambda: program)
-    return Schedule(kernel, program)
+    return Schedule(kernel, program, HARDWARE)
 
 
 _TOKENS = 4000  # that a queue begins with: more than any random nest takes

@@ -11,6 +11,7 @@ from tracealloc.check.interpret.interpret import interpret
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
 from tracealloc.emit.run.runtime import build_c
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.trace.functions import trace
 from tracealloc.trace.ir.dtype import Float
 from tracealloc.trace.ir.program import Program
@@ -18,7 +19,7 @@ from tracealloc.trace.ir.program import Program
 
 def schedule_of(function: Callable[..., Any]) -> Schedule:
     """A schedule of a function with annotated parameters, nothing scheduled."""
-    return Schedule(None, trace(function))  # type: ignore[arg-type]
+    return Schedule(None, trace(function), HARDWARE)  # type: ignore[arg-type]
 
 
 def arguments(program: Program, seed: int = 0) -> list[Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from common import refused
 
 import tracealloc as ta
 from tests.schedule.memory import agree, schedule_of
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.trace.ir.dtype import float32
-from tracealloc.trace.ir.layout import Layout, Resource, Storage
+from tracealloc.trace.ir.layout import Layout, Storage
 from tracealloc.trace.proxies.functional import zeros
 from tracealloc.trace.proxies.loops import grid
 
@@ -52,12 +53,12 @@ def test_bind() -> None:
         (
             ("bram", 3),
             'TA232 bind("B", "bram", 3) needs 1 or 2 ports per bank, not 3\n'
-            "  because: memories have one port or two\n"
-            "  try: no ports: one then reads, and one reads or writes",
+            "  because: memories have 1 or 2 ports\n"
+            "  try: no ports: 1 read + 1 either a cycle then",
         ),
     ],
 )
 def test_what_no_memory_is(arguments: tuple[Any, ...], message: str) -> None:
     s = schedule_of(gemm)
-    wanted = message.replace("RESOURCES", ", ".join(get_args(Resource)))
+    wanted = message.replace("RESOURCES", ", ".join(HARDWARE.memories))
     assert refused(lambda: s.bind(s.B, *arguments), s, ta.ScheduleError) == wanted

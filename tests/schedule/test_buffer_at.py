@@ -11,6 +11,7 @@ import pytest
 from tests.schedule.memory import agree, schedule_of
 from tracealloc.check.verify import verify_module
 from tracealloc.customize import Schedule
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.kernel import kernel
 from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.proof import step_proof as family
@@ -207,7 +208,7 @@ def test_records_keep_the_fields_that_are_not_written() -> None:
             B[j] = A[j, j].x
 
     program = trace(mark, namespace={"pair": pair})
-    s = Schedule(None, program)  # type: ignore[arg-type]
+    s = Schedule(None, program, HARDWARE)  # type: ignore[arg-type]
     s.buffer_at("A", s.loops()[0])
     assert copies(s) == ["back", "init"]
     assert verify_module(s.module)
@@ -314,7 +315,7 @@ def test_records_of_which_only_some_fields_are_read() -> None:
 
     program = trace(total, namespace={"pair": pair})
     for step, loop in (("buffer_at", 0), ("reuse_at", 1)):
-        s = Schedule(None, program)  # type: ignore[arg-type]
+        s = Schedule(None, program, HARDWARE)  # type: ignore[arg-type]
         getattr(s, step)("A", s.loops()[loop])
         assert verify_module(s.module)
 

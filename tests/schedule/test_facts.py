@@ -9,6 +9,7 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, int32, kernel
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.schedule.hls.lowered import for_hls
 from tracealloc.trace.ir.facts import FunctionFacts, LoopFacts, Lowered
 from tracealloc.trace.ir.layout import Banks
@@ -29,7 +30,7 @@ def nest(lowered: Lowered, name: str) -> list[str]:
 
 
 def hls(s: ta.Schedule) -> Lowered:
-    return for_hls(s.lowered)
+    return for_hls(s.lowered, HARDWARE)
 
 
 @kernel
@@ -236,7 +237,7 @@ def test_functions_of_one_name_are_two() -> None:
         two(A)
         three(A)
 
-    found = for_hls(both.trace())
+    found = for_hls(both.trace(), HARDWARE)
     assert set(found.facts.functions) == {"both", "scale", "scale_1"}
     assert {each.name for each in found.program.callees()} == {"scale", "scale_1"}
 

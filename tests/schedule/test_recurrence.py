@@ -12,6 +12,7 @@ import pytest
 import tracealloc as ta
 from benchmarks.hardware import perfect_nest, value_at
 from tracealloc import float32, grid, kernel
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.schedule.timing.recurrence import recurrences
 from tracealloc.trace.ir.expr import loads_of
 from tracealloc.trace.ir.program import If, Loop, Store, walk_nodes
@@ -175,5 +176,5 @@ def test_distances_against_running_the_loops(seed: int) -> None:
     if any(isinstance(node, Loop) and node.iter.key == loop.key for node in walk_nodes(s.lowered.body)):
         state = s.module.state(s.name)
         node = next(node for node in state.loops() if node.key == loop.key)
-        found = recurrences(state, node)  # type: ignore[arg-type]
+        found = recurrences(state, node, HARDWARE)  # type: ignore[arg-type]
         assert min((each.distance for each in found), default=None) == least_distance(s, loop.key), str(s)

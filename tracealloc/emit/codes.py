@@ -211,6 +211,12 @@ register(
             'add.build("vitis_hls", clock=200)',
             'add.build("vitis_hls", clock_mhz=200)',
         ),
+        "TA826": _code(
+            "a schedule is made for one target's hardware, and built for it or for C",
+            'ta.customize(add, target="c")',
+            'ta.customize(add, target="vitis_hls").build("c")',
+            "Ports, memories and intervals are the target's. C has none of its own, and takes any schedule.",
+        ),
         "TA824": _code(
             "unknown device, part or pipeline style",
             'add.build("vitis_hls", device="u28")',

@@ -20,17 +20,32 @@ from tracealloc.trace.diagnostics.errors import BuildError, nearest
 
 if TYPE_CHECKING:
     from tracealloc.trace.ir.facts import Lowered
+    from tracealloc.trace.ir.hardware import Hardware
     from tracealloc.trace.ir.program import Program
 
-__all__ = ["DEFAULT", "Design", "Folder", "Target", "Tool", "listed", "register", "reserved_names"]
-__all__ += ["target_named", "targets", "unknown_mode"]
+__all__ = [
+    "DEFAULT",
+    "DEFAULT_HARDWARE",
+    "Design",
+    "Folder",
+    "Target",
+    "Tool",
+    "listed",
+    "register",
+    "reserved_names",
+]
+__all__ += ["hardware_named", "target_named", "targets", "unknown_mode"]
 
-DEFAULT = "c"
+DEFAULT = "c"  # what is built unless a target is named
+DEFAULT_HARDWARE = "vitis_hls"  # what a schedule is for
 Folder = str | PathLike[str] | None
 
 
 class Design(Protocol):
     """What a back end is given: a schedule, in the forms that back ends ask for. Each is made when asked."""
+
+    def hardware(self) -> Hardware:
+        """What the schedule is for."""
 
     def lowered(self) -> Program:
         """The loop nest as it was scheduled."""
@@ -69,6 +84,8 @@ class Target:
         simulation: the mode that gives a callable, which runs without the vendor's tools.
         reserved: names that no text of any target uses for a variable, since this one's helpers have them.
         tools: the vendor's commands.
+        hardware: what schedules for it go by, and nothing that another target's ones do can be built for it;
+            None: it takes any schedule.
     """
 
     name: str
@@ -80,6 +97,7 @@ class Target:
     simulation: str | None = None
     reserved: frozenset[str] = frozenset()
     tools: tuple[Tool, ...] = ()
+    hardware: Hardware | None = None
 
     def option_names(self) -> list[str]:
         """The options of ``build``."""
@@ -97,6 +115,14 @@ class Target:
         self._check(options)
         if mode is not None and mode not in self.modes:
             raise unknown_mode(mode, self.modes)
+        made_for = design.hardware().name
+        if self.hardware is not None and self.hardware.name != made_for:
+            raise BuildError(
+                "TA826",
+                f"the schedule is for {made_for!r}, and cannot be built for {self.name!r}",
+                because=["its ports, memories and intervals are those of the other target's hardware"],
+                hint=f"ta.customize(kernel, target={self.name!r})",
+            )
         return self.build(design, mode, project, options)
 
     def _has_none(self, what: str) -> BuildError:
@@ -164,6 +190,23 @@ def target_named(name: str) -> Target:
     if found is None:
         raise BuildError(
             "TA800", f"unknown target {name!r}", hint=listed([f'"{known}"' for known in targets()])
+        )
+    return found
+
+
+def hardware_named(name: str | None) -> Hardware:
+    """The hardware of the target of that name, None: of the usual one.
+
+    Raises:
+        BuildError: there is no such target, or it takes any schedule.
+    """
+    found = target_named(DEFAULT_HARDWARE if name is None else name).hardware
+    if found is None:
+        others = [f'target="{each.name}"' for each in targets().values() if each.hardware is not None]
+        raise BuildError(
+            "TA826",
+            f"no schedule is made for the target {name!r}: it takes any",
+            hint=listed(others) or None,
         )
     return found
 

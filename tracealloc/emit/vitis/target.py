@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracealloc.emit.common.target import Design, Folder, Target, Tool, register
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.emit.vitis.values.helpers import HELPER_NAMES
 
 __all__ = ["VITIS"]
@@ -43,5 +44,6 @@ VITIS = register(
             Tool("v++", "csyn, hardware (new flow)", _ADVICE),
             Tool("xbutil", "running on a card", _ADVICE),
         ),
+        hardware=HARDWARE,
     )
 )

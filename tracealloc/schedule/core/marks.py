@@ -8,7 +8,8 @@ from dataclasses import replace
 from tracealloc.poly.model.tree import LoopNode, leaves, loops_in, replace_loop
 from tracealloc.schedule.core.chains import most_trips, same_trips, sizes_of
 from tracealloc.schedule.core.state import OpaqueLoop, State
-from tracealloc.schedule.hls.pipelined import MOST_UNROLLED, loops_on_data, stays_rolled
+from tracealloc.schedule.hls.pipelined import loops_on_data, stays_rolled
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Loop, Node, While, blocks_of, map_blocks
 
@@ -82,14 +83,14 @@ def data_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[str]:
     return [name for block in blocks for name in loops_on_data(block)]
 
 
-def long_loops_inside(state: State, loop: LoopNode | OpaqueLoop) -> list[tuple[str, str]]:
+def long_loops_inside(state: State, loop: LoopNode | OpaqueLoop, hardware: Hardware) -> list[tuple[str, str]]:
     """Loops below `loop` that are too long to be unrolled where they vary: names, and up to what they run."""
     if isinstance(loop, OpaqueLoop):
         return []
     found = []
     for inner in loops_in(loop.body):
         most = most_trips(state.model, inner)
-        if most > MOST_UNROLLED and stays_rolled(same_trips(state, inner), most):
+        if most > hardware.most_unrolled and stays_rolled(hardware, same_trips(state, inner), most):
             sizes = sizes_of(state.model, inner)
             found.append((inner.name, " and ".join(sizes) or f"{most} times"))
     return found

@@ -29,6 +29,7 @@ from tracealloc.poly.proof.requirements import required
 from tracealloc.schedule.core.proof import Assumption, Claim, Obligation, Proof
 from tracealloc.schedule.layout.derive import Derived, derived
 from tracealloc.schedule.layout.requests import Request, moved
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import Array, Block, Call, Loop, Node, Program, While, map_blocks, walk_nodes
 from tracealloc.trace.record.naming import unused
@@ -205,10 +206,11 @@ class State:
 
 @dataclass(frozen=True, repr=False)
 class Module:
-    """The schedules of a kernel and of all kernels that it calls, callees first."""
+    """The schedules of a kernel and of all kernels that it calls, callees first; for which hardware."""
 
     top: str
     functions: Mapping[str, State]
+    hardware: Hardware
     homes: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
 
     def __repr__(self) -> str:
@@ -274,7 +276,7 @@ def fresh_state(name: str, program: Program, reassociate: bool) -> State:
     return State(name, model, tree, Proof(model, reassociate))
 
 
-def module_of(program: Program, reassociate: bool = False) -> Module:
+def module_of(program: Program, hardware: Hardware, reassociate: bool = False) -> Module:
     """The first state of a program: nothing scheduled.
 
     Raises:
@@ -287,7 +289,7 @@ def module_of(program: Program, reassociate: bool = False) -> Module:
     for each in (*program.callees(), program):
         name = names[id(each)] = unused(each.name, functions)
         functions[name] = fresh_state(name, _with_symbols(each, names), reassociate)
-    return Module(names[id(program)], functions)
+    return Module(names[id(program)], functions, hardware)
 
 
 def _with_symbols(program: Program, names: Mapping[int, str]) -> Program:

@@ -15,6 +15,7 @@ from tracealloc.schedule.hls.pipelined import stays_rolled
 from tracealloc.trace.ir.affine import constant, expression, linear, range_of, simplify
 from tracealloc.trace.ir.dtype import as_integer, index
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, Iter, IterRef, Logical, loads_of, substitute
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.intervals import Range, Ranges, ZeroDivisorRanges, span, type_range, values_between
 from tracealloc.trace.ir.program import (
     Array,
@@ -57,7 +58,7 @@ class Unrolled:
     origins: Mapping[Iter, Iter]
 
 
-def unrolled(program: Program) -> tuple[Unrolled, ...]:
+def unrolled(program: Program, hardware: Hardware) -> tuple[Unrolled, ...]:
     """A program and all that it calls, callees first."""
     order = (*program.callees(), program)
     values = _values(order)
@@ -66,12 +67,12 @@ def unrolled(program: Program) -> tuple[Unrolled, ...]:
     stuck: dict[int, str | None] = {}
     for each in order[:-1]:
         if id(each) in reached:
-            found = _Unroller(values[id(each)], stuck)
+            found = _Unroller(hardware, values[id(each)], stuck)
             stuck[id(each)] = found.blocker(found.block(each.body, {}, True, False), each.name)
     done: dict[int, Unrolled] = {}
     inside: set[int] = set()
     for each in reversed(order):
-        own = _Unroller(values[id(each)], stuck)
+        own = _Unroller(hardware, values[id(each)], stuck)
         body = own.block(each.body, {}, id(each) in inside, False)
         known = values[id(each)]
         done[id(each)] = Unrolled(each, body, id(each) in inside, known, own.rolled, own.origins)
@@ -125,7 +126,10 @@ def _passed(block: Block, ranges: Ranges, found: dict[int, dict[Array, Range]]) 
 class _Unroller:
     """Gives the loops of one function constant bounds where HLS unrolls them."""
 
-    def __init__(self, values: Mapping[Array, Range], stuck: Mapping[int, str | None]) -> None:
+    def __init__(
+        self, hardware: Hardware, values: Mapping[Array, Range], stuck: Mapping[int, str | None]
+    ) -> None:
+        self._hardware = hardware
         self.rolled: dict[Iter, str] = {}
         self.origins: dict[Iter, Iter] = {}
         self._long: dict[Iter, int] = {}
@@ -160,7 +164,7 @@ class _Unroller:
         if not isinstance(found, Loop) or ends is None or not wanted:
             return found
         most = self._most(found, ranges, ends)
-        if stays_rolled(not (_varies(found.start) or _varies(found.stop)), most):
+        if stays_rolled(self._hardware, not (_varies(found.start) or _varies(found.stop)), most):
             self._long[found.iter] = most
             return found
         new = _constant_bounds(found, *ends, most)

@@ -16,6 +16,7 @@ from tracealloc.schedule.hls.pipelined import pipelined_nests
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
 from tracealloc.trace.ir.facts import Distance
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import (
@@ -48,7 +49,7 @@ def _may_be_no_code(node: Node) -> bool:
     return isinstance(node, Alloc) and (node.fill is None or node.array.rank == 0)
 
 
-def distances_between(program: Program) -> dict[Iter, tuple[Distance, ...]]:
+def distances_between(program: Program, hardware: Hardware) -> dict[Iter, tuple[Distance, ...]]:
     """For pipelined loops, by iterator, how far apart iterations are that use one element.
 
     Arrays of which HLS knows, or neighbours depend, are left out. Where HLS may flatten a loop or may not,
@@ -56,7 +57,7 @@ def distances_between(program: Program) -> dict[Iter, tuple[Distance, ...]]:
     """
     suspects = []
     layouts = dict(program.layouts)
-    for nest in pipelined_nests(program.body, _may_be_no_code):
+    for nest in pipelined_nests(hardware, program.body, _may_be_no_code):
         marks = nest[-1].marks
         if marks.rewind or marks.copies == 0:
             continue  # where runs overlap, iterations of other runs count too; of copies no loop is left

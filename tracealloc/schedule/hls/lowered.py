@@ -1,4 +1,4 @@
-"""A program as Vitis HLS is to see it, with all that is decided and proved of it: what emission is handed."""
+"""A program as HLS is to see it, with all that is decided and proved of it: what emission is handed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tracealloc.schedule.hls.port_copies import with_port_copies
 from tracealloc.trace.ir.dtype import Boolean, as_integer
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, substitute
 from tracealloc.trace.ir.facts import Distance, Facts, FunctionFacts, LoopFacts, Lowered
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.intervals import Ranges, ZeroDivisorRanges, trips
 from tracealloc.trace.ir.layout import effective_banks
 from tracealloc.trace.ir.program import (
@@ -33,26 +34,26 @@ from tracealloc.trace.ir.rewrite import map_expressions
 __all__ = ["for_hls"]
 
 
-def for_hls(program: Program) -> Lowered:
+def for_hls(program: Program, hardware: Hardware) -> Lowered:
     """What is emitted of a traced or lowered program.
 
     Ports that are no memories get copies, loops that HLS unrolls constant bounds. Functions have names of
-    their own, and so have the loops of each. Found once for each program.
+    their own, and so have the loops of each. Found once for each program and hardware.
 
     Raises:
         BuildError: a port cannot do what the program needs.
     """
-    known: Lowered | None = program.memo.get("for HLS")
-    if known is None:
-        known = program.memo["for HLS"] = _lowered(program)
-    return known
+    known: dict[Hardware, Lowered] = program.memo.setdefault("for HLS", {})
+    if hardware not in known:
+        known[hardware] = _lowered(program, hardware)
+    return known[hardware]
 
 
-def _lowered(program: Program) -> Lowered:
+def _lowered(program: Program, hardware: Hardware) -> Lowered:
     before = _told_apart(program)
-    copied, copies = with_port_copies(before)
-    found = {id(each.program): each for each in unrolled(copied)}
-    functions = {each.program.name: _facts_of(each) for each in found.values()}
+    copied, copies = with_port_copies(before, hardware)
+    found = {id(each.program): each for each in unrolled(copied, hardware)}
+    functions = {each.program.name: _facts_of(each, hardware) for each in found.values()}
     after = _each_function(copied, lambda each: replace(each, body=found[id(each)].body))
     return Lowered(after, Facts(functions, copies), before)
 
@@ -123,12 +124,12 @@ def _own_iterator(node: Node, taken: set[Iter]) -> Node:
     return map_blocks(node, lambda block: _own_iterators(block, taken))
 
 
-def _facts_of(found: Unrolled) -> FunctionFacts:
+def _facts_of(found: Unrolled, hardware: Hardware) -> FunctionFacts:
     """The facts of one function, the way it is emitted."""
     program = found.program
     # Where all is unrolled, what a pragma in a loop says might be taken for what is around it.
-    apart = {} if found.inside else distances_between(program)
-    nests = pipelined_nests(program.body)
+    apart = {} if found.inside else distances_between(program, hardware)
+    nests = pipelined_nests(hardware, program.body)
     flat = {nest[-1].iter: tuple(loop.iter for loop in nest) for nest in nests}
     now = {old: new for new, old in found.origins.items()}
     ranges = ZeroDivisorRanges()

@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from tracealloc.trace.ir.affine import is_affine
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Block, Call, Loop, Node, While, blocks_of, walk_nodes
 
-__all__ = ["MOST_UNROLLED", "flattened", "loops_on_data", "pipelined_nests", "stays_rolled"]
-
-MOST_UNROLLED = 4096
-"""Iterations; longer loops stay as they are in HLS, nobody means to unroll them."""
+__all__ = ["flattened", "loops_on_data", "pipelined_nests", "stays_rolled"]
 
 
 class _Marked(Protocol):
@@ -28,19 +26,22 @@ class _Marked(Protocol):
 L = TypeVar("L", bound=_Marked)
 
 
-def flattened(chain: Sequence[L], alone: Callable[[L, L], bool], constant: Callable[[int], bool]) -> list[L]:
+def flattened(
+    hardware: Hardware, chain: Sequence[L], alone: Callable[[L, L], bool], constant: Callable[[int], bool]
+) -> list[L]:
     """The loops of a chain, outermost first, that become one loop when the innermost is pipelined.
 
     HLS flattens a nest without anything between its loops; only the bounds of the outermost may vary. Then
     the pipeline does not drain when an inner loop ends (UG1399, ``loop_flatten``).
 
     Args:
+        hardware: says whether its tool does so at all.
         chain: the loops around a loop, and this.
         alone: whether a loop is all there is in the loop around it (outer, inner).
         constant: whether a loop, by its place in the chain, runs equally often each time.
     """
     first = len(chain) - 1
-    while first > 0:
+    while hardware.flattens and first > 0:
         outer, inner = chain[first - 1], chain[first]
         if not alone(outer, inner) or outer.marks.dataflow or outer.marks.copies is not None:
             break
@@ -58,12 +59,15 @@ def _is_no_code(node: Node) -> bool:
 
 
 def pipelined_nests(
-    block: Block, ignored: Callable[[Node], bool] = _is_no_code, above: tuple[Loop, ...] = ()
+    hardware: Hardware,
+    block: Block,
+    ignored: Callable[[Node], bool] = _is_no_code,
+    above: tuple[Loop, ...] = (),
 ) -> Iterator[tuple[Loop, ...]]:
     """For each pipelined loop of a text the nest, outermost first, that HLS makes one pipeline of.
 
     Args:
-        block: the text.
+        hardware: what the text is for. `block`: the text.
         ignored: what may stand between two loops of a nest.
         above: the loops around the block that have one another in them, and else only what is ignored.
     """
@@ -71,22 +75,22 @@ def pipelined_nests(
     for node in block:
         if not isinstance(node, Loop):
             for inner in blocks_of(node):
-                yield from pipelined_nests(inner, ignored)
+                yield from pipelined_nests(hardware, inner, ignored)
             continue
         chain = (*above, node) if alone else (node,)
         if node.marks.pipeline is None:
-            yield from pipelined_nests(node.body, ignored, chain)
+            yield from pipelined_nests(hardware, node.body, ignored, chain)
         else:
             fixed = [fixed_trips(loop) is not None for loop in chain]
-            yield tuple(flattened(chain, lambda outer, inner: True, fixed.__getitem__))
+            yield tuple(flattened(hardware, chain, lambda outer, inner: True, fixed.__getitem__))
 
 
-def stays_rolled(constant: bool, most: int | None) -> bool:
+def stays_rolled(hardware: Hardware, constant: bool, most: int | None) -> bool:
     """Whether a loop that HLS is to unroll stays a loop: how often it runs varies, or up to too far.
 
     `most` is the largest count that is known, None: it depends on data.
     """
-    return not constant and (most is None or most > MOST_UNROLLED)
+    return not constant and (most is None or most > hardware.most_unrolled)
 
 
 def loops_on_data(block: Block, function: str = "") -> Iterator[str]:

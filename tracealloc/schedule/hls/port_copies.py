@@ -1,8 +1,8 @@
 """Ports that cannot be accessed like a memory: their array gets a local copy, moved in bursts.
 
-An ``m_axi`` port has no banks, so an array that is partitioned, packed or bound to a resource works on a
-copy that has them. The elements of an ``axis`` port come in order, each once: where the kernel does not
-provably use them so, it works on a copy too.
+Some ports have no banks (``m_axi`` of AMD's), so an array that is partitioned, packed or bound to a resource
+works on a copy that has them. The elements of others (``axis``) come in order, each once: where the kernel
+does not provably use them so, it works on a copy too. `PortKind` says which are which.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.ir.affine import constant, linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, map_children
 from tracealloc.trace.ir.facts import PortCopy
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.intervals import fixed_trips
-from tracealloc.trace.ir.layout import PLAIN, Layout, Marks
+from tracealloc.trace.ir.layout import PLAIN, Layout, Marks, Port
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["copied_ports", "with_port_copies"]
 
 
-def copied_ports(program: Program) -> tuple[Array, ...]:
+def copied_ports(program: Program, hardware: Hardware) -> tuple[Array, ...]:
     """The arrays of the top kernel whose port does not allow what the kernel does with them.
 
     Raises:
@@ -52,22 +53,23 @@ def copied_ports(program: Program) -> tuple[Array, ...]:
         layout = layouts.get(array, PLAIN)
         if array.rank == 0 or array.kind == "stream" or layout.port is None:
             continue
-        if layout.port.kind == "m_axi" and not replace(layout, port=None).plain:
+        plain = replace(layout, port=None).plain
+        if not hardware.has_banks(layout.port) and not plain:
             found.append(array)
-        if layout.port.kind == "axis":
-            _check_direction(program, array)
-            if not replace(layout, port=None).plain or not _in_order(program, array):
+        if hardware.comes_in_order(layout.port):
+            _check_direction(program, hardware, array, layout.port)
+            if not plain or not _in_order(program, array):
                 found.append(array)
     return tuple(found)
 
 
-def with_port_copies(program: Program) -> tuple[Program, tuple[PortCopy, ...]]:
+def with_port_copies(program: Program, hardware: Hardware) -> tuple[Program, tuple[PortCopy, ...]]:
     """The program with a local copy of each array of `copied_ports`, and these copies.
 
     Raises:
         BuildError: a port of one direction would need both.
     """
-    copies = _copies(program)
+    copies = _copies(program, hardware)
     if not copies:
         return program, ()
     from tracealloc.trace.ir.rewrite import replace_arrays
@@ -94,8 +96,8 @@ def with_port_copies(program: Program) -> tuple[Program, tuple[PortCopy, ...]]:
     return replace(program, body=(*before, *body, *after), layouts=tuple(layouts)), copies
 
 
-def _copies(program: Program) -> tuple[PortCopy, ...]:
-    copied = copied_ports(program)
+def _copies(program: Program, hardware: Hardware) -> tuple[PortCopy, ...]:
+    copied = copied_ports(program, hardware)
     taken = {array.name for array in program.arrays()} if copied else set()
     written = summary_of(program).writes
     found = []
@@ -145,7 +147,7 @@ def _held_before(program: Program, array: Array) -> Incoming | None:
     return incoming(program, array)
 
 
-def _check_direction(program: Program, array: Array) -> None:
+def _check_direction(program: Program, hardware: Hardware, array: Array, port: Port) -> None:
     """Refuse an output whose content before the kernel is needed: it cannot come in through the port.
 
     Raises:
@@ -156,22 +158,24 @@ def _check_direction(program: Program, array: Array) -> None:
     found = _held_before(program, array)
     if found is None:
         return
+    kind = f"a port of kind {port.kind!r}"
     element = f"{array.name}[{', '.join(map(str, found.element))}]"
-    other = f"s.interface({array.name!r}, 'm_axi')"
+    both = [kind.name for kind in hardware.ports if "array" in kind.takes and not kind.in_order]
+    other = "".join(f" or s.interface({array.name!r}, {name!r})" for name in both[:1])
     if found.read:
         raise BuildError(
             "TA819",
-            f"{array.name!r} of {program.name} is read and written, and an axis port has one direction",
+            f"{array.name!r} of {program.name} is read and written, and {kind} has one direction",
             place=program.place,
             because=[f"{element} is read as it was before the kernel"],
-            hint=f"return the result as another array, or {other}",
+            hint=f"return the result as another array{other and ','}{other}",
         )
     raise BuildError(
         "TA819",
-        f"{array.name!r} of {program.name} is written through an axis port, and not surely whole",
+        f"{array.name!r} of {program.name} is written through {kind}, and not surely whole",
         place=program.place,
         because=[f"{element} may not be stored, and what it held cannot be read from the port"],
-        hint=f"store every element (a loop before may set them all), or {other}",
+        hint=f"store every element (a loop before may set them all){other and ','}{other}",
     )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from tracealloc.schedule.core.ask import asking_instead
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.trace.diagnostics.errors import nearest
-from tracealloc.trace.ir.layout import Resource, Storage
+from tracealloc.trace.ir.layout import Storage
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["bind"]
 
 
 @primitive(array="storage")
-def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None) -> Result:
-    """Hold `array` in a resource, with 1 or 2 ports per bank (None: a read port and a read/write port).
+def bind(edit: Edit, array: Array, resource: str, ports: int | None = None) -> Result:
+    """Hold `array` in a memory of the target, with 1 or 2 ports per bank (None: the usual ones).
 
     Rewrite:
         A: whole   ->   A: whole, uram, 2 ports
@@ -25,7 +23,8 @@ def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None)
     Raises:
         ScheduleError: an unknown resource, or ports other than 1 or 2.
     """
-    known = get_args(Resource)
+    hardware = edit.module.hardware
+    known = hardware.memories
     if resource not in known:
         close = nearest(str(resource), known)
         raise edit.error(
@@ -34,11 +33,13 @@ def bind(edit: Edit, array: Array, resource: Resource, ports: int | None = None)
             because=[f"the resources are {', '.join(known)}"],
             hint=repr(close) if close else None,
         )
-    if ports is not None and (type(ports) is not int or ports not in (1, 2)):
+    counts = [str(count) for count in hardware.bank_ports if count is not None]
+    if ports is not None and (type(ports) is not int or ports not in hardware.bank_ports):
+        usual = hardware.bank_ports[None]
         raise edit.error(
             "TA232",
-            f"needs 1 or 2 ports per bank, not {ports!r}",
-            because=["memories have one port or two"],
-            hint="no ports: one then reads, and one reads or writes",
+            f"needs {' or '.join(counts)} ports per bank, not {ports!r}",
+            because=[f"memories have {' or '.join(counts)} ports"],
+            hint=f"no ports: {usual} a cycle then",
         )
     return Result(asking_instead(edit, array, Storage(resource, ports)))

@@ -8,20 +8,13 @@ from tracealloc.schedule.core.ask import asking_instead
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.trace.diagnostics.errors import nearest
+from tracealloc.trace.ir.hardware import taken_as
 from tracealloc.trace.ir.layout import Port
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["interface"]
 
 _WORD = re.compile(r"[\w.+-]+")
-_KINDS = ("m_axi", "axis", "ap_memory", "s_axilite")
-# Of the pragma in Vitis HLS (UG1399), all kinds together; `mode` and `port` are said otherwise.
-_OPTIONS = (
-    *("address_mode", "autorestart", "bundle", "channel", "clock", "depth", "direct_io", "interrupt"),
-    *("latency", "max_read_burst_length", "max_widen_bitwidth", "max_write_burst_length", "name"),
-    *("num_read_outstanding", "num_write_outstanding", "offset", "register", "register_mode"),
-    *("storage_impl", "storage_type"),
-)
 
 
 @primitive(argument="storage")
@@ -36,12 +29,15 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
     Raises:
         ScheduleError: an unknown kind or option, a value that is no number or word, or no argument.
     """
-    if kind not in _KINDS:
-        close = nearest(str(kind), _KINDS)
+    hardware = edit.module.hardware
+    known = hardware.port_kind(kind)
+    if known is None:
+        kinds = [each.name for each in hardware.ports]
+        close = nearest(str(kind), kinds)
         raise edit.error(
             "TA233",
             f"names the unknown kind of port {kind!r}",
-            because=[f"the kinds are {', '.join(_KINDS)}"],
+            because=[f"the kinds are {', '.join(kinds)}"],
             hint=repr(close) if close else None,
         )
     program = edit.state.program
@@ -53,21 +49,21 @@ def interface(edit: Edit, argument: Array, kind: str, **options: str | int) -> R
             because=[f"its arguments and results are {ports or '(none)'}"],
             hint=f"s.bind({user_name(edit, argument)!r}, ...) chooses the memory of an array inside",
         )
-    queue = argument.kind == "stream"
-    if kind != "axis" if queue else argument.rank == 0 and kind in ("m_axi", "ap_memory"):
+    given = taken_as(argument)
+    if given not in known.takes:
         raise edit.error(
             "TA233",
-            f"needs an array for a port of kind {kind!r}, and {argument.name!r} is a "
-            + ("queue" if queue else "scalar"),
-            hint="'axis'" if queue else "'s_axilite'",
+            f"needs {'an array' if 'array' in known.takes else f'a {min(known.takes)}'} for a port of kind "
+            f"{kind!r}, and {argument.name!r} is {'an array' if given == 'array' else f'a {given}'}",
+            hint=next((repr(each.name) for each in hardware.ports if given in each.usual), None),
         )
     for name, value in options.items():
-        if name not in _OPTIONS:
-            close = nearest(name, _OPTIONS)
+        if name not in hardware.port_options:
+            close = nearest(name, hardware.port_options)
             raise edit.error(
                 "TA233",
                 f"got the unknown option {name!r}",
-                because=[f"the pragma's options are {', '.join(_OPTIONS)}"],
+                because=[f"the pragma's options are {', '.join(hardware.port_options)}"],
                 hint=f"{close}={value!r}" if close else None,
             )
         if isinstance(value, bool) or not isinstance(value, str | int) or not _WORD.fullmatch(str(value)):

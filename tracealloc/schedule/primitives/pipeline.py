@@ -58,7 +58,7 @@ def pipeline(
             f"how often loop {loop.name!r} runs is known only when it has ended: HLS reports no latency, "
             "and an iteration starts when the one before it has found its condition",
         )
-    long = long_loops_inside(edit.state, loop)
+    long = long_loops_inside(edit.state, loop, edit.module.hardware)
     warnings += tuple(f"loop {name!r} {inside} runs up to {most}: {so}" for name, most in long)
     return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
 
@@ -67,7 +67,8 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
     """What stands in the way of the interval, if a recurrence of floating-point arithmetic does."""
     if not isinstance(loop, LoopNode):
         return ()
-    found = recurrences(edit.state, loop)
+    hardware = edit.module.hardware
+    found = recurrences(edit.state, loop, hardware)
     if not found or found[0].interval <= interval:
         return ()
     worst = found[0]
@@ -75,7 +76,7 @@ def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
         f'"{user_name(edit, other)}"'
         for other in loops_above(edit.state.tree, worst.met.sink.name)
         if other.key != loop.key
-        and not recurrences(edit.state, other, alone=True)
+        and not recurrences(edit.state, other, hardware, alone=True)
         and not runs_once(edit.state, other)
     ]
     cure = f"{' and '.join(free)} would not wait for it" if free else _in_parts(edit, loop, worst, interval)
@@ -95,7 +96,7 @@ def _in_parts(edit: Edit, loop: LoopNode, worst: Recurrence, interval: int) -> s
         except ScheduleError:
             return None
         assert after is not None
-        left = recurrences(after, find(after, loop.key))
+        left = recurrences(after, find(after, loop.key), edit.module.hardware)
         if not left or left[0].interval <= interval:
             text = f's.rfactor("{user_name(edit, array)}", "{user_name(edit, loop)}", factor={turns})'
             return f"{'' if allowed else 's.reassociate() and '}{text} would add up in turns"

@@ -10,7 +10,6 @@ from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
-from tracealloc.schedule.hls.pipelined import MOST_UNROLLED
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.program import Loop, While
 
@@ -54,7 +53,7 @@ def _check_extent(edit: Edit, loop: LoopNode) -> None:
     """Refuse to unroll a loop up to a parameter that may be very large."""
     sizes = sizes_of(edit.state.model, loop)
     most = most_trips(edit.state.model, loop)
-    if sizes and most > MOST_UNROLLED:
+    if sizes and most > edit.module.hardware.most_unrolled:
         raise edit.error(
             "TA227",
             f"cannot unroll {loop.name!r} completely: its extent depends on {' and '.join(sizes)}",

@@ -136,7 +136,7 @@ class Layouts(dict[str, tuple[tuple[str, int], ...]]):
         prefix = "" if function == self._module.top else f"{function}:"
         if known is None or not (reasons := known.reasons()):
             return Reasons(f"{prefix}{found.name}: nothing was asked", ())
-        return Reasons(prefix + layout_text(known.array, known.layout), reasons)
+        return Reasons(prefix + layout_text(known.array, known.layout, self._module.hardware), reasons)
 
     def _array(self, array: str | ArrayHandle) -> tuple[str, Array]:
         if isinstance(array, ArrayHandle):

@@ -24,6 +24,7 @@ from tracealloc.schedule.core.state import Module, State, lowered, module_of
 from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Iter, IterRef, Load, loads_of
+from tracealloc.trace.ir.hardware import PROCESSOR
 from tracealloc.trace.ir.program import Program, Store, reduction_of
 
 __all__ = ["for_c", "interchanged"]
@@ -44,7 +45,7 @@ def for_c(program: Program) -> Program:
         TraceError: an element is read before it is stored.
     """
     with LOCK:
-        return lowered(interchanged(module_of(program)))
+        return lowered(interchanged(module_of(program, PROCESSOR)))
 
 
 def interchanged(module: Module) -> Module:

@@ -86,7 +86,7 @@ def stub_text() -> str:
         "from tracealloc.schedule.core.primitive import Primitive",
         "from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, LoopHandle",
         "from tracealloc.trace.ir.dtype import DType",
-        "from tracealloc.trace.ir.layout import BankKind, Resource",
+        "from tracealloc.trace.ir.layout import BankKind",
         "",
         "RETURNS: dict[str, str]",
         "",

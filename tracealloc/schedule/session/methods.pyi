@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tracealloc.schedule.core.primitive import Primitive
 from tracealloc.schedule.session.handle import ArrayHandle, BandHandle, LoopHandle
 from tracealloc.trace.ir.dtype import DType
-from tracealloc.trace.ir.layout import BankKind, Resource
+from tracealloc.trace.ir.layout import BankKind
 
 RETURNS: dict[str, str]
 
@@ -16,7 +16,7 @@ class Methods:
     def bind(
         self,
         array: str | ArrayHandle,
-        resource: Resource,
+        resource: str,
         ports: int | None = None,
     ) -> None: ...
     def buffer_at(

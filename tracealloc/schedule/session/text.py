@@ -9,6 +9,7 @@ from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.boundaries import scopes_of
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.schedule.session.history import Step
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import Layout
 from tracealloc.trace.ir.program import Array, Loop, Program, While, walk_nodes
 from tracealloc.trace.ir.text import program_text
@@ -20,7 +21,7 @@ _WIDTH = 110
 _HEAD = re.compile(r"\s*(?:[^\s:]+: )?(?:for \S+ in (.*?)|(while .*?):)(?:\s{2,}|$)")
 
 
-def layout_text(array: Array, layout: Layout) -> str:
+def layout_text(array: Array, layout: Layout, hardware: Hardware) -> str:
     """``B: dim 1 cyclic 8``."""
     parts = [f"dim {d} {banks}" for d, banks in enumerate(layout.banks) if banks.kind != "whole"]
     if layout.pack is not None:
@@ -28,8 +29,9 @@ def layout_text(array: Array, layout: Layout) -> str:
     if text := str(layout.storage):
         parts.append(text)
     if layout.port is not None:
-        # An m_axi port has no banks: HLS C++ moves the array in bursts to a copy that has them.
-        parts.append("m_axi (local copy)" if layout.port.kind == "m_axi" and parts else layout.port.kind)
+        # To where a port has no banks, HLS C++ moves the array in bursts to a copy that has them.
+        copied = parts and not hardware.has_banks(layout.port)
+        parts.append(f"{layout.port.kind} (local copy)" if copied else layout.port.kind)
     return f"{array.name}: {', '.join(parts)}"
 
 
@@ -38,7 +40,9 @@ def _layouts(program: Program, module: Module) -> list[str]:
     found = []
     for each in (*program.callees(), program):
         prefix = "" if each.name == module.top else f"{each.name}:"
-        found += [prefix + layout_text(a, layout) for a, layout in each.layouts if not layout.plain]
+        found += [
+            prefix + layout_text(a, layout, module.hardware) for a, layout in each.layouts if not layout.plain
+        ]
     return found
 
 

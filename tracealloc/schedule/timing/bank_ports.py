@@ -12,11 +12,11 @@ import numpy as np
 from tracealloc.schedule.layout.lattice import join_banks
 from tracealloc.schedule.timing.unrolled_accesses import Accesses, Form, Ints, Ranges, Terms
 from tracealloc.trace.ir.affine import Linear, constant, expression, range_of
+from tracealloc.trace.ir.hardware import BankPorts, Hardware
 from tracealloc.trace.ir.layout import BankKind, Banks, Layout, effective_banks, normal_banks
 from tracealloc.trace.ir.program import Array
 
 __all__ = [
-    "MOST_BANKS",
     "Uses",
     "busiest",
     "in_words",
@@ -27,8 +27,6 @@ __all__ = [
     "uses_of",
 ]
 
-MOST_BANKS = 4096
-"""No partition into more banks is proposed: synthesis gives up on it, or no device holds it."""
 _UNKNOWN = -1
 _MOST_CELLS = 1 << 24
 
@@ -146,13 +144,13 @@ def _subscripts(uses: Uses, array: Array, ranges: Ranges) -> list[_Subscripts]:
 
 
 def busiest(
-    uses: Uses, layout: Layout, banks: tuple[Banks, ...], array: Array, ranges: Ranges
+    uses: Uses, ports: BankPorts, banks: tuple[Banks, ...], array: Array, ranges: Ranges
 ) -> tuple[int, int]:
     """Reads and writes of the bank that needs the longest interval."""
     subscripts = _subscripts(uses, array, ranges)
     places = [each.places(bank)[each.of] for each, bank in zip(subscripts, banks, strict=True)]
     pairs = _pairs(places, [bank.factor for bank in banks], len(uses.reads))
-    return max(pairs, key=lambda n: (interval(n[0], n[1], layout, banks, array), sum(n), n[1]))
+    return max(pairs, key=lambda n: (interval(n[0], n[1], ports, banks, array), sum(n), n[1]))
 
 
 def _pairs(places: Sequence[Ints], factors: Sequence[int], reads: int) -> list[tuple[int, int]]:
@@ -193,38 +191,26 @@ def _is_registers(banks: Sequence[Banks], array: Array) -> bool:
     return all(b.kind == "complete" or n == 1 for b, n in zip(banks, array.shape, strict=True))
 
 
-def interval(reads: int, writes: int, layout: Layout, banks: Sequence[Banks], array: Array) -> int:
+def interval(reads: int, writes: int, ports: BankPorts, banks: Sequence[Banks], array: Array) -> int:
     """The least initiation interval that the ports of a bank allow."""
-    return 1 if _is_registers(banks, array) else _of_ports(reads, writes, layout, array)
+    return 1 if _is_registers(banks, array) else ports.cycles(reads, writes)
 
 
-def _of_ports(reads: int, writes: int, layout: Layout, array: Array) -> int:
-    if array.kind == "constant":
-        return max(1, -(-reads // (layout.storage.ports or 2)))
-    both = reads + writes
-    if layout.storage.ports == 1:
-        return max(1, both)
-    least = max(1, -(-both // 2))
-    return least if layout.storage.ports == 2 else max(least, writes)
-
-
-def port_text(layout: Layout, banks: tuple[Banks, ...], array: Array) -> str:
+def port_text(ports: BankPorts, banks: tuple[Banks, ...], array: Array) -> str:
     if _is_registers(banks, array):
         return "registers"
-    if array.kind == "constant":
-        return f"{layout.storage.ports or 2} read"
-    return {None: "1 read + 1 either", 1: "1 either", 2: "2 either"}[layout.storage.ports]
+    return f"{ports.accesses} read" if array.kind == "constant" else str(ports)
 
 
 def least_partition(
-    uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int
+    uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int, hardware: Hardware
 ) -> tuple[Banks, ...] | None:
     """The layout with the fewest banks that is at least what there is and allows the asked interval.
 
     Of those with as many banks, the one that changes the fewest dimensions, cyclic before block. None where
-    no partition does, or only one into more than `MOST_BANKS`.
+    no partition does, or only one into more banks than a device may have.
     """
-    return _Search(uses, layout, array, ranges, asked).run()
+    return _Search(uses, layout, array, ranges, asked, hardware).run()
 
 
 @dataclass(frozen=True)
@@ -239,11 +225,14 @@ class _Choice:
 class _Search:
     """Layouts in the order of what they cost, without those that a dimension alone rules out."""
 
-    def __init__(self, uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int) -> None:
-        self.uses, self.layout, self.array, self.asked = uses, layout, array, asked
+    def __init__(
+        self, uses: Uses, layout: Layout, array: Array, ranges: Ranges, asked: int, hardware: Hardware
+    ) -> None:
+        self.uses, self.array, self.asked = uses, array, asked
+        self.ports = hardware.ports_of(layout, array)
         given = effective_banks(layout, array.shape)
-        self.most = max(MOST_BANKS, math.prod(bank.factor for bank in given))
-        self.fewest = -(-len(uses.all) // (asked * (layout.storage.ports or 2)))
+        self.most = max(hardware.most_banks, math.prod(bank.factor for bank in given))
+        self.fewest = -(-len(uses.all) // (asked * self.ports.accesses))
         self.subscripts = _subscripts(uses, array, ranges)
         self.choices: list[list[_Choice]] = []
         if min(self.fewest, array.size) > self.most:
@@ -265,7 +254,7 @@ class _Search:
 
     def fits(self, places: Sequence[Ints], factors: Sequence[int]) -> bool:
         pairs = _pairs(places, factors, len(self.uses.reads))
-        return all(_of_ports(r, w, self.layout, self.array) <= self.asked for r, w in pairs)
+        return all(self.ports.cycles(r, w) <= self.asked for r, w in pairs)
 
     def run(self) -> tuple[Banks, ...] | None:
         """The first layout that does."""

@@ -3,8 +3,8 @@
 Counted on the lowered loops, as HLS does: loops and calls inside a pipelined one are unrolled; the bank
 of an access is known when its subscript modulo the factor does not depend on a loop that runs; an access
 to a bank that is not known occupies all; identical reads, and reads of what the iteration has just written,
-count once. Ports per bank (UG1399, ``bind_storage``): by default one read and one read or write per cycle;
-1 port: one access; 2 ports: two accesses. A bank of one element is a register and has no ports.
+count once. What the ports of a bank serve per cycle is the hardware's (`BankPorts`). A bank of one element is
+a register and has no ports.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tracealloc.schedule.core.names import full_name, visible_arrays
-from tracealloc.schedule.core.state import Module, State
+from tracealloc.schedule.core.state import Module
 from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
 from tracealloc.schedule.timing.bank_ports import (
-    MOST_BANKS,
     Uses,
     busiest,
     in_words,
@@ -59,6 +58,7 @@ class Conflict:
     needed: int
     proposal: str | None = None
     counted: bool = True
+    most_banks: int = 0
 
     @property
     def ok(self) -> bool:
@@ -70,7 +70,7 @@ class Conflict:
         """What to try: the proposal, or what is left where there is none."""
         if not self.counted:
             return "too much to unroll: pipeline a loop further inside"
-        none = f"no partition into up to {MOST_BANKS} banks helps"
+        none = f"no partition into up to {self.most_banks} banks helps"
         return self.proposal or ("" if self.ok else none)
 
 
@@ -91,7 +91,7 @@ class Conflicts:
 
     def to_dict(self) -> dict[str, list[dict[str, object]]]:
         """Plain data: the rows, those with a conflict first."""
-        keys = Conflict.__dataclass_fields__
+        keys = [key for key in Conflict.__dataclass_fields__ if key != "most_banks"]
         return {"conflicts": [{**{k: getattr(r, k) for k in keys}, "ok": r.ok} for r in self.rows]}
 
     def _cells(self) -> list[list[str]]:
@@ -135,19 +135,20 @@ class Conflicts:
 def conflicts_of(program: Program, module: Module) -> Conflicts:
     """The table of a lowered program and of the programs it calls; `module` is what was lowered."""
     rows: list[Conflict] = []
-    for each in reversed(unrolled(program)):
+    for each in reversed(unrolled(program, module.hardware)):
         if not each.inside:  # where a pipelined loop calls it, its loops are copied with it
             name = each.program.name
-            rows += _Function(each, module.state(name), name == module.top).rows()
+            rows += _Function(each, module, name).rows()
     return Conflicts(tuple(sorted(rows, key=lambda row: row.ok)))
 
 
 class _Function:
-    def __init__(self, function: Unrolled, state: State, top: bool) -> None:
+    def __init__(self, function: Unrolled, module: Module, name: str) -> None:
         self.program = function.program
         self.rolled = function.rolled
-        self.state = state
-        self.prefix = "" if top else f"{self.program.name}:"
+        self.state = module.state(name)
+        self.hardware = module.hardware
+        self.prefix = "" if name == module.top else f"{self.program.name}:"
         self.found: list[Conflict] = []
 
     def rows(self) -> list[Conflict]:
@@ -187,12 +188,12 @@ class _Function:
     ) -> Conflict:
         asked = loop.marks.pipeline or 1
         banks = effective_banks(layout, array.shape)
-        uses = in_words(uses, layout, array)
-        reads, writes = busiest(uses, layout, banks, array, ranges)
-        needed = interval(reads, writes, layout, banks, array)
+        uses, ports = in_words(uses, layout, array), self.hardware.ports_of(layout, array)
+        reads, writes = busiest(uses, ports, banks, array, ranges)
+        needed = interval(reads, writes, ports, banks, array)
         proposal = None
         if needed > asked and complete:
-            best = least_partition(uses, layout, array, ranges, asked)
+            best = least_partition(uses, layout, array, ranges, asked, self.hardware)
             proposal = None if best is None else steps(self.array_text(array), banks, best)
         kinds = [f"dim {dim} {b}" for dim, b in enumerate(banks) if b.kind != "whole"]
         if layout.pack is not None:
@@ -205,11 +206,12 @@ class _Function:
             len(uses.all),
             reads,
             writes,
-            port_text(layout, banks, array),
+            port_text(ports, banks, array),
             asked,
             needed,
             proposal,
             complete,
+            self.hardware.most_banks,
         )
 
     def loop_name(self, loop: Loop) -> str:

@@ -4,9 +4,8 @@ interval that they force: ceil(latency around the cycle / distance).
 A pipelined loop that is all there is in the loop around it, with a constant number of iterations, is
 flattened with that one: its pipeline does not drain in between, so chains through the outer loop count too.
 
-Latencies are stages of Vitis HLS 2023.2 at 3.33 ns on UltraScale+ (measured designs: fadd 7, fmul 4, fdiv
-12, fexp 14, dmul 8); a value that goes through a memory takes one cycle more. Loops inside a pipelined
-loop are unrolled, so a sum over them is a chain of additions.
+Latencies are those of the hardware (`Operators`), a value that goes through a memory takes some more. Loops
+inside a pipelined loop are unrolled, so a sum over them is a chain of additions.
 """
 
 from __future__ import annotations
@@ -39,13 +38,12 @@ from tracealloc.schedule.core.state import State
 from tracealloc.schedule.hls.pipelined import flattened
 from tracealloc.trace.ir.dtype import DType, Float
 from tracealloc.trace.ir.expr import Binary, Cast, Compare, Expr, Intrinsic, Load, children
+from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import effective_banks
 from tracealloc.trace.ir.program import Array, Store
 
 __all__ = ["Recurrence", "recurrences"]
 
-_FLOAT32 = {"+": 7, "-": 7, "*": 4, "/": 12, "exp": 14, "compare": 2, "cast": 2}
-_FLOAT64 = {"+": 8, "-": 8, "*": 8, "/": 31, "exp": 26, "compare": 2, "cast": 2}
 _MOST_STATEMENTS = 12  # of a tangle of statements whose cycles are all looked at
 
 
@@ -131,19 +129,19 @@ class _Edge:
     access: Access
 
 
-def recurrences(state: State, loop: LoopNode, alone: bool = False) -> list[Recurrence]:
+def recurrences(state: State, loop: LoopNode, hardware: Hardware, alone: bool = False) -> list[Recurrence]:
     """The recurrences of floating-point arithmetic that a pipelined loop carries, worst first.
 
     Those through the loops that it is flattened with are among them, unless it is looked at `alone`.
     """
     names = statements_of(loop)
-    nest = (loop,) if alone else flattened_nest(state, loop)
+    nest = (loop,) if alone else flattened_nest(state, loop, hardware)
     suspects = _suspects(state, names)
     if not any(carries(state.model, suspects, state.tree, each.key) for each in nest):
         return []
     import networkx as nx  # slow to import, and most loops carry nothing
 
-    near, far = _edges(state, nest, names)
+    near, far = _edges(state, nest, names, hardware)
     found = [_closed(state, loop, [edge]) for (a, b), edge in far.items() if a == b]
     graph = nx.DiGraph([*near, *far])
     for tangle in nx.strongly_connected_components(graph):
@@ -197,7 +195,9 @@ def _flow(state: State, outer: LoopNode) -> Flow:
     return found[1]
 
 
-def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> tuple[_Edges, _Edges]:
+def _edges(
+    state: State, nest: tuple[LoopNode, ...], names: frozenset[str], hardware: Hardware
+) -> tuple[_Edges, _Edges]:
     """Where values go within an iteration of a flattened nest, and to a later one."""
     chain = chain_above(state, nest[-1].key)
     flow = _flow(state, chain[0])
@@ -212,7 +212,7 @@ def _edges(state: State, nest: tuple[LoopNode, ...], names: frozenset[str]) -> t
         source, sink = (state.model.statement(name) for name in ends)
         space = str(reads.range().get_tuple_name())
         access = next(a for a in sink.reads if a.space == space)
-        latency = _latency(state, sink, access.array)
+        latency = _latency(state, sink, access.array, hardware)
         if latency is None:
             continue
         pairs = piece.range_factor_domain()
@@ -245,11 +245,16 @@ def _trips(state: State, loop: LoopNode) -> tuple[int, int]:
     return (high - low) // loop.step + 1, loop.step
 
 
-def flattened_nest(state: State, loop: LoopNode) -> tuple[LoopNode, ...]:
+def flattened_nest(state: State, loop: LoopNode, hardware: Hardware) -> tuple[LoopNode, ...]:
     """The perfect nest, outermost first, that becomes one loop when its innermost loop is pipelined."""
     chain = chain_above(state, loop.key)
     return tuple(
-        flattened(chain, lambda outer, inner: outer.body is inner, lambda k: same_trips(state, chain[k]))
+        flattened(
+            hardware,
+            chain,
+            lambda outer, inner: outer.body is inner,
+            lambda k: same_trips(state, chain[k]),
+        )
     )
 
 
@@ -284,14 +289,14 @@ def _chained(state: State, loop: LoopNode, statement: Statement) -> int:
     return count
 
 
-def _latency(state: State, statement: Statement, array: Array) -> int | None:
+def _latency(state: State, statement: Statement, array: Array, hardware: Hardware) -> int | None:
     """The cycles from a read of an array to the result of a statement (None: the result is not reached)."""
     if not isinstance(statement.node, Store):
         return None
-    stages = _stages(statement.node.value, array)
+    stages = _stages(statement.node.value, array, hardware)
     if stages is None:
         return None
-    return stages + (0 if _in_registers(state, array) else 1)
+    return stages + (0 if _in_registers(state, array) else hardware.memory_latency)
 
 
 def _in_registers(state: State, array: Array) -> bool:
@@ -300,27 +305,24 @@ def _in_registers(state: State, array: Array) -> bool:
     return all(bank.kind == "complete" for bank in banks)
 
 
-def _stages(expr: Expr, array: Array) -> int | None:
+def _stages(expr: Expr, array: Array, hardware: Hardware) -> int | None:
     """The stages on the longest way from a load of an array to the value of an expression."""
     if isinstance(expr, Load) and expr.array == array:
         return 0
-    inner = [found for child in children(expr) if (found := _stages(child, array)) is not None]
-    return max(inner) + _stage(expr) if inner else None
+    each = (_stages(child, array, hardware) for child in children(expr))
+    inner = [found for found in each if found is not None]
+    return max(inner) + _stage(expr, hardware) if inner else None
 
 
-def _stage(expr: Expr) -> int:
+def _stage(expr: Expr, hardware: Hardware) -> int:
     match expr:
         case Binary(op=op, type=Float() as dtype):
-            return _table(dtype).get(op, 1)
+            return hardware.stages(op, dtype.bits)
         case Compare(left=left) if isinstance(left.dtype, Float):
-            return _FLOAT32["compare"]
+            return hardware.stages("compare", left.dtype.bits)
         case Cast(operand=operand, type=Float() as dtype) if operand.dtype != dtype:
-            return _FLOAT32["cast"]
+            return hardware.stages("cast", dtype.bits)
         case Intrinsic(name=name, type=Float() as dtype):
-            return _table(dtype).get(name, _table(dtype)["/"])
+            return hardware.stages(name, dtype.bits, function=True)
         case _:
             return 0
-
-
-def _table(dtype: Float) -> dict[str, int]:
-    return _FLOAT64 if dtype.bits == 64 else _FLOAT32

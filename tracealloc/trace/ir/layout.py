@@ -17,7 +17,6 @@ __all__ = [
     "PLAIN",
     "Pack",
     "Port",
-    "Resource",
     "Storage",
     "UNMARKED",
     "blocks_of",
@@ -26,7 +25,6 @@ __all__ = [
 ]
 
 BankKind: TypeAlias = Literal["whole", "cyclic", "block", "complete"]
-Resource: TypeAlias = Literal["auto", "bram", "uram", "lutram", "register", "srl"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Banks:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A top-level port: ``m_axi axis ap_memory s_axilite`` with its options, sorted by name."""
+    """A top-level port: its kind, of those that the hardware has, with its options, sorted by name."""
 
     kind: str
     options: tuple[tuple[str, str | int], ...] = ()
@@ -66,7 +64,7 @@ class Pack:
 class Storage:
     """The memory that holds an array, and the ports of each bank (None: one reads, one reads or writes)."""
 
-    resource: Resource = "auto"
+    resource: str = "auto"
     ports: int | None = None
 
     def __str__(self) -> str:
