@@ -13,6 +13,7 @@ from tests.schedule.memory import arguments, schedule_of
 from tests.schedule.test_memory_random import compiled
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.customize import Schedule
+from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.schedule.layout.lattice import join_banks
 from tracealloc.schedule.timing import conflicts as table_module
 from tracealloc.schedule.timing.bank_ports import busiest, interval
@@ -116,7 +117,8 @@ def intervals_of_a_run(s: Schedule) -> dict[str, int]:
             for element in elements:
                 counts[bank(element, banks, array)][kind] += 1
         for reads, writes in counts.values():
-            needed = interval(reads, writes, layout, banks, array)
+            ports = HARDWARE.ports_of(layout, array)
+            needed = interval(reads, writes, ports, banks, array)
             longest[array.name] = max(longest[array.name], needed)
     return longest
 
@@ -140,7 +142,8 @@ def test_proposals_are_the_least_and_remove_the_conflict(seed: int, monkeypatch:
     monkeypatch.setattr(table_module, "least_partition", spy)
     table = s.copy().conflicts()
     monkeypatch.undo()
-    for use, layout, array, ranges, ii, found in asked:
+    for use, layout, array, ranges, ii, hardware, found in asked:
+        ports = hardware.ports_of(layout, array)
         assert isinstance(array, Array)
         most = math.prod(b.factor for b in found) if found else math.inf
         given = effective_banks(layout, array.shape)
@@ -150,8 +153,8 @@ def test_proposals_are_the_least_and_remove_the_conflict(seed: int, monkeypatch:
                 for old, new, extent in zip(given, chosen, array.shape, strict=True)
             )
             if math.prod(b.factor for b in banks) < most:
-                reads, writes = busiest(use, layout, banks, array, ranges)
-                assert interval(reads, writes, layout, banks, array) > ii, (array.name, found, banks)
+                reads, writes = busiest(use, ports, banks, array, ranges)
+                assert interval(reads, writes, ports, banks, array) > ii, (array.name, found, banks)
     for row in table:
         if row.proposal is not None:
             for step in row.proposal.split("; "):
