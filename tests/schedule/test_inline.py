@@ -169,3 +169,24 @@ def test_inline_in_functions_that_are_called() -> None:
     check(top, s)
     other = ta.customize(top)
     assert ta.verify(s, other)
+
+
+def test_a_value_of_the_caller_in_the_subscript_of_a_view_is_that_of_the_iteration() -> None:
+    @kernel
+    def bump(p: int32[1]):
+        for i in grid(3):
+            p[0] += i
+
+    @kernel
+    def chosen(A: int32[4, N], B: int32[N]):
+        for i in grid(2):
+            for j in grid(N):
+                t = ta.scalar(int32, 0)
+                t.set(B[j] + i)
+                bump(A[t % 4, j : j + 1])
+
+    s = ta.customize(chosen)
+    s.inline("bump")
+    s.distribute("j")
+    assert "t[j_3] % 4, j_3] += i_1" in str(s.module)
+    check(chosen, s)

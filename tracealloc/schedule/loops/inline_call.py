@@ -199,7 +199,8 @@ class _Inline:
         guards = tuple(self.splice.expr(guard) for guard in statement.guards)
         name = f"{around.name}_{statement.name}"
         instance = (*around.instance, *(self.splice.expr(e) for e in statement.instance))
-        scopes = self.scopes(statement)
+        inside = [expr for node in walk_nodes(nodes) for expr in expressions_of(node)]
+        scopes = self.scopes(statement) | self.around_scopes(*guards, *inside)
         made = Statement(
             name,
             (*around.dims, *dims),
@@ -262,11 +263,10 @@ class _Inline:
             elif value is None:
                 mine = self.splice.own(array)
                 found[mine] = self.around.scope(mine)
-        found |= self.around_scopes()
         return {array: exprs for array, exprs in found.items() if exprs}
 
     def around_scopes(self, *exprs: Expr) -> dict[Array, tuple[Expr, ...]]:
-        """The instances of arrays that the guards of the call, and `exprs`, use."""
+        """The instances of arrays that the guards of the call, and `exprs`, use: subscripts of views as well."""
         used = {load.array for expr in (*self.around.guards, *exprs) for load in loads_of(expr)}
         return {array: found for array, found in self.around.scopes if array in used}
 
