@@ -266,7 +266,7 @@ class _Inline:
         return {array: exprs for array, exprs in found.items() if exprs}
 
     def around_scopes(self, *exprs: Expr) -> dict[Array, tuple[Expr, ...]]:
-        """The instances of arrays that the guards of the call, and `exprs`, use: subscripts of views as well."""
+        """The instances of arrays that the guards of the call, and `exprs`, use (subscripts of views too)."""
         used = {load.array for expr in (*self.around.guards, *exprs) for load in loads_of(expr)}
         return {array: found for array, found in self.around.scopes if array in used}
 
