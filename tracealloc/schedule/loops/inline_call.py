@@ -199,7 +199,7 @@ class _Inline:
         guards = tuple(self.splice.expr(guard) for guard in statement.guards)
         name = f"{around.name}_{statement.name}"
         instance = (*around.instance, *(self.splice.expr(e) for e in statement.instance))
-        inside = [expr for node in walk_nodes(nodes) for expr in expressions_of(node)]
+        inside = [expr for node in walk_nodes(tuple(nodes)) for expr in expressions_of(node)]
         scopes = self.scopes(statement) | self.around_scopes(*guards, *inside)
         made = Statement(
             name,
