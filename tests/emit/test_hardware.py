@@ -280,3 +280,23 @@ def test_amd_s_numbers_say_where_they_are_from() -> None:
     assert all(table.source for table in HARDWARE.operators)
     assert [HARDWARE.stages("+", bits) for bits in (16, 32, 64)] == [7, 7, 8]
     assert HARDWARE.stages("tanh", 32, function=True) == 12 and HARDWARE.stages("min", 64) == 1
+
+
+def test_latencies_that_no_table_has() -> None:
+    bare = replace(FABRIC, name="bare", operators=(), memory_latency=0)
+    register(Target("bare", "bare", build, hardware=bare))
+    assert said(ta.customize(doubles, target="bare"), "j") == []  # nothing is known, and nothing said
+    narrow = replace(FABRIC, name="narrow", operators=FABRIC.operators[:1])
+    register(Target("narrow", "narrow", build, hardware=narrow))
+    assert "allow ii=14, not 1" in said(ta.customize(doubles, target="narrow"), "j")[0]
+
+
+def test_hardware_is_whole() -> None:
+    with pytest.raises(ValueError, match="the target 'other' has the hardware of 'fabric'"):
+        register(Target("other", "other", build, hardware=FABRIC))
+    for wrong in ({"bank_ports": {1: BankPorts(1, 1)}}, {"memories": ("m20k",)}):
+        with pytest.raises(ValueError, match="says nothing of what no schedule speaks of"):
+            replace(FABRIC, **wrong)  # type: ignore[arg-type]
+    for accesses, writes in ((0, 0), (2, 3), (2, 0)):
+        with pytest.raises(ValueError, match="accesses a cycle"):
+            BankPorts(accesses, writes)

@@ -157,8 +157,10 @@ def register(target: Target) -> Target:
     """Make a back end known by its name; its own, which is not taken.
 
     Raises:
-        ValueError: another has that name.
+        ValueError: another has that name, or its hardware has another.
     """
+    if target.hardware is not None and target.hardware.name != target.name:
+        raise ValueError(f"the target {target.name!r} has the hardware of {target.hardware.name!r}")
     if _REGISTERED.setdefault(target.name, target) != target:
         raise ValueError(f"there are two targets {target.name!r}")
     reserved_names.cache_clear()

@@ -45,6 +45,10 @@ class BankPorts:
     accesses: int
     writes: int
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.writes <= self.accesses:
+            raise ValueError(f"of {self.accesses} accesses a cycle, {self.writes} cannot write")
+
     def cycles(self, reads: int, writes: int) -> int:
         """The cycles that so many accesses take, at least one."""
         return max(1, -(-(reads + writes) // self.accesses), -(-writes // self.writes))
@@ -99,6 +103,10 @@ class Hardware:
     most_unrolled: int = 4096
     flattens: bool = True
 
+    def __post_init__(self) -> None:
+        if None not in self.bank_ports or "auto" not in self.memories:
+            raise ValueError(f"the hardware of {self.name!r} says nothing of what no schedule speaks of")
+
     def __hash__(self) -> int:
         return hash(self.name)
 
@@ -122,8 +130,14 @@ class Hardware:
         return BankPorts(found.accesses, found.accesses) if array.kind == "constant" else found
 
     def stages(self, name: str, bits: int, *, function: bool = False) -> int:
-        """The stages of a floating-point operator or function on numbers of so many bits."""
-        table = next(each for each in self.operators if bits <= each.bits)
+        """The stages of a floating-point operator or function on numbers of so many bits.
+
+        Wider numbers take what the widest of the tables says; where there is none, nothing is known: 0.
+        """
+        tables = [each for each in self.operators if bits <= each.bits] or self.operators[-1:]
+        if not tables:
+            return 0
+        table = tables[0]
         return table.stages.get(name, table.function if function else table.operator)
 
 
