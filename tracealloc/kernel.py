@@ -21,6 +21,7 @@ from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_frame, caller_place
 from tracealloc.trace.functions import trace
 from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.stores import answer_with
 from tracealloc.trace.record.recorder import active
 from tracealloc.trace.signature import signature_of, unwrap
 
@@ -353,6 +354,15 @@ def _for_c(program: Program) -> Program:
     from tracealloc.schedule.session.loop_order import for_c
 
     return for_c(program)
+
+
+def _may_store(program: Program, name: str) -> bool:
+    from tracealloc.schedule.core.stores import may_store  # most kernels need no isl to run again
+
+    return may_store(program, name)
+
+
+answer_with(_may_store)
 
 
 def _blank() -> Kernel:

@@ -15,6 +15,7 @@ from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct, has_
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.quantise import is_real
 from tracealloc.trace.ir.stored import not_a_number
+from tracealloc.trace.ir.stores import may_store
 
 __all__ = ["Slot", "check_array", "check_values", "kind_text", "make_slot"]
 
@@ -64,8 +65,6 @@ def _is_written(parameter: Parameter, program: Program) -> bool:
     array = parameter.array
     if not (parameter.written and array.rank and has_fixed(array.dtype)):
         return parameter.written
-    from tracealloc.schedule.core.stores import may_store  # most kernels need no isl to run again
-
     return may_store(program, array.name)
 
 
