@@ -70,7 +70,6 @@ BOTH = {
     "emit/c/plan/full_tiles.py:whole_tile": "counts statements; a nest with anything else has no whole tile",
     "emit/common/walk.py:visit": "where an array is used and where it is stored, and no more",
     "emit/c/plan/hoisted_checks.py:_Finder.node": "checks are of accesses: loads, stores, passed parts",
-    "poly/codegen/functions.py:change": "a scalar becomes an array of one element",
     "poly/dependence/queues.py:_moves": "only stores and calls put into a queue, loads take from it",
     "poly/model/statements.py:_targets": "texts of elements and of parts, in the order of the accesses",
     "poly/model/statements.py:subscripts": "parts and elements are told apart",

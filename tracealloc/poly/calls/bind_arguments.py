@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from functools import partial
 
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
@@ -15,19 +15,17 @@ from tracealloc.trace.ir.program import (
     Array,
     Block,
     Call,
-    If,
     Loop,
     Node,
     Program,
     Region,
     Slice,
     Store,
-    While,
     blocks_of,
     map_blocks,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.rewrite import Elsewhere, Subscript, map_accesses, map_reads, map_subscript
 from tracealloc.trace.record.naming import unused
 
 __all__ = ["Names", "Splice", "calls_in", "spliced"]
@@ -164,7 +162,9 @@ class Splice:
             return [self.loop(node)]
         inner = iter([tuple(self.block(nodes)) for nodes in blocks_of(node)])
         alone = map_blocks(node, lambda _: ())
-        made = self.targets(map_expressions(alone, self.expr))
+        made = map_accesses(alone, self.place, self.value)
+        if isinstance(made, Call):
+            return [replace(made, site=f"{self.call.site}_{made.site}")]
         return [map_blocks(made, lambda _: next(inner))]
 
     def loop(self, node: Loop) -> Loop:
@@ -183,41 +183,36 @@ class Splice:
         # A result lies in an array that the caller made: what fills it becomes stores.
         name = self.arrays[array].array.name
         its = [Iter(f"{self.call.site}:{array.key}:{k}", f"{name}_{k}") for k in range(array.rank)]
-        target, indices = self.place(array, tuple(IterRef(it) for it in its))
-        filled: Node = Store(target, indices, self.expr(node.fill), place=node.place)
+        filled: Node = Store(array, tuple(IterRef(it) for it in its), node.fill, place=node.place)
+        filled = map_accesses(filled, self.place, self.value)
         for it, extent in zip(reversed(its), reversed(array.shape), strict=True):
             filled = Loop(it, constant(0), constant(extent), 1, (filled,), place=node.place)
         return [filled]
 
-    def place(self, array: Array, indices: tuple[Expr, ...]) -> tuple[Array, tuple[Expr, ...]]:
-        """Where an element of a callee's array lies in the caller's."""
+    def place(self, array: Array) -> Elsewhere:
+        """Where a callee's array lies in the caller's."""
         region = self.arrays.get(array)
         if region is None:
-            return self.renamed(array), indices
-        rest = iter(indices)
-        found: list[Expr] = []
-        for part in region.indices:
-            if isinstance(part, Slice):
-                found.append(simplify(Binary("+", part.start, next(rest), index)))
-            else:
-                found.append(part)
-        return region.array, tuple(found)
+            return self.renamed(array), lambda indices: indices
+
+        def placed(indices: tuple[Subscript, ...]) -> tuple[Subscript, ...]:
+            rest = iter(indices)
+            return tuple(
+                part if not isinstance(part, Slice) else map_subscript(next(rest), partial(_plus, part.start))
+                for part in region.indices
+            )
+
+        return region.array, placed
+
+    def value(self, expr: Expr) -> Expr | None:
+        """What stands for an iterator or a scalar of the callee."""
+        if isinstance(expr, IterRef):
+            return self.its.get(expr.iter)
+        return self.values.get(expr.array) if isinstance(expr, Load) else None
 
     def expr(self, expr: Expr) -> Expr:
         """An expression of the callee in the caller's terms."""
-
-        def change(node: Expr) -> Expr | None:
-            if isinstance(node, IterRef):
-                return self.its.get(node.iter)
-            if isinstance(node, Load):
-                if node.array in self.values:
-                    return self.values[node.array]
-                indices = tuple(rewrite(i, change) for i in node.indices)
-                array, placed = self.place(node.array, indices)
-                return replace(node, array=array, indices=placed)
-            return None
-
-        return rewrite(expr, change)
+        return map_reads(expr, self.place, self.value)
 
     def scalars(self, expr: Expr) -> Expr:
         """An expression of the callee's parameters and the caller's iterators in the caller's terms."""
@@ -231,39 +226,6 @@ class Splice:
             if formal.parameter is not None and is_affine(value)
         }
 
-    def targets(self, node: Node) -> Node:
-        """A node with what it writes, and the regions it passes on, in the caller's arrays."""
-        match node:
-            case Store(array=array, indices=indices):
-                target, placed = self.place(array, indices)
-                return replace(node, array=target, indices=placed)
-            case Call(args=args, results=results, site=site):
-                return replace(
-                    node,
-                    args=tuple(self.region(a) if isinstance(a, Region) else a for a in args),
-                    results=tuple(self.region(r) for r in results),
-                    site=f"{self.call.site}_{site}",
-                )
-            case Alloc() | Loop() | While() | If():
-                return node
-            case _:
-                assert_never(node)
 
-    def region(self, region: Region) -> Region:
-        array = region.array
-        outer = self.arrays.get(array)
-        if outer is None:
-            return Region(self.renamed(array), region.indices)
-        rest = iter(region.indices)
-        found: list[Expr | Slice] = []
-        for part in outer.indices:
-            if not isinstance(part, Slice):
-                found.append(part)
-                continue
-            inner = next(rest)
-            if isinstance(inner, Slice):
-                start = simplify(Binary("+", part.start, inner.start, index))
-                found.append(Slice(start, inner.extent))
-            else:
-                found.append(simplify(Binary("+", part.start, inner, index)))
-        return Region(outer.array, tuple(found))
+def _plus(start: Expr, inner: Expr) -> Expr:
+    return simplify(Binary("+", start, inner, index))

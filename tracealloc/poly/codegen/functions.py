@@ -52,7 +52,7 @@ from tracealloc.trace.ir.program import (
     touched_by,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions, replace_arrays
+from tracealloc.trace.ir.rewrite import map_accesses, map_expressions, replace_arrays
 from tracealloc.trace.record.naming import unused
 
 __all__ = ["cut_functions"]
@@ -260,23 +260,8 @@ def _as_register(program: Program, array: Array) -> Program:
     )
     first = (constant(0),)
 
-    def expr(part: Expr) -> Expr | None:
-        if isinstance(part, Load) and part.array == array:
-            return replace(part, array=register, indices=first)
-        return None
-
-    def change(node: Node) -> Node:
-        if isinstance(node, Store | Alloc) and node.array == array:
-            node = replace(node, array=register)
-            node = replace(node, indices=first) if isinstance(node, Store) else node
-        if isinstance(node, Call):
-            parts = tuple(_passed(part, array, register) for part in node.args)
-            node = replace(
-                node, args=parts, results=tuple(_region(part, array, register) for part in node.results)
-            )
-        return map_blocks(node, lambda block: tuple(map(change, block)))
-
-    body = tuple(change(map_expressions(node, lambda e: rewrite(e, expr))) for node in program.body)
+    moved = {array: (register, lambda _: first)}.get
+    body = tuple(map_accesses(node, moved) for node in program.body)
     if array in program.args or array.kind == "state":
         made = Alloc(register, place=array.place), Store(register, first, Load(array), place=array.place)
         body = (*made, *body)
@@ -286,14 +271,6 @@ def _as_register(program: Program, array: Array) -> Program:
         own = tuple(replace(n, fill=None) for n in program.body if isinstance(n, Alloc) and n.array == array)
         body = (*own, *body, Store(array, (), Load(register, first), place=array.place))
     return replace(program, body=body)
-
-
-def _passed(part: Region | Expr, array: Array, register: Array) -> Region | Expr:
-    return _region(part, array, register) if isinstance(part, Region) else part
-
-
-def _region(part: Region, array: Array, register: Array) -> Region:
-    return Region(register, (constant(0),)) if part.array == array else part
 
 
 def _declared(block: Block, array: Array) -> Block:

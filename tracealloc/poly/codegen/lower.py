@@ -33,23 +33,18 @@ from tracealloc.trace.ir.expr import (
     Load,
     Unary,
     map_children,
-    rewrite,
 )
 from tracealloc.trace.ir.layout import UNMARKED, Marks
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
-    Block,
-    Call,
     If,
     Loop,
     Node,
     Program,
-    Region,
-    Slice,
     Store,
-    While,
 )
+from tracealloc.trace.ir.rewrite import Elsewhere, map_accesses, map_reads, map_subscript
 
 __all__ = ["lower"]
 
@@ -266,7 +261,8 @@ class _Lowering:
                 if isinstance(counts, IterRef):
                     known[counts.iter] = self.single[step.loop.key]
         inner = _Instance(statement, known, self)
-        nodes = inner.nodes()
+        node = statement.node
+        nodes = inner.fill(node) if isinstance(node, Alloc) else [inner.node(node)]
         for guard in reversed(statement.guards):
             nodes = [If(inner.expr(guard), tuple(nodes), place=statement.place)]
         return nodes
@@ -288,7 +284,7 @@ class _Instance:
     lowering: _Lowering
 
     def expr(self, expr: Expr) -> Expr:
-        return rewrite(expr, self.change)
+        return map_reads(expr, self.stored, self.change)
 
     @cached_property
     def counted(self) -> dict[Expr, Expr]:
@@ -298,67 +294,29 @@ class _Instance:
         counted = {loop.expr(name): loop.key for loop in loops if not isinstance(loop.expr(name), IterRef)}
         return {expr: lowering.running[key] for expr, key in counted.items() if key in lowering.running}
 
-    def index(self, expr: Expr) -> Expr:
-        return self.lowering.simple(self.expr(expr))
-
     def change(self, expr: Expr) -> Expr | None:
         if isinstance(expr, IterRef):
             return self.values.get(expr.iter)
-        if isinstance(expr, Load):
-            indices = tuple(self.index(e) for e in expr.indices)
-            extra, array = self.extra(expr.array)
-            return replace(expr, array=array, indices=(*extra, *indices))
-        if expr.dtype == index and not isinstance(expr, Const):
+        if expr.dtype == index and not isinstance(expr, Const | Load):
             if expr in self.counted:
                 return self.counted[expr]
             return self.lowering.simple(map_children(expr, self.expr))
         return None
+
+    def stored(self, array: Array) -> Elsewhere:
+        extra, stored = self.extra(array)
+        simple = self.lowering.simple
+        return stored, lambda indices: (*extra, *(map_subscript(part, simple) for part in indices))
 
     def extra(self, array: Array) -> tuple[tuple[Expr, ...], Array]:
         storage = self.lowering.storage.get(array)
         if storage is None:
             return (), array
         indices = storage.indices(self.statement, array)
-        return tuple(self.lowering.simple(rewrite(e, self.change)) for e in indices), storage.array
-
-    def nodes(self) -> list[Node]:
-        node = self.statement.node
-        if isinstance(node, Alloc):
-            return self.fill(node)
-        return [self.node(node)]
+        return tuple(self.lowering.simple(self.expr(e)) for e in indices), storage.array
 
     def node(self, node: Node) -> Node:
-        match node:
-            case Store(array, indices, value):
-                extra, stored = self.extra(array)
-                changed = tuple(self.index(e) for e in indices)
-                return replace(node, array=stored, indices=(*extra, *changed), value=self.expr(value))
-            case Loop(start=start, stop=stop, body=body):
-                return replace(node, start=self.expr(start), stop=self.expr(stop), body=self.block(body))
-            case While(prologue=prologue, cond=cond, body=body):
-                return replace(
-                    node, prologue=self.block(prologue), cond=self.expr(cond), body=self.block(body)
-                )
-            case If(cond=cond, then=then, orelse=orelse):
-                return replace(node, cond=self.expr(cond), then=self.block(then), orelse=self.block(orelse))
-            case Call(args=args, results=results):
-                passed = tuple(self.region(a) if isinstance(a, Region) else self.expr(a) for a in args)
-                return replace(node, args=passed, results=tuple(self.region(r) for r in results))
-            case Alloc(fill=fill):
-                return node if fill is None else replace(node, fill=self.expr(fill))
-
-    def block(self, block: Block) -> Block:
-        return tuple(self.node(node) for node in block)
-
-    def region(self, region: Region) -> Region:
-        extra, array = self.extra(region.array)
-        parts = tuple(
-            Slice(self.lowering.simple(self.expr(p.start)), p.extent)
-            if isinstance(p, Slice)
-            else self.lowering.simple(self.expr(p))
-            for p in region.indices
-        )
-        return Region(array, (*extra, *parts))
+        return map_accesses(node, self.stored, self.change)
 
     def fill(self, node: Alloc) -> list[Node]:
         assert node.fill is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 import islpy as isl
 
@@ -15,38 +15,33 @@ from tracealloc.poly.model.build import effects_of
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index
-from tracealloc.trace.ir.expr import Binary, Expr, Iter, Load, iters_of, loads_of, rewrite, substitute
+from tracealloc.trace.ir.expr import Binary, Expr, Iter, Load, iters_of, loads_of, substitute
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Call,
-    If,
-    Loop,
     Node,
     Region,
     Slice,
     Store,
-    While,
     expressions_of,
-    map_blocks,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.rewrite import Elsewhere, Moved, Subscript, map_accesses, map_reads, map_subscript
 from tracealloc.trace.ir.text import expr_text, region_text
 from tracealloc.trace.record.naming import unused
 
 __all__ = [
-    "Shift",
-    "divided",
+    "accessing",
+    "in_box",
     "in_iters",
     "instances_used",
     "loads_in",
     "make_statement",
-    "quotient",
-    "redirect",
     "as_told",
     "remade",
     "sliced_dims",
+    "slot",
     "subscripts",
     "told_alike",
     "touches_by_data",
@@ -55,8 +50,6 @@ __all__ = [
 
 Accesses: TypeAlias = tuple[Access, ...]
 _SAME: Mapping[str, isl.Map] = {}
-Shift = Mapping[int, Expr]
-"""For every dimension that the buffer keeps, what is subtracted from the index."""
 
 
 def unique_name(model: Model, name: str) -> str:
@@ -219,61 +212,41 @@ def touches_by_data(statement: Statement, array: Array) -> bool:
     )
 
 
-def redirect(
-    statement: Statement,
-    array: Array,
-    buffer: Array,
-    shift: Shift,
-    place: Callable[[Sequence[Expr], int], Expr] | None = None,
-) -> tuple[Node, tuple[Expr, ...]]:
-    """The node and guards of a statement with accesses to `array` sent to `buffer`.
+def accessing(
+    model: Model, statement: Statement, moved: Moved, scopes: Mapping[Array, tuple[Expr, ...]]
+) -> Statement:
+    """The same instances of a statement, with arrays accessed elsewhere."""
+    guards = tuple(map_reads(guard, moved) for guard in statement.guards)
+    return remade(model, statement, map_accesses(statement.node, moved), guards, scopes)
 
-    `place` gives a coordinate of an element, from all its subscripts, where that is not its subscript.
+
+def in_box(
+    buffer: Array,
+    lows: Mapping[int, Expr],
+    steps: Sequence[int] | None = None,
+    place: Callable[[Sequence[Subscript], int], Subscript] | None = None,
+) -> Elsewhere:
+    """A buffer of the dimensions in `lows`, for each of which its first element is given.
+
+    Along dimension `dim` of the array it holds each ``steps[dim]``-th element. `place` gives a coordinate of
+    an element, from all its subscripts, where that is not its subscript.
     """
 
-    def placed(indices: Sequence[Expr]) -> tuple[Expr, ...]:
-        return tuple(lowered(place(indices, dim) if place else indices[dim], dim) for dim in shift)
+    def placed(indices: Sequence[Subscript]) -> tuple[Subscript, ...]:
+        found = []
+        for dim, low in lows.items():
+            part = indices[dim] if place is None else place(indices, dim)
+            step = 1 if steps is None else steps[dim]
+            found.append(map_subscript(part, lambda e, low=low, step=step: slot(e, low, step)))  # type: ignore[misc]
+        return tuple(found)
 
-    def lowered(expr: Expr, dim: int) -> Expr:
-        if shift[dim] == constant(0):
-            return expr
-        return simplify(Binary("-", expr, shift[dim], index))
+    return buffer, placed
 
-    def load(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array == array:
-            return replace(expr, array=buffer, indices=placed([change(part) for part in expr.indices]))
-        return None
 
-    def change(expr: Expr) -> Expr:
-        return rewrite(expr, load)
-
-    def region(part: Region) -> Region:
-        if part.array != array:
-            return part
-        kept: list[Expr | Slice] = []
-        for dim in shift:
-            old = part.indices[dim]
-            if isinstance(old, Slice):
-                kept.append(Slice(lowered(old.start, dim), old.extent))
-            else:
-                kept.append(lowered(old, dim))
-        return Region(buffer, tuple(kept))
-
-    def target(node: Node) -> Node:
-        match node:
-            case Store() if node.array == array:
-                return replace(node, array=buffer, indices=placed(node.indices))
-            case Call(args=args, results=results):
-                passed = tuple(region(part) if isinstance(part, Region) else part for part in args)
-                return replace(node, args=passed, results=tuple(region(part) for part in results))
-            case Alloc() if node.array == array:
-                return replace(node, array=buffer)  # made inside the loop: the buffer is the whole of it
-            case Loop() | While() | If() | Alloc() | Store():
-                return map_blocks(node, lambda block: tuple(target(inner) for inner in block))
-            case _:
-                assert_never(node)
-
-    return target(map_expressions(statement.node, change)), tuple(change(g) for g in statement.guards)
+def slot(subscript: Expr, low: Expr, step: int = 1) -> Expr:
+    """Where a buffer that begins at `low` and holds each `step`-th element has the one at `subscript`."""
+    away = subscript if low == constant(0) else simplify(Binary("-", subscript, low, index))
+    return simplify(Binary("//", away, constant(step), index)) if step > 1 else away
 
 
 def instances_used(statement: Statement, array: Array) -> isl.Set:
@@ -305,48 +278,6 @@ def sliced_dims(statements: Sequence[Statement], array: Array) -> set[int]:
         if isinstance(part, Region) and part.array == array
     ]
     return {dim for part in regions for dim, i in enumerate(part.indices) if isinstance(i, Slice)}
-
-
-def quotient(expr: Expr, step: int) -> Expr:
-    """A subscript divided by a step that divides it."""
-    return simplify(Binary("//", expr, constant(step), index)) if step > 1 else expr
-
-
-def divided(
-    node: Node, guards: tuple[Expr, ...], array: Array, steps: Sequence[int]
-) -> tuple[Node, tuple[Expr, ...]]:
-    """A node and guards with every subscript of `array` divided by the step of its dimension."""
-
-    def smaller(indices: Sequence[Expr]) -> tuple[Expr, ...]:
-        return tuple(quotient(i, step) for i, step in zip(indices, steps, strict=True))
-
-    def load(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array == array:
-            return replace(expr, indices=smaller([rewrite(i, load) for i in expr.indices]))
-        return None
-
-    def region(part: Region) -> Region:
-        if part.array != array:
-            return part
-        kept: list[Expr | Slice] = []
-        for i, step in zip(part.indices, steps, strict=True):
-            kept.append(i if isinstance(i, Slice) else quotient(i, step))
-        return Region(array, tuple(kept))
-
-    def target(inner: Node) -> Node:
-        match inner:
-            case Store() if inner.array == array:
-                return replace(inner, indices=smaller(inner.indices))
-            case Call(args=args, results=results):
-                passed = tuple(region(part) if isinstance(part, Region) else part for part in args)
-                return replace(inner, args=passed, results=tuple(region(part) for part in results))
-            case Loop() | While() | If() | Alloc() | Store():
-                return map_blocks(inner, lambda block: tuple(target(each) for each in block))
-            case _:
-                assert_never(inner)
-
-    changed = map_expressions(node, lambda expr: rewrite(expr, load))
-    return target(changed), tuple(rewrite(guard, load) for guard in guards)
 
 
 def in_iters(expr: Expr, values: Mapping[Iter, Expr]) -> Expr:

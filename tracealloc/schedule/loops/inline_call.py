@@ -29,6 +29,7 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.ir.rewrite import map_reads
 
 __all__ = ["Callee", "inlined", "origins_of"]
 
@@ -350,11 +351,13 @@ def _space(model: Model, callee: Model, space: str, splice: Splice) -> str:
 def _onto_passed(model: Model, base: Statement, splice: Splice, array: Array, space: str) -> isl.Map | None:
     """Iterations of the call and elements of an argument -> elements of what is passed (None: by data)."""
     its = [Iter(f"element:{k}", f"e{k}") for k in range(array.rank)]
-    target, indices = splice.place(array, tuple(IterRef(it) for it in its))
-    if any(loads_of(e) for e in indices):
+    there = map_reads(Load(array, tuple(IterRef(it) for it in its)), splice.place)
+    assert isinstance(there, Load)
+    target = there.array
+    if any(loads_of(e) for e in there.indices):
         return None
     names = iter_names((*base.dims, *its))
     path = tuple(space.split("_")[1:])
-    parts = [aff_text(e, names) for e in (*base.scope(target), *indices)]
+    parts = [aff_text(e, names) for e in (*base.scope(target), *there.indices)]
     left = tuple_text("E", names.values())
     return read_map(f"{{ {left} -> {tuple_text(model.space(target, path), parts)} }}")

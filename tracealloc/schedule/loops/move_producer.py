@@ -14,11 +14,12 @@ from tracealloc.poly.isl.named import flat_set, map_of
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import (
+    accessing,
+    in_box,
     in_iters,
     make_statement,
-    redirect,
-    remade,
     sliced_dims,
+    slot,
     unique_name,
 )
 from tracealloc.poly.model.tree import (
@@ -42,10 +43,11 @@ from tracealloc.schedule.loops.demand import Needs
 from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
 from tracealloc.schedule.storage.region import kept_dims
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, VerifyError
-from tracealloc.trace.ir.affine import constant, simplify
-from tracealloc.trace.ir.dtype import index, leaf_paths
-from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, Load
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.dtype import leaf_paths
+from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import Alloc, Array, Store
+from tracealloc.trace.ir.rewrite import Elsewhere, map_accesses, map_reads
 
 __all__ = ["Moving"]
 
@@ -212,15 +214,17 @@ class Moving:
     def copy(self, model: Model, statement: Statement, need: isl.Map) -> Statement:
         """A statement of the nest, run for each iteration that needs it."""
         name = f"{statement.name}_{self.key}"
-        moved = statement
-        for array, part in self.parts.items():
-            node, guards = redirect(moved, array, part.own, part.shift)
-            moved = replace(moved, node=node, guards=guards)
-        touched = {access.array for access in statement.accesses}
-        own = [(part.own, self.here()) for array, part in self.parts.items() if array in touched]
+        used = {access.array for access in statement.accesses}
+        moved = {array: in_box(part.own, part.shift) for array, part in self.parts.items()}
+        own = [(part.own, self.here()) for array, part in self.parts.items() if array in used]
         kept = [(array, exprs) for array, exprs in statement.scopes if array not in self.parts]
-        moved = replace(moved, scopes=(*own, *kept))
-        return made_again(model, moved, name, flat_set(need, name), self.twins, self.its)
+        again = replace(
+            statement,
+            node=map_accesses(statement.node, moved.get),
+            guards=tuple(map_reads(guard, moved.get) for guard in statement.guards),
+            scopes=(*own, *kept),
+        )
+        return made_again(model, again, name, flat_set(need, name), self.twins, self.its)
 
     def constant(self, source: str) -> Const | None:
         """The constant that a statement fills a whole array with, if that is what it does."""
@@ -276,24 +280,21 @@ class Moving:
         if value is None:
             value = Load(array, tuple(IterRef(it) for it in its))
             scopes |= {array: part.scope} if part.scope else {}
-        inside = tuple(_minus(IterRef(its[dim]), part.shift[dim]) for dim in part.kept)
+        inside = tuple(slot(IterRef(its[dim]), part.shift[dim]) for dim in part.kept)
         return Store(part.own, inside, value), scopes, (*self.its, *its)
 
     def redirected(self, model: Model, user: Statement) -> Statement:
         """A user that reads the iteration's own arrays."""
         values = {it: loop.expr(user.name) for it, loop in zip(self.its, self.loops, strict=True)}
         scopes = dict(user.scopes)
-        changed = user
+        moved: dict[Array, Elsewhere] = {}
         for array, part in self.parts.items():
             if any(access.array == array for access in user.accesses):
                 shift = {dim: in_iters(low, values) for dim, low in part.shift.items()}
-                node, guards = redirect(changed, array, part.own, shift)
-                changed = replace(changed, node=node, guards=guards)
+                moved[array] = in_box(part.own, shift)
                 scopes.pop(array, None)
                 scopes[part.own] = tuple(values.values())
-        if changed is user:
-            return user
-        return remade(model, user, changed.node, changed.guards, scopes)
+        return accessing(model, user, moved.get, scopes) if moved else user
 
     # -- the new tree, and its proof -----------------------------------------------------------------
 
@@ -426,7 +427,3 @@ def _without_once(state: State, keys: set[str]) -> Tree:
         return replace(loop, place=None) if loop.key in keys and runs_once(state, loop) else loop
 
     return map_loops(state.tree, change)
-
-
-def _minus(a: Expr, b: Expr) -> Expr:
-    return simplify(Binary("-", a, b, index))

@@ -13,7 +13,7 @@ from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import at_greatest, flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import make_statement, quotient, sliced_dims, unique_name
+from tracealloc.poly.model.statements import make_statement, sliced_dims, slot, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
@@ -22,9 +22,9 @@ from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, coordinate, slanted
 from tracealloc.schedule.storage.indexed_rows import slots_of
 from tracealloc.schedule.storage.region import Region, spaces_of, users_of
-from tracealloc.trace.ir.affine import constant, simplify
-from tracealloc.trace.ir.dtype import index, leaf_paths
-from tracealloc.trace.ir.expr import Binary, Const, Iter, IterRef, Load
+from tracealloc.trace.ir.affine import constant
+from tracealloc.trace.ir.dtype import leaf_paths
+from tracealloc.trace.ir.expr import Const, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Store
 
@@ -161,14 +161,14 @@ class _Buffer:
     ) -> tuple[Statement, Tree]:
         region = self.region
         array, its = region.array, region.its
-        slot = None if region.slots is None else region.slots.dim
+        numbered = None if region.slots is None else region.slots.dim
         element = tuple(Iter(f"{name}:e{dim}", names[dim]) for dim in range(array.rank))
         outside = tuple(IterRef(it) for it in element)
         places = [
-            constant(number) if d == slot else coordinate(outside, d, region.slant) for d in region.kept
+            constant(number) if d == numbered else coordinate(outside, d, region.slant) for d in region.kept
         ]
         inside = tuple(
-            quotient(simplify(Binary("-", place, region.box.lows[d], index)), region.box.steps[d])
+            slot(place, region.box.lows[d], region.box.steps[d])
             for d, place in zip(region.kept, places, strict=True)
         )
         place = region.loop.place
@@ -182,7 +182,7 @@ class _Buffer:
         statement = make_statement(model, name, node, dims, flat_set(elements, name), scopes, copy=True)
         nest: Tree = Leaf(name)
         for dim, value in reversed(list(zip(region.kept, inside, strict=True))):
-            if dim != slot:
+            if dim != numbered:
                 marks = Marks(pipeline=1) if isinstance(nest, Leaf) else Marks()
                 it = element[dim]
                 nest = LoopNode(it.key, it.name, ((name, value),), nest, marks=marks)

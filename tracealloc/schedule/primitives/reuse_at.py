@@ -11,7 +11,7 @@ from tracealloc.poly.dataflow.footprint import box_around, elements_used
 from tracealloc.poly.dataflow.sliding_window import Window, sliding_window, stride_of
 from tracealloc.poly.isl.named import flat_set
 from tracealloc.poly.model.model import Statement
-from tracealloc.poly.model.statements import make_statement, unique_name
+from tracealloc.poly.model.statements import make_statement, slot, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
 from tracealloc.schedule.core.ask import asking, request
 from tracealloc.schedule.core.chains import chain_above
@@ -133,9 +133,7 @@ class _Window:
         """Where an element is in the buffer, in the iteration `back` steps earlier."""
         old = simplify(Binary("-", IterRef(its[-1]), constant(back * self.step), index))
         lows = [substitute(low, {self.region.its[-1]: old}) for low in self.region.box.lows]
-        return tuple(
-            simplify(Binary("-", IterRef(element[dim]), lows[dim], index)) for dim in self.region.kept
-        )
+        return tuple(slot(IterRef(element[dim]), lows[dim]) for dim in self.region.kept)
 
     def statement(
         self, name: str, its: Sequence[Iter], element: Sequence[Iter], elements: isl.Map, store: Store

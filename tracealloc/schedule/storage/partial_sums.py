@@ -14,7 +14,7 @@ from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import flat_set, map_of, project_scope, with_tuple
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import in_iters, make_statement, quotient, remade, unique_name
+from tracealloc.poly.model.statements import in_iters, make_statement, remade, slot, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, replace_loop, sequence
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
@@ -52,8 +52,7 @@ def _part(loop: LoopNode, factor: int | None, statement: str) -> Expr:
     value = loop.expr(statement)
     if factor is None:
         return value
-    turn = quotient(value, loop.step)
-    return simplify(Binary("%", turn, constant(factor), index))
+    return simplify(Binary("%", slot(value, constant(0), loop.step), constant(factor), index))
 
 
 def parts_of(
@@ -135,14 +134,14 @@ class Parts:
         assert isinstance(node, Store)
         values = region.values(statement)
         inside = tuple(
-            _slot(node.indices[dim], in_iters(region.box.lows[dim], values), region.box.steps[dim])
+            slot(node.indices[dim], in_iters(region.box.lows[dim], values), region.box.steps[dim])
             for dim in region.kept
         )
-        part = _slot(self.lanes.part(statement.name), in_iters(self.lanes.low, values), self.lanes.step)
+        part = slot(self.lanes.part(statement.name), in_iters(self.lanes.low, values), self.lanes.step)
         own = Load(node.array, node.indices)
         target = Load(self.partial, (*inside, part))
 
-        def load(expr: Expr) -> Expr | None:
+        def load(expr: Expr) -> Expr | None:  # other reads of the array do not see a part of the sum
             return replace(target, place=expr.place) if isinstance(expr, Load) and expr == own else None
 
         added = replace(node, array=self.partial, indices=target.indices, value=rewrite(node.value, load))
@@ -159,8 +158,8 @@ class Parts:
         lane_name = region.edit.fresh(f"{lanes.loop.name.replace('.', '_')}_{suffix}", names)
         lane = Iter(f"{name}:lane", lane_name)
         inside = (
-            *(_slot(IterRef(element[d]), region.box.lows[d], region.box.steps[d]) for d in region.kept),
-            _slot(IterRef(lane), lanes.low, lanes.step),
+            *(slot(IterRef(element[d]), region.box.lows[d], region.box.steps[d]) for d in region.kept),
+            slot(IterRef(lane), lanes.low, lanes.step),
         )
         place = region.users[0].place
         outside = tuple(IterRef(it) for it in element)
@@ -239,8 +238,3 @@ class Parts:
         for loop in region.loops:
             tree = replace_loop(tree, loop.key, known)
         return tree
-
-
-def _slot(subscript: Expr, low: Expr, step: int) -> Expr:
-    away = subscript if low == constant(0) else simplify(Binary("-", subscript, low, index))
-    return quotient(away, step)

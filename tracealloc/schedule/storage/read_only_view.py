@@ -11,14 +11,13 @@ from dataclasses import replace
 from tracealloc.poly.dataflow.flow import flow_of, pieces
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import remade
+from tracealloc.poly.model.statements import accessing, remade
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
-from tracealloc.trace.ir.expr import Expr, Load, rewrite
-from tracealloc.trace.ir.program import Array, Call, Node, Region
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.program import Array, Call
+from tracealloc.trace.ir.rewrite import map_expressions, map_reads
 
 __all__ = ["served_reads"]
 
@@ -95,20 +94,10 @@ def _refuse_inside_flow(
 
 def _sent(model: Model, statement: Statement, array: Array, seen: Array) -> Statement:
     """The statement with its reads of `array` sent to the stand-in."""
-
-    def load(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array == array:
-            return replace(expr, array=seen, indices=tuple(change(i) for i in expr.indices))
-        return None
-
-    def change(expr: Expr) -> Expr:
-        return rewrite(expr, load)
-
-    def passed(part: Region | Expr) -> Region | Expr:
-        return Region(seen, part.indices) if isinstance(part, Region) and part.array == array else part
-
-    node: Node = map_expressions(statement.node, change)
-    if isinstance(node, Call) and not any(access.array == array for access in statement.writes):
-        node = replace(node, args=tuple(passed(part) for part in node.args))
-    guards = tuple(change(guard) for guard in statement.guards)
-    return remade(model, statement, node, guards, {**dict(statement.scopes), seen: statement.scope(array)})
+    moved = {array: (seen, tuple)}.get
+    scopes = {**dict(statement.scopes), seen: statement.scope(array)}
+    if not any(access.array == array for access in statement.writes):
+        return accessing(model, statement, moved, scopes)
+    node = map_expressions(statement.node, lambda expr: map_reads(expr, moved))
+    guards = tuple(map_reads(guard, moved) for guard in statement.guards)
+    return remade(model, statement, node, guards, scopes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 from tracealloc.poly.dataflow.footprint import PREFIX, Box, exact_values
 from tracealloc.poly.dependence.dependence import time_map
@@ -17,10 +18,9 @@ from tracealloc.poly.isl.named import map_of, with_tuple
 from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import (
-    divided,
+    accessing,
+    in_box,
     in_iters,
-    redirect,
-    remade,
     sliced_dims,
     subscripts,
     touches_by_data,
@@ -34,6 +34,7 @@ from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, walk
 from tracealloc.trace.ir.program import Alloc, Array, Store, walk_nodes
+from tracealloc.trace.ir.rewrite import Subscript
 from tracealloc.trace.ir.text import expr_text
 
 __all__ = ["Region", "kept_dims", "running_users", "scope_over", "spaces_of", "users_of"]
@@ -174,21 +175,19 @@ class Region:
     def moved(self, model: Model, statement: Statement, buffer: Array, scope: int) -> Statement:
         """A user with its accesses sent to `buffer`, which lives in the first `scope` loops."""
         values = self.values(statement)
-        shift = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
+        lows = {dim: in_iters(self.box.lows[dim], values) for dim in self.kept}
 
-        def place(indices: Sequence[Expr], dim: int) -> Expr:
+        def place(indices: Sequence[Subscript], dim: int) -> Subscript:
+            element = cast("Sequence[Expr]", indices)  # nothing is sliced along these
             if self.slots is not None and dim == self.slots.dim:
-                return self.slots.number(statement, indices)
-            return coordinate(indices, dim, self.slant)
+                return self.slots.number(statement, element)
+            return coordinate(element, dim, self.slant)
 
-        node, guards = redirect(statement, self.seen, buffer, shift, place)
-        steps = [self.box.steps[dim] for dim in self.kept]
-        if any(step > 1 for step in steps):
-            node, guards = divided(node, guards, buffer, steps)
         scopes = {**dict(statement.scopes), buffer: tuple(values.values())[:scope]}
         if self.seen != self.array:
             scopes.pop(self.seen, None)
-        return remade(model, statement, node, guards, scopes)
+        there = in_box(buffer, lows, self.box.steps, place)
+        return accessing(model, statement, {self.seen: there}.get, scopes)
 
     def scope_of_array(self, depth: int) -> tuple[Expr, ...]:
         """The instance of a scoped array that copies use, in the first `depth` loops.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import islpy as isl
 
@@ -22,11 +23,11 @@ from tracealloc.schedule.core.state import State
 from tracealloc.schedule.storage.region import Region, spaces_of
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import Index, index, leaf_paths
-from tracealloc.trace.ir.expr import Cast, Expr, Iter, IterRef, Load, map_children, rewrite
+from tracealloc.trace.ir.expr import Cast, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
-from tracealloc.trace.ir.program import Alloc, Array, Call, Node, Store, map_blocks, walk_nodes
+from tracealloc.trace.ir.program import Alloc, Array, Call, Store, walk_nodes
 from tracealloc.trace.ir.program import Region as View
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.rewrite import Subscript, map_accesses, map_reads
 from tracealloc.trace.ir.text import expr_text
 
 __all__ = ["Remap", "relaid", "with_local_copy"]
@@ -82,43 +83,27 @@ def _passes(node: Call, array: Array) -> bool:
 def _moved(
     model: Model, statement: Statement, array: Array, new: Array, remap: Remap, origins: Sequence[isl.Map]
 ) -> Statement:
-    def load(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.array == array:
-            inner = map_children(expr, change)
-            assert isinstance(inner, Load)
-            return replace(inner, array=new, indices=_indices(inner.indices, remap))
-        return None
+    def placed(indices: Sequence[Subscript]) -> tuple[Subscript, ...]:
+        plain = cast("Sequence[Expr]", indices)  # who gets a view is refused
+        return remap([e if isinstance(e.dtype, Index) else Cast(e, index) for e in plain])
 
-    def change(expr: Expr) -> Expr:
-        return rewrite(expr, load)
-
-    def targets(node: Node) -> Node:
-        if isinstance(node, Store) and node.array == array:
-            node = replace(node, array=new, indices=_indices(node.indices, remap))
-        if isinstance(node, Alloc) and node.array == array:
-            node = replace(node, array=new)
-        return map_blocks(node, lambda block: tuple(targets(inner) for inner in block))
-
+    moved = {array: (new, placed)}.get
     made = make_statement(
         model,
         statement.name,
-        targets(map_expressions(statement.node, change)),
+        map_accesses(statement.node, moved),
         statement.dims,
         statement.domain,
         {(new if a == array else a): exprs for a, exprs in statement.scopes},
-        guards=tuple(change(guard) for guard in statement.guards),
+        guards=tuple(map_reads(guard, moved) for guard in statement.guards),
         origin=statement.origin,
         origin_instance=statement.origin_instance,
         copy=statement.copy,
         covered=statement.covered,
     )
     onto = {str(m.range().get_tuple_name()): m.reverse() for m in origins}
-    texts = {expr_text(load): expr_text(change(load)) for load in loads_in(statement)}
+    texts = {expr_text(load): expr_text(map_reads(load, moved)) for load in loads_in(statement)}
     return replace(made, accesses=as_told(made, statement, texts, onto, new))
-
-
-def _indices(indices: Sequence[Expr], remap: Remap) -> tuple[Expr, ...]:
-    return remap([e if isinstance(e.dtype, Index) else Cast(e, index) for e in indices])
 
 
 def _origins(

@@ -1,4 +1,4 @@
-"""Replace arrays, and rewrite expressions, throughout a node."""
+"""Accesses to arrays and expressions, rewritten throughout a node."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import assert_never
+from typing import TypeAlias, cast
 
-from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, map_children, rewrite, substitute
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, Rewriter, rewrite, substitute
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -25,26 +25,79 @@ from tracealloc.trace.ir.program import (
 )
 from tracealloc.trace.ir.stored import contents
 
-__all__ = ["canonical", "map_expressions", "replace_arrays", "replace_in"]
+__all__ = [
+    "Elsewhere",
+    "Moved",
+    "Subscript",
+    "canonical",
+    "map_accesses",
+    "map_expressions",
+    "map_reads",
+    "map_subscript",
+    "replace_arrays",
+    "replace_in",
+]
+
+Subscript: TypeAlias = Expr | Slice
+Elsewhere: TypeAlias = tuple[Array, Callable[[tuple[Subscript, ...]], tuple[Subscript, ...]]]
+"""Another array, and the subscripts in it for those in the array whose place it takes."""
+Moved: TypeAlias = Callable[[Array], Elsewhere | None]
+"""Where what is in an array is now (None: where it was)."""
 
 
 def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
     """`node`, and everything inside it, with `change` applied to each whole expression."""
+    return _mapped(node, change, lambda array: None)
 
+
+def map_accesses(node: Node, moved: Moved, also: Rewriter = lambda expr: None) -> Node:
+    """`node`, and everything inside it, with arrays accessed elsewhere.
+
+    These are all accesses: elements that are read (in subscripts, bounds and conditions too), elements that
+    are stored, views that are passed, and the array's making. Subscripts are rewritten before they are
+    placed. `also` replaces other expressions on the way, and goes first.
+    """
+    return _mapped(node, lambda expr: map_reads(expr, moved, also), moved)
+
+
+def map_reads(expr: Expr, moved: Moved, also: Rewriter = lambda expr: None) -> Expr:
+    """An expression likewise."""
+
+    def change(part: Expr) -> Expr | None:
+        other = also(part)
+        if other is not None or not isinstance(part, Load):
+            return other
+        there = moved(part.array)
+        if there is None:
+            return None
+        indices = tuple(rewrite(index, change) for index in part.indices)
+        return replace(part, array=there[0], indices=_elements(there, indices))
+
+    return rewrite(expr, change)
+
+
+def _mapped(node: Node, change: Callable[[Expr], Expr], moved: Moved) -> Node:
     def region(part: Region) -> Region:
-        indices = tuple(
-            Slice(change(i.start), i.extent) if isinstance(i, Slice) else change(i) for i in part.indices
-        )
-        return Region(part.array, indices)
+        indices = tuple(map_subscript(index, change) for index in part.indices)
+        there = moved(part.array)
+        return Region(part.array, indices) if there is None else Region(there[0], there[1](indices))
 
     def inside(block: tuple[Node, ...]) -> tuple[Node, ...]:
-        return tuple(map_expressions(inner, change) for inner in block)
+        return tuple(_mapped(inner, change, moved) for inner in block)
 
     match node:
-        case Alloc(fill=fill):
-            return node if fill is None else replace(node, fill=change(fill))
-        case Store(indices=indices, value=value):
-            return replace(node, indices=tuple(change(i) for i in indices), value=change(value))
+        case Alloc(array=array, fill=fill):
+            there = moved(array)
+            if fill is None and there is None:
+                return node
+            made = array if there is None else there[0]
+            return replace(node, array=made, fill=None if fill is None else change(fill))
+        case Store(array=array, indices=indices, value=value):
+            changed = tuple(map(change, indices))
+            there = moved(array)
+            if there is not None:
+                array, changed = there[0], _elements(there, changed)
+            return replace(node, array=array, indices=changed, value=change(value))
         case Loop(start=start, stop=stop, body=body):
             return replace(node, start=change(start), stop=change(stop), body=inside(body))
         case While(prologue=prologue, cond=cond, body=body):
@@ -56,43 +109,32 @@ def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
             return replace(node, args=passed, results=tuple(region(r) for r in results))
 
 
+def map_subscript(part: Subscript, change: Callable[[Expr], Expr]) -> Subscript:
+    """A subscript, or where a slice begins, changed."""
+    return Slice(change(part.start), part.extent) if isinstance(part, Slice) else change(part)
+
+
+def _elements(there: Elsewhere, indices: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """The subscripts of an element elsewhere: where nothing is sliced, nothing is there either."""
+    return cast("tuple[Expr, ...]", there[1](indices))
+
+
 def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
     """`node`, and everything inside it, with arrays replaced."""
-
-    def targets(part: Node) -> Node:
-        match part:
-            case Store(array=array) | Alloc(array=array):
-                part = replace(part, array=changed.get(array, array))
-            case Call(args=args, results=results):
-                part = replace(
-                    part,
-                    args=tuple(_region(a, changed) if isinstance(a, Region) else a for a in args),
-                    results=tuple(_region(r, changed) for r in results),
-                )
-            case Loop() | While() | If():
-                pass
-            case _:
-                assert_never(part)
-        return map_blocks(part, lambda block: tuple(targets(inner) for inner in block))
-
-    return targets(map_expressions(node, lambda expr: replace_in(expr, changed)))
+    return map_accesses(node, _renamed(changed))
 
 
 def replace_in(expr: Expr, changed: Mapping[Array, Array]) -> Expr:
     """An expression with arrays replaced."""
-
-    def load(part: Expr) -> Expr | None:
-        if isinstance(part, Load) and part.array in changed:
-            inner = map_children(part, lambda e: rewrite(e, load))
-            assert isinstance(inner, Load)
-            return replace(inner, array=changed[part.array])
-        return None
-
-    return rewrite(expr, load)
+    return map_reads(expr, _renamed(changed))
 
 
-def _region(region: Region, changed: Mapping[Array, Array]) -> Region:
-    return Region(changed.get(region.array, region.array), region.indices)
+def _renamed(changed: Mapping[Array, Array]) -> Moved:
+    return lambda array: (changed[array], _same) if array in changed else None
+
+
+def _same(indices: tuple[Subscript, ...]) -> tuple[Subscript, ...]:
+    return indices
 
 
 def _what(array: Array) -> str:
