@@ -22,7 +22,7 @@ from tracealloc.poly.isl.named import dim_bounds, drop_range_dims, map_of, map_t
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.tree import LoopNode, Tree
+from tracealloc.poly.model.tree import LoopNode, Tree, upwards
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, rewrite, substitute
@@ -184,7 +184,7 @@ class _Lives:
         domains: Mapping[str, isl.Set],
     ) -> _Lives:
         """The lives where statements have the given domains."""
-        plain = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+        plain = upwards(loops)
         alike: dict[tuple[str, ...], dict[str, isl.Set]] = {}  # each once: statements of one body are
         rest: list[tuple[Statement, isl.Set]] = []
         for statement in statements:

@@ -12,7 +12,7 @@ are one or none: whether there is one becomes a condition, which one it is the v
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
@@ -23,7 +23,7 @@ from tracealloc.poly.isl.named import at_parameters, dim_bounds, renamed, rows_o
 from tracealloc.poly.isl.rows import Row
 from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.tree import LoopNode, leaves
+from tracealloc.poly.model.tree import LoopNode, leaves, upwards
 from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
@@ -55,7 +55,7 @@ def bounds_of(model: Model, loops: tuple[LoopNode, ...]) -> Bounds | None:
     Raises:
         isl.Error: that takes too long.
     """
-    plain, last = _plain(loops), len(loops) - 1
+    plain, last = upwards(loops), len(loops) - 1
     parts: dict[tuple[str, ...], isl.Set] = {}
     for name in leaves(loops[-1].body):
         statement = model.statement(name)
@@ -113,7 +113,7 @@ def instance_of(
         ScheduleError: the loops run several instances at once.
     """
     statement = model.statement(name)
-    times = time_map(statement, _plain(loops)).intersect_domain(statement.domain)
+    times = time_map(statement, upwards(loops)).intersect_domain(statement.domain)
     times = times.intersect_params(model.context)
     if times.is_empty():
         return None
@@ -147,8 +147,3 @@ def _within(model: Model, known: Sequence[Bounds], names: Sequence[str]) -> isl.
     declared = ", ".join((*names, *model.parameters))
     where = f" {' and '.join(conds)}" if conds else ""
     return isl.Set(f"[{declared}] -> {{ :{where} }}").intersect_params(model.context)
-
-
-def _plain(loops: tuple[LoopNode, ...]) -> tuple[LoopNode, ...]:
-    """The loops by their values, not by when these come."""
-    return tuple(replace(loop, descending=False) for loop in loops)

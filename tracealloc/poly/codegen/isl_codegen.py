@@ -24,7 +24,7 @@ from tracealloc.poly.model.tree import (
     Sequence,
     Tree,
     leaves,
-    path_to,
+    loops_to,
     statements_of,
 )
 
@@ -166,9 +166,7 @@ def _isl_ast(model: Model, tree: Tree, bare: frozenset[str] = frozenset()) -> is
 
 def _runs_once(model: Model, tree: Tree, key: str) -> bool:
     """Whether a loop has one value in each iteration of the loops around it."""
-    path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
-    assert path is not None, key
-    return is_function_of_outer(times_in(model, tuple(n for n, _ in path if isinstance(n, LoopNode))))
+    return is_function_of_outer(times_in(model, loops_to(tree, key)))
 
 
 def times_in(model: Model, loops: tuple[LoopNode, ...]) -> list[isl.Set]:

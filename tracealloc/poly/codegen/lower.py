@@ -20,7 +20,7 @@ from tracealloc.poly.isl.ast_expr import as_expr
 from tracealloc.poly.isl.named import only_value
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import instances_used
-from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in
+from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in, upwards
 from tracealloc.trace.ir.affine import constant, range_of, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import (
@@ -116,7 +116,7 @@ class _Lowering:
         """The loop `key`; isl has a `for` for it unless it runs once."""
         if has_loop(inside):
             return self.node(inside, values, key)
-        plain = tuple(replace(loop, descending=False) for loop in (*self.around[key], self.loops[key]))
+        plain = upwards((*self.around[key], self.loops[key]))
         outer = {f"o{k}": self.running[loop.key] for k, loop in enumerate(plain[:-1])}
         around = {**self.model.parameters, **outer}
         only = self.simple(as_expr(only_value(times_in(self.model, plain)), around))

@@ -9,10 +9,18 @@ import islpy as isl
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.named import dim_bounds, renamed, within
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, map_loops, path_to, sequence
+from tracealloc.poly.model.tree import (
+    Leaf,
+    Tree,
+    counted_by,
+    leaves,
+    loops_to,
+    upwards,
+    with_statements_at,
+)
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import boolean
-from tracealloc.trace.ir.expr import Iter, IterRef
+from tracealloc.trace.ir.expr import Iter
 from tracealloc.trace.ir.program import Array, Store
 
 __all__ = ["BRACKET", "bracketed"]
@@ -28,10 +36,8 @@ def bracketed(model: Model, tree: Tree, keys: frozenset[str]) -> tuple[Model, Tr
 
 
 def _bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
-    path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
-    assert path is not None
-    loops = tuple(node for node, _ in path if isinstance(node, LoopNode))
-    plain = tuple(replace(loop, descending=False) for loop in loops)
+    loops = loops_to(tree, key)
+    plain = upwards(loops)
     values: isl.Set | None = None
     for name in leaves(loops[-1].body):
         statement = model.statement(name)
@@ -46,16 +52,5 @@ def _bracketed(model: Model, tree: Tree, key: str) -> tuple[Model, Tree]:
         low, high = dim_bounds(values, len(its) - 1)
         whole = within(whole, len(its) - 1, low, high)
     added = [Statement(name, its, renamed(whole, name), node) for name in names]
-    pairs = {
-        loop.key: tuple((name, IterRef(it)) for name in names) for loop, it in zip(loops, its, strict=True)
-    }
-
-    def change(loop: LoopNode) -> Tree:
-        if loop.key not in pairs:
-            return loop
-        body = loop.body
-        if loop.key == key:
-            body = sequence([Leaf(names[0]), body, Leaf(names[1])])
-        return replace(loop, exprs=(*loop.exprs, *pairs[loop.key]), body=body)
-
-    return replace(model, statements=(*model.statements, *added)), map_loops(tree, change)
+    tree = with_statements_at(tree, key, counted_by(loops, its, names), [Leaf(names[0])], [Leaf(names[1])])
+    return replace(model, statements=(*model.statements, *added)), tree

@@ -24,7 +24,7 @@ from tracealloc.poly.isl.named import (
 )
 from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Access, Model, Statement
-from tracealloc.poly.model.tree import LoopNode, Tree
+from tracealloc.poly.model.tree import LoopNode, Tree, upwards
 from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.dtype import Struct, leaf_paths
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef
@@ -90,7 +90,7 @@ def footprint(
     `users` are the statements under that loop that access it; `its` name the loops' values in the
     expressions of the box.
     """
-    loops = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+    loops = upwards(loops)
     whole = elements_used(array, loops, users)
     needed = _needed(model, tree, array, loops, users)
     left = _left(model, tree, array, loops, users)
@@ -101,7 +101,7 @@ def footprint(
 
 def elements_used(array: Array, loops: tuple[LoopNode, ...], users: Sequence[Statement]) -> isl.Map:
     """Iteration (the values of `loops`) -> the elements of `array` that `users` touch in it."""
-    loops = tuple(replace(loop, descending=False) for loop in loops)
+    loops = upwards(loops)
     whole: isl.Map | None = None
     for statement in users:
         scopes = len(statement.scope(array))

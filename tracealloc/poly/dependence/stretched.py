@@ -7,7 +7,6 @@ once, it is taken for one that may have any, one iterator at a time (a fused loo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 
 import islpy as isl
@@ -15,7 +14,7 @@ import islpy as isl
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.named import freed, map_of, single_dims, some_instance
 from tracealloc.poly.model.model import Statement
-from tracealloc.poly.model.tree import LoopNode
+from tracealloc.poly.model.tree import LoopNode, upwards
 from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
 
@@ -53,7 +52,7 @@ def has_single_value(
     exprs: Sequence[tuple[Statement, Expr]], loops: Sequence[LoopNode], around: Around
 ) -> bool:
     """Whether expressions of statements all have the one value in an iteration of `loops`, at any extents."""
-    plain = tuple(replace(loop, descending=False) for loop in loops)
+    plain = upwards(loops)
     if not exprs or any(not is_affine(e) or not iters_of(e) <= set(s.dims) for s, e in exprs):
         return False
     each = list(dict.fromkeys(exprs))

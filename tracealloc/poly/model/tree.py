@@ -9,13 +9,14 @@ dependences. A loop is a first-class named thing: identity is `key`, which survi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as Listed
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias, assert_never
 
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.expr import Expr
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef
 from tracealloc.trace.ir.layout import UNMARKED, Marks
 
 __all__ = [
@@ -24,17 +25,24 @@ __all__ = [
     "Path",
     "Sequence",
     "Tree",
+    "Values",
     "affected",
+    "upwards",
+    "counted_by",
     "leaves",
     "loops_above",
     "loops_in",
+    "loops_to",
     "map_loops",
+    "nest",
     "path_to",
+    "path_to_loop",
     "renamed_leaves",
     "replace_loop",
     "restrict",
     "sequence",
     "statements_of",
+    "with_statements_at",
 ]
 
 
@@ -85,6 +93,8 @@ class Leaf:
 Tree: TypeAlias = LoopNode | Sequence | Leaf
 Path: TypeAlias = tuple[tuple[Tree, int], ...]
 """Nodes from the root to a node, each with the position of the child taken (0 for loops)."""
+Values: TypeAlias = Mapping[str, tuple[tuple[str, Expr], ...]]
+"""By the keys of loops: statements, and the loop's values for their instances."""
 
 
 def sequence(children: list[Tree] | tuple[Tree, ...]) -> Tree:
@@ -151,6 +161,23 @@ def path_to(tree: Tree, wanted: Callable[[Tree], bool]) -> Path | None:
             assert_never(tree)
 
 
+def path_to_loop(tree: Tree, key: str) -> Path:
+    """The path from the root to the loop `key`, which is in the tree."""
+    path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
+    assert path is not None, key
+    return path
+
+
+def loops_to(tree: Tree, key: str) -> tuple[LoopNode, ...]:
+    """The loops from the outermost down to the loop `key`, itself included."""
+    return tuple(node for node, _ in path_to_loop(tree, key) if isinstance(node, LoopNode))
+
+
+def upwards(loops: Iterable[LoopNode]) -> tuple[LoopNode, ...]:
+    """Loops whose positions are their values: those of a descending one run against these."""
+    return tuple(replace(loop, descending=False) for loop in loops)
+
+
 def loops_above(tree: Tree, statement: str) -> tuple[LoopNode, ...]:
     """The loops around a statement, outermost first."""
     path = path_to(tree, lambda node: isinstance(node, Leaf) and node.statement == statement)
@@ -204,6 +231,58 @@ def replace_loop(tree: Tree, key: str, change: Callable[[LoopNode], Tree]) -> Tr
             return tree
         case _:
             assert_never(tree)
+
+
+def with_statements_at(
+    tree: Tree,
+    key: str,
+    values: Values,
+    before: Listed[Tree],
+    after: Listed[Tree] = (),
+    *,
+    beside: bool = False,
+) -> Tree:
+    """The tree with nests at both ends of the body of the loop `key` (`beside`: of the loop itself).
+
+    `values` are those of the loops around the nests for the statements in these.
+    """
+
+    def change(loop: LoopNode) -> Tree:
+        if loop.key in values:
+            loop = replace(loop, exprs=(*loop.exprs, *values[loop.key]))
+        if loop.key != key:
+            return loop
+        if beside:
+            return sequence([*before, loop, *after])
+        return replace(loop, body=sequence([*before, loop.body, *after]))
+
+    return map_loops(tree, change)
+
+
+def counted_by(loops: Listed[LoopNode], its: Listed[Iter], statements: Iterable[str]) -> Values:
+    """The values of loops for statements whose iterators `its` are these values."""
+    names = tuple(statements)
+    return {
+        loop.key: tuple((name, IterRef(it)) for name in names) for loop, it in zip(loops, its, strict=True)
+    }
+
+
+def nest(
+    body: Tree,
+    loops: Listed[tuple[Iter, Mapping[str, Expr]]],
+    innermost: Marks = UNMARKED,
+    others: Marks = UNMARKED,
+    *,
+    descending: bool = False,
+    band: str | None = None,
+) -> Tree:
+    """Loops around `body`, the outermost first, each with its values for the statements of the body."""
+    for number, (it, values) in enumerate(reversed(loops)):
+        marks = others if number else innermost
+        outermost = band if number + 1 == len(loops) else None
+        exprs = tuple(values.items())
+        body = LoopNode(it.key, it.name, exprs, body, descending=descending, band=outermost, marks=marks)
+    return body
 
 
 def affected(old: Tree, new: Tree) -> frozenset[str]:

@@ -13,7 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in, path_to, replace_loop
+from tracealloc.poly.model.tree import (
+    Leaf,
+    LoopNode,
+    Sequence,
+    Tree,
+    loops_in,
+    loops_to,
+    replace_loop,
+)
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, OpaqueLoop, ScheduledLoop, State, calls_of
@@ -136,7 +144,7 @@ def _within(edit: Edit, old: State, state: State, inlined: str | None) -> State:
             raise _crossed(edit, function)
         above, inside = _above(old.tree, loop.key), _inside(loop)
         if len(now) == 1:
-            path = [each for each in _path(state.tree, now[0].key) if each.key in inside or each is now[0]]
+            path = [each for each in loops_to(state.tree, now[0].key) if each.key in inside or each is now[0]]
             if path[0] is not now[0]:
                 state = _moved_mark(state, function, now[0], path[0])
                 now = [path[0]]
@@ -179,14 +187,8 @@ def _named(state: State, loop: ScheduledLoop, name: str) -> State:
     return mark(state, loop, change)
 
 
-def _path(tree: Tree, key: str) -> list[LoopNode]:
-    path = path_to(tree, lambda node: isinstance(node, LoopNode) and node.key == key)
-    assert path is not None
-    return [node for node, _ in path if isinstance(node, LoopNode)]
-
-
 def _above(tree: Tree, key: str) -> set[str]:
-    return {loop.key for loop in _path(tree, key)[:-1]}
+    return {loop.key for loop in loops_to(tree, key)[:-1]}
 
 
 def _inside(loop: LoopNode) -> set[str]:

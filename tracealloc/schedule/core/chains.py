@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map
@@ -19,7 +17,7 @@ from tracealloc.poly.isl.named import (
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.tree import LoopNode, leaves, path_to
+from tracealloc.poly.model.tree import LoopNode, leaves, loops_to, upwards
 from tracealloc.schedule.core.state import State
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
@@ -42,18 +40,12 @@ __all__ = [
 
 def find(state: State, key: str) -> LoopNode:
     """The loop with a key, as it stands in the state's tree."""
-    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == key)
-    assert path is not None, key
-    found = path[-1][0]
-    assert isinstance(found, LoopNode)
-    return found
+    return loops_to(state.tree, key)[-1]
 
 
 def chain_above(state: State, key: str) -> tuple[LoopNode, ...]:
     """The loops from the outermost down to the loop `key`, itself included."""
-    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == key)
-    assert path is not None, key
-    return tuple(node for node, _ in path if isinstance(node, LoopNode))
+    return loops_to(state.tree, key)
 
 
 def values_of(model: Model, loop: LoopNode, statement: str) -> isl.Set:
@@ -126,7 +118,7 @@ def same_trips(state: State, loop: LoopNode) -> bool:
 
 def _times(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> list[isl.Set]:
     """The values of a chain of loops for the statements in the innermost."""
-    plain = tuple(replace(loop, descending=False) for loop in chain)
+    plain = upwards(chain)
     statements = [state.model.statement(name) for name in leaves(inner.body)]
     return [s.domain.apply(time_map(s, plain)) for s in statements]
 

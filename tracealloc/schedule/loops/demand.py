@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import islpy as isl
@@ -25,7 +25,7 @@ from tracealloc.poly.isl.named import extreme, project_scope, union_of, with_tup
 from tracealloc.poly.isl.points import Point, boxes_of, map_of_boxes, pairs_of
 from tracealloc.poly.isl.texts import read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.tree import LoopNode
+from tracealloc.poly.model.tree import LoopNode, upwards
 from tracealloc.poly.proof.enumerated import few_instances
 from tracealloc.schedule.core.state import State
 from tracealloc.trace.ir.program import Array
@@ -102,7 +102,7 @@ class Needs:
 
     def prefix(self, statement: Statement) -> isl.Map:
         """Iteration of the loop -> instances of a statement in it."""
-        times = time_map(statement, _upwards(self.loops)).intersect_domain(statement.domain)
+        times = time_map(statement, upwards(self.loops)).intersect_domain(statement.domain)
         return with_tuple(times, PREFIX).reverse()
 
     def same(self, a: Statement, b: Statement) -> isl.Map:
@@ -220,7 +220,7 @@ class Needs:
         """Iterations of `start` -> all instances of a maker in the same iteration of the common loops."""
         names = [f"a{k}" for k in range(len(self.loops))]
         outer = tuple_text("C", names[: self.common])
-        there = with_tuple(time_map(maker, _upwards(self.loops[: self.common])), "C")
+        there = with_tuple(time_map(maker, upwards(self.loops[: self.common])), "C")
         iterations = read_map(f"{{ {tuple_text(PREFIX, names)} -> {outer} }}")
         found = iterations.apply_range(there.intersect_domain(maker.domain).reverse())
         domains = isl.Map.empty(found.get_space()).domain()
@@ -303,10 +303,6 @@ def _first(need: isl.Map, loops: tuple[LoopNode, ...]) -> isl.Map:
 
 
 _START = isl.Set("{ Start[] }")
-
-
-def _upwards(loops: tuple[LoopNode, ...]) -> tuple[LoopNode, ...]:
-    return tuple(replace(loop, descending=False) for loop in loops)  # values, not times
 
 
 def _join(found: Ways, name: str, more: isl.Map) -> None:

@@ -26,12 +26,14 @@ from tracealloc.poly.model.tree import (
     Leaf,
     LoopNode,
     Tree,
+    counted_by,
     leaves,
     loops_in,
     map_loops,
+    nest,
     renamed_leaves,
     restrict,
-    sequence,
+    with_statements_at,
 )
 from tracealloc.poly.proof.equivalence import Difference
 from tracealloc.poly.proof.step_proof import moved_read
@@ -306,31 +308,20 @@ class Moving:
         old = frozenset(s.name for s in kept)
         part = restrict(self.nest, frozenset(moved))
         assert part is not None
-        nest = self.renamed(part, {name: s.name for name, s in moved.items()}, bool(self.needs.left))
-        outermost = next((loop.key for loop in loops_in(nest)), None)
+        moving = self.renamed(part, {name: s.name for name, s in moved.items()}, bool(self.needs.left))
+        outermost = next((loop.key for loop in loops_in(moving)), None)
         added = [*moved.values(), *given]
-        pairs = {
-            loop.key: tuple((s.name, IterRef(it)) for s in added)
-            for loop, it in zip(self.loops, self.its, strict=True)
-        }
-
-        def change(loop: LoopNode) -> Tree:
-            if loop.key not in pairs:
-                return loop
-            body = loop.body
-            if loop.key == self.loop.key:
-                body = sequence([*(self.given_nest(s) for s in given), nest, body])
-            return replace(loop, exprs=(*loop.exprs, *pairs[loop.key]), body=body)
-
         rest = restrict(self.state.tree, old)
         assert rest is not None
-        tree = map_loops(rest, change)
+        values = counted_by(self.loops, self.its, [s.name for s in added])
+        first = [*(self.given_nest(s) for s in given), moving]
+        tree = with_statements_at(rest, self.loop.key, values, first)
         model = model.with_statements([*kept, *added], tree)
         self.prove(model, tree, moved)
         touched = (*self.makers, *self.users, *added)
         stale = frozenset(access.space for s in touched for access in s.accesses)
         state = self.state.with_twins(self.twins).with_model(model, tree, stale)
-        return state.with_tree(_without_once(state, {loop.key for loop in loops_in(nest)})), outermost
+        return state.with_tree(_without_once(state, {loop.key for loop in loops_in(moving)})), outermost
 
     def kept(self, model: Model, given: list[Statement]) -> list[Statement]:
         """The statements that were there and stay, with the instances that stay."""
@@ -366,14 +357,14 @@ class Moving:
         """The loops that set the iteration's own array."""
         node = statement.node
         assert isinstance(node, Store)
-        nest: Tree = Leaf(statement.name)
+        name = statement.name
         part = next(part for part in self.parts.values() if part.own == node.array)
         its = statement.dims[len(self.its) :]
-        for dim, inside in reversed(list(zip(part.kept, node.indices, strict=True))):
-            name = self.edit.fresh(f"{its[dim].name}_init")
-            key = f"{statement.name}:{its[dim].key}"
-            nest = LoopNode(key, name, ((statement.name, inside),), nest)
-        return nest
+        loops = []
+        for dim, inside in zip(part.kept, node.indices, strict=True):
+            it = Iter(f"{name}:{its[dim].key}", self.edit.fresh(f"{its[dim].name}_init"))
+            loops.append((it, {name: inside}))
+        return nest(Leaf(name), loops)
 
     def prove(self, model: Model, tree: Tree, moved: dict[str, Statement]) -> None:
         """Check that every read still gets its value from the same write."""

@@ -8,7 +8,7 @@ from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.affine_bounds import lower_bounds
 from tracealloc.poly.isl.named import with_tuple
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.tree import LoopNode, Tree, sequence, statements_of
+from tracealloc.poly.model.tree import LoopNode, Tree, sequence, statements_of, upwards
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Expr, Iter, Unary, substitute
@@ -63,7 +63,7 @@ def _edge(
 ) -> Expr:
     """The first (or last) value that a loop takes for the core, as a function of the loops around it."""
     downwards = loop.descending != last  # whether the greatest value is wanted
-    plain = tuple(replace(other, descending=False) for other in around)
+    plain = upwards(around)
     whole = None
     for name in sorted(core):
         statement = model.statement(name)

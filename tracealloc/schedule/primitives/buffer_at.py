@@ -14,7 +14,15 @@ from tracealloc.poly.isl.named import at_greatest, flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import make_statement, sliced_dims, slot, unique_name
-from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, replace_loop, restrict, sequence
+from tracealloc.poly.model.tree import (
+    Leaf,
+    LoopNode,
+    Tree,
+    counted_by,
+    nest,
+    restrict,
+    with_statements_at,
+)
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.prove_storage import proved_storage
@@ -180,33 +188,16 @@ class _Buffer:
         scopes = {self.buffer: tuple(IterRef(it) for it in its), array: region.scope_of_array(len(its))}
         dims = (*its, *element)
         statement = make_statement(model, name, node, dims, flat_set(elements, name), scopes, copy=True)
-        nest: Tree = Leaf(name)
-        for dim, value in reversed(list(zip(region.kept, inside, strict=True))):
-            if dim != numbered:
-                marks = Marks(pipeline=1) if isinstance(nest, Leaf) else Marks()
-                it = element[dim]
-                nest = LoopNode(it.key, it.name, ((name, value),), nest, marks=marks)
-        return statement, nest
+        at = zip(region.kept, inside, strict=True)
+        loops = [(element[dim], {name: value}) for dim, value in at if dim != numbered]
+        return statement, nest(Leaf(name), loops, Marks(pipeline=1))
 
     def tree(self, tree: Tree, copies: list[tuple[Statement, Tree]]) -> Tree:
-        names = [statement.name for statement, _ in copies]
-        pairs = {
-            loop.key: tuple((name, IterRef(it)) for name in names)
-            for it, loop in zip(self.region.its, self.region.loops, strict=True)
-        }
-
-        def change(loop: LoopNode) -> Tree:
-            if loop.key not in pairs:
-                return loop
-            body = loop.body
-            if loop.key == self.region.loop.key:
-                before, after = ([nest for _, nest in copies] for copies in (self.first, self.last))
-                body = sequence([*before, body, *after])
-            return replace(loop, exprs=(*loop.exprs, *pairs[loop.key]), body=body)
-
-        for loop in reversed(self.region.loops):
-            tree = replace_loop(tree, loop.key, change)
-        return tree
+        before, after = ([nest for _, nest in copies] for copies in (self.first, self.last))
+        loops, names = self.region.loops, [statement.name for statement, _ in copies]
+        return with_statements_at(
+            tree, loops[-1].key, counted_by(loops, self.region.its, names), before, after
+        )
 
 
 def readable(part: Footprint, region: Region, model: Model) -> isl.Map:

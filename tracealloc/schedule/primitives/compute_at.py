@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from tracealloc.poly.model.tree import LoopNode, Path, Sequence, Tree, path_to, sequence, statements_of
+from tracealloc.poly.model.tree import (
+    LoopNode,
+    Sequence,
+    Tree,
+    path_to_loop,
+    sequence,
+    statements_of,
+)
 from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
-from tracealloc.schedule.core.state import OpaqueLoop, State
+from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.loops.move_producer import Moving
 from tracealloc.trace.ir.program import Alloc, Array
 
@@ -47,12 +54,12 @@ def _nest(edit: Edit, producer: LoopNode | OpaqueLoop | Array, loop: LoopNode) -
     Also what the user calls it, and how many loops are around both.
     """
     state = edit.state
-    to_loop = _path(state, loop)
+    to_loop = path_to_loop(state.tree, loop.key)
     if isinstance(producer, Array):
         holder, found = _makers(edit, producer, loop)
     else:
         moved = edit.affine(producer)
-        path = _path(state, moved)
+        path = path_to_loop(state.tree, moved.key)
         shared = sum(1 for (a, _), (b, _) in zip(path, to_loop, strict=False) if a is b)
         if shared == len(path) or isinstance(path[shared - 1][0], LoopNode):
             inner, outer = (moved, loop) if shared == len(to_loop) else (loop, moved)
@@ -76,7 +83,7 @@ def _makers(edit: Edit, array: Array, loop: LoopNode) -> tuple[Tree, list[Tree]]
         for s in model.statements
         if not isinstance(s.node, Alloc) and any(a.array == array for a in s.writes)
     }
-    for node, position in reversed(_path(edit.state, loop)):
+    for node, position in reversed(path_to_loop(edit.state.tree, loop.key)):
         if isinstance(node, Sequence):
             found = [child for child in node.children[:position] if names & statements_of(child)]
             if found:
@@ -86,9 +93,3 @@ def _makers(edit: Edit, array: Array, loop: LoopNode) -> tuple[Tree, list[Tree]]
         f"finds nothing that makes {array.name!r} before {loop.name!r}",
         hint="s.distribute sets the parts of a loop's body apart",
     )
-
-
-def _path(state: State, loop: LoopNode) -> Path:
-    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == loop.key)
-    assert path is not None, loop.key
-    return path

@@ -13,7 +13,7 @@ from tracealloc.poly.isl.named import box_of, dim_bounds, dims_of, equal_sets, f
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.build import within_loops
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.tree import LoopNode, Tree, leaves, replace_loop
+from tracealloc.poly.model.tree import LoopNode, Tree, leaves, replace_loop, upwards
 from tracealloc.schedule.core.chains import counter, lattice_step
 from tracealloc.schedule.core.marks import fused as fused_marks
 from tracealloc.schedule.core.marks import lost
@@ -110,7 +110,7 @@ def _rectangle(edit: Edit, loops: list[LoopNode]) -> list[tuple[int, int]]:
     Raises:
         ScheduleError: the bounds of a loop depend on another one.
     """
-    plain = tuple(replace(loop, descending=False) for loop in loops)
+    plain = upwards(loops)
     found: list[isl.Set] = []
     for name in leaves(loops[-1].body):
         statement = edit.state.model.statement(name)

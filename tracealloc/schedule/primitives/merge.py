@@ -11,12 +11,11 @@ from typing import assert_never
 from tracealloc.poly.model.tree import (
     Leaf,
     LoopNode,
-    Path,
     Sequence,
     Tree,
     loops_in,
     map_loops,
-    path_to,
+    path_to_loop,
     replace_loop,
     sequence,
 )
@@ -124,7 +123,7 @@ def _sides(count: int) -> Iterator[tuple[bool, ...]]:
 
 def _positions(edit: Edit, loop: LoopNode, other: LoopNode) -> tuple[Sequence, int, int]:
     """The sequence that both loops are in, and their positions there."""
-    paths = [_path(edit.state, key) for key in (loop.key, other.key)]
+    paths = [path_to_loop(edit.state.tree, key) for key in (loop.key, other.key)]
     parents = [path[-2] if len(path) > 1 else None for path in paths]
     (mine, theirs) = parents
     if (
@@ -141,12 +140,6 @@ def _positions(edit: Edit, loop: LoopNode, other: LoopNode) -> tuple[Sequence, i
             hint="merge the loops around them first; s.loops() shows the nests",
         )
     return mine[0], mine[1], theirs[1]
-
-
-def _path(state: State, key: str) -> Path:
-    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == key)
-    assert path is not None, key
-    return path
 
 
 def _merged(edit: Edit, loop: LoopNode, other: LoopNode, in_order: bool) -> LoopNode:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, path_to, replace_loop, sequence
+from tracealloc.poly.model.tree import (
+    Leaf,
+    LoopNode,
+    Sequence,
+    Tree,
+    loops_to,
+    replace_loop,
+    sequence,
+)
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, Result, primitive
@@ -119,9 +127,7 @@ def _chain(edit: Edit, order: list[LoopNode]) -> list[LoopNode]:
     keys = {loop.key for loop in order}
     best: list[LoopNode] = []
     for loop in order:
-        path = path_to(edit.state.tree, lambda n, k=loop.key: isinstance(n, LoopNode) and n.key == k)  # type: ignore[misc]
-        assert path is not None
-        above = [node for node, _ in path if isinstance(node, LoopNode)]
+        above = list(loops_to(edit.state.tree, loop.key))
         if len(above) > len(best):
             best = above
     first = next(k for k, loop in enumerate(best) if loop.key in keys)

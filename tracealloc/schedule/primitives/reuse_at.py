@@ -12,7 +12,16 @@ from tracealloc.poly.dataflow.sliding_window import Window, sliding_window, stri
 from tracealloc.poly.isl.named import flat_set
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import make_statement, slot, unique_name
-from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, leaves, replace_loop, sequence
+from tracealloc.poly.model.tree import (
+    Leaf,
+    LoopNode,
+    Tree,
+    counted_by,
+    leaves,
+    nest,
+    sequence,
+    with_statements_at,
+)
 from tracealloc.schedule.core.ask import asking, request
 from tracealloc.schedule.core.chains import chain_above
 from tracealloc.schedule.core.names import user_name
@@ -168,7 +177,7 @@ class _Window:
         places = tuple(simplify(substitute(place, {last: first})) for place in places)
         node = Store(self.buffer, places, self.load(element))
         made.append(self.statement(name, self.region.its[:-1], element, self.window.before, node))
-        return self.nest([name], self.region.kept, element, dict(zip(self.region.kept, places, strict=True)))
+        return self.loops(name, self.region.kept, element, dict(zip(self.region.kept, places, strict=True)))
 
     def update(self, made: list[Statement]) -> list[Tree]:
         """Shift what stays, then load what is new; under shared loops over what does not move."""
@@ -190,59 +199,37 @@ class _Window:
             parts.append((name, element, dict(zip(region.kept, here, strict=True))))
         if not parts:
             return []
-        inner = sequence([self.nest([name], self.moving, element, at) for name, element, at in parts])
-        names = [name for name, _, _ in parts]
-        return [self.shared(inner, names, parts)]
+        inner = sequence([self.loops(name, self.moving, element, at) for name, element, at in parts])
+        return [self.shared(inner, parts)]
 
-    def shared(
-        self, inner: Tree, names: list[str], parts: list[tuple[str, Sequence[Iter], dict[int, Expr]]]
-    ) -> Tree:
+    def shared(self, inner: Tree, parts: list[tuple[str, Sequence[Iter], dict[int, Expr]]]) -> Tree:
         element = parts[-1][1]
-        nest = inner
-        for position, dim in enumerate(reversed(self.fixed)):
-            exprs = tuple((name, at[dim]) for name, _, at in parts)
-            marks = self.marks(position == 0)
-            nest = LoopNode(f"{element[dim].key}s", element[dim].name, exprs, nest, marks=marks)
-        return nest
+        loops = [
+            (replace(element[dim], key=f"{element[dim].key}s"), {name: at[dim] for name, _, at in parts})
+            for dim in self.fixed
+        ]
+        return nest(inner, loops, self.marks(True), self.marks(False))
 
     def marks(self, innermost: bool) -> Marks:
         if self.buffer.size <= _REGISTERS:
             return Marks(unroll=0)
         return Marks(pipeline=1) if innermost else Marks()
 
-    def nest(self, names: list[str], dims: list[int], element: Sequence[Iter], at: dict[int, Expr]) -> Tree:
+    def loops(self, name: str, dims: list[int], element: Sequence[Iter], at: dict[int, Expr]) -> Tree:
         """Loops over some dimensions around a copy; against the shift where it goes downwards."""
-        nest: Tree = Leaf(names[0])
         leading = next((self.stride[dim] for dim in dims if self.stride[dim]), 0)
         whole = dims == self.region.kept
-        for position, dim in enumerate(reversed(dims)):
-            marks = self.marks(position == 0) if whole and self.fixed else Marks(unroll=0)
-            it = element[dim]
-            down = leading < 0 and not (whole and names[0].endswith("_first"))
-            exprs = tuple((name, at[dim]) for name in names)
-            nest = LoopNode(it.key, it.name, exprs, nest, descending=down, marks=marks)
-        return nest
+        down = leading < 0 and not (whole and name.endswith("_first"))
+        marks = [self.marks(inner) if whole and self.fixed else Marks(unroll=0) for inner in (True, False)]
+        loops = [(element[dim], {name: at[dim]}) for dim in dims]
+        return nest(Leaf(name), loops, *marks, descending=down)
 
     def tree(self, tree: Tree, before: Tree | None, inside: list[Tree]) -> Tree:
-        region = self.region
-        pairs: dict[str, tuple[tuple[str, Expr], ...]] = {}
-        early = list(leaves(before)) if before is not None else []
-        late = [name for part in inside for name in leaves(part)]
-        for depth, (it, loop) in enumerate(zip(region.its, region.loops, strict=True)):
-            names = late if depth == len(region.loops) - 1 else [*early, *late]
-            pairs[loop.key] = tuple((name, IterRef(it)) for name in names)
-        if before is not None and len(region.loops) == 1 and isinstance(before, LoopNode):
-            before = replace(before, band=region.edit.fresh_band(f"{region.loop.band or 'L'}_first"))
-
-        def change(loop: LoopNode) -> Tree:
-            if loop.key not in pairs:
-                return loop
-            changed = replace(loop, exprs=(*loop.exprs, *pairs[loop.key]))
-            if loop.key != region.loop.key:
-                return changed
-            changed = replace(changed, body=sequence([*inside, changed.body]))
-            return sequence([before, changed]) if before is not None else changed
-
-        for loop in reversed(region.loops):
-            tree = replace_loop(tree, loop.key, change) if loop.key != region.loop.key else tree
-        return replace_loop(tree, region.loop.key, change)
+        region, key = self.region, self.region.loop.key
+        if before is not None:
+            if len(region.loops) == 1 and isinstance(before, LoopNode):
+                before = replace(before, band=region.edit.fresh_band(f"{region.loop.band or 'L'}_first"))
+            values = counted_by(region.loops[:-1], region.its[:-1], leaves(before))
+            tree = with_statements_at(tree, key, values, [before], beside=True)
+        values = counted_by(region.loops, region.its, [name for part in inside for name in leaves(part)])
+        return with_statements_at(tree, key, values, inside)

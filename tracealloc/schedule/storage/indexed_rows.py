@@ -20,7 +20,7 @@ from tracealloc.poly.isl.named import map_of, range_dims
 from tracealloc.poly.isl.texts import Parameters, aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import subscripts
-from tracealloc.poly.model.tree import LoopNode
+from tracealloc.poly.model.tree import LoopNode, upwards
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
 from tracealloc.trace.ir.program import Array, Store, touched_by, walk_nodes
@@ -133,7 +133,7 @@ def _values(
     parameters: Parameters,
 ) -> tuple[Expr, ...] | None:
     """Subscripts over the values of the loops around, where they are affine functions of these."""
-    plain = tuple(replace(loop, descending=False) for loop in loops)
+    plain = upwards(loops)
     times = time_map(statement, plain).intersect_domain(statement.domain)
     there = map_of(statement.name, statement.dims, "E", indices)
     return exact_values(times.reverse().apply_range(there), its, parameters)

@@ -26,11 +26,12 @@ from tracealloc.poly.model.tree import (
     Tree,
     leaves,
     map_loops,
-    path_to,
+    path_to_loop,
     replace_loop,
     restrict,
     sequence,
     statements_of,
+    upwards,
 )
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
@@ -47,8 +48,8 @@ def load_when_needed(edit: Edit, state: State, lines: Array, loop: str, window: 
     `window` is the statement in the loop that reads each element of `lines` once, when it is new.
     """
     names = {s.name for s in state.model.statements}
-    path = path_to(state.tree, lambda node: isinstance(node, LoopNode) and node.key == loop)
-    if window not in names or path is None or len(path) < 2:
+    path = path_to_loop(state.tree, loop)
+    if window not in names or len(path) < 2:
         return state
     parent, position = path[-2]
     if not isinstance(parent, Sequence):
@@ -108,7 +109,7 @@ class _Move:
         self.edit, self.state, self.lines = edit, state, lines
         self.above, self.target, self.nest, self.fills = above, target, nest, fills
         self.window = state.model.statement(window)
-        self.plain = tuple(replace(each, descending=False) for each in (*above, target))
+        self.plain = upwards((*above, target))
 
     def key(self, statement: Statement) -> isl.Map:
         """Instance -> (iteration of the loops above, element of the lines)."""

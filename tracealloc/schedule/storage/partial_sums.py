@@ -15,7 +15,15 @@ from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import flat_set, map_of, project_scope, with_tuple
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import in_iters, make_statement, remade, slot, unique_name
-from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, replace_loop, sequence
+from tracealloc.poly.model.tree import (
+    Leaf,
+    LoopNode,
+    Tree,
+    counted_by,
+    nest,
+    upwards,
+    with_statements_at,
+)
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.storage.region import Region, spaces_of
@@ -65,7 +73,7 @@ def parts_of(
 ) -> tuple[Region, Lanes]:
     """The elements of `array` that `updates` add to in an iteration of the outer loops, by one inner loop."""
     its = tuple(Iter(f"{key}:{each.key}", each.name) for each in outer)
-    plain = tuple(replace(loop, descending=False) for loop in outer)  # values, not times
+    plain = upwards(outer)
     used: isl.Map | None = None
     for statement in updates:
         value = map_of(statement.name, statement.dims, "L", [_part(*lane, statement.name)])
@@ -180,15 +188,12 @@ class Parts:
 
     def _loops(self, name: str, loops: Sequence[tuple[Iter, Expr]]) -> Tree:
         """Loops around a leaf. One element in each cycle: all its parts at a time."""
-        nest: Tree = Leaf(name)
-        for position, (it, value) in enumerate(reversed(loops)):
-            marks = Marks(pipeline=1) if position == 1 else Marks()
-            nest = LoopNode(it.key, it.name, ((name, value),), nest, marks=marks)
         band = self.kept_over.band
-        if band is None or not isinstance(nest, LoopNode):
-            return nest
-        suffix = name.removeprefix(f"{self.key}_")
-        return replace(nest, band=self.region.edit.fresh_band(f"{band}_{suffix}"))
+        if band is not None:
+            band = self.region.edit.fresh_band(f"{band}_{name.removeprefix(f'{self.key}_')}")
+        *outer, lane = ((it, {name: value}) for it, value in loops)
+        inner = nest(Leaf(name), [lane], band=None if outer else band)
+        return nest(inner, outer, Marks(pipeline=1), band=band)
 
     def _neutral(self) -> Const:
         """What adds nothing: 0 of a sum, 1 of a product."""
@@ -221,20 +226,6 @@ class Parts:
         return convert(found, self.region.array.dtype)
 
     def _tree(self, nests: list[Tree]) -> Tree:
-        names = (self.start, self.finish)
-        region = self.region
-        pairs = {
-            loop.key: tuple((name, IterRef(it)) for name in names)
-            for it, loop in zip(region.its, region.loops, strict=True)
-        }
-
-        def beside(loop: LoopNode) -> Tree:
-            return sequence([nests[0], loop, nests[1]])
-
-        def known(loop: LoopNode) -> Tree:
-            return replace(loop, exprs=(*loop.exprs, *pairs[loop.key]))
-
-        tree = replace_loop(self.state.tree, self.kept_over.key, beside)
-        for loop in region.loops:
-            tree = replace_loop(tree, loop.key, known)
-        return tree
+        region, key = self.region, self.kept_over.key
+        values = counted_by(region.loops, region.its, (self.start, self.finish))
+        return with_statements_at(self.state.tree, key, values, nests[:1], nests[1:], beside=True)

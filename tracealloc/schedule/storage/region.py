@@ -7,7 +7,7 @@ with their accesses sent to the buffer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
@@ -25,7 +25,7 @@ from tracealloc.poly.model.statements import (
     subscripts,
     touches_by_data,
 )
-from tracealloc.poly.model.tree import LoopNode, Tree, leaves, loops_above, loops_in
+from tracealloc.poly.model.tree import LoopNode, Tree, leaves, loops_above, loops_in, upwards
 from tracealloc.schedule.core.names import used_arrays, user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, Slant, coordinate
@@ -243,7 +243,7 @@ def scope_over(
     """The instance of a scoped array that a statement uses, over loops (None: they do not tell)."""
     if not statement.scope(array):
         return ()
-    plain = tuple(replace(loop, descending=False) for loop in loops)  # values, not times
+    plain = upwards(loops)
     scope = map_of(statement.name, statement.dims, "Z", statement.scope(array))
     around = with_tuple(time_map(statement, plain).intersect_domain(statement.domain), PREFIX)
     return exact_values(around.reverse().apply_range(scope), its, parameters)

@@ -17,7 +17,7 @@ from tracealloc.poly.isl.named import flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import as_told, loads_in, make_statement, unique_name
-from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, sequence
+from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, nest, sequence
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.storage.region import Region, spaces_of
@@ -200,10 +200,7 @@ def _copies(model: Model, region: Region, local: Array, key: str, needed: isl.Ma
         target, source = (local, array) if suffix == "in" else (array, local)
         node = Store(target, at, Load(source, at))
         made.append(make_statement(model, name, node, its, flat_set(elements, name), {}, copy=True))
-        nest: Tree = Leaf(name)
-        for position, it in enumerate(reversed(its)):
-            band = edit.fresh_band(f"{local.name}_{suffix}") if position == len(its) - 1 else None
-            marks = Marks(pipeline=1) if position == 0 else Marks()
-            nest = LoopNode(it.key, it.name, ((name, IterRef(it)),), nest, band=band, marks=marks)
-        nests[suffix] = (nest,)
+        loops = [(it, {name: IterRef(it)}) for it in its]
+        band = edit.fresh_band(f"{local.name}_{suffix}") if its else None
+        nests[suffix] = (nest(Leaf(name), loops, Marks(pipeline=1), band=band),)
     return _Copies(tuple(made), nests["in"], nests["out"])

@@ -10,7 +10,7 @@ inside a pipelined loop are unrolled, so a sum over them is a chain of additions
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
@@ -32,7 +32,7 @@ from tracealloc.poly.isl.named import (
 )
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.model.model import Access, Statement
-from tracealloc.poly.model.tree import LoopNode, Tree, loops_above, statements_of
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_above, statements_of, upwards
 from tracealloc.schedule.core.chains import chain_above, loop_values, runs_once, same_trips
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.hls.pipelined import flattened
@@ -278,7 +278,7 @@ def _chained(state: State, loop: LoopNode, statement: Statement) -> int:
         return 1
     write = statement.writes[0]
     same = write.relation.apply_range(write.relation.reverse())
-    chain = tuple(replace(other, descending=False) for other in above)
+    chain = upwards(above)
     times = time_map(statement, chain)
     deltas = fix_to_zero(same.apply_domain(times).apply_range(times).deltas(), depth + 1)
     count = 1
