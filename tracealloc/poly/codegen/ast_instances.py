@@ -18,7 +18,8 @@ import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.ast_expr import as_expr
-from tracealloc.poly.isl.named import equal_sets, has_hidden
+from tracealloc.poly.isl.equality import same_sets
+from tracealloc.poly.isl.named import has_hidden
 from tracealloc.poly.isl.texts import aff_text, cond_text, read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
@@ -179,7 +180,7 @@ def _runs_all(statement: Statement, runs: list[_Run], within: isl.Set) -> bool:
         if not part.is_injective() or (ran is not None and not ran.is_disjoint(instances)):
             return False
         ran = instances if ran is None else ran.union(instances)
-    return bool(statement.domain.is_empty()) if ran is None else equal_sets(statement.domain, ran)
+    return bool(statement.domain.is_empty()) if ran is None else same_sets(statement.domain, ran)
 
 
 def is_simple(model: Model, tree: Tree) -> bool:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.solve import pieces, solve
-from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.dataflow.solve import solve
+from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.named import map_of, union_of, with_tuple
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Tree

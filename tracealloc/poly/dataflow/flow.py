@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.solve import FINAL, INPUT, pieces, solve
+from tracealloc.poly.dataflow.solve import FINAL, INPUT, solve
 from tracealloc.poly.isl.bounding_boxes import Same
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.model.model import Access, Model, Statement

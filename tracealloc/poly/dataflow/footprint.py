@@ -8,11 +8,11 @@ from math import gcd
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.flow import flow_of, pieces
+from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dataflow.solve import solve
 from tracealloc.poly.dependence.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
-from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.named import (
     dim_bounds,
     drop_range_dims,

@@ -15,6 +15,7 @@ import islpy as isl
 from tracealloc.poly.dataflow.footprint import Box, box_around
 from tracealloc.poly.isl.affine_bounds import lower_bounds
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import at_greatest
 from tracealloc.poly.isl.texts import Parameters, aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.trace.ir.affine import constant, linear, simplify
@@ -115,7 +116,7 @@ def _boxed(
     element = [f"e{dim}" for dim in range(len(shape))]
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, shape, strict=True)) or "true"
     inside = read_set(f"{{ {tuple_text('E', element)} : {held} }}")
-    if whole.is_equal(used) or not whole.range().is_subset(inside):
+    if same_maps(whole, used) or not whole.range().is_subset(inside):
         return used
     some = used.domain().lexmin()  # one iteration stands for all: counting them takes long
     return whole if _count(whole, some) <= _SPARE * _count(used, some) else used

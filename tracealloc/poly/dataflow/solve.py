@@ -14,7 +14,7 @@ from tracealloc.poly.isl.named import union_of
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import Tree
 
-__all__ = ["FINAL", "INPUT", "Solution", "answered", "last_writes", "pieces", "solve"]
+__all__ = ["FINAL", "INPUT", "Solution", "answered", "last_writes", "solve"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,6 @@ class Solution:
 
     sources: isl.UnionMap
     unset: isl.UnionMap
-
-
-def pieces(union: isl.UnionMap) -> list[isl.Map]:
-    """The maps of a union."""
-    found = union.get_map_list()
-    return [found.get_at(k) for k in range(found.n_map())]
 
 
 def solve(

@@ -8,9 +8,8 @@ from functools import cached_property
 import islpy as isl
 
 from tracealloc.poly.dataflow.last_writes import LastWrites, Seen
-from tracealloc.poly.dataflow.solve import pieces
 from tracealloc.poly.dataflow.timestamps import Clock, Point, points_of
-from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.named import renamed_input, union_of, with_tuple
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import Tree

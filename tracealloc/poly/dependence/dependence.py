@@ -7,7 +7,7 @@ once per model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -33,6 +33,7 @@ __all__ = [
     "common_loops",
     "dependences_of",
     "paths_of",
+    "numbered_sums",
     "same_sum",
     "time_map",
     "time_text",
@@ -205,6 +206,19 @@ def same_sum(a: Statement, b: Statement) -> str | None:
     if isinstance(dtype, Integer):
         return "integer"
     return "float" if isinstance(dtype, Float) else None
+
+
+def numbered_sums(updates: Iterable[Statement]) -> dict[str, int]:
+    """The statements that update sums, each with the number of its sum."""
+    groups: list[Statement] = []
+    found: dict[str, int] = {}
+    for each in updates:
+        space = each.writes[0].space
+        alike = (k for k, g in enumerate(groups) if g.writes[0].space == space and same_sum(g, each))
+        number = next(alike, len(groups))
+        groups[number:] = groups[number:] or [each]
+        found[each.name] = number
+    return found
 
 
 _Used = dict[str, list[tuple[Access, Form]]]

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import islpy as isl
 
-from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.coalesce import basic_pieces, coalesced, pieces
 
-__all__ = ["same_maps", "same_unions"]
+__all__ = ["same_maps", "same_sets", "same_unions"]
 
 
 def same_unions(a: isl.UnionMap, b: isl.UnionMap) -> bool:
     """Whether two unions hold the same pairs."""
-    if not all(same_maps(mine, b.extract_map(mine.get_space())) for mine in _maps(a)):
+    if not all(same_maps(mine, b.extract_map(mine.get_space())) for mine in pieces(a)):
         return False
     # A map may be empty without isl's knowing: the number of maps says nothing.
-    return all(other.is_empty() for other in _maps(b) if a.extract_map(other.get_space()).plain_is_empty())
+    return all(other.is_empty() for other in pieces(b) if a.extract_map(other.get_space()).plain_is_empty())
 
 
-def _maps(union: isl.UnionMap) -> list[isl.Map]:
-    found = union.get_map_list()
-    return [found.get_at(position) for position in range(found.n_map())]
+def same_sets(a: isl.Set, b: isl.Set) -> bool:
+    """Whether two sets hold the same elements."""
+    return same_maps(isl.Map.from_range(a), isl.Map.from_range(b))
 
 
 def same_maps(a: isl.Map, b: isl.Map) -> bool:
@@ -31,12 +31,7 @@ def same_maps(a: isl.Map, b: isl.Map) -> bool:
     if a.plain_is_equal(b):
         return True
     a, b = coalesced(a), coalesced(b)
-    mine, other = _pieces(a), _pieces(b)
+    mine, other = (list(map(isl.Map.from_basic_map, basic_pieces(m))) for m in (a, b))
     left = [m for m in mine if not any(m.plain_is_equal(o) for o in other)]
     right = [o for o in other if not any(o.plain_is_equal(m) for m in mine)]
     return all(m.is_subset(b) for m in left) and all(o.is_subset(a) for o in right)
-
-
-def _pieces(m: isl.Map) -> list[isl.Map]:
-    found = m.get_basic_map_list()
-    return [isl.Map.from_basic_map(found.get_at(k)) for k in range(found.n_basic_map())]

@@ -37,7 +37,6 @@ __all__ = [
     "dim_bounds",
     "dims_of",
     "drop_range_dims",
-    "equal_sets",
     "extreme",
     "first_iterators",
     "fix_to_zero",
@@ -182,11 +181,6 @@ def box_of(ends: Sequence[tuple[int, int, int]]) -> isl.Set:
         for dim, (low, high, step) in zip(dims, ends, strict=True)
     ]
     return isl.Set(f"{{ {tuple_text('T', dims)} : {' and '.join(where)} }}")
-
-
-def equal_sets(a: isl.Set, b: isl.Set) -> bool:
-    """Whether two sets hold the same elements."""
-    return bool(a.is_equal(b))
 
 
 def dim_bounds(s: isl.Set, position: int) -> tuple[int, int]:

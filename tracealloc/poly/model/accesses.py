@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 import islpy as isl
 
 from tracealloc.poly.dataflow.effects import Effects, Part
+from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.model import Access
@@ -106,7 +107,7 @@ class _Collector:
         if queue:
             # A put and a get move the queue on from where it was: an update, which is said once.
             if any(
-                a.array == array and a.relation.is_equal(with_tuple(relation, a.space)) for a in self.found
+                a.array == array and same_maps(a.relation, with_tuple(relation, a.space)) for a in self.found
             ):
                 return
             write = True

@@ -16,6 +16,7 @@ from typing import Any
 
 import islpy as isl
 
+from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.pickled import PickledAsText
 from tracealloc.poly.isl.texts import Parameters, parameters_of
 from tracealloc.poly.model.context import ANYTHING
@@ -60,7 +61,7 @@ class Access(PickledAsText):
         """Whether more must be held than is touched, or all of the array."""
         if self.whole is None:
             return False
-        return self.view is None or not self.relation.is_equal(self.whole)
+        return self.view is None or not same_maps(self.relation, self.whole)
 
     def of(self, onto: isl.Map) -> Access:
         """The access of a statement whose instances `onto` maps to those that this one is of."""

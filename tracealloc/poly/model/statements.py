@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.model.accesses import accesses_of, affine_loops, target_text
 from tracealloc.poly.model.build import effects_of
@@ -185,7 +186,7 @@ def _places(made: Accesses, accesses: Accesses, texts: Mapping[str, str]) -> lis
     for key in keys:
         same = before.get(key, [])
         relations = [accesses[number].relation for number in same]
-        clear = len(same) == counts[key] or all(r.is_equal(relations[0]) for r in relations)
+        clear = len(same) == counts[key] or all(same_maps(r, relations[0]) for r in relations)
         found.append(same[min(seen[key], len(same) - 1)] if same and clear else None)
         seen[key] += 1
     return found

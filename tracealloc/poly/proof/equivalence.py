@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.solve import FINAL, pieces
+from tracealloc.poly.dataflow.solve import FINAL
 from tracealloc.poly.dataflow.through_copies import Values
-from tracealloc.poly.dependence.dependence import same_sum
+from tracealloc.poly.dependence.dependence import numbered_sums, same_sum
 from tracealloc.poly.isl.budget import SMALL, limited
-from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.named import point_values, renamed, renamed_input, union_of
-from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import Tree
 from tracealloc.poly.proof.enumerated import NOTHING, Sums, changed_by_running, few
 from tracealloc.poly.proof.traced_terms import (
@@ -265,22 +265,8 @@ def free_sums(base: Model, model: Model, reassociate: bool) -> Sums:
     Sums and products of one array do not commute with each other: they are two, and every update of one
     must see the same updates of the other.
     """
-    groups: list[Statement] = []
-    found: dict[str, int] = {}
-    for statement in base.statements:
-        kind = same_sum(statement, statement)
-        if not (kind == "integer" or (kind == "float" and reassociate)) or not runs_once(
-            model, statement.name
-        ):
-            continue
-        space = statement.writes[0].space
-        number = next(
-            (k for k, g in enumerate(groups) if g.writes[0].space == space and same_sum(g, statement)),
-            len(groups),
-        )
-        groups[number:] = groups[number:] or [statement]
-        found[statement.name] = number
-    return found
+    free = {"integer", "float"} if reassociate else {"integer"}
+    return numbered_sums(s for s in base.statements if same_sum(s, s) in free and runs_once(model, s.name))
 
 
 def difference_beside(expected: isl.UnionMap, found: isl.UnionMap, names: Set[str]) -> Difference | None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.solve import FINAL, pieces
+from tracealloc.poly.dataflow.solve import FINAL
 from tracealloc.poly.dataflow.through_copies import Values
 from tracealloc.poly.dependence.legality import Violation
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.named import union_of
 from tracealloc.poly.model.model import Model, Statement

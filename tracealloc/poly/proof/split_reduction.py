@@ -12,13 +12,18 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.solve import pieces
-from tracealloc.poly.dependence.dependence import same_sum
+from tracealloc.poly.dependence.dependence import numbered_sums, same_sum
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.named import point_values, renamed_input, union_of, with_tuple
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import Tree
-from tracealloc.poly.proof.equivalence import Difference, first_difference, value_sources
+from tracealloc.poly.proof.equivalence import (
+    Difference,
+    first_difference,
+    value_sources,
+)
+from tracealloc.poly.proof.traced_terms import own_reads, reader_of, writer_of
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["Split"]
@@ -46,7 +51,9 @@ class Split:
         Unless `all_arrays`, what does not touch the sum is not looked at.
         """
         old, new = (self._traced(model, all_arrays) for model, _ in (self.before, self.after))
-        sums = [_sums(model) for model in (old, new)]
+        sums = [
+            numbered_sums(s for s in model.statements if s.writes and same_sum(s, s)) for model in (old, new)
+        ]
         expected = value_sources(old, self.before[1], None, sums[0])
         found = value_sources(new, self.after[1], None, sums[1])
         carry, wrong = self._carried(new, found)
@@ -69,20 +76,20 @@ class Split:
         """Updates -> the instance of `finish` that takes them along; or one that does not count once."""
         finish = new.statement(self.finish)
         (tag,) = _tags(finish, self.partial)
-        flows = [piece for piece in pieces(found) if _reader(piece) == tag]
-        begun = union_of([f for f in flows if _writer(f) == self.start])
+        flows = [piece for piece in pieces(found) if reader_of(piece) == tag]
+        begun = union_of([f for f in flows if writer_of(f) == self.start])
         wrong = _first_unbegun(tag, finish, begun)
         taken: list[isl.Map] = []
         for name in self.updates:
             update = new.statement(name)
             for own in _own(update):  # under a condition there are two
-                starts = [piece for piece in pieces(found) if _reader(piece) == own]
-                odd = [piece for piece in starts if _writer(piece) != self.start]
+                starts = [piece for piece in pieces(found) if reader_of(piece) == own]
+                odd = [piece for piece in starts if writer_of(piece) != self.start]
                 wrong = wrong or _first_unbegun(own, update, union_of(starts)) or _seen(odd, name)
-            mine = [f for f in flows if _writer(f) == name]
+            mine = [f for f in flows if writer_of(f) == name]
             wrong = wrong or _lost(update, mine)
             taken += [renamed_input(_ends(f), self.finish).reverse() for f in mine]
-        odd = [f for f in flows if _writer(f) not in (self.start, *self.updates)]
+        odd = [f for f in flows if writer_of(f) not in (self.start, *self.updates)]
         return union_of(taken), wrong or _seen(odd, self.finish)
 
     def _as_before(self, old: Model, new: Model, found: isl.UnionMap, carry: isl.UnionMap) -> isl.UnionMap:
@@ -93,14 +100,14 @@ class Split:
         back = carry.reverse()
         known: list[isl.Map] = []
         for piece in pieces(found):
-            if _reader(piece) == own:
+            if reader_of(piece) == own:
                 for update in pieces(back):
                     name = str(update.range().get_tuple_name())
                     for tag in _own(old.statement(name)):
                         reader = renamed_input(with_tuple(update, tag), own)
                         known.append(piece.curry().apply_domain(reader).uncurry())
-            elif _reader(piece) not in inner:
-                known += self._contributions(piece, back) if _writer(piece) == self.finish else [piece]
+            elif reader_of(piece) not in inner:
+                known += self._contributions(piece, back) if writer_of(piece) == self.finish else [piece]
         return union_of(known)
 
     def _contributions(self, piece: isl.Map, back: isl.UnionMap) -> list[isl.Map]:
@@ -109,43 +116,13 @@ class Split:
         return [piece.apply_range(update.product(element)) for update in pieces(back)]
 
 
-def _sums(model: Model) -> dict[str, int]:
-    """The statements that update sums, each with the number of its sum."""
-    groups: list[Statement] = []
-    found: dict[str, int] = {}
-    for statement in model.statements:
-        if not statement.writes or same_sum(statement, statement) is None:
-            continue
-        space = statement.writes[0].space
-        number = next(
-            (k for k, g in enumerate(groups) if g.writes[0].space == space and same_sum(g, statement)),
-            len(groups),
-        )
-        groups[number:] = groups[number:] or [statement]
-        found[statement.name] = number
-    return found
-
-
 def _tags(statement: Statement, array: Array) -> list[str]:
     return [f"{statement.name}__{k}" for k, read in enumerate(statement.reads) if read.array == array]
 
 
 def _own(update: Statement) -> list[str]:
     """An update's reads of what it adds to."""
-    (write,) = update.writes
-    return [
-        f"{update.name}__{k}"
-        for k, read in enumerate(update.reads)
-        if read.space == write.space and read.relation.is_equal(write.relation)
-    ]
-
-
-def _reader(piece: isl.Map) -> str:
-    return str(piece.domain().unwrap().domain().get_tuple_name())
-
-
-def _writer(piece: isl.Map) -> str:
-    return str(piece.range().unwrap().domain().get_tuple_name())
+    return [f"{update.name}__{k}" for k in own_reads(update)]
 
 
 def _ends(flow: isl.Map) -> isl.Map:
@@ -168,7 +145,7 @@ def _lost(update: Statement, flows: list[isl.Map]) -> Difference | None:
     (write,) = update.writes
     went = union_of([flow.domain_factor_domain().reverse() for flow in flows])
     all_of_it = isl.UnionSet.from_set(write.relation.intersect_domain(update.domain).wrap())
-    if went.is_single_valued() and went.domain().is_equal(all_of_it):
+    if went.is_single_valued() and same_unions(went.domain().identity(), all_of_it.identity()):
         return None
     missing = all_of_it.subtract(went.domain()).unwrap().domain()
     return _first(update, missing) or _first(update, _runs(update))
@@ -178,7 +155,7 @@ def _seen(odd: list[isl.Map], name: str) -> Difference | None:
     """A read of a partial sum that sees what it should not."""
     for piece in odd:
         values = point_values(_ends(piece).domain()) or []
-        return Difference((name, tuple(values)), (name, ()), None, (_writer(piece), ()))
+        return Difference((name, tuple(values)), (name, ()), None, (writer_of(piece), ()))
     return None
 
 

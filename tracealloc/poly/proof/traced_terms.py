@@ -9,6 +9,7 @@ from __future__ import annotations
 import islpy as isl
 
 from tracealloc.poly.dataflow.solve import FINAL, INPUT
+from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import map_of, renamed_input
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
@@ -31,13 +32,17 @@ __all__ = [
 
 def own_sum(base: Model, statement: Statement) -> frozenset[int]:
     """Which reads of an update are of the element that it adds to."""
-    traced = base.statement(str(statement.origin))
-    (write,) = traced.writes
-    return frozenset(
+    return frozenset(own_reads(base.statement(str(statement.origin))))
+
+
+def own_reads(update: Statement) -> list[int]:
+    """Which reads of an update are of the element that it adds to."""
+    (write,) = update.writes
+    return [
         k
-        for k, read in enumerate(traced.reads)
-        if read.space == write.space and read.relation.is_equal(write.relation)
-    )
+        for k, read in enumerate(update.reads)
+        if read.space == write.space and same_maps(read.relation, write.relation)
+    ]
 
 
 def inputs(model: Model, base: Model) -> list[isl.Map]:

@@ -10,7 +10,8 @@ import islpy as isl
 from tracealloc.poly.dataflow.flow import FINAL, INPUT
 from tracealloc.poly.dependence.dependence import same_sum
 from tracealloc.poly.isl.budget import STATEMENT, STEP, limited, reason
-from tracealloc.poly.isl.named import LOCK, box_of, dim_bounds, equal_sets, renamed
+from tracealloc.poly.isl.equality import same_sets
+from tracealloc.poly.isl.named import LOCK, box_of, dim_bounds, renamed
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.proof.equivalence import NOTHING, Difference
 from tracealloc.poly.proof.split_reduction import Split
@@ -106,7 +107,7 @@ def _count(statement: Statement) -> int:
     volume = math.prod(high - low + 1 for low, high in ends)
     box = renamed(box_of([(low, high, 1) for low, high in ends]), statement.name)
     sized = not statement.domain.params().plain_is_universe()
-    if sized or volume > _MOST_COUNTED or equal_sets(box, statement.domain):
+    if sized or volume > _MOST_COUNTED or same_sets(box, statement.domain):
         return volume
     return int(statement.domain.count_val().to_python())
 

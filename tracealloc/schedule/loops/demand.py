@@ -16,11 +16,11 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.footprint import reads_what_it_writes
 from tracealloc.poly.dataflow.last_writes import LastWrites
-from tracealloc.poly.dataflow.solve import answered, last_writes, pieces
+from tracealloc.poly.dataflow.solve import answered, last_writes
 from tracealloc.poly.dataflow.timestamps import points_of
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.budget import CLOSURE, Spent, limited
-from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.named import extreme, project_scope, union_of, with_tuple
 from tracealloc.poly.isl.points import Point, boxes_of, map_of_boxes, pairs_of
 from tracealloc.poly.isl.texts import read_map, tuple_text

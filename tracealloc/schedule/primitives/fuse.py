@@ -9,7 +9,8 @@ from itertools import pairwise
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map
-from tracealloc.poly.isl.named import box_of, dim_bounds, dims_of, equal_sets, freed, parameters_in
+from tracealloc.poly.isl.equality import same_sets
+from tracealloc.poly.isl.named import box_of, dim_bounds, dims_of, freed, parameters_in
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.build import within_loops
 from tracealloc.poly.model.model import Model
@@ -133,7 +134,7 @@ def _rectangle(edit: Edit, loops: list[LoopNode]) -> list[tuple[int, int]]:
                 because=["the fused loop's value is i * extent + j: a product of two sizes"],
                 hint="split it by a constant and fuse the inner part",
             )
-    if not all(equal_sets(values, _stack(values, box) if sizes[0] else box) for values in found):
+    if not all(same_sets(values, _stack(values, box) if sizes[0] else box) for values in found):
         raise edit.error(
             "TA226",
             f"needs rectangular loops: the extent of {loops[-1].name!r} depends on the loops outside it",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tracealloc.poly.dataflow.flow import flow_of, pieces
+from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import accessing, remade
 from tracealloc.poly.model.tree import LoopNode

@@ -18,9 +18,10 @@ from math import ceil
 import islpy as isl
 
 from tracealloc.poly.codegen.contraction import storage_of
-from tracealloc.poly.dataflow.flow import Flow, flow_of, pieces
+from tracealloc.poly.dataflow.flow import Flow, flow_of
 from tracealloc.poly.dependence.dependence import Dependence, dependences_of, time_map
 from tracealloc.poly.dependence.legality import Instance, carries, distance_map, element_text
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.named import (
     at_distance,
     fix_to_zero,
