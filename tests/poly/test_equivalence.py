@@ -14,7 +14,6 @@ from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.model.tree import LoopNode, Sequence
 from tracealloc.poly.proof.equivalence import difference
 from tracealloc.schedule.core.state import State
-from tracealloc.schedule.core.verdict import describe
 from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Load, rewrite
@@ -46,7 +45,7 @@ def buffered() -> State:
 def answer(state: State) -> str | None:
     base = state.proof.base
     wrong = difference(base, base.reference, state.model, state.tree, state.proof.reassociate)
-    return None if wrong is None else describe(state.claim, wrong)
+    return None if wrong is None else state.claim.explain(wrong)
 
 
 def test_copies_are_looked_through() -> None:

@@ -280,6 +280,8 @@ def test_a_wrong_rewrite_is_no_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -
     assert caught.value.summary == (
         'buffer_at("A", "i") was about to change what a read of \'A\' sees: a bug in tracealloc'
     )
+    (reason,) = caught.value.because
+    assert reason.endswith("at (i=0, j=0, k=0) reads A[0, 0]: expected the caller's value, found no value")
     assert s.module is before
 
 

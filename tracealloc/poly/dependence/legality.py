@@ -56,7 +56,7 @@ class Instance:
     def iteration(self) -> str:
         """``(i=1, j=2)``; iterators of one name are told apart as loops are, or said once if they agree."""
         found: dict[str, int] = {}
-        for it, value in zip(self.statement.dims, self.values, strict=True):
+        for it, value in zip(self.statement.dims, self.values, strict=False):
             name, count = it.name, 0
             while found.get(name, value) != value:
                 count += 1

@@ -199,6 +199,10 @@ class Model(PickledAsText):
         name = f"A{self.arrays.index(array)}" + (f"_v{version}" if version else "")
         return "_".join((name, *path))
 
+    def array_at(self, space: str) -> Array:
+        """The array of which `space` names the elements (of a field of them, in some layout)."""
+        return self.arrays[int(space.partition("_")[0].removeprefix("A"))]
+
     def outputs(self) -> tuple[Array, ...]:
         """The arrays whose final contents a caller sees."""
         kept = [a for a in self.arrays if a.kind in ("argument", "state", "stream", "kept")]

@@ -18,10 +18,10 @@ from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dependence.dependence import Dependence, common_loops, dependences_of, paths_of
 from tracealloc.poly.dependence.legality import Violation, carries, first_violation, is_violated
 from tracealloc.poly.model.tree import LoopNode, Tree, affected, loops_in, statements_of
+from tracealloc.poly.proof.differences import new_places
 from tracealloc.poly.proof.equivalence import free_sums
 from tracealloc.poly.proof.reversed_dependence import changes_value
 from tracealloc.schedule.core.proof import SumOrder
-from tracealloc.schedule.core.queue_order import new_places
 from tracealloc.schedule.core.state import Module, OpaqueLoop, State
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.diagnostics.source import Place

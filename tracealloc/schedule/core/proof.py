@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import Tree
+from tracealloc.poly.proof.differences import explain
 from tracealloc.poly.proof.equivalence import Difference, difference
 from tracealloc.poly.proof.split_reduction import Split
 from tracealloc.trace.ir.dtype import DType
@@ -115,6 +116,10 @@ class Claim:
     def difference(self, free: bool = True) -> Difference | None:
         """Where the claim is wrong, or None."""
         return self.proof.difference(self.model, self.tree, free)
+
+    def explain(self, wrong: Difference) -> str:
+        """A difference in the user's terms."""
+        return explain(self.proof.base, (self.model, self.tree), wrong)
 
 
 Obligation: TypeAlias = Claim | Split

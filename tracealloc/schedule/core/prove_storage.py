@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracealloc.poly.proof.differences import explain
 from tracealloc.poly.proof.step_proof import changed_read
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
@@ -25,15 +26,9 @@ def proved_storage(edit: Edit, state: State, array: Array) -> State:
         raise edit.error("TA260", "cannot be proved right", because=[error.summary]) from error
     if wrong is None:
         return state
-    reader, values = wrong.reader
-    because = f"instance {values} of {reader} would see {wrong.found}, not {wrong.expected}"
-    raise _bug(edit, array, because)
-
-
-def _bug(edit: Edit, array: Array, because: str) -> TraceallocError:
-    return TraceallocError(
+    raise TraceallocError(
         "TA261",
         f"{edit.what} was about to change what a read of {array.name!r} sees: a bug in tracealloc",
-        because=[because],
+        because=[explain(old.model, (state.model, state.tree), wrong)],
         hint="nothing was changed; please report this together with s.script()",
     )

@@ -7,20 +7,18 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.flow import FINAL, INPUT
 from tracealloc.poly.dependence.dependence import same_sum
 from tracealloc.poly.isl.budget import STATEMENT, STEP, limited, reason
 from tracealloc.poly.isl.equality import same_sets
 from tracealloc.poly.isl.named import LOCK, box_of, dim_bounds, renamed
-from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.proof.equivalence import NOTHING, Difference
+from tracealloc.poly.model.model import Statement
+from tracealloc.poly.proof.differences import explain
 from tracealloc.poly.proof.split_reduction import Split
-from tracealloc.schedule.core.proof import Assumption, Claim, Proof, SumOrder
-from tracealloc.schedule.core.queue_order import displaced
+from tracealloc.schedule.core.proof import Assumption, Claim, SumOrder
 from tracealloc.schedule.core.state import State
 from tracealloc.trace.diagnostics.errors import VerifyError
 
-__all__ = ["Verdict", "describe", "verdict_of"]
+__all__ = ["Verdict", "verdict_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +76,10 @@ def _proof(claim: Claim) -> tuple[str | None, tuple[Assumption, ...]]:
     if found is None:
         return None, (SumOrder("integer"),)
     if not proof.reassociate:
-        return describe(claim, found), proof.assumptions
+        return claim.explain(found), proof.assumptions
     found = claim.difference()
     taken = (*proof.assumptions, SumOrder("float"))
-    return None if found is None else describe(claim, found), taken
+    return None if found is None else claim.explain(found), taken
 
 
 def _in_parts(split: Split) -> tuple[str | None, tuple[Assumption, ...]]:
@@ -89,7 +87,7 @@ def _in_parts(split: Split) -> tuple[str | None, tuple[Assumption, ...]]:
     wrong = split.difference()
     kind = same_sum(*[split.before[0].statement(split.updates[0])] * 2)
     model, tree = split.after
-    text = None if wrong is None else describe(Claim(model, tree, Proof(model)), wrong)
+    text = None if wrong is None else explain(model, (model, tree), wrong)
     return text, (SumOrder(kind or "float"),)
 
 
@@ -110,34 +108,3 @@ def _count(statement: Statement) -> int:
     if sized or volume > _MOST_COUNTED or same_sets(box, statement.domain):
         return volume
     return int(statement.domain.count_val().to_python())
-
-
-def describe(claim: Claim, wrong: Difference) -> str:
-    """A difference in the user's terms."""
-    base = claim.proof.base
-    reader, values = wrong.reader
-    space, indices = wrong.element
-    arrays = {f"A{k}": array for k, array in enumerate(claim.model.arrays)}
-    known = arrays.get(space.partition("_")[0])
-    if known is not None and known.kind == "stream":
-        return f"the order of {known.name}: {displaced(base, (claim.model, claim.tree), wrong, known)}"
-    array = space if known is None else known.name
-    element = f"{array}[{', '.join(map(str, indices))}]" if indices else array
-    who = f"the final {element}" if reader == FINAL else f"{_instance(base, reader, values)} reads {element}"
-    return f"{who}: expected {_value(base, wrong.expected)}, found {_value(base, wrong.found)}"
-
-
-def _instance(model: Model, name: str, values: tuple[int, ...]) -> str:
-    statement = model.statement(name)
-    pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=False))
-    where = statement.place.short if statement.place else name
-    return f"{where} at ({pairs})"
-
-
-def _value(model: Model, writer: tuple[str, tuple[int, ...]] | None) -> str:
-    if writer is None:
-        return "no value"
-    name, values = writer
-    if name == NOTHING:
-        return "not the same each time that it runs"
-    return "the caller's value" if name == INPUT else f"what {_instance(model, name, values)} writes"

@@ -176,7 +176,7 @@ class Needs:
     def _ends(self, piece: isl.Map) -> tuple[str, str, Array]:
         reads = piece.range().unwrap()
         space = str(reads.range().get_tuple_name())
-        array = self.model.arrays[int(space.partition("_")[0][1:])]
+        array = self.model.array_at(space)
         return str(piece.domain().get_tuple_name()), str(reads.domain().get_tuple_name()), array
 
     def _back(self, flow: _Flows) -> list[tuple[str, str, isl.Map]]:

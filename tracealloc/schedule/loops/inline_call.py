@@ -325,7 +325,7 @@ def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> 
         source, target = (str(s.get_tuple_name()) for s in (origin.domain(), origin.range()))
         moved = beside(origin, count, _space(model, callee, source, splice), "E")
         moved = bind_parameters(moved, splice.parameters(), base.dims)
-        array = _array(callee, target)
+        array = callee.array_at(target)
         if splice.is_own(array) or array.kind in _SHARED:
             moved = with_tuple(moved, _space(model, callee, target, splice))
         else:
@@ -337,14 +337,10 @@ def origins_of(model: Model, callee: Model, base: Statement, splice: Splice) -> 
     return found
 
 
-def _array(callee: Model, space: str) -> Array:
-    return callee.arrays[int(space.partition("_")[0][1:])]
-
-
 def _space(model: Model, callee: Model, space: str, splice: Splice) -> str:
     """The name that a space of the callee has in the caller's model."""
     rest = space.partition("_")[2]
-    number = model.arrays.index(splice.renamed(_array(callee, space)))
+    number = model.arrays.index(splice.renamed(callee.array_at(space)))
     return f"A{number}" + (f"_{rest}" if rest else "")
 
 

@@ -7,7 +7,6 @@ from itertools import count
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.flow import FINAL
 from tracealloc.poly.dataflow.footprint import Box, box_around, exact_values
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import flat_set, map_of
@@ -35,11 +34,11 @@ from tracealloc.poly.model.tree import (
     restrict,
     with_statements_at,
 )
+from tracealloc.poly.proof.differences import displaced, told
 from tracealloc.poly.proof.equivalence import Difference
 from tracealloc.poly.proof.step_proof import moved_read
 from tracealloc.schedule.core.chains import chain_above, runs_once
 from tracealloc.schedule.core.primitive import Edit
-from tracealloc.schedule.core.queue_order import displaced
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.loops.demand import Needs
 from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
@@ -381,9 +380,9 @@ class Moving:
     def illegal(self, wrong: Difference, ends: tuple[Model, Tree]) -> IllegalScheduleError:
         """The refusal that shows the read that would see another value."""
         base = self.state.proof.base
-        reader, values = wrong.reader
-        space, indices = wrong.element
-        array = self.state.model.arrays[int(space.partition("_")[0][1:])]
+        read = told(base, self.state.model, wrong)
+        array = read.array
+        assert array is not None
         if array.kind == "stream":
             return IllegalScheduleError(
                 "TA210",
@@ -391,22 +390,18 @@ class Moving:
                 because=[displaced(base, ends, wrong, array)],
                 hint="s.distribute sets what does not use the queue apart, which can be moved alone",
             )
-        element = f"{array.name}[{', '.join(map(str, indices))}]" if indices else array.name
-        where = "the caller"
-        if reader != FINAL:
-            statement = base.statement(reader)
-            pairs = ", ".join(f"{it.name}={v}" for it, v in zip(statement.dims, values, strict=True))
-            where = f"iteration ({pairs}) ({statement.place.short if statement.place else reader})"
+        by = read.reader
+        where = "the caller" if by is None else f"iteration {by.iteration} ({by.where})"
         reason = f"moved into {self.loop.name!r}, it would be made too late, or from values since overwritten"
         hint = "choose a loop further out, or s.distribute what overwrites it"
         inside = {s.origin for s in (*self.makers, *self.users)}
-        if array in self.needs.shared and reader not in inside and reader != FINAL:
+        if array in self.needs.shared and by is not None and wrong.reader[0] not in inside:
             reason = f"that is outside {self.loop.name!r}, and {array.name!r} is made there only then"
             hint = "s.merge makes one loop of those that read it; choose a loop around all of them"
         return IllegalScheduleError(
             "TA210",
             f"{self.edit.what} would give a read another value",
-            because=[f"{where} reads {element}", reason],
+            because=[f"{where} reads {read.element}", reason],
             hint=hint,
         )
 

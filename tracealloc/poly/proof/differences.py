@@ -1,8 +1,13 @@
-"""Where elements of a queue would come out in another order: reasons for refusals and counterexamples."""
+"""Differences that a proof found, in the user's terms: reasons for refusals, and counterexamples.
+
+A read sees another write than in the kernel: ``stencil.py:8 at (i=1) reads A[2]: expected the caller's value,
+found what stencil.py:7 at (i=2) writes``. Of a queue it is told at which place an element comes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import islpy as isl
 
@@ -17,7 +22,7 @@ from tracealloc.poly.model.tree import Tree
 from tracealloc.poly.proof.equivalence import NOTHING, Difference
 from tracealloc.trace.ir.program import Array
 
-__all__ = ["displaced", "new_places"]
+__all__ = ["Told", "displaced", "explain", "new_places", "told"]
 
 _Order = tuple[Model, Tree]
 
@@ -40,6 +45,50 @@ def new_places(model: Model, trees: tuple[Tree, Tree], violation: Violation) -> 
         if old != new:
             found.append(f"{who} would be at place {new} instead of {old}")
     return f"{' and '.join(found)}, counted from 0"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a difference is about: the element that is read, of which array, and the read.
+
+    `array` is None where a whole sum is meant, `reader` where the caller sees the element.
+    """
+
+    array: Array | None
+    element: str
+    reader: Instance | None
+
+
+def told(base: Model, model: Model, wrong: Difference) -> Told:
+    """The read of a difference between `base` and `model`."""
+    space, indices = wrong.element
+    array = None if space in {s.name for s in model.statements} else model.array_at(space)
+    name = space if array is None else array.name
+    element = f"{name}[{', '.join(map(str, indices))}]" if indices else name
+    statement = _statement(base, wrong.reader)
+    return Told(array, element, None if statement is None else Instance(statement, wrong.reader[1]))
+
+
+def explain(base: Model, found: _Order, wrong: Difference) -> str:
+    """A difference between the kernel `base` and what `found` computes."""
+    read = told(base, found[0], wrong)
+    if read.array is not None and read.array.kind == "stream":
+        return f"the order of {read.array.name}: {displaced(base, found, wrong, read.array)}"
+    who = f"the final {read.element}" if read.reader is None else f"{_at(read.reader)} reads {read.element}"
+    return f"{who}: expected {_value(base, wrong.expected)}, found {_value(base, wrong.found)}"
+
+
+def _at(instance: Instance) -> str:
+    return f"{instance.where} at {instance.iteration}"
+
+
+def _value(base: Model, end: tuple[str, tuple[int, ...]] | None) -> str:
+    if end is None:
+        return "no value"
+    if end[0] == NOTHING:
+        return "not the same each time that it runs"
+    statement = _statement(base, end)
+    return "the caller's value" if statement is None else f"what {_at(Instance(statement, end[1]))} writes"
 
 
 def displaced(base: Model, found: _Order, wrong: Difference, array: Array) -> str:
