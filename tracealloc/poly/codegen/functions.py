@@ -53,7 +53,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions, replace_arrays
-from tracealloc.trace.record.naming import unused
+from tracealloc.trace.record.naming import default_band, unused
 
 __all__ = ["cut_functions"]
 
@@ -162,7 +162,7 @@ def _banded(block: Block) -> Block:
     """The block with a band on each of its outermost loops."""
     number = count()
     return tuple(
-        replace(node, band=node.band or f"L{next(number)}") if isinstance(node, Loop) else node
+        replace(node, band=node.band or default_band(next(number))) if isinstance(node, Loop) else node
         for node in block
     )
 

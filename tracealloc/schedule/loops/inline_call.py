@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,10 +29,9 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_reads
+from tracealloc.trace.record.naming import is_default_band
 
 __all__ = ["Callee", "inlined", "origins_of"]
-
-_OWN_BAND = re.compile(r"L\d+")
 
 
 @dataclass(frozen=True)
@@ -294,7 +292,7 @@ class _Inline:
                 )
                 key = f"{self.around.name}:{tree.key}"
                 band = tree.band
-                if band is not None and _OWN_BAND.fullmatch(band):
+                if band is not None and is_default_band(band):
                     band = f"{self.splice.call.site}_{band}" if at_top else None
                 if band is not None:
                     band = self.splice.names.band(key, band)

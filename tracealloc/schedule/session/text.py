@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tracealloc.poly.model.tree import LoopNode
@@ -12,13 +11,12 @@ from tracealloc.schedule.session.history import Step
 from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import Layout
 from tracealloc.trace.ir.program import Array, Loop, Program, While, walk_nodes
-from tracealloc.trace.ir.text import program_text
+from tracealloc.trace.ir.text import program_lines, program_text, range_text
 
 __all__ = ["function_of", "iterator_key", "layout_text", "marked_text", "ranges", "schedule_text"]
 
 _LABEL = 10
 _WIDTH = 110
-_HEAD = re.compile(r"\s*(?:[^\s:]+: )?(?:for \S+ in (.*?)|(while .*?):)(?:\s{2,}|$)")
 
 
 def layout_text(array: Array, layout: Layout, hardware: Hardware) -> str:
@@ -89,12 +87,15 @@ def marked_text(program: Program, module: Module, function: str, keys: Sequence[
         function = homes[0][0]
         loops = [_loop(module, *home) for home in homes]
     target = _function_with(program, module, function, loops)
-    lines = program_text(target).splitlines()
-    numbers, notes = loop_lines(target, lines), []
+    printed, notes = program_lines(target), []
+    lines = [line.text for line in printed]
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(printed):
+        if line.loop is not None:
+            numbers.setdefault(line.loop.iter.key, number)
     for loop in loops:
-        number = None if loop is None else numbers.get(iterator_key(loop))
-        if number is not None:
-            lines[number] = f"{lines[number].rstrip()}  # <-- here"
+        if loop is not None and (key := iterator_key(loop)) in numbers:
+            lines[numbers[key]] = f"{lines[numbers[key]].rstrip()}  # <-- here"
         elif loop is not None:
             notes.append(f"# loop {loop.name!r} runs once or never, and so is not shown")
         else:
@@ -126,22 +127,10 @@ def iterator_key(loop: LoopNode | OpaqueLoop) -> str:
     return loop.loop.iter.key if isinstance(loop, OpaqueLoop) else loop.key
 
 
-def loop_lines(program: Program, lines: Sequence[str]) -> dict[str, int]:
-    """The line of the printed program on which each loop begins, by the key of its iterator."""
-    heads = [number for number, line in enumerate(lines) if _HEAD.match(line)]
-    nodes = [node for node in walk_nodes(program.body) if isinstance(node, Loop | While)]
-    found: dict[str, int] = {}
-    for node, number in zip(nodes, heads, strict=False):
-        found.setdefault(node.iter.key, number)
-    return found
-
-
 def ranges(program: Program) -> dict[str, str]:
     """What each loop of a lowered program runs over, as printed: ``0:64``."""
-    lines = program_text(program).splitlines()
-    found = {}
-    for key, number in loop_lines(program, lines).items():
-        head = _HEAD.match(lines[number])
-        assert head is not None
-        found[key] = head.group(1) or head.group(2)
+    found: dict[str, str] = {}
+    for node in walk_nodes(program.body):
+        if isinstance(node, Loop | While):
+            found.setdefault(node.iter.key, range_text(node))
     return found

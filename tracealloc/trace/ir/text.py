@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import Fixed, Float, Index, float32, float64
@@ -44,7 +44,16 @@ from tracealloc.trace.ir.program import (
 )
 from tracealloc.trace.ir.quantise import fixed_text
 
-__all__ = ["array_type_text", "const_text", "expr_text", "head_text", "node_lines", "program_text"]
+__all__ = [
+    "array_type_text",
+    "const_text",
+    "expr_text",
+    "head_text",
+    "node_lines",
+    "program_lines",
+    "program_text",
+    "range_text",
+]
 
 COMMENT_COLUMN = 59
 
@@ -208,56 +217,65 @@ def head_text(program: Program) -> str:
     return text
 
 
+class Line(NamedTuple):
+    """A line of a printed program, and the loop that begins there."""
+
+    text: str
+    loop: Loop | While | None = None
+
+
 def program_text(program: Program, callees: bool = True) -> str:
     """A program as readable loops; programs that it calls follow, each once."""
-    lines = [head_text(program), *node_lines(program.body, 2)]
+    return "\n".join(line.text for line in program_lines(program, callees))
+
+
+def program_lines(program: Program, callees: bool = True) -> list[Line]:
+    """The lines of `program_text`."""
+    lines = [Line(head_text(program)), *_block(program.body, 2)]
     if program.results:
-        lines.append(f"  return {', '.join(array.name for array in program.results)}")
-    texts = ["\n".join(lines)]
-    if callees:
-        texts += [program_text(inner, callees=False) for inner in program.callees()]
-    return "\n\n".join(texts)
+        lines.append(Line(f"  return {', '.join(array.name for array in program.results)}"))
+    for inner in program.callees() if callees else ():
+        lines += [Line(""), *program_lines(inner, callees=False)]
+    return lines
 
 
 def node_lines(block: Block, indent: int = 0) -> list[str]:
     """The lines of a block."""
-    lines: list[str] = []
-    for node in block:
-        lines += _node(node, indent)
-    return lines or [" " * indent + "pass"]
+    return [line.text for line in _block(block, indent)]
 
 
-def _line(indent: int, text: str, note: str = "") -> str:
+def _block(block: Block, indent: int) -> list[Line]:
+    lines = [line for node in block for line in _node(node, indent)]
+    return lines or [Line(" " * indent + "pass")]
+
+
+def _line(indent: int, text: str, note: str = "", loop: Loop | While | None = None) -> Line:
     text = " " * indent + text
-    return f"{text.ljust(COMMENT_COLUMN - 2)}  {note}" if note else text
+    return Line(f"{text.ljust(COMMENT_COLUMN - 2)}  {note}" if note else text, loop)
 
 
 def _comment(place: Place | None) -> str:
     return "" if place is None else f"# {place.short}"
 
 
-def _node(node: Node, indent: int) -> list[str]:
+def _node(node: Node, indent: int) -> list[Line]:
     match node:
         case Alloc(array=array, fill=fill, place=place):
             return [_alloc(array, fill, place, indent)]
         case Store(place=place):
             return [_line(indent, store_text(node), _comment(place))]
-        case Loop():
-            return _loop(node, indent)
+        case Loop(iter=it, body=body, marks=marks):
+            label = f"{node.band}: " if node.band is not None else ""
+            note = _words(marks.words() + (["sum"] if node.reduction else []))
+            text = f"{label}for {it.name} in {range_text(node)}"
+            return [_line(indent, text, note, node), *_block(body, indent + len(label) + 2)]
         case While(iter=it, prologue=prologue, cond=cond, body=body, marks=marks):
-            head = "" if it.name == "while" else f"{it.name}: "
-            note = _words(marks.words())
+            name = "" if it.name == "while" else f"{it.name}: "
+            head = _line(indent, f"{name}{range_text(node)}:", _words(marks.words()), node)
             if not prologue:
-                return [
-                    _line(indent, f"{head}while {expr_text(cond)}:", note),
-                    *node_lines(body, indent + 2),
-                ]
-            return [
-                _line(indent, f"{head}while True:", note),
-                *node_lines(prologue, indent + 2),
-                _line(indent + 2, f"if not {_at(cond, NOT)}: break"),
-                *node_lines(body, indent + 2),
-            ]
+                return [head, *_block(body, indent + 2)]
+            stop = _line(indent + 2, f"if not {_at(cond, NOT)}: break")
+            return [head, *_block(prologue, indent + 2), stop, *_block(body, indent + 2)]
         case If():
             return _if(node, indent)
         case Call(program=program, args=args, results=results, place=place):
@@ -270,7 +288,15 @@ def _node(node: Node, indent: int) -> list[str]:
             assert_never(node)
 
 
-def _alloc(array: Array, fill: Expr | None, place: Place | None, indent: int) -> str:
+def range_text(loop: Loop | While) -> str:
+    """What a loop runs over: ``0:64``, ``0:n:2``, ``while x > 0``."""
+    if isinstance(loop, While):
+        return f"while {'True' if loop.prologue else expr_text(loop.cond)}"
+    step = f":{loop.step}" if loop.step != 1 else ""
+    return f"{_at(loop.start, OR)}:{_at(loop.stop, OR)}{step}"
+
+
+def _alloc(array: Array, fill: Expr | None, place: Place | None, indent: int) -> Line:
     text = array.name if array.kind == "result" else array_type_text(array)
     if isinstance(fill, Const) and fill.value == 0 and array.shape:
         text += " = zeros"
@@ -296,35 +322,25 @@ def store_text(store: Store) -> str:
     return f"{target} = {expr_text(value)}"
 
 
-def _if(node: If, indent: int) -> list[str]:
-    lines: list[str] = []
+def _if(node: If, indent: int) -> list[Line]:
+    lines: list[Line] = []
     word, rest = "if", node
     while True:
         if rest.then:
-            lines += [_line(indent, f"{word} {expr_text(rest.cond)}:"), *node_lines(rest.then, indent + 2)]
+            lines += [_line(indent, f"{word} {expr_text(rest.cond)}:"), *_block(rest.then, indent + 2)]
             orelse = rest.orelse
         else:
             lines += [_line(indent, f"{word} not {_at(rest.cond, NOT)}:")]
-            lines += node_lines(rest.orelse, indent + 2)
+            lines += _block(rest.orelse, indent + 2)
             orelse = ()
         if len(orelse) == 1 and isinstance(orelse[0], If):
             word, rest = "elif", orelse[0]
             continue
         break
     if orelse:
-        lines += [_line(indent, "else:"), *node_lines(orelse, indent + 2)]
+        lines += [_line(indent, "else:"), *_block(orelse, indent + 2)]
     return lines
 
 
 def _words(words: list[str]) -> str:
     return f"[{', '.join(words)}]" if words else ""
-
-
-def _loop(loop: Loop, indent: int) -> list[str]:
-    bounds = f"{_at(loop.start, OR)}:{_at(loop.stop, OR)}"
-    if loop.step != 1:
-        bounds += f":{loop.step}"
-    label = f"{loop.band}: " if loop.band is not None else ""
-    note = _words(loop.marks.words() + (["sum"] if loop.reduction else []))
-    head = _line(indent, f"{label}for {loop.iter.name} in {bounds}", note)
-    return [head, *node_lines(loop.body, indent + len(label) + 2)]

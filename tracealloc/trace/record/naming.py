@@ -12,7 +12,7 @@ from itertools import count
 from tracealloc.trace.ir.expr import Iter
 from tracealloc.trace.ir.program import Array, Block, Call, If, Loop, Node, blocks_of, map_blocks, walk_nodes
 
-__all__ = ["name_arrays", "name_bands", "unused"]
+__all__ = ["default_band", "is_default_band", "name_arrays", "name_bands", "unused"]
 
 
 def unused(name: str, taken: Container[str | None]) -> str:
@@ -54,6 +54,16 @@ def name_arrays(args: Sequence[Array], arrays: Sequence[Array], body: Block) -> 
             _set_name(node.iter, unused(node.iter.name, taken | loops))
 
 
+def default_band(number: int) -> str:
+    """The name of a band to which the user gave none."""
+    return f"L{number}"
+
+
+def is_default_band(name: str) -> bool:
+    """Whether a band has a name that says its number alone."""
+    return name[1:].isdecimal() and name == default_band(int(name[1:]))
+
+
 def name_bands(body: Block) -> Block:
     """Give the outermost loops ``L0``, ``L1``, ... and call sites ``name_0``, ``name_1``, ...
 
@@ -77,9 +87,9 @@ def name_bands(body: Block) -> Block:
         if isinstance(node, Loop):
             band = node.band
             if band is None and top:
-                while f"L{counter}" in given:
+                while default_band(counter) in given:
                     counter += 1
-                band = f"L{counter}"
+                band = default_band(counter)
                 counter += 1
             elif band is not None and band in seen:
                 band = unused(band, given | seen)
