@@ -74,7 +74,6 @@ BOTH = {
     "poly/model/statements.py:_targets": "texts of elements and of parts, in the order of the accesses",
     "poly/model/statements.py:subscripts": "parts and elements are told apart",
     "schedule/hls/false_dependences.py:_unclear": "nothing is said of a loop with a call",
-    "schedule/hls/port_copies.py:_uses": "elements, parts and the array itself count differently",
     "schedule/loops/inline_call.py:_Inline.statement": "what the traced program had is found again",
     "trace/ir/sizes.py:bounding": "only subscripts and bounds, and what a callee takes for one",
     "trace/record/join_paths.py:_heavy": "an estimate of length",

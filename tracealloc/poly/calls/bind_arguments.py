@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tracealloc.poly.isl.texts import parameter_name
-from tracealloc.trace.ir.affine import constant, is_affine, simplify
+from tracealloc.trace.ir.affine import is_affine, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, loads_of, rewrite
 from tracealloc.trace.ir.program import (
@@ -23,6 +23,7 @@ from tracealloc.trace.ir.program import (
     Store,
     blocks_of,
     map_blocks,
+    over_elements,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import Elsewhere, Subscript, map_accesses, map_reads, map_subscript
@@ -182,12 +183,11 @@ class Splice:
             return []
         # A result lies in an array that the caller made: what fills it becomes stores.
         name = self.arrays[array].array.name
-        its = [Iter(f"{self.call.site}:{array.key}:{k}", f"{name}_{k}") for k in range(array.rank)]
+        keys = [f"{self.call.site}:{array.key}:{k}" for k in range(array.rank)]
+        its = tuple(Iter(key, f"{name}_{k}") for k, key in enumerate(keys))
         filled: Node = Store(array, tuple(IterRef(it) for it in its), node.fill, place=node.place)
         filled = map_accesses(filled, self.place, self.value)
-        for it, extent in zip(reversed(its), reversed(array.shape), strict=True):
-            filled = Loop(it, constant(0), constant(extent), 1, (filled,), place=node.place)
-        return [filled]
+        return [over_elements(its, filled, array.shape, place=node.place)]
 
     def place(self, array: Array) -> Elsewhere:
         """Where a callee's array lies in the caller's."""

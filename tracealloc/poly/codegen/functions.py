@@ -11,7 +11,7 @@ first. What was cut out is put back and compared: the text of a function is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from typing import assert_never
@@ -25,7 +25,6 @@ from tracealloc.trace.ir.expr import (
     IterRef,
     Load,
     iters_of,
-    loads_of,
     rewrite,
     substitute,
 )
@@ -49,7 +48,7 @@ from tracealloc.trace.ir.program import (
     blocks_of,
     expressions_of,
     map_blocks,
-    touched_by,
+    used_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions, replace_arrays
@@ -110,7 +109,7 @@ def called(
     """
     own = {n.array for n in walk_nodes(block) if isinstance(n, Alloc)}
     own |= {n.array for n in walk_nodes(block) if isinstance(n, Store) and n.array.kind == "value"}
-    used = dict.fromkeys(array for node in walk_nodes(block) for array in _arrays_of(node))
+    used = dict.fromkeys(array for node in walk_nodes(block) for array in used_by(node))
     free = dict.fromkeys(
         it
         for node in walk_nodes(block)
@@ -137,12 +136,6 @@ def called(
     stored = tuple((formals.get(a, a), layout) for a, layout in layouts.items() if a in used or a in own)
     callee = Program(name, (*formals.values(), *scalars.values()), _banded(body), (), stored, place=place)
     return Call(callee, tuple(args), (), f"{name}_0", place, name)
-
-
-def _arrays_of(node: Node) -> Iterator[Array]:
-    for expr in expressions_of(node):
-        yield from (load.array for load in loads_of(expr))
-    yield from touched_by(node)
 
 
 def _formal(array: Array, position: int) -> Array:
@@ -242,7 +235,7 @@ def _uses(block: Block) -> dict[Array, int]:
     """How many nodes use each array."""
     found: dict[Array, int] = {}
     for node in walk_nodes(block):
-        for array in set(_arrays_of(node)):
+        for array in set(used_by(node)):
             found[array] = found.get(array, 0) + 1
     return found
 
@@ -279,7 +272,7 @@ def _declared(block: Block, array: Array) -> Block:
     if len(users) == 1:
         node = block[users[0]]
         inner = [part for part in blocks_of(node) if array in _uses(part)]
-        if len(inner) == 1 and array not in _arrays_of(node):
+        if len(inner) == 1 and array not in used_by(node):
             changed = map_blocks(node, lambda part: _declared(part, array) if part is inner[0] else part)
             return (*block[: users[0]], changed, *block[users[0] + 1 :])
     return (*block[: users[0]], Alloc(array, place=array.place), *block[users[0] :])

@@ -43,6 +43,7 @@ from tracealloc.trace.ir.program import (
     Node,
     Program,
     Store,
+    over_elements,
 )
 from tracealloc.trace.ir.rewrite import Elsewhere, map_accesses, map_reads, map_subscript
 
@@ -327,11 +328,10 @@ class _Instance:
         if self.lowering.declares_itself(node.array, storage):
             return [Alloc(storage.array, fill, node.place)]
         extra, stored = self.extra(node.array)
-        its = [Iter(f"{node.array.key}:fill{k}", f"{node.array.name}_{k}") for k in range(node.array.rank)]
-        made: Node = Store(stored, (*extra, *(IterRef(it) for it in its)), fill, place=node.place)
-        for it, extent in zip(reversed(its), reversed(node.array.shape), strict=True):
-            made = Loop(it, constant(0), constant(extent), 1, (made,), place=node.place)
-        return [made]
+        array = node.array
+        its = tuple(Iter(f"{array.key}:fill{k}", f"{array.name}_{k}") for k in range(array.rank))
+        made = Store(stored, (*extra, *(IterRef(it) for it in its)), fill, place=node.place)
+        return [over_elements(its, made, array.shape, place=node.place)]
 
 
 def lower(

@@ -19,8 +19,8 @@ from tracealloc.trace.ir.program import (
     Node,
     Store,
     blocks_of,
-    expressions_of,
     map_blocks,
+    read_by,
     touched_by,
     walk_nodes,
 )
@@ -92,11 +92,8 @@ def _hoist(node: Node, ready: frozenset[Array]) -> Node:
 
 
 def _uses(node: Node) -> set[Array]:
-    found: set[Array] = set()
-    for inner in walk_nodes((node,)):
-        for expr in expressions_of(inner):
-            found |= {load.array for load in loads_of(expr) if load.array.kind == "value"}
-    return found
+    loads = (load for inner in walk_nodes((node,)) for load in read_by(inner))
+    return {load.array for load in loads if load.array.kind == "value"}
 
 
 def _declare(block: Block) -> Block:
@@ -111,8 +108,7 @@ def _hidden(block: Block, visible: set[Array]) -> set[Array]:
     visible = set(visible)
     found: set[Array] = set()
     for node in block:
-        for expr in expressions_of(node):
-            found |= {a for load in loads_of(expr) if (a := load.array).kind == "value" and a not in visible}
+        found |= {a for load in read_by(node) if (a := load.array).kind == "value" and a not in visible}
         for inner in blocks_of(node):
             found |= _hidden(inner, visible)
         if isinstance(node, Store) and node.array.kind == "value":
@@ -132,18 +128,14 @@ def _declare_one(block: Block, old: Array, new: Array) -> Block:
     if len(holders) == 1:
         node = block[holders[0]]
         inner = [b for b in blocks_of(node) if any(_mentions(n, old) for n in b)]
-        own = any(load.array == old for e in expressions_of(node) for load in loads_of(e))
+        own = any(load.array == old for load in read_by(node))
         if len(inner) == 1 and not own:
             changed = map_blocks(node, lambda b: _declare_one(b, old, new) if b is inner[0] else b)
             return (*block[: holders[0]], changed, *block[holders[0] + 1 :])
     first = holders[0]
-    rest = tuple(_replace_array(node, old, new) for node in block[first:])
+    rest = tuple(replace_arrays(node, {old: new}) for node in block[first:])
     return (*block[:first], Alloc(new, place=new.place), *rest)
 
 
 def _mentions(node: Node, array: Array) -> bool:
     return array in _uses(node) or array in _written(node)
-
-
-def _replace_array(node: Node, old: Array, new: Array) -> Node:
-    return replace_arrays(node, {old: new})

@@ -17,8 +17,8 @@ from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Tree
 from tracealloc.trace.ir.affine import constant, simplify
-from tracealloc.trace.ir.expr import Cast, Expr, Iter, loads_of, substitute
-from tracealloc.trace.ir.program import Array, Call, Node, Region, Store, expressions_of, walk_nodes
+from tracealloc.trace.ir.expr import Cast, Expr, Iter, substitute
+from tracealloc.trace.ir.program import Array, Call, Node, Region, Store, read_by, walk_nodes
 from tracealloc.trace.ir.text import expr_text
 
 __all__ = ["access_of", "element_put", "move_text", "place_of"]
@@ -80,7 +80,7 @@ def _moves(node: Node, array: Array) -> tuple[bool, bool]:
 
 def _takes(node: Node, array: Array) -> int:
     """How many elements a node itself takes from a queue."""
-    loads = [load for expr in expressions_of(node) for load in loads_of(expr)]
+    loads = read_by(node)
     return sum(load.array == array for load in loads)
 
 

@@ -47,6 +47,7 @@ from tracealloc.trace.ir.program import (
     Store,
     While,
     expressions_of,
+    read_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
@@ -368,7 +369,7 @@ def _choosing(program: Program) -> list[Array]:
         own = expressions_of(node)
         if isinstance(node, Store):
             own = node.indices
-        loads = [load for expr in expressions_of(node) for load in loads_of(expr)]
+        loads = read_by(node)
         chosen = [*own, *(index for load in loads for index in load.indices)]
         used.update(load.array for expr in chosen for load in loads_of(expr))
     return [

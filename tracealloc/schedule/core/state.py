@@ -144,6 +144,14 @@ class State:
                 if isinstance(node, Loop | While):
                     yield OpaqueLoop(statement.name, node)
 
+    def loop(self, key: str) -> LoopNode | OpaqueLoop | None:
+        """The loop with a key."""
+        return next((loop for loop in self.loops() if loop.key == key), None)
+
+    def array(self, key: str) -> Array | None:
+        """The array with a key."""
+        return next((array for array in self.model.arrays if array.key == key), None)
+
     def functions(self) -> Iterator[tuple[str, ScheduledLoop]]:
         """The loops that are functions of their own, each with its name, in textual order."""
         for loop in loops_in(self.tree):
@@ -242,6 +250,18 @@ class Module:
         for name, state in self.functions.items():
             found += [*reversed([function for function, _ in state.functions()]), name]
         return tuple(found)
+
+    def loop(self, function: str, key: str) -> LoopNode | OpaqueLoop | None:
+        """A loop of a function by its key (None: the loop or the function is not there any more)."""
+        return self.state(function).loop(key) if function in self.names() else None
+
+    def array(self, function: str, key: str) -> tuple[str, Array] | None:
+        """An array of a function by its key, and the function that it is in now."""
+        for place in ((function, key), self.home(function, key)):
+            array = self.state(place[0]).array(place[1]) if place[0] in self.names() else None
+            if array is not None:
+                return place[0], array
+        return None
 
     def with_state(self, name: str, state: State) -> Module:
         """The module with one function's state replaced."""

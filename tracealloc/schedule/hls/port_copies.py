@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from tracealloc.trace.diagnostics.errors import BuildError
-from tracealloc.trace.ir.affine import constant, linear
+from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, map_children
 from tracealloc.trace.ir.facts import PortCopy
 from tracealloc.trace.ir.hardware import Hardware
@@ -26,10 +26,11 @@ from tracealloc.trace.ir.program import (
     Loop,
     Node,
     Program,
-    Region,
     Store,
     While,
     expressions_of,
+    over_elements,
+    used_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.summary import returned, summary_of
@@ -112,18 +113,12 @@ def _copies(program: Program, hardware: Hardware) -> tuple[PortCopy, ...]:
     return tuple(found)
 
 
-def _copy(target: Array, source: Array, name: str) -> Loop:
+def _copy(target: Array, source: Array, name: str) -> Node:
     """``for ...: target[...] = source[...]`` over all elements in order."""
-    last = target.rank - 1
     names = [name if target.rank == 1 else f"{name}_{dim}" for dim in range(target.rank)]
-    its = [Iter(f"{target.key} {text}", text) for text in names]
+    its = tuple(Iter(f"{target.key} {text}", text) for text in names)
     at = tuple(IterRef(it) for it in its)
-    node: Node = Store(target, at, Load(source, at))
-    for dim in range(last, -1, -1):
-        marks = Marks(pipeline=1) if dim == last else Marks()
-        node = Loop(its[dim], constant(0), constant(target.shape[dim]), 1, (node,), marks=marks)
-    assert isinstance(node, Loop)
-    return node
+    return over_elements(its, Store(target, at, Load(source, at)), target.shape, Marks(pipeline=1))
 
 
 def _needs_old(program: Program, array: Array) -> bool:
@@ -219,18 +214,6 @@ def _in_order(program: Program, array: Array) -> bool:
     return not strides and expected == array.size and address == 0
 
 
-def _uses(node: Node, array: Array) -> bool:
-    if isinstance(node, Alloc):
-        return node.array == array
-    if isinstance(node, Store) and node.array == array:
-        return True
-    if isinstance(node, Call) and any(
-        isinstance(part, Region) and part.array == array for part in (*node.args, *node.results)
-    ):
-        return True
-    return any(load.array == array for expr in expressions_of(node) for load in loads_of(expr))
-
-
 def _indices(node: Node, array: Array) -> list[tuple[Expr, ...]]:
     """The subscripts of every access, as often as the text has it."""
     found = [node.indices] if isinstance(node, Store) and node.array == array else []
@@ -253,13 +236,13 @@ def _only_use(
 
     Both sides of an `if` have one use each, of the same element. None: it is used otherwise.
     """
-    users = [node for node in block if any(_uses(inner, array) for inner in walk_nodes((node,)))]
+    users = [node for node in block if any(array in used_by(inner) for inner in walk_nodes((node,)))]
     if len(users) != 1:
         return None
     match users[0]:
-        case Loop(body=body) as loop if not _uses(loop, array):
+        case Loop(body=body) as loop if array not in used_by(loop):
             return _only_use(body, array, (*above, loop))
-        case If(then=then, orelse=orelse) as node if not _uses(node, array):
+        case If(then=then, orelse=orelse) as node if array not in used_by(node):
             found = _only_use(then, array, above)
             return found if found == _only_use(orelse, array, above) else None
         case Store(path=()) as node:

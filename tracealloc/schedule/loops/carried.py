@@ -7,7 +7,7 @@ from dataclasses import replace
 from tracealloc.poly.dependence.dependence import Dependence, dependences_of
 from tracealloc.poly.dependence.legality import Violation, carries, first_carried
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in, statements_of
-from tracealloc.schedule.core.chains import runs_once
+from tracealloc.schedule.core.chains import find, runs_once
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, State
@@ -100,7 +100,7 @@ def _sums_alone(state: State, loop: LoopNode) -> bool:
 
 def _distance(state: State, loop: LoopNode, pair: Violation) -> int:
     """How many iterations of a loop a dependence goes on."""
-    now = next(found for found in loops_in(state.tree) if found.key == loop.key)
+    now = find(state, loop.key)
     (first,), (second,) = pair.source.time((now,)), pair.sink.time((now,))
     return abs(second - first) // now.step
 

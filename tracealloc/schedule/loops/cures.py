@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tracealloc.poly.dependence.dependence import Dependence, dependences_of
 from tracealloc.poly.dependence.legality import carries, first_of_each_kind, places_of
-from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop, statements_of
+from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, loops_to, replace_loop, statements_of
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, is_legal, ordered_dependences
 from tracealloc.schedule.core.state import State
@@ -179,7 +179,7 @@ def wavefront(edit: Edit, loop: LoopNode) -> tuple[str, LoopNode] | None:
 def least_shifts(state: State, tree: Tree, merged: str, late: frozenset[str]) -> list[int]:
     """Shifts of the statements `late` in the loop `merged` of `tree` that may let them come late enough."""
     places, least = places_of(state.model, tree), 0
-    binding, _ = ordered_dependences(state, statements_of(next(x for x in loops_in(tree) if x.key == merged)))
+    binding, _ = ordered_dependences(state, statements_of(loops_to(tree, merged)[-1]))
     between = [each for each in binding if each.sink in late and each.source not in late]
     for dependence in first_of_each_kind(state.model, between, tree):
         depth = places.depth(dependence, merged)

@@ -115,8 +115,8 @@ def _taken(
 
 def _made(module: Module, function: str, ref: LoopRef | ArrayRef) -> Made:
     state = module.state(function)
-    among = state.loops() if isinstance(ref, LoopRef) else state.model.arrays
-    found = next(each for each in among if each.key == ref.key)
+    found = state.loop(ref.key) if isinstance(ref, LoopRef) else state.array(ref.key)
+    assert found is not None, ref
     return Made(function, ref.key, found.name, "loop" if isinstance(ref, LoopRef) else "array")
 
 

@@ -84,13 +84,7 @@ class ArrayHandle:
         return found
 
     def _found(self) -> tuple[str, Array] | None:
-        module = self.owner.module
-        for function, key in ((self.function, self.key), module.home(self.function, self.key)):
-            arrays = module.state(function).model.arrays if function in module.names() else ()
-            for array in arrays:
-                if array.key == key:
-                    return function, array
-        return None
+        return self.owner.module.array(self.function, self.key)
 
     def __str__(self) -> str:
         return self.name

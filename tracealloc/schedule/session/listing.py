@@ -72,12 +72,10 @@ def _row(handle: Any, known: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]
 
 def _loop_row(handle: LoopHandle, known: Mapping[str, str]) -> tuple[str, ...]:
     module = handle.owner.module
-    state = module.state(handle.function) if handle.function in module.names() else None
-    loop = None
-    if state is not None:
-        loop = next((loop for loop in state.loops() if loop.key == handle.key), None)
-    if state is None or loop is None:
+    loop = module.loop(handle.function, handle.key)
+    if loop is None:
         return handle.name, "gone", "", ""
+    state = module.state(handle.function)
     band = band_names(state).get(loop.key)
     extent = known.get(iterator_key(loop)) or ("once" if _runs(state, loop) else "never")
     return handle.name, extent, f"in {band}" if band else "", ", ".join(_words(loop))
@@ -140,11 +138,9 @@ class Layouts(dict[str, tuple[tuple[str, int], ...]]):
 
     def _array(self, array: str | ArrayHandle) -> tuple[str, Array]:
         if isinstance(array, ArrayHandle):
-            for function, key in ((array.function, array.key), self._module.home(array.function, array.key)):
-                arrays = self._module.state(function).model.arrays if function in self._module.names() else ()
-                for found in arrays:
-                    if found.key == key:
-                        return function, found
+            found = self._module.array(array.function, array.key)
+            if found is not None:
+                return found
             raise UnknownArrayError("TA204", f"array {array.name!r} is no longer in the schedule")
         if not isinstance(array, str):
             raise UnknownArrayError("TA209", f"reasons takes the name of an array, not {shown(array)}")

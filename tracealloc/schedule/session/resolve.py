@@ -175,8 +175,7 @@ def find_array(module: Module, text: str) -> tuple[str, Array]:
 
 def _name_now(module: Module, function: str, key: str) -> str | None:
     """What a loop is called, by its key; None where it is not there any more."""
-    loops = module.state(function).loops() if function in module.names() else ()
-    loop = next((each for each in loops if each.key == key), None)
+    loop = module.loop(function, key)
     if loop is None:
         return None
     return prefix_of(module, function, loop) + full_name(module.state(function), loop)

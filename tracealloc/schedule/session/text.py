@@ -81,11 +81,11 @@ def _labelled(label: str, items: Sequence[str]) -> list[str]:
 
 def marked_text(program: Program, module: Module, function: str, keys: Sequence[str]) -> str:
     """The loops of a function, some of them marked ``# <-- here``."""
-    first, loops = function, [_loop(module, function, key) for key in keys]
+    first, loops = function, [module.loop(function, key) for key in keys]
     if None in loops:
         homes = [module.home(function, key) for key in keys]
         function = homes[0][0]
-        loops = [_loop(module, *home) for home in homes]
+        loops = [module.loop(*home) for home in homes]
     target = _function_with(program, module, function, loops)
     printed, notes = program_lines(target), []
     lines = [line.text for line in printed]
@@ -110,11 +110,6 @@ def _function_with(
     scopes = scopes_of(module.state(function)) if function in module.names() else {}
     inside = next((scopes[loop.key] for loop in loops if loop is not None and loop.key in scopes), function)
     return function_of(program, inside)
-
-
-def _loop(module: Module, function: str, key: str) -> LoopNode | OpaqueLoop | None:
-    loops = module.state(function).loops() if function in module.names() else ()
-    return next((loop for loop in loops if loop.key == key), None)
 
 
 def function_of(program: Program, function: str) -> Program:

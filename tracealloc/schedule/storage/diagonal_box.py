@@ -17,11 +17,12 @@ import islpy as isl
 from tracealloc.poly.dataflow.footprint import Box, box_around
 from tracealloc.poly.isl.texts import Parameters, read_map, tuple_text
 from tracealloc.poly.model.model import Statement
+from tracealloc.poly.model.statements import subscripts
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
-from tracealloc.trace.ir.expr import Binary, Expr, Iter, iters_of, loads_of
-from tracealloc.trace.ir.program import Array, Store, expressions_of, walk_nodes
+from tracealloc.trace.ir.expr import Binary, Expr, Iter, iters_of
+from tracealloc.trace.ir.program import Array
 
 __all__ = ["NO_SLANT", "Slant", "coordinate", "slanted"]
 
@@ -77,13 +78,8 @@ def _may_be_diagonal(array: Array, loops: Sequence[LoopNode], statement: Stateme
     """Whether two subscripts depend on one iterator, or on several whose sum a loop around fixes."""
     if any(len(iters_of(loop.expr(statement.name))) > 1 for loop in loops):
         return True
-    for node in walk_nodes((statement.node,)):
-        loads = [load for expr in expressions_of(node) for load in loads_of(expr)]
-        places = [load.indices for load in loads if load.array == array]
-        if isinstance(node, Store) and node.array == array:
-            places.append(node.indices)
-        for indices in places:
-            mentioned = [it for expr in indices for it in iters_of(expr)]
-            if len(mentioned) > len(set(mentioned)):
-                return True
+    for indices in subscripts(statement, array):
+        mentioned = [it for expr in indices for it in iters_of(expr)]
+        if len(mentioned) > len(set(mentioned)):
+            return True
     return False

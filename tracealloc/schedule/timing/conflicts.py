@@ -215,7 +215,7 @@ class _Function:
         )
 
     def loop_name(self, loop: Loop) -> str:
-        found = next((each for each in self.state.loops() if each.key == loop.iter.key), None)
+        found = self.state.loop(loop.iter.key)
         return self.prefix + (loop.iter.name if found is None else full_name(self.state, found))
 
     def array_text(self, array: Array) -> str:

@@ -42,7 +42,7 @@ from tracealloc.trace.ir.program import (
     Slice,
     Store,
     While,
-    expressions_of,
+    read_by,
     walk_nodes,
 )
 
@@ -239,7 +239,7 @@ class Iteration:
     def _read(self, node: Node, copies: _Copies) -> None:
         loads = self._loads.get(id(node))
         if loads is None:
-            loads = self._loads[id(node)] = [load for e in expressions_of(node) for load in loads_of(e)]
+            loads = self._loads[id(node)] = read_by(node)
         for load in loads:
             if load.array.rank and load.array.kind != "stream":
                 self._add(self.reads, load.array, load.indices, copies)

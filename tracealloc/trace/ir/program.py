@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
 
-from tracealloc.trace.ir.dtype import DType, Struct
-from tracealloc.trace.ir.expr import Binary, Cast, Expr, Iter, Load, View, loads_of
+from tracealloc.trace.ir.dtype import DType, Struct, index
+from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, Load, View, loads_of
 from tracealloc.trace.ir.layout import PLAIN, UNMARKED, Layout, Marks
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ __all__ = [
     "expressions_of",
     "keeps_state",
     "map_blocks",
+    "over_elements",
+    "read_by",
     "reduction_of",
     "touched_by",
+    "used_by",
     "walk_nodes",
 ]
 
@@ -279,11 +282,8 @@ class Program:
         """Arguments, then everything else that is stored or read, in order of appearance, once each."""
         seen = dict.fromkeys(self.args)
         for node in walk_nodes(self.body):
-            for array in touched_by(node):
+            for array in used_by(node):
                 seen.setdefault(array)
-            for expr in expressions_of(node):
-                for load in loads_of(expr):
-                    seen.setdefault(load.array)
         return tuple(seen)
 
     def callees(self) -> tuple[Program, ...]:
@@ -343,6 +343,30 @@ def touched_by(node: Node) -> tuple[Array, ...]:
             return ()
         case _:
             assert_never(node)
+
+
+def read_by(node: Node) -> list[Load]:
+    """The elements that the expressions of a node itself read, in the order of evaluation."""
+    return [load for expr in expressions_of(node) for load in loads_of(expr)]
+
+
+def used_by(node: Node) -> tuple[Array, ...]:
+    """All arrays that a node itself names: those that it may change, then those that it reads."""
+    return (*touched_by(node), *(load.array for load in read_by(node)))
+
+
+def over_elements(
+    its: tuple[Iter, ...],
+    node: Node,
+    shape: tuple[int, ...],
+    innermost: Marks = UNMARKED,
+    place: Place | None = None,
+) -> Node:
+    """A nest of loops that runs `node` for each element of an array, whose subscripts `its` are."""
+    for number, (it, extent) in enumerate(zip(reversed(its), reversed(shape), strict=True)):
+        ends = Const(0, index), Const(extent, index)
+        node = Loop(it, *ends, 1, (node,), marks=UNMARKED if number else innermost, place=place)
+    return node
 
 
 def blocks_of(node: Node) -> tuple[Block, ...]:
