@@ -28,15 +28,15 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     import tracealloc as ta
     from tracealloc.emit.c.function import c_source
     from tracealloc.emit.vitis.text.module import vitis_source
+    from tracealloc.poly.dataflow.effects import model_of
     from tracealloc.poly.dependence.dependence import dependences_of
-    from tracealloc.poly.model.build import build_model
     from tracealloc.schedule.core.state import lowered
     from tracealloc.schedule.hls.lowered import for_hls
 
     warnings.simplefilter("ignore", ta.TraceallocWarning)
     program = case.kernel().trace()
     found = {"trace": median_seconds(lambda: case.kernel().trace(), rounds)}
-    found["dependences"] = median_seconds(lambda: dependences_of(build_model(program)[0]), rounds)
+    found["dependences"] = median_seconds(lambda: dependences_of(model_of(program)[0]), rounds)
     kernels = [case.kernel() for _ in range(rounds + 1)]
     for kernel in kernels:
         kernel.trace()

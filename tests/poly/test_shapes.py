@@ -13,6 +13,7 @@ from orders import other_order
 
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
+from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dependence.dependence import Dependence, common_loops, dependences_of, paths_of, time_map
 from tracealloc.poly.dependence.legality import carried, first_carried, first_violation, places_of, violations
 from tracealloc.poly.isl.named import (
@@ -22,7 +23,6 @@ from tracealloc.poly.isl.named import (
     lex_less,
     point_values,
 )
-from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 
@@ -88,7 +88,7 @@ def composed(model: Model) -> set[tuple[str, str, str]]:
 
 def one_case(seed: int) -> None:
     rng = Random(seed)
-    model, tree = build_model(random_program(seed))
+    model, tree = model_of(random_program(seed))
     deps = dependences_of(model)
     assert composed(model) == {(d.source, d.sink, d.before.space) for d in deps}
     for _ in range(3):
@@ -158,7 +158,7 @@ def alike_in_one_body(A: int32[40], B: int32[40]):
 
 @pytest.mark.parametrize("alike", [alike_around_a_loop, alike_in_one_body])
 def test_statements_of_one_kind_depend_on_one_another_as_each_pair_does(alike: ta.Kernel) -> None:
-    model, tree = build_model(alike.trace())
+    model, tree = model_of(alike.trace())
     deps = dependences_of(model)
     assert composed(model) == {(d.source, d.sink, d.before.space) for d in deps}
     rng = Random(0)

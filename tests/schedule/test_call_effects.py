@@ -14,7 +14,7 @@ from common import assert_same_results
 import tracealloc as ta
 from tracealloc import grid, index, int32, kernel
 from tracealloc.check.interpret.interpret import interpret
-from tracealloc.poly.model.build import effects_of
+from tracealloc.poly.dataflow.effects import effects_of
 
 N = 8
 

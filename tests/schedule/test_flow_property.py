@@ -13,9 +13,9 @@ from nests import random_program
 from orders import other_order
 
 from tracealloc.poly.dataflow import last_writes as latest
+from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dataflow.flow import FINAL, flow_of, pieces
 from tracealloc.poly.dependence.dependence import paths_of
-from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop
 from tracealloc.trace.ir.program import Block, If, Node, Store, map_blocks
@@ -60,7 +60,7 @@ def test_flow_of_random_nests(few: int, long_mode: bool, monkeypatch: pytest.Mon
     )
     @given(st.integers(0, 2**40))
     def cases(seed: int) -> None:
-        model, tree = build_model(random_program(seed))
+        model, tree = model_of(random_program(seed))
         assert from_isl(model, tree) == by_hand(model, tree)
         for loop in loops_in(tree):
             turned = replace_loop(tree, loop.key, _turned)
@@ -82,7 +82,7 @@ def test_flow_of_statements_that_hide_one_another(long_mode: bool) -> None:
     @given(st.integers(0, 2**40))
     def cases(seed: int) -> None:
         program = random_program(seed)
-        model, tree = build_model(replace(program, body=_twice(program.body)))
+        model, tree = model_of(replace(program, body=_twice(program.body)))
         for order in (tree, other_order(Random(seed), tree)):
             assert from_isl(model, order) == by_hand(model, order)
 

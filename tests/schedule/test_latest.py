@@ -11,9 +11,9 @@ from brute import Instances, points
 from nests import random_program
 
 from tracealloc.poly.dataflow import last_writes as latest
+from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dataflow.solve import INPUT, pieces, solve
 from tracealloc.poly.isl.named import dims_of
-from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Sequence, Tree
 from tracealloc.trace.ir.program import Store
@@ -85,7 +85,7 @@ def test_reads_see_the_last_write_and_the_updates_since(
     monkeypatch.setattr(latest, "_FEW_WRITES", few)
     for seed in range(600 if long_mode else 25):
         rng = random.Random(seed)
-        model, tree = build_model(random_program(seed))
+        model, tree = model_of(random_program(seed))
         stores = [s.name for s in model.statements if isinstance(s.node, Store) and len(s.writes) == 1]
         reads = {a.space: a.relation.range() for s in model.statements for a in s.reads}
         for _ in range(3):  # answers are remembered from one order to the next

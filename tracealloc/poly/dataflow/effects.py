@@ -9,55 +9,67 @@ serves all calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import islpy as isl
 
 from tracealloc.poly.dataflow.solve import solve
 from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.named import map_of, union_of, with_tuple
+from tracealloc.poly.model.build import build_model, build_over
+from tracealloc.poly.model.effects import Effects, Part
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Tree
-from tracealloc.trace.ir.dtype import leaf_paths
-from tracealloc.trace.ir.expr import Iter, IterRef
-from tracealloc.trace.ir.program import Array
+from tracealloc.trace.ir.dtype import INDEX_BITS, Index, Integer, leaf_paths
+from tracealloc.trace.ir.expr import Iter, IterRef, loads_of
+from tracealloc.trace.ir.program import Array, Program, Store, expressions_of, read_by, walk_nodes
+from tracealloc.trace.ir.summary import summary_of
 
-__all__ = ["Effects", "Part", "effects_of_model"]
+__all__ = ["effects_of", "model_of"]
 
 _NAME = "P"
 
 
-@dataclass(frozen=True)
-class Part:
-    """What happens to one argument (one field of its elements): values of the scalars -> elements.
-
-    `reads` and `may_read` are read as they were before the kernel, certainly or perhaps. `updates` may be
-    stored and are as they were where they are not; `stores` certainly are stored.
-    """
-
-    reads: isl.Map
-    may_read: isl.Map
-    updates: isl.Map
-    stores: isl.Map
+def model_of(program: Program) -> tuple[Model, Tree]:
+    """The statements of a program and the tree of its own order."""
+    return build_model(program, effects_of)
 
 
-@dataclass(frozen=True)
-class Effects:
-    """The parts of a kernel's arguments that it touches; `scalars` choose the elements."""
-
-    scalars: tuple[Array, ...]
-    parts: Mapping[tuple[Array, tuple[str, ...]], Part]
-
-    def may_store(self, argument: Array) -> bool:
-        """Whether some call stores to an argument: not where all its stores are in loops of no iteration."""
-        if not argument.rank or argument.kind == "stream":
-            return True
-        parts = [part for (array, _), part in self.parts.items() if array == argument]
-        return any(not (part.stores.is_empty() and part.updates.is_empty()) for part in parts)
+def effects_of(program: Program) -> Effects:
+    """What a call of a program does, found once for all values of its integer scalars."""
+    found: Effects | None = program.memo.get("effects")
+    if found is None:
+        scalars = _choosing(program)
+        its = tuple(Iter(f"scalar:{array.key}", array.name) for array in scalars)
+        model, tree = build_over(program, effects_of, dict(zip(scalars, its, strict=True)))
+        found = program.memo["effects"] = _effects(model, tree, scalars, its)
+    return found
 
 
-def effects_of_model(model: Model, tree: Tree, scalars: Sequence[Array], its: Sequence[Iter]) -> Effects:
+def _choosing(program: Program) -> list[Array]:
+    """The integer scalars of a program that are never written and choose elements or bounds."""
+    written = summary_of(program).writes
+    used: set[Array] = set()
+    for node in walk_nodes(program.body):
+        own = expressions_of(node)
+        if isinstance(node, Store):
+            own = node.indices
+        loads = read_by(node)
+        chosen = [*own, *(index for load in loads for index in load.indices)]
+        used.update(load.array for expr in chosen for load in loads_of(expr))
+    return [
+        array
+        for array in program.args
+        if array in used
+        and not array.rank
+        and array not in written
+        and array.kind == "argument"
+        and isinstance(array.dtype, Integer | Index)
+        and array.dtype.bits <= INDEX_BITS
+    ]
+
+
+def _effects(model: Model, tree: Tree, scalars: Sequence[Array], its: Sequence[Iter]) -> Effects:
     """The effects of a kernel whose statements have the values of `scalars` as first iterators, `its`."""
     parts: dict[tuple[Array, tuple[str, ...]], Part] = {}
     for argument in (a for a in model.program.args if a.rank and a.kind != "stream"):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.effects import Effects
+from tracealloc.poly.dataflow.effects import effects_of
 from tracealloc.poly.isl.budget import STEP, Spent, limited
 from tracealloc.poly.isl.named import LOCK, point_values
 from tracealloc.poly.isl.texts import tuple_text
-from tracealloc.poly.model.build import effects_of
+from tracealloc.poly.model.effects import Effects
 from tracealloc.trace.ir.dtype import INDEX_BITS, Integer, leaf_paths
 from tracealloc.trace.ir.program import Array, Program
 

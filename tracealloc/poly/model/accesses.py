@@ -8,10 +8,10 @@ from typing import TypeAlias, assert_never
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.effects import Effects, Part
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
+from tracealloc.poly.model.effects import Effects, EffectsOf, Part
 from tracealloc.poly.model.model import Access
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import constant, is_affine, range_of
@@ -25,7 +25,6 @@ from tracealloc.trace.ir.program import (
     If,
     Loop,
     Node,
-    Program,
     Region,
     Slice,
     Store,
@@ -37,11 +36,10 @@ from tracealloc.trace.ir.program import (
 from tracealloc.trace.ir.summary import summary_of
 from tracealloc.trace.ir.text import expr_text, region_text, store_text
 
-__all__ = ["EffectsOf", "Scopes", "accesses_of", "affine_loops", "field_paths", "target_text"]
+__all__ = ["Scopes", "accesses_of", "affine_loops", "field_paths", "target_text"]
 
 Scopes: TypeAlias = Mapping[Array, tuple[Expr, ...]]
 Spaces: TypeAlias = Callable[[Array], str]
-EffectsOf: TypeAlias = Callable[[Program], Effects]
 
 
 def field_paths(array: Array, path: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -13,16 +13,16 @@ from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.poly.dataflow.effects import Effects, effects_of_model
 from tracealloc.poly.isl.instances import preimage
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_set, tuple_text
 from tracealloc.poly.model.accesses import accesses_of
 from tracealloc.poly.model.context import ANYTHING, context_of
 from tracealloc.poly.model.covers import Cover, is_among, is_seen, read_first, stored_for_sure
+from tracealloc.poly.model.effects import EffectsOf
 from tracealloc.poly.model.model import Access, Model, Statement
-from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, sequence
+from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, nest, sequence
 from tracealloc.trace.ir.affine import is_affine
-from tracealloc.trace.ir.dtype import INDEX_BITS, Index, Integer, as_integer, boolean
+from tracealloc.trace.ir.dtype import INDEX_BITS, Integer, as_integer, boolean
 from tracealloc.trace.ir.expr import (
     Compare,
     Expr,
@@ -32,7 +32,6 @@ from tracealloc.trace.ir.expr import (
     Logical,
     Unary,
     iters_of,
-    loads_of,
     rewrite,
 )
 from tracealloc.trace.ir.program import (
@@ -46,14 +45,11 @@ from tracealloc.trace.ir.program import (
     Program,
     Store,
     While,
-    expressions_of,
-    read_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
-from tracealloc.trace.ir.summary import summary_of
 
-__all__ = ["build_block", "build_model", "effects_of", "negation", "within_loops"]
+__all__ = ["build_block", "build_model", "build_over", "negation", "within_loops"]
 
 _INDEX = Integer(INDEX_BITS, True)
 
@@ -84,6 +80,7 @@ class _Builder:
     cover, as far as these are known. `within` is the context.
     """
 
+    effects: EffectsOf
     prefix: str = ""
     around: Statement | None = None
     versions: Mapping[Array, int] = field(default_factory=dict)
@@ -211,7 +208,7 @@ class _Builder:
     def accesses(self, statement: Statement) -> tuple[Access, ...]:
         s = statement
         places = s.name, s.dims, s.domain, self.scopes
-        return accesses_of(s.node, s.guards, *places, self.space, effects_of, s.covered)
+        return accesses_of(s.node, s.guards, *places, self.space, self.effects, s.covered)
 
     def guard_value(self, node: If) -> Array:
         key = f"{self.prefix}guard:{len(self.statements)}"
@@ -305,21 +302,35 @@ def build_block(
 
     `scopes` are those of arrays that are made elsewhere. The arrays of the answer begin with the model's.
     """
-    builder = _Builder(prefix, around, dict(model.versions), scopes=dict(scopes), within=model.context)
+    versions = dict(model.versions)
+    builder = _Builder(model.effects, prefix, around, versions, scopes=dict(scopes), within=model.context)
     for array in model.arrays:
         builder.space(array)
     tree = builder.block(block, _Context(around.dims, guards=around.guards))
     return tuple(builder.statements), tuple(builder.arrays), tree
 
 
-def build_model(program: Program, prefix: str = "") -> tuple[Model, Tree]:
-    """The statements of a traced program and the tree of its own order.
-
-    `prefix` stands in front of all names of statements and keys of loops and arrays that are given here.
-    """
+def build_model(program: Program, effects: EffectsOf) -> tuple[Model, Tree]:
+    """The statements of a traced program and the tree of its own order; `effects` tells what calls do."""
     stored = frozenset(node.array.name for node in walk_nodes(program.body) if isinstance(node, Store))
-    builder = _Builder(prefix, names=stored, within=context_of(program))
+    builder = _Builder(effects, names=stored, within=context_of(program))
     return _built(program, builder, _Context(), program.body)
+
+
+def build_over(program: Program, effects: EffectsOf, scalars: Mapping[Array, Iter]) -> tuple[Model, Tree]:
+    """The statements of a program for every value of some integer scalars, their first iterators."""
+    its = tuple(scalars.values())
+    values = {array: IterRef(it) for array, it in scalars.items()}
+
+    def load(expr: Expr) -> Expr | None:
+        return values.get(expr.array) if isinstance(expr, Load) else None
+
+    body = tuple(map_expressions(node, lambda expr: rewrite(expr, load)) for node in program.body)
+    ends = [scalar.dtype if isinstance(scalar.dtype, Integer) else _INDEX for scalar in scalars]
+    names = iter_names(its)
+    held = [f"{end.low} <= {names[it]} <= {end.high}" for it, end in zip(its, ends, strict=True)]
+    model, tree = _built(program, _Builder(effects), _Context(its, tuple(held)), body)
+    return model, nest(tree, [(it, {s.name: IterRef(it) for s in model.statements}) for it in its])
 
 
 def _built(program: Program, builder: _Builder, context: _Context, body: Block) -> tuple[Model, Tree]:
@@ -330,55 +341,6 @@ def _built(program: Program, builder: _Builder, context: _Context, body: Block) 
         if isinstance(node, Alloc):
             builder.space(node.array)
     arrays = tuple(builder.arrays)
-    return Model(program, tuple(builder.statements), arrays, tree, context=builder.within), tree
-
-
-def effects_of(program: Program) -> Effects:
-    """What a call of a program does, found once for all values of its integer scalars."""
-    found: Effects | None = program.memo.get("effects")
-    if found is None:
-        found = program.memo["effects"] = _effects(program)
-    return found
-
-
-def _effects(program: Program) -> Effects:
-    scalars = _choosing(program)
-    its = tuple(Iter(f"scalar:{array.key}", array.name) for array in scalars)
-    values: dict[Array, Expr] = {a: IterRef(it) for a, it in zip(scalars, its, strict=True)}
-
-    def load(expr: Expr) -> Expr | None:
-        return values.get(expr.array) if isinstance(expr, Load) else None
-
-    body = tuple(map_expressions(node, lambda expr: rewrite(expr, load)) for node in program.body)
-    ends = [scalar.dtype if isinstance(scalar.dtype, Integer) else _INDEX for scalar in scalars]
-    names = iter_names(its)
-    held = [f"{end.low} <= {names[it]} <= {end.high}" for it, end in zip(its, ends, strict=True)]
-    builder = _Builder()
-    model, tree = _built(program, builder, _Context(its, tuple(held)), body)
-    for it in reversed(its):
-        pairs = tuple((s.name, IterRef(it)) for s in model.statements)
-        tree = LoopNode(it.key, it.name, pairs, tree)
-    return effects_of_model(model, tree, scalars, its)
-
-
-def _choosing(program: Program) -> list[Array]:
-    """The integer scalars of a program that are never written and choose elements or bounds."""
-    written = summary_of(program).writes
-    used: set[Array] = set()
-    for node in walk_nodes(program.body):
-        own = expressions_of(node)
-        if isinstance(node, Store):
-            own = node.indices
-        loads = read_by(node)
-        chosen = [*own, *(index for load in loads for index in load.indices)]
-        used.update(load.array for expr in chosen for load in loads_of(expr))
-    return [
-        array
-        for array in program.args
-        if array in used
-        and not array.rank
-        and array not in written
-        and array.kind == "argument"
-        and isinstance(array.dtype, Integer | Index)
-        and array.dtype.bits <= INDEX_BITS
-    ]
+    return Model(
+        program, tuple(builder.statements), arrays, tree, builder.effects, context=builder.within
+    ), tree

@@ -20,6 +20,7 @@ from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.pickled import PickledAsText
 from tracealloc.poly.isl.texts import Parameters, parameters_of
 from tracealloc.poly.model.context import ANYTHING
+from tracealloc.poly.model.effects import EffectsOf
 from tracealloc.poly.model.tree import Tree
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef
@@ -160,14 +161,15 @@ class Model(PickledAsText):
     `reference` is a tree in whose order the statements compute what the kernel says; dependences are
     taken in that order. `arrays` gives every array a number (its isl name is ``A<number>``). `origins` say
     of which element each element of a buffer is a copy. `versions` counts the changes of an array's
-    layout: each has isl names of its own. `context` is what the parameters may be: domains and accesses
-    lie in it.
+    layout: each has isl names of its own. `effects` tells what calls do. `context` is what the parameters
+    may be: domains and accesses lie in it.
     """
 
     program: Program
     statements: tuple[Statement, ...]
     arrays: tuple[Array, ...]
     reference: Tree
+    effects: EffectsOf = field(compare=False, hash=False)
     origins: tuple[isl.Map, ...] = field(default=(), compare=False, hash=False)
     versions: tuple[tuple[Array, int], ...] = ()
     context: isl.Set = field(default=ANYTHING, compare=False, hash=False)

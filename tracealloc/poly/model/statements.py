@@ -12,7 +12,6 @@ import islpy as isl
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.model.accesses import accesses_of, affine_loops, target_text
-from tracealloc.poly.model.build import effects_of
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index
@@ -76,7 +75,7 @@ def make_statement(
 
     Of `scopes` it keeps those of the arrays that it uses: where an array lives is asked of its users.
     """
-    accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space, effects_of, covered)
+    accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space, model.effects, covered)
     used = {access.array for access in accesses} | ({node.array} if isinstance(node, Alloc) else set())
     kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs and array in used)
     dims = tuple(dims)

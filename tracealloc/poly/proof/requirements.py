@@ -17,10 +17,10 @@ from typing import NoReturn
 
 import islpy as isl
 
+from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.isl.ast_expr import as_expr
 from tracealloc.poly.isl.named import LOCK, dim_bounds, parameters_in, point_values
 from tracealloc.poly.isl.texts import cond_text, iter_names, parameter_name, read_set, tuple_text
-from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.views import outside_views
 from tracealloc.poly.proof.bounds import (
@@ -103,7 +103,7 @@ def _calls_some(program: Program) -> bool:
 
 
 def _required(program: Program) -> Program:
-    model, _ = build_model(program)
+    model, _ = model_of(program)
     work = _Requirements(model, model.context, _wide(program))
     for statement in model.statements:
         work.statement(statement)

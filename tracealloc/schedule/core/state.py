@@ -16,11 +16,11 @@ from typing import cast
 
 from tracealloc.poly.codegen.functions import cut_functions
 from tracealloc.poly.codegen.lower import lower
+from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dependence.dependence import Dependence, changed_from, dependences_of
 from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.named import LOCK
 from tracealloc.poly.isl.remembered import count_program, remembered
-from tracealloc.poly.model.build import build_model
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
 from tracealloc.poly.model.views import check_views
@@ -282,7 +282,7 @@ def proved(program: Program) -> tuple[Model, Tree]:
     if found is None:
         with LOCK:
             count_program()
-            found = build_model(program)
+            found = model_of(program)
             check_bounds(found[0])
             check_views(found[0])
             check_initialised(found[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tracealloc.poly.dataflow.effects import effects_of
 from tracealloc.poly.isl.named import LOCK
-from tracealloc.poly.model.build import effects_of
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.summary import summary_of
 

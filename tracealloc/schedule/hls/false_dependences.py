@@ -121,16 +121,16 @@ def _is_clear(one: Sequence[Expr], other: Sequence[Expr], inner: set[Iter]) -> b
 
 def _proved(program: Program, suspects: Sequence[_Suspect]) -> dict[Iter, tuple[Distance, ...]]:
     """The distances of each nest; of what takes isl too long nothing is said, and HLS assumes the worst."""
+    from tracealloc.poly.dataflow.effects import model_of
     from tracealloc.poly.isl.budget import STEP, Spent, limited
     from tracealloc.poly.isl.named import LOCK
-    from tracealloc.poly.model.build import build_model
     from tracealloc.poly.model.tree import loops_in
 
     found: dict[Iter, tuple[Distance, ...]] = {}
     with LOCK:
         try:
             with limited(STEP):
-                model, tree = build_model(program)
+                model, tree = model_of(program)
         except Spent:
             return {}
         nodes = {

@@ -12,7 +12,7 @@ from tracealloc.poly.isl.instances import beside, preimage
 from tracealloc.poly.isl.named import bind_parameters, with_tuple
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.accesses import accesses_of
-from tracealloc.poly.model.build import build_block, effects_of
+from tracealloc.poly.model.build import build_block
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.statements import make_statement, remade
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, loops_above, sequence
@@ -129,7 +129,7 @@ def _accesses(model: Model, statement: Statement, node: Node) -> tuple[Model, tu
 
     s = statement
     places = s.name, s.dims, s.domain, dict(s.scopes)
-    found = accesses_of(node, s.guards, *places, space, effects_of, s.covered)
+    found = accesses_of(node, s.guards, *places, space, model.effects, s.covered)
     return replace(model, arrays=tuple(known)), found
 
 
