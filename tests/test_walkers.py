@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tracealloc"
 EXPRESSIONS = frozenset(
     name
     for name, c in vars(exprs).items()
-    if isinstance(c, type) and issubclass(c, exprs.Expr) and c is not exprs.Expr
+    if isinstance(c, type) and issubclass(c, exprs.Expr) and c is not exprs.Expr and name[0] != "_"
 )
 NODES = frozenset(c.__name__ for c in typing.get_args(nodes.Node))
 TREES = frozenset(c.__name__ for c in typing.get_args(trees.Tree))

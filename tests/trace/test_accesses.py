@@ -10,7 +10,7 @@ from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
 from tracealloc.trace.ir.rewrite import Subscript, map_accesses, map_subscript
-from tracealloc.trace.ir.text import node_lines
+from tracealloc.trace.ir.text import program_text
 
 
 @ta.kernel
@@ -50,7 +50,8 @@ def text(name: str, dim: int) -> list[str]:
 
     moved = {array: (other, placed)}.get
     body = tuple(map_accesses(node, moved) for node in program.body)
-    return [line.partition("#")[0].rstrip() for line in node_lines(body)]
+    printed = program_text(replace(program, body=body), callees=False)
+    return [line.partition("#")[0].rstrip()[2:] for line in printed.splitlines()[1:]]
 
 
 def test_every_access_goes_elsewhere_and_nothing_else_does():

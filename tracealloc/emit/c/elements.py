@@ -14,7 +14,8 @@ from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.common.text import UNARY, Text, atom, element, infix, ternary
 from tracealloc.trace.ir.dtype import Index, as_integer
 from tracealloc.trace.ir.expr import Cast, Expr, Load
-from tracealloc.trace.ir.intervals import INT64, Range
+from tracealloc.trace.ir.interval_rules import Range
+from tracealloc.trace.ir.intervals import INT64
 from tracealloc.trace.ir.program import Array, Slice
 
 __all__ = ["Elements"]

@@ -19,7 +19,8 @@ from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.expr import Expr, Load, is_checked, loads_of, walk
-from tracealloc.trace.ir.intervals import Range, Ranges
+from tracealloc.trace.ir.interval_rules import Range
+from tracealloc.trace.ir.intervals import Ranges
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,

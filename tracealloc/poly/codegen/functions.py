@@ -28,7 +28,8 @@ from tracealloc.trace.ir.expr import (
     rewrite,
     substitute,
 )
-from tracealloc.trace.ir.intervals import Range, Ranges
+from tracealloc.trace.ir.interval_rules import Range
+from tracealloc.trace.ir.intervals import Ranges
 from tracealloc.trace.ir.layout import Layout
 from tracealloc.trace.ir.program import (
     Alloc,

@@ -16,7 +16,8 @@ from tracealloc.trace.ir.affine import constant, expression, linear, range_of, s
 from tracealloc.trace.ir.dtype import as_integer, index
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, Iter, IterRef, Logical, loads_of, substitute
 from tracealloc.trace.ir.hardware import Hardware
-from tracealloc.trace.ir.intervals import Range, Ranges, ZeroDivisorRanges, span, type_range, values_between
+from tracealloc.trace.ir.interval_rules import Range
+from tracealloc.trace.ir.intervals import Ranges, ZeroDivisorRanges, span, type_range, values_between
 from tracealloc.trace.ir.program import (
     Array,
     Block,

@@ -26,11 +26,13 @@ from tracealloc.trace.ir.expr import (
     Unary,
     map_children,
 )
+from tracealloc.trace.ir.interval_rules import Range, binary_range, unary_range
 
 __all__ = ["Linear", "Ranges", "constant", "expression", "is_affine", "linear", "range_of", "simplify"]
 
 
-Ranges: TypeAlias = Mapping[Iter, tuple[int, int]]
+Ranges: TypeAlias = Mapping[Iter, Range]
+_ANY = (-(1 << 63), (1 << 63) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,13 +298,13 @@ def is_affine(expr: Expr) -> bool:
             return linear(expr) is not None
 
 
-def range_of(expr: Expr, ranges: Ranges) -> tuple[int, int] | None:
+def range_of(expr: Expr, ranges: Ranges) -> Range | None:
     """Bounds (least, greatest) of an affine expression where its iterators lie in `ranges`."""
     form = linear(expr)
     return None if form is None else _range(form, ranges)
 
 
-def _range(form: Linear, ranges: Ranges) -> tuple[int, int] | None:
+def _range(form: Linear, ranges: Ranges) -> Range | None:
     low = high = form.constant
     for atom, coefficient in form.terms:
         bounds = _atom_range(atom, ranges)
@@ -313,31 +315,19 @@ def _range(form: Linear, ranges: Ranges) -> tuple[int, int] | None:
     return low, high
 
 
-def _atom_range(atom: Expr, ranges: Mapping[Iter, tuple[int, int]]) -> tuple[int, int] | None:
+def _atom_range(atom: Expr, ranges: Ranges) -> Range | None:
     match atom:
         case IterRef(iter=it):
             return ranges.get(it)
         case Cast(operand=Load(array=array)) if array.parameter is not None:
             return array.parameter.low, array.parameter.high
-        case Binary(op="%", right=Const(value=n), left=left):
-            inner = range_of(left, ranges)
-            if inner is not None and inner[0] // int(n) == inner[1] // int(n):
-                return inner[0] % int(n), inner[1] % int(n)
-            return 0, int(n) - 1
-        case Binary(op="//", left=left, right=Const(value=n)):
-            inner = range_of(left, ranges)
-            return None if inner is None else (inner[0] // int(n), inner[1] // int(n))
-        case Binary(op=("min" | "max") as op, left=left, right=right):
+        case Binary(op=op, left=left, right=right):
             a, b = range_of(left, ranges), range_of(right, ranges)
-            if a is None or b is None:
+            if b is None or (a is None and op != "%"):
                 return None
-            pick = min if op == "min" else max
-            return pick(a[0], b[0]), pick(a[1], b[1])
+            return binary_range(op, a or _ANY, b)
         case Unary(op="abs", operand=operand):
             inner = range_of(operand, ranges)
-            if inner is None:
-                return None
-            ends = (abs(inner[0]), abs(inner[1]))
-            return (0 if inner[0] <= 0 <= inner[1] else min(ends)), max(ends)
+            return None if inner is None else unary_range("abs", inner)
         case _:
             return None

@@ -101,6 +101,16 @@ class Expr:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
 
+class _Typed(Expr):
+    """Base of those that hold their type, as their last field."""
+
+    type: DType
+
+    @property
+    def dtype(self) -> DType:
+        return self.type
+
+
 @functools.cache
 def _compared(cls: Any) -> Callable[[Expr], object]:
     """What tells nodes of a class apart; of one field its value, of several a tuple."""
@@ -114,15 +124,11 @@ def _operands(cls: Any) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Const(Expr):
+class Const(_Typed):
     """A literal. A fixed-point value is stored as its scaled integer; a struct never occurs."""
 
     value: int | float | bool
     type: DType
-
-    @property
-    def dtype(self) -> DType:
-        return self.type
 
     def _identity(self) -> object:
         # repr tells -0.0 from 0.0, True from 1, and makes NaN equal to itself.
@@ -173,30 +179,22 @@ class Load(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Unary(Expr):
+class Unary(_Typed):
     """``- ~ not abs`` of one operand."""
 
     op: str
     operand: Expr
     type: DType
 
-    @property
-    def dtype(self) -> DType:
-        return self.type
-
 
 @dataclass(frozen=True, eq=False)
-class Binary(Expr):
+class Binary(_Typed):
     """``+ - * / // % << >> & | ^ min max`` of two operands; ``//`` and ``%`` floor."""
 
     op: str
     left: Expr
     right: Expr
     type: DType
-
-    @property
-    def dtype(self) -> DType:
-        return self.type
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,40 +236,28 @@ class Select(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Cast(Expr):
+class Cast(_Typed):
     """Conversion of the value to another type (wrap, round, saturate as that type says)."""
 
     operand: Expr
     type: DType
 
-    @property
-    def dtype(self) -> DType:
-        return self.type
-
 
 @dataclass(frozen=True, eq=False)
-class Bitcast(Expr):
+class Bitcast(_Typed):
     """The same bits as another type of equal width."""
 
     operand: Expr
     type: DType
 
-    @property
-    def dtype(self) -> DType:
-        return self.type
-
 
 @dataclass(frozen=True, eq=False)
-class Bits(Expr):
+class Bits(_Typed):
     """Bits ``low : low + width`` of an integer or fixed-point operand, as an unsigned integer."""
 
     operand: Expr
     low: Expr
     type: DType
-
-    @property
-    def dtype(self) -> DType:
-        return self.type
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,41 +274,29 @@ class SetBits(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Intrinsic(Expr):
+class Intrinsic(_Typed):
     """A mathematical function: ``exp sqrt sin pow floor ceil erf ...``."""
 
     name: str
     args: tuple[Expr, ...]
     type: DType
 
-    @property
-    def dtype(self) -> DType:
-        return self.type
-
 
 @dataclass(frozen=True, eq=False)
-class MakeStruct(Expr):
+class MakeStruct(_Typed):
     """A record made of one value per field."""
 
     values: tuple[Expr, ...]
     type: DType
 
-    @property
-    def dtype(self) -> DType:
-        return self.type
-
 
 @dataclass(frozen=True, eq=False)
-class GetField(Expr):
+class GetField(_Typed):
     """One field of a record value."""
 
     operand: Expr
     name: str
     type: DType
-
-    @property
-    def dtype(self) -> DType:
-        return self.type
 
 
 # Where a subscript of a view points that is outside it: no array has this element, whatever is added to it.

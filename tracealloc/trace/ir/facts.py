@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tracealloc.trace.ir.expr import Iter
-from tracealloc.trace.ir.intervals import Range
+from tracealloc.trace.ir.interval_rules import Range
 from tracealloc.trace.ir.layout import Banks
 from tracealloc.trace.ir.program import Array, Program
 

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from tracealloc.trace.ir.affine import expression, linear
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, as_integer
 from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, IterRef, Load, Select, Unary
+from tracealloc.trace.ir.interval_rules import Range, binary_range, unary_range
 from tracealloc.trace.ir.program import Array, Loop
 
 __all__ = [
     "INT32",
     "INT64",
-    "Range",
     "Ranges",
     "ZeroDivisorRanges",
-    "binary_range",
     "fixed_trips",
     "is_integral",
     "span",
@@ -26,11 +25,6 @@ __all__ = [
 
 INT32 = (-(1 << 31), (1 << 31) - 1)
 INT64 = (-(1 << 63), (1 << 63) - 1)
-Range = tuple[int, int]
-
-
-def _corners(values: list[int]) -> Range:
-    return min(values), max(values)
 
 
 class Ranges:
@@ -67,9 +61,8 @@ class Ranges:
                 return (low, high) if own is None else (max(low, own.low), min(high, own.high))
             case Cast(operand=operand) if as_integer(operand.dtype) is not None:
                 found = self.of(operand)
-            case Unary(op="-", operand=operand):
-                low, high = self.of(operand)
-                found = (-high, -low)
+            case Unary(op=("-" | "abs") as op, operand=operand):
+                found = unary_range(op, self.of(operand))
             case Binary(op=op, left=left, right=right) if is_integral(left) and is_integral(right):
                 known = binary_range(op, self.of(left), self.of(right))
                 if known is None:
@@ -94,42 +87,6 @@ def type_range(dtype: DType) -> Range:
         dtype = Integer(dtype.width, dtype.signed)
     integer = as_integer(dtype)
     return (integer.low, integer.high) if integer is not None else INT64
-
-
-def binary_range(op: str, a: Range, b: Range) -> Range | None:
-    """The interval of ``a op b``, or None where only the type limits it."""
-    match op:
-        case "+":
-            return a[0] + b[0], a[1] + b[1]
-        case "-":
-            return a[0] - b[1], a[1] - b[0]
-        case "*":
-            return _corners([x * y for x in a for y in b])
-        case "min":
-            return min(a[0], b[0]), min(a[1], b[1])
-        case "max":
-            return max(a[0], b[0]), max(a[1], b[1])
-        case "//" if b[0] > 0 or b[1] < 0:
-            return _corners([x // y for x in a for y in b])
-        case "//":
-            most = max(abs(a[0]), abs(a[1]), 0)
-            return -most, most
-        case "%" if b[0] <= 0 <= b[1]:  # x % 0 is x
-            return min(b[0] + 1, 0, a[0]), max(b[1] - 1, 0, a[1])
-        case "%" if b[0] >= 0:
-            high = max(b[1] - 1, 0)
-            return (0, min(high, a[1])) if a[0] >= 0 else (0, high)
-        case "%":
-            return min(b[0] + 1, 0), max(b[1] - 1, 0)
-        case "&" if a[0] >= 0 or b[0] >= 0:
-            return 0, min(side[1] for side in (a, b) if side[0] >= 0)
-        case "|" | "^" if a[0] >= 0 and b[0] >= 0:
-            return 0, (1 << max(a[1].bit_length(), b[1].bit_length())) - 1
-        case "&" | "|" | "^":
-            bits = max((x if x >= 0 else -x - 1).bit_length() for x in (*a, *b))
-            return -(1 << bits), (1 << bits) - 1
-        case _:
-            return None
 
 
 class ZeroDivisorRanges(Ranges):

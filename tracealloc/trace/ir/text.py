@@ -49,7 +49,6 @@ __all__ = [
     "const_text",
     "expr_text",
     "head_text",
-    "node_lines",
     "program_lines",
     "program_text",
     "range_text",
@@ -237,11 +236,6 @@ def program_lines(program: Program, callees: bool = True) -> list[Line]:
     for inner in program.callees() if callees else ():
         lines += [Line(""), *program_lines(inner, callees=False)]
     return lines
-
-
-def node_lines(block: Block, indent: int = 0) -> list[str]:
-    """The lines of a block."""
-    return [line.text for line in _block(block, indent)]
 
 
 def _block(block: Block, indent: int) -> list[Line]:

@@ -25,7 +25,7 @@ from tracealloc.emit.c.integers.integers import (
     shift_right,
 )
 from tracealloc.emit.common.text import UNARY, Text, atom, call, infix, prefix, ternary
-from tracealloc.trace.ir.intervals import Range
+from tracealloc.trace.ir.interval_rules import Range
 
 __all__ = ["Piece", "Printer", "let"]
 

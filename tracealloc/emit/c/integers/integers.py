@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tracealloc.emit.common.text import Text
 from tracealloc.trace.ir.dtype import DType, as_fixed
-from tracealloc.trace.ir.intervals import Range, binary_range
+from tracealloc.trace.ir.interval_rules import Range, binary_range
 
 __all__ = [
     "INT", "Machine", "Num", "arith", "at_least", "choose", "converted", "element_machine", "invert", "leaf",

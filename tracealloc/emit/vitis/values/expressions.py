@@ -44,7 +44,7 @@ from tracealloc.trace.ir.expr import (
     is_checked,
     unchecked,
 )
-from tracealloc.trace.ir.intervals import Range
+from tracealloc.trace.ir.interval_rules import Range
 
 __all__ = ["Expressions"]
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tracealloc.emit.vitis.values.convert import Value
 from tracealloc.trace.ir.expr import Expr
-from tracealloc.trace.ir.intervals import Range
+from tracealloc.trace.ir.interval_rules import Range
 
 __all__ = ["Operands"]
 

@@ -49,7 +49,8 @@ from tracealloc.trace.ir.expr import (
     Select,
     Unary,
 )
-from tracealloc.trace.ir.intervals import Range, binary_range, type_range
+from tracealloc.trace.ir.interval_rules import Range, binary_range
+from tracealloc.trace.ir.intervals import type_range
 
 __all__ = ["Operators"]
 
