@@ -8,7 +8,6 @@ and each iteration reads one new element from the array.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
 
 import islpy as isl
 
@@ -20,18 +19,16 @@ from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.model.tree import (
-    Leaf,
     LoopNode,
     Sequence,
     Tree,
     leaves,
     map_loops,
     path_to_loop,
-    replace_loop,
+    renamed_leaves,
     restrict,
-    sequence,
-    statements_of,
     upwards,
+    with_statements_at,
 )
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
@@ -61,7 +58,7 @@ def load_when_needed(edit: Edit, state: State, lines: Array, loop: str, window: 
     assert isinstance(target, LoopNode)
     for child in parent.children[:position]:
         fills = [state.model.statement(name) for name in leaves(child)]
-        if all(s.copy and s.writes[0].array == lines for s in fills):
+        if isinstance(child, LoopNode) and all(s.copy and s.writes[0].array == lines for s in fills):
             moved = _Move(edit, state, lines, above, target, window, child, fills).moved()
             return _sources_too(edit, state, moved, lines, loop)
     return state
@@ -103,7 +100,7 @@ class _Move:
         above: tuple[LoopNode, ...],
         target: LoopNode,
         window: str,
-        nest: Tree,
+        nest: LoopNode,
         fills: list[Statement],
     ) -> None:
         self.edit, self.state, self.lines = edit, state, lines
@@ -189,17 +186,20 @@ class _Move:
                 statements.append(self.remade(statement, statement.name, rest[statement.name]))
             if statement.name in late:
                 statements.append(self.remade(statement, renamed[statement.name], late[statement.name]))
-        kept = frozenset(s.name for s in statements) & statements_of(self.nest)
-        early = restrict(self.nest, kept) if kept else None
         moved = _renamed(self.edit, restrict(self.nest, frozenset(late)), renamed, self.target.key)
         names = frozenset(s.name for s in statements)
-        apart = [part for part in (early, moved) if part is not None]
-        reference = self.put(state.tree, sequence(apart), renamed, {}, names)
+        outer = {
+            loop.key: tuple((new, loop.expr(name)) for name, new in renamed.items()) for loop in self.above
+        }
+        apart = with_statements_at(state.tree, self.nest.key, outer, (), [moved], beside=True)
+        reference, left = restrict(apart, names), restrict(state.tree, names)
+        assert reference is not None and left is not None
         model = model.with_statements(statements, reference)
         stale = frozenset(a.space for s in self.fills for a in s.accesses)
         middle = state.with_model(model, reference, stale)
         inner = self.innermost(moved, middle, values, renamed)
-        tree = self.put(state.tree, early, renamed, values, names, inner)
+        at = {self.target.key: tuple((renamed[name], value) for name, value in values.items())}
+        tree = with_statements_at(left, self.target.key, {**outer, **at}, [inner])
         try:
             return replace(self.edit, state=middle).reordered(
                 tree, "lines would be read before they are loaded"
@@ -212,38 +212,6 @@ class _Move:
         part = domain.set_tuple_name(name)
         scopes = dict(statement.scopes)
         return make_statement(self.state.model, name, statement.node, statement.dims, part, scopes, copy=True)
-
-    def put(
-        self,
-        tree: Tree,
-        before: Tree | None,
-        renamed: dict[str, str],
-        values: dict[str, Expr],
-        names: frozenset[str],
-        inner: Tree | None = None,
-    ) -> Tree:
-        """The tree with the nest replaced by `before`, and `inner` at the head of the target loop."""
-        above = {loop.key for loop in self.above}
-
-        def change(loop: LoopNode) -> Tree:
-            body = loop.body
-            if loop.key == self.above[-1].key:
-                assert isinstance(body, Sequence)
-                put = [] if before is None else [before]
-                parts = [p for c in body.children for p in (put if c == self.nest else [c])]
-                body = sequence(parts)
-            exprs = loop.exprs
-            if loop.key in above:
-                new = tuple((renamed[name], expr) for name, expr in exprs if name in renamed)
-                exprs = tuple(pair for pair in (*exprs, *new) if pair[0] in names)
-            if loop.key == self.target.key and inner is not None:
-                new = tuple((renamed[name], value) for name, value in values.items())
-                exprs, body = (*exprs, *new), sequence([inner, body])
-            return replace(loop, exprs=exprs, body=body)
-
-        for loop in (self.target, *reversed(self.above)):
-            tree = replace_loop(tree, loop.key, change)
-        return tree
 
     def innermost(self, nest: Tree, state: State, values: dict[str, Expr], renamed: dict[str, str]) -> Tree:
         """The moved nest without loops whose value the target loop decides."""
@@ -276,18 +244,10 @@ def _renamed(edit: Edit, nest: Tree | None, renamed: dict[str, str], key: str) -
     assert nest is not None
     taken: list[str] = []
 
-    def visit(node: Tree) -> Tree:
-        match node:
-            case LoopNode(exprs=exprs, body=body):
-                name = edit.fresh(node.name, taken)
-                taken.append(name)
-                mapped = tuple((renamed[old], expr) for old, expr in exprs if old in renamed)
-                return replace(node, key=f"{node.key}_{key}", name=name, exprs=mapped, body=visit(body))
-            case Sequence(children):
-                return Sequence(tuple(visit(child) for child in children))
-            case Leaf(statement):
-                return replace(node, statement=renamed[statement])
-            case _:
-                assert_never(node)
+    def change(loop: LoopNode) -> Tree:
+        name = edit.fresh(loop.name, taken)
+        taken.append(name)
+        exprs = tuple((renamed[old], expr) for old, expr in loop.exprs if old in renamed)
+        return replace(loop, key=f"{loop.key}_{key}", name=name, exprs=exprs)
 
-    return visit(nest)
+    return renamed_leaves(map_loops(nest, change), renamed)
