@@ -16,6 +16,7 @@ import islpy as isl
 
 __all__ = [
     "CLOSURE",
+    "CURE",
     "LOOPS",
     "PROOF",
     "READ",
@@ -40,6 +41,8 @@ PROOF = 4_000_000
 """Of the proof that a buffer or a window holds what is read; chains of four windows take 300,000."""
 SMALL = 1_000_000
 """Of a proof of a program that runs few instances: it can run them one by one instead."""
+CURE = 1_000_000
+"""Of the search for what would be legal instead of a refused step: the refusal stands without it."""
 CLOSURE = 1_000_000
 """Of what a value needs that needs others in turn; beyond, small programs are followed point by point."""
 STORAGE = 1_000_000

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
@@ -17,6 +18,7 @@ from typing import Literal, TypeAlias
 from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dependence.dependence import Dependence, common_loops, dependences_of, paths_of
 from tracealloc.poly.dependence.legality import Violation, carries, first_violation, is_violated
+from tracealloc.poly.isl.budget import CURE, Spent, limited
 from tracealloc.poly.model.tree import LoopNode, Tree, affected, loops_in, statements_of
 from tracealloc.poly.proof.differences import new_places
 from tracealloc.poly.proof.equivalence import free_sums
@@ -219,9 +221,10 @@ def suggestion(edit: Edit, violation: Violation, tree: Tree, cures: Iterable[Cur
     state = edit.state
     if violation.dependence.sum == "float" and is_legal(state.freely(), tree):
         return "s.reassociate() if the order of this floating-point sum does not matter"
-    for text, other in islice(cures, _MOST_CURES):
-        if is_legal(state, other):
-            return text
+    with suppress(Spent), limited(CURE):
+        for text, other in islice(cures, _MOST_CURES):
+            if is_legal(state, other):
+                return text
     carrier = _carrier(state, violation)
     known = {loop.key for loop in edit.module.state(edit.function).loops()}  # without those of half a step
     if carrier is not None and carrier.key in known:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from tracealloc.poly.dependence.dependence import Dependence, dependences_of
 from tracealloc.poly.dependence.legality import Violation, carries, first_carried
+from tracealloc.poly.isl.budget import CURE, Spent, limited
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in, statements_of
 from tracealloc.schedule.core.chains import find, runs_once
 from tracealloc.schedule.core.names import user_name
@@ -78,9 +80,11 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> Illeg
     if marked is not None and (marked.marks.parallel or marked.marks.vectorize):
         kind = "parallel" if marked.marks.parallel else "vectorized"
         reasons.append(f"loop {loop.name!r} is {kind}, and would then carry this dependence")
-    hint = _hint(edit, state, loop, dependence)
-    if hint is None:
-        reasons.append("no loop around these two is free of dependences")
+    hint = None
+    with suppress(Spent), limited(CURE):
+        hint = _hint(edit, state, loop, dependence)
+        if hint is None:
+            reasons.append("no loop around these two is free of dependences")
     error = IllegalScheduleError(
         "TA211",
         f"{edit.what} would run iterations at the same time that depend on one another",
