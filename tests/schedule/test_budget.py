@@ -9,6 +9,8 @@ import tracealloc as ta
 from tracealloc import float32, grid, int16, int32, kernel
 from tracealloc.poly.codegen import contraction as storage
 from tracealloc.poly.isl.budget import limited
+from tracealloc.schedule.core import primitive
+from tracealloc.schedule.loops import carried as carried_by
 from tracealloc.schedule.session import apply
 
 
@@ -119,3 +121,26 @@ def test_what_is_wrong_with_a_small_move_is_found_by_running_it() -> None:
     lines = [line for line in str(raised.value).splitlines() if "|" not in line]
     assert lines[0] == 'TA210 compute_at("H", "n") would give a read another value'
     assert lines[2].endswith("reads H[1, 0]")
+
+
+def test_a_refusal_needs_no_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    @kernel
+    def stencil(A: int32[20, 20]):
+        for i in grid(19):
+            for j in ta.range(1, 20):
+                A[i + 1, j - 1] += A[i, j]
+
+    s = ta.customize(stencil)
+    with pytest.raises(ta.IllegalScheduleError, match="TA210 reorder.*(\n.*)*try: s.skew") as found:
+        s.reorder("j", "i")
+    with pytest.raises(ta.IllegalScheduleError, match="TA211 parallel.*(\n.*)*try: s.parallel") as carried:
+        s.parallel("i")
+    monkeypatch.setattr(primitive, "CURE", 1)
+    monkeypatch.setattr(carried_by, "CURE", 1)
+    with pytest.raises(ta.IllegalScheduleError, match="TA210 reorder") as bare:
+        s.reorder("j", "i")
+    assert bare.value.because == found.value.because
+    with pytest.raises(ta.IllegalScheduleError, match="TA211 parallel") as alone:
+        s.parallel("i")
+    assert alone.value.because == carried.value.because
+    assert alone.value.hint is None
