@@ -131,9 +131,9 @@ def test_a_refusal_needs_no_cure(monkeypatch: pytest.MonkeyPatch) -> None:
                 A[i + 1, j - 1] += A[i, j]
 
     s = ta.customize(stencil)
-    with pytest.raises(ta.IllegalScheduleError, match="TA210 reorder.*(\n.*)*try: s.skew") as found:
+    with pytest.raises(ta.IllegalScheduleError, match=r"TA210 reorder.*(\n.*)*try: s.skew") as found:
         s.reorder("j", "i")
-    with pytest.raises(ta.IllegalScheduleError, match="TA211 parallel.*(\n.*)*try: s.parallel") as carried:
+    with pytest.raises(ta.IllegalScheduleError, match=r"TA211 parallel.*(\n.*)*try: s.parallel") as carried:
         s.parallel("i")
     monkeypatch.setattr(primitive, "CURE", 1)
     monkeypatch.setattr(carried_by, "CURE", 1)
