@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from tracealloc.emit.c.fifos import Fifos
 from tracealloc.emit.c.guards import Guards
 from tracealloc.emit.c.integers.integer_printer import Printer
@@ -105,7 +103,7 @@ class Elements:
             part = check.indices[dim]
             index, more = (part.start, part.extent - 1) if isinstance(part, Slice) else (part, 0)
             text = self._checked(index)
-            if not re.fullmatch(r"\w+", text):
+            if not (text.isidentifier() or text.isalnum()):  # more than a name or a number
                 name = self.scope.names.declare("", "at")
                 self.scope.line(f"const int64_t {name} = {text};")
                 self.known[index] = text = name
