@@ -283,6 +283,7 @@ class _Instance:
     statement: Statement
     values: dict[Iter, Expr]
     lowering: _Lowering
+    places: dict[Array, Elsewhere] = field(default_factory=dict)
 
     def expr(self, expr: Expr) -> Expr:
         return map_reads(expr, self.stored, self.change)
@@ -298,16 +299,22 @@ class _Instance:
     def change(self, expr: Expr) -> Expr | None:
         if isinstance(expr, IterRef):
             return self.values.get(expr.iter)
-        if expr.dtype == index and not isinstance(expr, Const | Load):
+        if isinstance(expr, Load | Const):
+            return None
+        if expr.dtype == index:
             if expr in self.counted:
                 return self.counted[expr]
             return self.lowering.simple(map_children(expr, self.expr))
         return None
 
     def stored(self, array: Array) -> Elsewhere:
-        extra, stored = self.extra(array)
-        simple = self.lowering.simple
-        return stored, lambda indices: (*extra, *(map_subscript(part, simple) for part in indices))
+        found = self.places.get(array)
+        if found is None:
+            extra, stored = self.extra(array)
+            simple = self.lowering.simple
+            found = stored, lambda indices: (*extra, *(map_subscript(part, simple) for part in indices))
+            self.places[array] = found
+        return found
 
     def extra(self, array: Array) -> tuple[tuple[Expr, ...], Array]:
         storage = self.lowering.storage.get(array)
