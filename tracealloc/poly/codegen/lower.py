@@ -34,6 +34,7 @@ from tracealloc.trace.ir.expr import (
     Unary,
     map_children,
 )
+from tracealloc.trace.ir.intervals import values_between
 from tracealloc.trace.ir.layout import UNMARKED, Marks
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -211,10 +212,10 @@ class _Lowering:
 
     def learn_range(self, it: Iter, start: Expr, stop: Expr, step: int) -> None:
         """Remember between which values an iterator runs, so that divisions by tile sizes vanish."""
-        first, last = range_of(start, self.ranges), range_of(stop, self.ranges)
+        ends = values_between(start, stop, step, lambda end: range_of(end, self.ranges))
         self.ranges.pop(it, None)
-        if first is not None and last is not None:
-            self.ranges[it] = (first[0], last[1] - 1) if step > 0 else (last[0] + 1, first[1])
+        if ends is not None:
+            self.ranges[it] = (ends[0], ends[1] - 1)
 
     def declarations(self, key: str | None) -> list[Node]:
         """The declarations that open the body of a loop (values declare themselves)."""

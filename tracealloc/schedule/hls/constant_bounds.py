@@ -191,7 +191,7 @@ class _Unroller:
 
     def _ends(self, loop: Loop, ranges: Mapping[Iter, Range]) -> Range | None:
         """The least value of an iterator and one past the greatest, or None."""
-        ends = values_between(loop, lambda bound: self._range(bound, ranges))
+        ends = values_between(loop.start, loop.stop, loop.step, lambda end: self._range(end, ranges))
         if ends is None:
             return None
         low, high = _in_arrays(loop, *ends)

@@ -231,5 +231,5 @@ class _Function:
 
 
 def _range(loop: Loop, ranges: Ranges) -> Ranges:
-    ends = values_between(loop, lambda bound: range_of(bound, ranges))
+    ends = values_between(loop.start, loop.stop, loop.step, lambda bound: range_of(bound, ranges))
     return {} if ends is None else {loop.iter: (ends[0], ends[1] - 1)}

@@ -100,15 +100,15 @@ class ZeroDivisorRanges(Ranges):
         return super().of(expr)
 
 
-def values_between(loop: Loop, bound: Callable[[Expr], Range | None]) -> Range | None:
+def values_between(start: Expr, stop: Expr, step: int, bound: Callable[[Expr], Range | None]) -> Range | None:
     """The least value of a loop's iterator and one past the greatest; `bound` gives the ranges of its bounds.
 
     None: one of these is not known. Where the loop may not run at all, the second may be below the first.
     """
-    first, last = bound(loop.start), bound(loop.stop)
+    first, last = bound(start), bound(stop)
     if first is None or last is None:
         return None
-    return (first[0], last[1]) if loop.step > 0 else (last[0] + 1, first[1] + 1)
+    return (first[0], last[1]) if step > 0 else (last[0] + 1, first[1] + 1)
 
 
 def fixed_trips(loop: Loop) -> int | None:
