@@ -71,7 +71,6 @@ BOTH = {
     "emit/common/walk.py:visit": "where an array is used and where it is stored, and no more",
     "emit/c/plan/hoisted_checks.py:_Finder.node": "checks are of accesses: loads, stores, passed parts",
     "poly/dependence/queues.py:_moves": "only stores and calls put into a queue, loads take from it",
-    "poly/model/statements.py:_targets": "texts of elements and of parts, in the order of the accesses",
     "poly/model/statements.py:subscripts": "parts and elements are told apart",
     "schedule/hls/false_dependences.py:_unclear": "nothing is said of a loop with a call",
     "schedule/loops/inline_call.py:_Inline.statement": "what the traced program had is found again",

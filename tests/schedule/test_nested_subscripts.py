@@ -113,3 +113,98 @@ def test_an_array_that_only_a_row_of_one_reads_gets_another_layout() -> None:
     s.reshape("B", [14])
     s.reshape("A", [14])
     assert s.verify()
+
+
+@kernel
+def _row(R: bit[2], B: int32[2], by: int32):
+    for i in ta.range(2):
+        B[i] += R[i] * by
+
+
+@kernel
+def _counted(n: bit, x: int32, B: int32[2], A: bit[2, 2]):
+    for k in ta.range(n + 1):
+        B[A[A[k & 1, n], x & 1]] += x + k
+
+
+@kernel
+def _local(D: bit[2], v: bit[4], B: int32[2], by: int32):
+    T = ta.zeros((1, 2), bit)
+    for k in ta.range(2):
+        T[v[k] % 1, k] = D[k]
+    for k in ta.range(2):
+        B[k] += T[v[0] % 1, v[k]] * by
+
+
+@kernel
+def with_rows(A: bit[2, 2], B: int32[2], v: bit[4], C: bit[1, 2]):
+    for i in ta.range(2):
+        if C[v[1] % 1, v[i]] > 0:
+            _row(A[v[C[v[i] % 1, 0]]], B, C[v[2] % 1, v[v[0] + 2]])
+
+
+@kernel
+def with_counts(A: bit[2, 2], B: int32[2], v: bit[4], C: bit[1, 2]):
+    for i in ta.range(2):
+        _counted(C[C[0, v[0]] % 1, v[i]], C[v[i] % 1, C[v[3] % 1, v[2]]], B, A)
+
+
+@kernel
+def with_locals(A: bit[2, 2], B: int32[2], v: bit[4], C: bit[1, 2]):
+    for i in ta.range(2):
+        T = ta.zeros((1, 2), bit)
+        T[0, i] = v[i]
+        _local(A[T[v[i] % 1, C[0, i]]], v, B, A[v[2], T[v[i] % 1, 1]])
+
+
+@kernel
+def in_counted_loops(A: bit[2, 2], B: int32[2], v: bit[4], C: bit[1, 2]):
+    for i in ta.range(2):
+        for k in ta.range(C[v[0] % 1, v[i]] + 1):
+            B[A[v[k], A[C[v[k] % 1, k & 1], v[i]]]] += C[v[i] % 1, v[k + 1]] + k
+            _row(A[C[v[k] % 1, i]], B, C[v[i] % 1, v[k]])
+
+
+CALLEES = {with_rows: "_row", with_counts: "_counted", with_locals: "_local", in_counted_loops: "_row"}
+AROUND = ['s.permute("C", [1, 0])', 's.reshape("C", 2)', 's.reshape("C", [2, 1])', 's.reshape("v", [2, 2])']
+
+
+@pytest.mark.parametrize("step", AROUND)
+@pytest.mark.parametrize("top", CALLEES, ids=lambda top: top.name)
+def test_reads_of_what_is_called_with_elements_that_data_choose(top: ta.Kernel, step: str) -> None:
+    """Before and after the call is inlined: each read is still the one that was traced."""
+    inline = f's.inline("{CALLEES[top]}")'
+    passed = top is with_locals and '"v"' in step
+    for steps in ([] if passed else [step, inline], [inline, step], ['s.peel("i", 1)', inline, step]):
+        s = ta.customize(top)
+        for call in steps:
+            exec(call, {"s": s})
+        check_round_trip(s)
+
+
+@pytest.mark.parametrize("shape", [2, [2, 1]])
+def test_a_callees_own_array_in_another_layout(shape: int | list[int]) -> None:
+    """Rows that its subscripts leave alone are known in the caller, too, and in the part that is peeled."""
+    s = ta.customize(with_locals)
+    s.reshape("_local:T", shape)
+    s.inline("_local")
+    s.reshape("T", 2)
+    s.peel("i", 1)
+    check_round_trip(s)
+
+
+@kernel
+def scalars(s: int32[1], t: uint16[1], A: int32[1, 4], B: int32[4]):
+    for i in ta.range(4):
+        A[t[0] % 1, i] += B[(s[t[0] % 1] + i) & 3] - A[s[0] % 1, (i + 1) & 3]
+        B[s[t[0] % 1] & 3] += t[0]
+
+
+@pytest.mark.parametrize("last", ['s.buffer_at("A_local", "i")', 's.reshape("A_local", [2, 2])'])
+def test_a_scalar_that_only_choices_of_one_read(last: str) -> None:
+    """It is read or not, whatever happens to it and to the array that it chose elements of."""
+    s = ta.customize(scalars)
+    for call in ('s.permute("A", [1, 0])', 's.reshape("t", [1, 1])', 's.reshape("A_local", 4)', last):
+        exec(call, {"s": s})
+    s.reshape("s", [1, 1])
+    check_round_trip(s)

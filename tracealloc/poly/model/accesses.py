@@ -11,12 +11,13 @@ import islpy as isl
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
-from tracealloc.poly.model.effects import Effects, EffectsOf, Part
-from tracealloc.poly.model.model import Access
+from tracealloc.poly.model.effects import Effects, EffectsOf
+from tracealloc.poly.model.effects import Part as Effect
+from tracealloc.poly.model.model import Access, Part
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.affine import constant, is_affine, range_of
 from tracealloc.trace.ir.dtype import Integer, boolean, leaf_paths
-from tracealloc.trace.ir.expr import Cast, Expr, Iter, Load, iters_of, loads_of
+from tracealloc.trace.ir.expr import Cast, Expr, Iter, Load, children, iters_of, loads_of
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -80,6 +81,7 @@ class _Collector:
         self.known = set(dims)
         self.scopes, self.spaces = scopes, spaces
         self.found: list[Access] = []
+        self.values: set[Load] = set()  # what is read not only to choose elements
         self.private: set[Array] = set()
         self.certain = True  # False where guards may keep the node from running
         self.opaque_node = False  # a node with its own control flow: nothing in it is certain to happen
@@ -87,18 +89,13 @@ class _Collector:
         self.conds: tuple[Expr, ...] = ()  # affine conditions inside it, around what is collected
 
     def add(
-        self,
-        array: Array,
-        indices: Sequence[Expr | Slice],
-        path: tuple[str, ...],
-        write: bool,
-        text: str,
-        place: Place | None,
+        self, part: Load | Region, write: bool, text: str, place: Place | None, named: Part | None = None
     ) -> None:
+        array, path = part.array, part.path if isinstance(part, Load) else ()
         if array in self.private or array.parameter is not None:
             return
-        relation, exact = self.relation(array, indices)
-        view = self.view(array, indices)
+        relation, exact = self.relation(array, part.indices)
+        view = self.view(array, part.indices)
         sure = exact and not self.opaque_node
         exact = sure and self.certain
         queue = array.kind == "stream"
@@ -111,8 +108,9 @@ class _Collector:
             write = True
         for leaf in field_paths(array, path):
             space = "_".join((self.spaces(array), *leaf))
-            access = Access(array, space, with_tuple(relation, space), write, exact, text, place=place)
-            access = replace(access, sure=sure)
+            elements = with_tuple(relation, space)
+            access = Access(array, space, elements, write, exact, text, named or part, leaf)
+            access = replace(access, sure=sure, place=place)
             if view is not None:
                 access = replace(access, view=with_tuple(view, space))
             if write and (queue or not (exact or (sure and self.covered))):
@@ -137,7 +135,7 @@ class _Collector:
                 text = aff_text(start, self.inner_names)
                 constraints.append(f"{text} <= {out} < {text} + {extent}")
             else:
-                exact = False
+                exact = exact and extent == array.shape[position]  # data have no choice
                 constraints.append(f"0 <= {out} < {array.shape[position]}")
         where = self.inside(indices, " and ".join(constraints))
         found = map_text(self.name, self.names.values(), "A", parts, where)
@@ -202,24 +200,33 @@ class _Collector:
     def is_affine_inside(self, expr: Expr) -> bool:
         return is_affine(expr) and iters_of(expr) <= self.known | self.inner.keys()
 
-    def read(self, exprs: Iterable[Expr]) -> None:
+    def read(self, exprs: Iterable[Expr], values: bool = True) -> None:
         for expr in exprs:
+            self.values |= _values(expr) if values else set()
             for load in loads_of(expr):
-                self.add(load.array, load.indices, load.path, False, expr_text(load), load.place)
+                self.add(load, False, expr_text(load), load.place)
+
+    def choose(self, indices: Iterable[Expr | Slice]) -> None:
+        """What the subscripts of a store, or of what is passed, read."""
+        self.read((part.start if isinstance(part, Slice) else part for part in indices), values=False)
+
+    def only_chooses(self, read: Access) -> bool:
+        return isinstance(read.part, Load) and not read.update and read.part not in self.values
 
     def node(self, node: Node) -> None:
         if isinstance(node, Call):
             self.call(node)
             return
-        self.read(expressions_of(node))
         match node:
-            case Store(array, indices, _, path, place):
-                self.add(array, indices, path, True, target_text(node), place)
+            case Store(array, indices, value, path, place):
+                self.choose(indices)
+                self.read((value,))
+                self.add(Load(array, indices, path), True, target_text(node), place)
             case Alloc(array, fill, place) if fill is not None:
-                whole = _whole(array)
-                self.add(array, whole, (), True, array.name, place)
+                self.read((fill,))
+                self.add(_whole(array), True, array.name, place, array)
             case Alloc() | Loop() | While() | If():
-                pass
+                self.read(expressions_of(node))
             case _:
                 assert_never(node)
 
@@ -230,18 +237,18 @@ class _Collector:
             if not isinstance(part, Region):
                 self.read((part,))
                 continue
-            self.read(i.start if isinstance(i, Slice) else i for i in part.indices)
+            self.choose(part.indices)
             view = self.view(part.array, part.indices)
             if view is not None and argument.rank and argument.kind != "stream":
-                self.passed(node, argument, part, view, effects.parts, self.values(effects, scalars))
+                self.passed(node, argument, part, view, effects.parts, self.scalars(effects, scalars))
                 continue
             text, writes = region_text(part), argument in uses.writes and effects.may_store(argument)
             if argument in uses.writes or argument in uses.reads:
-                self.add(part.array, part.indices, (), False, text, node.place)
+                self.add(part, False, text, node.place)
             if writes:
-                self.add(part.array, part.indices, (), True, text, node.place)
+                self.add(part, True, text, node.place)
         for part in node.results:
-            self.add(part.array, part.indices, (), True, region_text(part), node.place)
+            self.add(part, True, region_text(part), node.place)
         self.kept(node)
 
     def kept(self, node: Call) -> None:
@@ -249,8 +256,9 @@ class _Collector:
         for program in (*node.program.callees(), node.program):
             if any(array.kind == "state" for array in program.arrays()):
                 cell = Array(f"kept:{program.name}", program.name, boolean, (), "kept")
+                self.values.add(Load(cell))
                 for write in (False, True):
-                    self.add(cell, (), (), write, f"what {program.name} keeps", node.place)
+                    self.add(Load(cell), write, f"what {program.name} keeps", node.place)
 
     def passed(
         self,
@@ -258,7 +266,7 @@ class _Collector:
         argument: Array,
         part: Region,
         view: isl.Map,
-        parts: Mapping[tuple[Array, tuple[str, ...]], Part],
+        parts: Mapping[tuple[Array, tuple[str, ...]], Effect],
         values: Sequence[Expr] | None,
     ) -> None:
         """The accesses of a call to a view: what the kernel does to its argument, element by element."""
@@ -268,8 +276,9 @@ class _Collector:
         sure = (self.certain or self.covered) and not self.opaque_node
         for leaf in field_paths(part.array, ()):
             space = "_".join((self.spaces(part.array), *leaf))
-            bare = Access(part.array, space, with_tuple(whole, space), False, False, region_text(part))
-            bare = replace(bare, whole=bare.relation, place=node.place)
+            elements = with_tuple(whole, space)
+            bare = Access(part.array, space, elements, False, False, region_text(part), part, leaf)
+            bare = replace(bare, whole=elements, place=node.place)
             effect = parts.get((argument, leaf))
             none = replace(bare, relation=isl.Map.empty(bare.relation.get_space()))
             if effect is None:
@@ -298,7 +307,7 @@ class _Collector:
         sure = certain and not self.opaque_node
         return replace(access, sure=sure, exact=sure and self.certain)
 
-    def values(self, effects: Effects, scalars: Mapping[Array, Expr | Region]) -> list[Expr] | None:
+    def scalars(self, effects: Effects, scalars: Mapping[Array, Expr | Region]) -> list[Expr] | None:
         """What a call passes for the scalars that choose elements (None: that depends on data)."""
         found: list[Expr] = []
         for scalar in effects.scalars:
@@ -371,6 +380,17 @@ def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[
                 assert_never(node)
 
 
+def _values(expr: Expr) -> set[Load]:
+    """What an expression reads but for what the subscripts in it do."""
+    seen = {expr: None}
+    todo = [expr]
+    for part in todo:
+        inside = () if isinstance(part, Load) else children(part)
+        todo += [inner for inner in inside if inner not in seen]
+        seen |= dict.fromkeys(inside)
+    return {part for part in seen if isinstance(part, Load)}
+
+
 def _once_each(accesses: Sequence[Access]) -> list[Access]:
     """The accesses without those that say the same: steps may write bounds and subscripts again."""
     found: list[Access] = []
@@ -389,8 +409,8 @@ def target_text(store: Store) -> str:
     return store_text(store) if queue else expr_text(Load(store.array, store.indices, store.path))
 
 
-def _whole(array: Array) -> tuple[Slice, ...]:
-    return tuple(Slice(constant(0), extent) for extent in array.shape)
+def _whole(array: Array) -> Region:
+    return Region(array, tuple(Slice(constant(0), extent) for extent in array.shape))
 
 
 def _of_view(bare: Access, view: isl.Map, *, write: bool = False, update: bool = False) -> Access:
@@ -410,7 +430,7 @@ def accesses_of(
     effects: EffectsOf,
     covered: bool = False,
 ) -> tuple[Access, ...]:
-    """All accesses of a statement, reads before writes.
+    """All accesses of a statement, reads before writes; each read has its number as its tag.
 
     `effects` tells what a called kernel does. `covered`: see `Statement`.
     """
@@ -422,4 +442,9 @@ def accesses_of(
             collector.opaque(node)
         case Alloc() | Store() | Call():
             collector.node(node)
-    return tuple(sorted(_once_each(collector.found), key=lambda access: access.write))
+    found = _once_each(collector.found)
+    reads = (
+        replace(read, tags=(str(k),), chooses=collector.only_chooses(read))
+        for k, read in enumerate(access for access in found if not access.write)
+    )
+    return (*reads, *(access for access in found if access.write))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import islpy as isl
 
@@ -24,16 +24,23 @@ from tracealloc.poly.model.effects import EffectsOf
 from tracealloc.poly.model.tree import Tree
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef
-from tracealloc.trace.ir.program import Alloc, Array, Node, Program, walk_nodes
+from tracealloc.trace.ir.program import Alloc, Array, Node, Program, Region, walk_nodes
 
-__all__ = ["Access", "Model", "Statement"]
+__all__ = ["Access", "Model", "Part", "Statement"]
+
+Part: TypeAlias = Expr | Region | Array
+"""What an access names: an element, a view that is passed, or an array that is filled (or a value that a step
+puts in the place of an element)."""
 
 
 @dataclass(frozen=True)
 class Access(PickledAsText):
     """The elements that each instance of a statement touches: instance -> element of `space`.
 
-    `exact`: every instance touches exactly these elements. `text` is the access as the user wrote it.
+    `part` is what the statement names, `leaf` the field of it, and `text` says it. `tags` are the reads of
+    the traced statement that a read is, whatever it is called now: steps that rewrite parts keep them.
+    `chooses`: what it reads only chooses elements, so that it is not needed where these are no choice.
+    `exact`: every instance touches exactly these elements.
     `sure`: every instance would, if the guards of the statement hold. `update` marks the read that a write
     that may not happen implies. `view` is there where a called kernel
     gets a view: (instance -> place in the view) -> element. `whole` gives all elements that a call gets
@@ -46,6 +53,10 @@ class Access(PickledAsText):
     write: bool
     exact: bool
     text: str
+    part: Part
+    leaf: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    chooses: bool = False
     update: bool = False
     sure: bool = False
     view: isl.Map | None = field(default=None, compare=False, hash=False)
@@ -147,6 +158,14 @@ class Statement(PickledAsText):
     def reads(self) -> tuple[Access, ...]:
         """The accesses that read."""
         return tuple(access for access in self.accesses if not access.write)
+
+    def tagged(self) -> dict[str, list[Access]]:
+        """The reads by their tags; of one tag there is one, but where steps have told apart what was one."""
+        found: dict[str, list[Access]] = {}
+        for read in self.reads:
+            for tag in read.tags:
+                found.setdefault(tag, []).append(read)
+        return found
 
     @property
     def writes(self) -> tuple[Access, ...]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TypeAlias
 
 import islpy as isl
 
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import map_of
-from tracealloc.poly.model.accesses import accesses_of, affine_loops, target_text
-from tracealloc.poly.model.model import Access, Model, Statement
+from tracealloc.poly.model.accesses import accesses_of, affine_loops
+from tracealloc.poly.model.model import Access, Model, Part, Statement
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index
-from tracealloc.trace.ir.expr import Binary, Expr, Iter, Load, iters_of, loads_of, substitute
+from tracealloc.trace.ir.expr import Binary, Expr, Iter, iters_of, loads_of, substitute
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -27,8 +28,15 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import Elsewhere, Moved, Subscript, map_accesses, map_reads, map_subscript
-from tracealloc.trace.ir.text import expr_text, region_text
+from tracealloc.trace.ir.rewrite import (
+    Elsewhere,
+    Moved,
+    Subscript,
+    map_accesses,
+    map_part,
+    map_reads,
+    map_subscript,
+)
 from tracealloc.trace.record.naming import unused
 
 __all__ = [
@@ -36,20 +44,19 @@ __all__ = [
     "in_box",
     "in_iters",
     "instances_used",
-    "loads_in",
     "make_statement",
-    "as_told",
+    "as_before",
+    "elsewhere",
     "remade",
+    "renamed",
     "sliced_dims",
     "slot",
     "subscripts",
-    "told_alike",
     "touches_by_data",
     "unique_name",
 ]
 
 Accesses: TypeAlias = tuple[Access, ...]
-_SAME: Mapping[str, isl.Map] = {}
 
 
 def unique_name(model: Model, name: str) -> str:
@@ -75,133 +82,105 @@ def make_statement(
 
     Of `scopes` it keeps those of the arrays that it uses: where an array lives is asked of its users.
     """
-    accesses = accesses_of(node, guards, name, dims, domain, scopes, model.space, model.effects, covered)
-    used = {access.array for access in accesses} | ({node.array} if isinstance(node, Alloc) else set())
-    kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs and array in used)
     dims = tuple(dims)
-    return Statement(name, dims, domain, node, guards, accesses, kept, origin, origin_instance, copy, covered)
+    made = Statement(name, dims, domain, node, guards, (), (), origin, origin_instance, copy, covered)
+    return collected(model, made, scopes)
 
 
-def remade(
-    model: Model,
-    statement: Statement,
-    node: Node,
-    guards: tuple[Expr, ...],
-    scopes: Mapping[Array, tuple[Expr, ...]],
-) -> Statement:
-    """The same instances of a statement, which now access other arrays or other elements."""
-    made = make_statement(
-        model,
-        statement.name,
-        node,
-        statement.dims,
-        statement.domain,
-        scopes,
-        guards=guards,
-        origin=statement.origin,
-        origin_instance=statement.origin_instance,
-        copy=statement.copy,
-        covered=statement.covered,
+def collected(model: Model, s: Statement, scopes: Mapping[Array, tuple[Expr, ...]]) -> Statement:
+    """A statement with the accesses that its node and guards make."""
+    places = s.name, s.dims, s.domain, scopes
+    accesses = accesses_of(s.node, s.guards, *places, model.space, model.effects, s.covered)
+    used = {access.array for access in accesses} | ({s.node.array} if isinstance(s.node, Alloc) else set())
+    kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs and array in used)
+    return replace(s, accesses=accesses, scopes=kept)
+
+
+def remade(model: Model, statement: Statement, scopes: Mapping[Array, tuple[Expr, ...]]) -> Statement:
+    """A statement, rewritten in place, with the accesses that it makes now.
+
+    Those that it has are from before, but for the parts that they name: see `as_before`.
+    """
+    return as_before(model, collected(model, statement, scopes), statement)
+
+
+def as_before(model: Model, made: Statement, before: Statement) -> Statement:
+    """A statement with what is known of its accesses from those of `before` that name the same parts.
+
+    These are the reads of the traced statement that its reads are, and the elements that data choose:
+    subscripts may no longer tell that a row is not left.
+    """
+    origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
+
+    def elements(access: Access, known: Access) -> isl.Map | None:
+        if known.space == access.space and made.scope(known.array) == before.scope(known.array):
+            return known.relation
+        origin = origins.get(access.space)
+        if origin is None or origin.range().get_tuple_name() != known.space:
+            return None
+        return known.relation.apply_range(origin.reverse())
+
+    def as_known(access: Access, known: Accesses) -> Access:
+        if access.sure or access.view is not None or not known:
+            return access
+        found = elements(access, known[0])
+        if found is None or not all(same_maps(known[0].relation, other.relation) for other in known[1:]):
+            return access
+        found = access.relation.intersect(found)
+        sure, exact = all(a.sure for a in known), all(a.exact for a in known)
+        return replace(access, relation=found, sure=sure, exact=exact)
+
+    accesses = _named_alike(made.accesses, before.accesses)
+    accesses = tuple(map(as_known, accesses, _partners(accesses, before.accesses)))
+    # A write that is known to happen implies no read of what was there.
+    certain = {(a.part, a.leaf) for a in accesses if a.write and (a.exact or (a.sure and made.covered))}
+    certain -= {(a.part, a.leaf) for a in before.accesses if a.update}
+    return replace(
+        made, accesses=tuple(a for a in accesses if not a.update or (a.part, a.leaf) not in certain)
     )
-    return replace(made, accesses=told_alike(made, statement))
 
 
-def told_alike(made: Statement, statement: Statement) -> Accesses:
-    """`as_told` where both have the same form: what is not as it was stands in the same place."""
-    new, old = ([expr_text(load) for load in loads_in(each)] for each in (made, statement))
-    changed = [text for text in old if text not in new], [text for text in new if text not in old]
-    alike = zip(*changed, strict=True) if len(changed[0]) == len(changed[1]) else ()
-    return as_told(made, statement, dict(alike))
+def _named_alike(made: Accesses, before: Accesses) -> Accesses:
+    """Accesses with the tags of those that name the same parts; others get tags that none of these has."""
+    taken = {tag for access in before for tag in access.tags}
+    fresh = (f"n{k}" for k in count() if f"n{k}" not in taken)
+
+    def named(access: Access, known: Accesses) -> Access:
+        tags = tuple(dict.fromkeys(tag for each in known for tag in each.tags))
+        return access if access.write else replace(access, tags=tags or (next(fresh),))
+
+    return tuple(map(named, made, _partners(made, before)))
 
 
-def loads_in(statement: Statement) -> list[Load]:
-    """The elements that a statement reads, as it names them."""
-    exprs = [expr for node in walk_nodes((statement.node,)) for expr in expressions_of(node)]
-    return [load for expr in (*statement.guards, *exprs) for load in loads_of(expr)]
+def _partners(made: Accesses, before: Accesses) -> list[Accesses]:
+    """For each access those from before that name the same part, and do the same to it.
 
-
-def as_told(
-    made: Statement,
-    statement: Statement,
-    texts: Mapping[str, str],
-    onto: Mapping[str, isl.Map] = _SAME,
-    stored: Array | None = None,
-) -> Accesses:
-    """The accesses of `made` with what is known of the elements that data choose in `statement`.
-
-    Subscripts may no longer tell that a row is not left. `texts` says what stands now for an element that
-    `statement` names, `onto` gives the elements of an array that is stored in another way now, as
-    `stored`. What else is accessed otherwise than before has another array. They come in the order of those
-    that they stand for, by which proofs tell reads apart: subscripts in another order are evaluated in
-    another one, and those of a dimension of one element are gone, but count as read.
+    Where as many do now as did before, one is one: the loops around may tell them apart.
     """
-    targets = dict(zip(_targets(statement), _targets(made), strict=False))
-    places = _places(made.accesses, statement.accesses, {**texts, **targets})
-    found = [
-        access if place is None else _as_known(access, made, statement, statement.accesses[place], onto)
-        for access, place in zip(made.accesses, places, strict=True)
-    ]
-    named = set() if onto else {*map(expr_text, loads_in(statement)), *_targets(statement)}
-    ordered: dict[int, Access] = {}
-    for access, place in zip(found, places, strict=True):
-        if place is None:
-            return tuple(found)
-        ordered.setdefault(place, access)
-    for place, access in enumerate(statement.accesses):
-        if place not in ordered and access.text not in named:  # no step took it out: nothing named it
-            ordered[place] = access
-            if access.space in onto:
-                ordered[place] = replace(access.onto(onto[access.space]), array=stored or access.array)
-    return tuple(ordered[place] for place in sorted(ordered))
-
-
-def _targets(statement: Statement) -> list[str]:
-    """What a statement stores to and what it passes."""
-    found: list[str] = []
-    for node in walk_nodes((statement.node,)):
-        if isinstance(node, Store):
-            found.append(target_text(node))
-        if isinstance(node, Call):
-            found += [region_text(p) for p in (*node.args, *node.results) if isinstance(p, Region)]
+    known: dict[object, list[Access]] = {}
+    for access in before:
+        known.setdefault(_role(access), []).append(access)
+    roles = [*map(_role, made)]
+    count, seen = Counter(roles), Counter[object]()
+    found: list[Accesses] = []
+    for role in roles:
+        same = known.get(role, ())
+        found.append((same[seen[role]],) if len(same) == count[role] else tuple(same))
+        seen[role] += 1
     return found
 
 
-def _places(made: Accesses, accesses: Accesses, texts: Mapping[str, str]) -> list[int | None]:
-    """For each access of `made` the position of that which it stands for, where it can be told.
-
-    What was told apart may be one now, and the other way round, where all are of the same elements.
-    """
-
-    def told(access: Access, text: str) -> tuple[object, ...]:
-        certain = access.whole is not None and access.exact  # of a call: what it reads and what it may read
-        return text, access.write, access.update, certain
-
-    before: dict[tuple[object, ...], list[int]] = {}
-    for number, access in enumerate(accesses):
-        before.setdefault(told(access, texts.get(access.text, access.text)), []).append(number)
-    keys = [told(access, access.text) for access in made]
-    counts, seen = Counter(keys), Counter[tuple[object, ...]]()
-    found: list[int | None] = []
-    for key in keys:
-        same = before.get(key, [])
-        relations = [accesses[number].relation for number in same]
-        clear = len(same) == counts[key] or all(same_maps(r, relations[0]) for r in relations)
-        found.append(same[min(seen[key], len(same) - 1)] if same and clear else None)
-        seen[key] += 1
-    return found
+def _role(access: Access) -> object:
+    """What an access names, and what it does to it."""
+    certain = access.whole is not None and access.exact  # of a call: what it reads and what it may read
+    return _normal(access.part), access.leaf, access.write, access.update, certain
 
 
-def _as_known(
-    access: Access, made: Statement, statement: Statement, known: Access, onto: Mapping[str, isl.Map]
-) -> Access:
-    """An access with the elements of `known`, for which it stands, where data choose them."""
-    if known.space in onto:
-        known = known.onto(onto[known.space])
-    elif made.scope(known.array) != statement.scope(known.array):
-        return access
-    if access.sure or access.view is not None or known.space != access.space:
-        return access
-    return replace(access, relation=known.relation, whole=known.whole)
+def _normal(part: Part) -> Part:
+    """A part as it is where subscripts around it were simplified."""
+    if isinstance(part, Region):
+        return Region(part.array, tuple(map_subscript(index, simplify) for index in part.indices))
+    return simplify(part) if isinstance(part, Expr) else part
 
 
 def touches_by_data(statement: Statement, array: Array) -> bool:
@@ -216,8 +195,22 @@ def accessing(
     model: Model, statement: Statement, moved: Moved, scopes: Mapping[Array, tuple[Expr, ...]]
 ) -> Statement:
     """The same instances of a statement, with arrays accessed elsewhere."""
-    guards = tuple(map_reads(guard, moved) for guard in statement.guards)
-    return remade(model, statement, map_accesses(statement.node, moved), guards, scopes)
+    return remade(model, elsewhere(statement, moved), scopes)
+
+
+def elsewhere(statement: Statement, moved: Moved) -> Statement:
+    """A statement that names what it accesses elsewhere; all else of its accesses is as it was."""
+    return replace(
+        renamed(statement, lambda access: map_part(access.part, moved)),
+        node=map_accesses(statement.node, moved),
+        guards=tuple(map_reads(guard, moved) for guard in statement.guards),
+    )
+
+
+def renamed(statement: Statement, change: Callable[[Access], Part]) -> Statement:
+    """A statement whose accesses name other parts."""
+    accesses = (replace(access, part=change(access)) for access in statement.accesses)
+    return replace(statement, accesses=tuple(accesses))
 
 
 def in_box(

@@ -20,7 +20,15 @@ from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import Tree
-from tracealloc.poly.proof.traced_terms import TracedTerms, finals, inputs, instance_map, own_sum
+from tracealloc.poly.proof.traced_terms import (
+    TracedTerms,
+    finals,
+    inputs,
+    instance_map,
+    needed_reads,
+    own_sum,
+    tagged_reads,
+)
 
 __all__ = ["NOTHING", "Sums", "changed_by_running", "few", "few_instances"]
 
@@ -82,11 +90,11 @@ def changed_by_running(
 ) -> tuple[isl.UnionMap, isl.UnionMap] | None:
     """What some reads see before and after, of each kind one that sees something else (None: none does)."""
     expected, found = (dict(_seen(model, tree, base, sums)) for model, tree in (before, after))
-    ran = _ran(after[0])
+    ran = _ran(base, after[0])
     expected = {
         read: sources
         for read, sources in expected.items()
-        if read[0] == FINAL or read[1] in ran.get(read[0].partition("__")[0], ())
+        if read[0] == FINAL or read[1] in ran.get(read[0], ())
     }
     chosen: dict[tuple[object, ...], Write] = {}
     for read in sorted(expected.keys() | found.keys()):
@@ -99,13 +107,16 @@ def changed_by_running(
     return _union(expected, chosen.values()), _union(found, chosen.values())
 
 
-def _ran(model: Model) -> dict[str, set[Point]]:
-    """The instances of traced statements that a model runs."""
+def _ran(base: Model, model: Model) -> dict[str, set[Point]]:
+    """The instances of traced statements whose reads a model needs, by the names of these."""
     found: dict[str, set[Point]] = {}
     for statement in model.statements:
-        if statement.origin is not None:
+        needed = needed_reads(base, statement)
+        if needed:
             runs = pairs_of(instance_map(statement).intersect_domain(statement.domain))
-            found.setdefault(statement.origin, set()).update(instance for _, instance in runs)
+            instances = {instance for _, instance in runs}
+            for name in needed:
+                found.setdefault(name, set()).update(instances)
     return found
 
 
@@ -138,9 +149,9 @@ def _reads(
         alike = {
             u.name for u in model.statements if own and sums.get(u.origin or "") == sums.get(s.origin or "")
         }
-        for k, read in enumerate(() if s.copy else s.reads):
-            without = alike if k in own else ()
-            for instance, place, name in _named(terms, renamed_input(read.relation, f"{s.name}__{k}")):
+        for reader, read in () if s.copy else tagged_reads(s):
+            without = alike if reader in own else ()
+            for instance, place, name in _named(terms, renamed_input(read.relation, reader)):
                 sources = run.seen[s.name, instance, (read.space, place)]
                 yield name, frozenset(write for write in sources if write[0] not in without)
     for whole in finals(model, base):

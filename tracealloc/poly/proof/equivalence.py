@@ -28,8 +28,10 @@ from tracealloc.poly.proof.traced_terms import (
     inputs,
     instance_map,
     is_renamed,
+    needed_reads,
     own_sum,
     reader_of,
+    tagged_reads,
     writer_of,
 )
 from tracealloc.poly.proof.unaffected_reads import Reads, changed_reads
@@ -93,11 +95,10 @@ def _sources(values: Values, base: Model | None, sums: Sums, wanted: Reads | Non
         alike = frozenset(
             u.name for u in model.statements if own and sums.get(u.origin or "") == sums.get(s.origin or "")
         )
-        for k, read in enumerate(() if s.copy else s.reads):
-            tag = f"{s.name}__{k}"
-            if wanted is None or (tag, read.space) in wanted:
+        for name, read in () if s.copy else tagged_reads(s):
+            if wanted is None or (name, read.space) in wanted:
                 seen = values.seen(read.relation)
-                flows += [_tagged(f, tag) for f in values.flows(seen, alike if k in own else frozenset())]
+                flows += [_tagged(f, name) for f in values.flows(seen, alike if name in own else frozenset())]
     for whole in finals(model, traced):
         if wanted is None or (FINAL, str(whole.range().get_tuple_name())) in wanted:
             flows += values.flows(values.seen(whole))
@@ -112,10 +113,10 @@ def _odd_copies(
     """Reads that run more than once and do not see the same each time: they see ``Nothing`` besides."""
     model = values.clock.model
     asked = [
-        (s, f"{s.name}__{number}", access)
+        (s, name, access)
         for s in model.statements
-        for number, access in enumerate(() if s.copy else s.reads)
-        if wanted is None or (f"{s.name}__{number}", access.space) in wanted
+        for name, access in (() if s.copy else tagged_reads(s))
+        if wanted is None or (name, access.space) in wanted
     ]
     origins = {s.origin for s, _, _ in asked}
     moved = {s.origin for s in model.statements if s.origin in origins and is_renamed(s)}
@@ -229,29 +230,29 @@ def runs_once(model: Model, name: str) -> bool:
 
 
 def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMap]:
-    """A function that leaves out the reads of instances which `model` does not run at all.
+    """A function that leaves out the reads which `model` does not make at all.
 
     An instance whose value nothing needs may be dropped. One that is needed cannot be: what reads it
-    would have no source.
+    would have no source. What chose elements is not read where these are no choice.
     """
     ran: dict[str, isl.Set] = {}
     for statement in model.statements:
-        if statement.origin is None:
-            continue
-        instances = statement.domain.apply(instance_map(statement))
-        known = ran.get(statement.origin)
-        ran[statement.origin] = instances if known is None else known.union(instances)
-    whole = {s.name: s.domain for s in base.statements}
+        needed = needed_reads(base, statement)
+        if needed:
+            instances = statement.domain.apply(instance_map(statement))
+            for name in needed:
+                ran[name] = ran[name].union(instances) if name in ran else instances
+    whole = {name: s.domain for s in base.statements for name, _ in tagged_reads(s)}
 
     def runs(sources: isl.UnionMap) -> isl.UnionMap:
         found: list[isl.Map] = []
         for piece in pieces(sources):
-            name = reader_of(piece).partition("__")[0]
+            name = reader_of(piece)
             if name in whole and name not in ran:
                 continue
             if name in whole and not whole[name].is_subset(ran[name]):
                 reads = piece.domain().unwrap()
-                kept = renamed(ran[name], reader_of(piece))
+                kept = renamed(ran[name], name)
                 piece = piece.intersect_domain(reads.intersect_domain(kept).wrap())
             found.append(piece)
         return union_of(found)

@@ -18,10 +18,10 @@ from tracealloc.poly.dependence.legality import Violation
 from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.named import union_of
-from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Tree
 from tracealloc.poly.proof.equivalence import runs_once
-from tracealloc.poly.proof.traced_terms import own_sum
+from tracealloc.poly.proof.traced_terms import own_sum, read_name
 from tracealloc.trace.diagnostics.errors import VerifyError
 
 __all__ = ["changes_value"]
@@ -90,17 +90,18 @@ class _Part:
     ) -> Iterator[_Read]:
         if statement.copy or statement.origin is None:
             return
-        for number, access in enumerate(statement.reads):
+        for access in statement.reads:
             if access.space == space:
                 relation = access.relation.intersect_range(elements)
                 relation = relation if at is None else relation.intersect_domain(at)
                 if not relation.is_empty():
-                    yield _Read(relation, self._same_sum(statement, number))
+                    yield _Read(relation, self._same_sum(statement, access))
 
-    def _same_sum(self, statement: Statement, number: int) -> frozenset[str]:
+    def _same_sum(self, statement: Statement, read: Access) -> frozenset[str]:
         """The updates that a read by an update of their sum does not see."""
         own = self.sums.get(str(statement.origin))
-        if own is None or number not in own_sum(self.base, statement):
+        names = {read_name(statement.name, tag) for tag in read.tags}
+        if own is None or own_sum(self.base, statement).isdisjoint(names):
             return frozenset()
         return frozenset(s.name for s in self.whole.statements if self.sums.get(s.origin or "") == own)
 

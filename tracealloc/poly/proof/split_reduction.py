@@ -23,7 +23,7 @@ from tracealloc.poly.proof.equivalence import (
     first_difference,
     value_sources,
 )
-from tracealloc.poly.proof.traced_terms import own_reads, reader_of, writer_of
+from tracealloc.poly.proof.traced_terms import own_reads, reader_of, tagged_reads, writer_of
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["Split"]
@@ -82,7 +82,7 @@ class Split:
         taken: list[isl.Map] = []
         for name in self.updates:
             update = new.statement(name)
-            for own in _own(update):  # under a condition there are two
+            for own in own_reads(update):  # under a condition there are two
                 starts = [piece for piece in pieces(found) if reader_of(piece) == own]
                 odd = [piece for piece in starts if writer_of(piece) != self.start]
                 wrong = wrong or _first_unbegun(own, update, union_of(starts)) or _seen(odd, name)
@@ -96,14 +96,14 @@ class Split:
         """What reads see after, with partial sums looked through: in the terms of before."""
         (own,) = _tags(new.statement(self.finish), self.array)
         inner = {own, *_tags(new.statement(self.finish), self.partial)}
-        inner |= {tag for name in self.updates for tag in _own(new.statement(name))}
+        inner |= {tag for name in self.updates for tag in own_reads(new.statement(name))}
         back = carry.reverse()
         known: list[isl.Map] = []
         for piece in pieces(found):
             if reader_of(piece) == own:
                 for update in pieces(back):
                     name = str(update.range().get_tuple_name())
-                    for tag in _own(old.statement(name)):
+                    for tag in own_reads(old.statement(name)):
                         reader = renamed_input(with_tuple(update, tag), own)
                         known.append(piece.curry().apply_domain(reader).uncurry())
             elif reader_of(piece) not in inner:
@@ -117,12 +117,7 @@ class Split:
 
 
 def _tags(statement: Statement, array: Array) -> list[str]:
-    return [f"{statement.name}__{k}" for k, read in enumerate(statement.reads) if read.array == array]
-
-
-def _own(update: Statement) -> list[str]:
-    """An update's reads of what it adds to."""
-    return [f"{update.name}__{k}" for k in own_reads(update)]
+    return [name for name, read in tagged_reads(statement) if read.array == array]
 
 
 def _ends(flow: isl.Map) -> isl.Map:

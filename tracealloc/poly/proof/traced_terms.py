@@ -6,6 +6,8 @@ models see can be compared once all are named as in the traced program.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import islpy as isl
 
 from tracealloc.poly.dataflow.solve import FINAL, INPUT
@@ -14,7 +16,7 @@ from tracealloc.poly.isl.named import map_of, renamed_input
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.accesses import field_paths
-from tracealloc.poly.model.model import Model, Statement
+from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.trace.ir.expr import IterRef
 from tracealloc.trace.ir.program import Array
 
@@ -24,24 +26,55 @@ __all__ = [
     "inputs",
     "instance_map",
     "is_renamed",
+    "needed_reads",
     "own_sum",
+    "read_name",
     "reader_of",
+    "tagged_reads",
     "writer_of",
 ]
 
 
-def own_sum(base: Model, statement: Statement) -> frozenset[int]:
-    """Which reads of an update are of the element that it adds to."""
-    return frozenset(own_reads(base.statement(str(statement.origin))))
+def read_name(statement: str, tag: str) -> str:
+    """A read by the name of its statement and its tag: ``S3__1``."""
+    return f"{statement}__{tag}"
 
 
-def own_reads(update: Statement) -> list[int]:
-    """Which reads of an update are of the element that it adds to."""
+def tagged_reads(statement: Statement) -> list[tuple[str, Access]]:
+    """All reads of a statement, once for each read of the traced one that they are."""
+    return [(read_name(statement.name, tag), read) for read in statement.reads for tag in read.tags]
+
+
+def own_sum(base: Model, statement: Statement) -> frozenset[str]:
+    """Which reads of an update, by name, are of the element that it adds to."""
+    traced = base.statement(str(statement.origin))
+    return frozenset(own_reads(replace(traced, name=statement.name)))
+
+
+def own_reads(update: Statement) -> list[str]:
+    """Which reads of an update, by name, are of the element that it adds to."""
     (write,) = update.writes
     return [
-        k
-        for k, read in enumerate(update.reads)
+        name
+        for name, read in tagged_reads(update)
         if read.space == write.space and same_maps(read.relation, write.relation)
+    ]
+
+
+def needed_reads(base: Model, statement: Statement) -> list[str]:
+    """The reads of the traced statement, by name, that a statement must make.
+
+    Where a subscript is no choice any more, what it read is not read.
+    """
+    traced = base.memo["statements"].get(statement.origin)
+    if traced is None:
+        return []
+    own = statement.tagged()
+    return [
+        read_name(traced.name, tag)
+        for read in traced.reads
+        for tag in read.tags
+        if tag in own or not read.chooses
     ]
 
 
@@ -128,18 +161,18 @@ class TracedTerms:
         # Not only for `reads`: the pieces of these would be multiplied with themselves.
         inner = isl.Set.universe(reads.get_space()).unwrap()
         reader = inner.domain().identity()
-        name, _, number = str(inner.domain().get_tuple_name()).partition("__")
-        label = _element_read(self.model, self.base, name, number)
+        name, _, tag = str(inner.domain().get_tuple_name()).partition("__")
+        label = _element_read(self.model, self.base, name, tag)
         instance = self.instance(name)
         if instance is not None:
-            target = f"{instance.range().get_tuple_name()}__{number}"
-            reader = renamed_input(instance, f"{name}__{number}")
+            target = read_name(str(instance.range().get_tuple_name()), tag)
+            reader = renamed_input(instance, read_name(name, tag))
             reader = renamed_input(reader.reverse(), target).reverse()
         elif label is not None:
             reader = renamed_input(reader, str(label.domain().get_tuple_name())).reverse()
         if label is not None:
             return inner.domain_map().apply_range(reader).apply_range(label.domain_map().reverse())
-        moved = _view_moved(self.model, self.base, name, number)
+        moved = _view_moved(self.model, self.base, name, tag)
         if moved is None:
             return reader.product(self.onto(inner.range()))
         return moved.domain().unwrap().domain_map().apply_range(reader).range_product(moved)
@@ -155,23 +188,20 @@ class TracedTerms:
         return piece.apply_range(writer.product(self.onto(outer.range())))
 
 
-def _element_read(model: Model, base: Model, name: str, number: str) -> isl.Map | None:
+def _element_read(model: Model, base: Model, name: str, tag: str) -> isl.Map | None:
     """``S3__1 -> element``: what a read reads in the traced program, if that is always one element."""
     if name == FINAL:
         return None
     statement = model.statement(name)
     if statement.origin is None:
         return None
-    reads = base.statement(statement.origin).reads
-    if len(reads) != len(statement.reads):
+    reads = base.statement(statement.origin).tagged().get(tag, [])
+    if len(reads) != 1 or not reads[0].relation.is_single_valued():
         return None
-    relation = reads[int(number)].relation
-    if not relation.is_single_valued():
-        return None
-    return renamed_input(relation, f"{statement.origin}__{number}")
+    return renamed_input(reads[0].relation, read_name(statement.origin, tag))
 
 
-def _view_moved(model: Model, base: Model, name: str, number: str) -> isl.Map | None:
+def _view_moved(model: Model, base: Model, name: str, tag: str) -> isl.Map | None:
     """``[S3__1 -> element] -> element of the traced program``, for what a called kernel gets as a view.
 
     The view has the same places in both, but may be of a window that moves on.
@@ -179,10 +209,10 @@ def _view_moved(model: Model, base: Model, name: str, number: str) -> isl.Map | 
     if name == FINAL or model.statement(name).origin is None:
         return None
     statement = model.statement(name)
-    reads = base.statement(str(statement.origin)).reads
-    if len(reads) != len(statement.reads):
+    ends = [s.tagged().get(tag, []) for s in (statement, base.statement(str(statement.origin)))]
+    if any(len(reads) != 1 for reads in ends):
         return None
-    mine, traced = statement.reads[int(number)].view, reads[int(number)].view
+    mine, traced = (reads[0].view for reads in ends)
     if mine is None or traced is None:
         return None
     if not _places(mine).is_equal(_places(traced)):
@@ -190,7 +220,7 @@ def _view_moved(model: Model, base: Model, name: str, number: str) -> isl.Map | 
     places = traced.domain().unwrap().range().identity()
     traced = instance_map(statement).product(places).apply_range(traced)
     both = mine.range_product(traced).curry().range_factor_range()
-    return renamed_input(both, f"{name}__{number}").uncurry()
+    return renamed_input(both, read_name(name, tag)).uncurry()
 
 
 def _places(view: isl.Map) -> isl.Space:

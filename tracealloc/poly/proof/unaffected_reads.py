@@ -16,8 +16,9 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.solve import FINAL
 from tracealloc.poly.dataflow.through_copies import Values
-from tracealloc.poly.model.model import Statement
+from tracealloc.poly.model.model import Access, Statement
 from tracealloc.poly.model.tree import restrict
+from tracealloc.poly.proof.traced_terms import read_name, tagged_reads
 
 __all__ = ["Reads", "changed_reads"]
 
@@ -40,7 +41,7 @@ def changed_reads(
     reads: dict[str | None, set[tuple[str, str]]] = {}
     for statement in (s for model in alike.models for s in model.statements if not s.copy):
         own = reads.setdefault(statement.origin, set())
-        own |= {(f"{statement.name}__{k}", read.space) for k, read in enumerate(statement.reads)}
+        own |= {(name, read.space) for name, read in tagged_reads(statement)}
     moved = {s.origin for model in alike.models for s in model.statements if s.name not in alike.still}
     if len(moved) > _MOST_ALONE:
         moved = set()
@@ -87,10 +88,16 @@ class _Alike:
         for origin, pairs in found.items():
             if origin not in wanted or any(count[origin] != len(pairs) for count in counts):
                 continue
-            numbers = {len(s.reads) for pair in pairs for s in pair}
-            for k in range(numbers.pop() if len(numbers) == 1 else 0):
-                if all(self.sees(a.reads[k].relation, b.reads[k].relation, a.name) for a, b in pairs):
-                    yield from ((f"{a.name}__{k}", a.reads[k].space) for a, _ in pairs)
+            known = [(a.name, a.tagged(), b.tagged()) for a, b in pairs]
+            for tag in known[0][1]:
+                ends = [(name, mine.get(tag, []), other.get(tag, [])) for name, mine, other in known]
+                if all(self.see_alike(*each) for each in ends):
+                    yield from ((read_name(name, tag), mine[0].space) for name, mine, _ in ends)
+
+    def see_alike(self, reader: str, mine: list[Access], other: list[Access]) -> bool:
+        """Whether both have one read of a kind, which sees the same."""
+        one = len(mine) == len(other) == 1
+        return one and self.sees(mine[0].relation, other[0].relation, reader)
 
     def sees(self, mine: isl.Map, other: isl.Map, reader: str | None) -> bool:
         """Whether a read is the same in both, and sees the same."""
@@ -117,7 +124,7 @@ def _identical(a: Statement, b: Statement) -> bool:
         and a.dims == b.dims
         and len(a.accesses) == len(b.accesses)
         and all(
-            x.relation is y.relation and x.write == y.write
+            x.relation is y.relation and x.write == y.write and x.tags == y.tags
             for x, y in zip(a.accesses, b.accesses, strict=True)
         )
     )

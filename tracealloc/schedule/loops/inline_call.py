@@ -9,12 +9,12 @@ import islpy as isl
 
 from tracealloc.poly.calls.bind_arguments import Names, Splice, calls_in, spliced
 from tracealloc.poly.isl.instances import beside, preimage
-from tracealloc.poly.isl.named import bind_parameters, with_tuple
+from tracealloc.poly.isl.named import bind_parameters, map_of, with_tuple
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.accesses import accesses_of
 from tracealloc.poly.model.build import build_block
 from tracealloc.poly.model.model import Access, Model, Statement
-from tracealloc.poly.model.statements import make_statement, remade
+from tracealloc.poly.model.statements import as_before, make_statement, remade
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, loops_above, sequence
 from tracealloc.poly.model.tree import Sequence as Seq
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, substitute
@@ -28,7 +28,7 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_reads
+from tracealloc.trace.ir.rewrite import map_part, map_reads
 from tracealloc.trace.record.naming import is_default_band
 
 __all__ = ["Callee", "inlined", "origins_of"]
@@ -77,8 +77,8 @@ def inlined(
         elif any(call.site in sites for call in calls_in(node)):
             # The accesses are those of the traced callee, so that both ends of a proof have the same.
             model, accesses = _accesses(model, statement, spliced(node, sites, callee.traced, names))
-            node = spliced(node, sites, callee.program, names)
-            statements.append(replace(statement, node=node, accesses=accesses))
+            opened = as_before(model, replace(statement, accesses=accesses), statement)
+            statements.append(replace(opened, node=spliced(node, sites, callee.program, names)))
         else:
             statements.append(statement)
     tree = placed(tree, made) or sequence(())
@@ -177,17 +177,18 @@ class _Inline:
         around = self.around
         name = f"{around.name}_a{number}"
         node = Store(array, (), value, place=around.place)
-        return make_statement(
+        made = make_statement(
             self.model,
             name,
             node,
             around.dims,
             around.domain.set_tuple_name(name),
-            {**self.around_scopes(value), array: around.instance},
+            {**dict(around.scopes), array: around.instance},
             guards=around.guards,
             origin=None if around.origin is None else f"{around.origin}_a{number}",
             origin_instance=around.origin_instance,
         )
+        return as_before(self.model, made, self.inside(around, made))
 
     def statement(self, statement: Statement) -> Expansion:
         """What stands for one statement of the callee."""
@@ -198,8 +199,7 @@ class _Inline:
         guards = tuple(self.splice.expr(guard) for guard in statement.guards)
         name = f"{around.name}_{statement.name}"
         instance = (*around.instance, *(self.splice.expr(e) for e in statement.instance))
-        inside = [expr for node in walk_nodes(tuple(nodes)) for expr in expressions_of(node)]
-        scopes = self.scopes(statement) | self.around_scopes(*guards, *inside)
+        scopes = self.scopes(statement)
         made = Statement(
             name,
             (*around.dims, *dims),
@@ -212,9 +212,35 @@ class _Inline:
             copy=statement.copy,
             covered=self.covered(statement),
         )
+        made = replace(made, accesses=self.before(made, statement, dims))
         if len(nodes) == 1 and isinstance(nodes[0], Store | Call | Alloc):
             return self.plain(made)
         return self.opened(made, scopes)
+
+    def before(self, made: Statement, statement: Statement, dims: Sequence[Iter]) -> tuple[Access, ...]:
+        """The accesses of a statement of the callee and of the call, as those of what stands for it."""
+        around, splice = self.around, self.splice
+        inner = map_of(made.name, made.dims, statement.name, [IterRef(it) for it in dims])
+        front = map_of(made.name, made.dims, "Z", around.instance)
+        found: list[Access] = []
+        for access in statement.accesses:
+            part = map_part(access.part, splice.place, splice.value)
+            known = replace(access, part=part, tags=_from("e", access.tags), view=None, whole=None)
+            relation = inner.apply_range(access.relation)
+            if splice.is_own(access.array):
+                array = splice.renamed(access.array)
+                space = _space(self.model, self.callee.model, access.space, splice)
+                relation = bind_parameters(relation, splice.parameters(), around.dims)
+                relation = with_tuple(front.flat_range_product(relation), space)
+                known = replace(known, array=array, space=space, relation=relation)
+            else:  # text tells which elements: these arrays have no other layout in the callee
+                known = replace(known, space="", relation=relation)
+            found.append(known)
+        call = self.inside(around, made).accesses
+        return (
+            *(access.within(made.domain) for access in found),
+            *(replace(access, tags=_from("c", access.tags)) for access in call),
+        )
 
     def covered(self, statement: Statement) -> bool:
         """Whether the other side of an `if` stores what a statement does, the call's own guards included."""
@@ -226,7 +252,7 @@ class _Inline:
         guards = made.guards
         if isinstance(made.node, Alloc) and not (made.node.fill and loads_of(made.node.fill)):
             guards = ()  # nothing sees the array where the guards do not hold
-        done = remade(self.model, made, made.node, guards, dict(made.scopes))
+        done = remade(self.model, replace(made, guards=guards), dict(made.scopes))
         return Expansion([done], Leaf(done.name))
 
     def opened(self, made: Statement, scopes: dict[Array, tuple[Expr, ...]]) -> Expansion:
@@ -238,8 +264,15 @@ class _Inline:
             more = tuple(IterRef(it) for it in inner.dims[len(made.dims) :])
             origin = None if made.origin is None else made.origin + inner.name[len(made.name) :]
             instance = None if made.origin_instance is None else (*made.instance, *more)
-            found.statements.append(replace(inner, origin=origin, origin_instance=instance))
+            inner = replace(inner, origin=origin, origin_instance=instance)
+            found.statements.append(as_before(self.model, inner, self.inside(made, inner)))
         return found
+
+    def inside(self, around: Statement, made: Statement) -> Statement:
+        """A statement with its accesses as those of one that runs in each of its instances."""
+        onto = map_of(made.name, made.dims, around.name, [IterRef(it) for it in around.dims])
+        accesses = tuple(access.of(onto).within(made.domain) for access in around.accesses)
+        return replace(around, accesses=accesses)
 
     def scopes(self, statement: Statement) -> dict[Array, tuple[Expr, ...]]:
         """The instances of arrays that a statement uses: each call has its own of the callee's."""
@@ -262,12 +295,7 @@ class _Inline:
             elif value is None:
                 mine = self.splice.own(array)
                 found[mine] = self.around.scope(mine)
-        return {array: exprs for array, exprs in found.items() if exprs}
-
-    def around_scopes(self, *exprs: Expr) -> dict[Array, tuple[Expr, ...]]:
-        """The instances of arrays that the guards of the call, and `exprs`, use (subscripts of views too)."""
-        used = {load.array for expr in (*self.around.guards, *exprs) for load in loads_of(expr)}
-        return {array: found for array, found in self.around.scopes if array in used}
+        return {array: exprs for array, exprs in (*found.items(), *self.around.scopes) if exprs}
 
     def nest(self, tree: Tree, above: frozenset[str], at_top: bool) -> Tree | None:
         """The callee's loops over what stands for its statements."""
@@ -302,6 +330,10 @@ class _Inline:
         """A loop's value for a statement of the callee, in the caller's terms."""
         dims = self.callee.model.statement(statement).dims
         return self.splice.scalars(substitute(expr, {it: self.splice.its[it] for it in dims}))
+
+
+def _from(end: str, tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{end}{tag}" for tag in tags)
 
 
 def _is_identity(exprs: Sequence[Expr], dims: Sequence[Iter]) -> bool:

@@ -14,6 +14,7 @@ from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import (
     accessing,
+    elsewhere,
     in_box,
     in_iters,
     make_statement,
@@ -48,7 +49,7 @@ from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import leaf_paths
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import Alloc, Array, Store
-from tracealloc.trace.ir.rewrite import Elsewhere, map_accesses, map_reads
+from tracealloc.trace.ir.rewrite import Elsewhere
 
 __all__ = ["Moving"]
 
@@ -219,12 +220,7 @@ class Moving:
         moved = {array: in_box(part.own, part.shift) for array, part in self.parts.items()}
         own = [(part.own, self.here()) for array, part in self.parts.items() if array in used]
         kept = [(array, exprs) for array, exprs in statement.scopes if array not in self.parts]
-        again = replace(
-            statement,
-            node=map_accesses(statement.node, moved.get),
-            guards=tuple(map_reads(guard, moved.get) for guard in statement.guards),
-            scopes=(*own, *kept),
-        )
+        again = replace(elsewhere(statement, moved.get), scopes=(*own, *kept))
         return made_again(model, again, name, flat_set(need, name), self.twins, self.its)
 
     def constant(self, source: str) -> Const | None:

@@ -10,11 +10,11 @@ import islpy as isl
 from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.isl.texts import read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import make_statement, told_alike, unique_name
+from tracealloc.poly.model.statements import elsewhere, remade, unique_name
 from tracealloc.trace.ir.dtype import leaf_paths
 from tracealloc.trace.ir.expr import Iter, IterRef
 from tracealloc.trace.ir.program import Array
-from tracealloc.trace.ir.rewrite import replace_arrays, replace_in
+from tracealloc.trace.ir.rewrite import renaming
 
 __all__ = ["made_again", "twin_arrays", "twin_origins"]
 
@@ -67,19 +67,15 @@ def made_again(
         twins.get(array, array): (*here, *exprs) if array in twins else exprs
         for array, exprs in statement.scopes
     }
-    made = make_statement(
-        model,
-        name,
-        replace_arrays(statement.node, twins),
-        (*front, *statement.dims),
-        domain,
-        scopes,
-        guards=tuple(replace_in(guard, twins) for guard in statement.guards),
-        origin=statement.origin,
+    dims = (*front, *statement.dims)
+    onto = map_of(name, dims, statement.name, [IterRef(it) for it in statement.dims])
+    again = elsewhere(statement, renaming(twins))
+    again = replace(
+        again,
+        name=name,
+        dims=dims,
+        domain=domain,
         origin_instance=statement.instance if front else statement.origin_instance,
-        copy=statement.copy,
-        covered=statement.covered,
+        accesses=tuple(access.of(onto.intersect_domain(domain)) for access in again.accesses),
     )
-    onto = map_of(name, made.dims, statement.name, [IterRef(it) for it in statement.dims])
-    accesses = tuple(access.of(onto.intersect_domain(domain)) for access in statement.accesses)
-    return replace(made, accesses=told_alike(made, replace(statement, accesses=accesses)))
+    return remade(model, again, scopes)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import remade
+from tracealloc.poly.model.statements import remade, renamed
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.proof import Conversion
 from tracealloc.schedule.storage.region import spaces_of
-from tracealloc.schedule.storage.retype import retyped, retyped_condition
+from tracealloc.schedule.storage.retype import retyped, retyped_condition, retyped_part
 from tracealloc.trace.ir.convert_data import converted
 from tracealloc.trace.ir.dtype import DType, Struct
 from tracealloc.trace.ir.program import Alloc, Array
@@ -98,7 +98,7 @@ def _moved(statement: Statement, old: Array, new: Array) -> Statement:
     if not uses and not (isinstance(statement.node, Alloc) and statement.node.array == old):
         return statement
     return replace(
-        statement,
+        renamed(statement, lambda access: retyped_part(access.part, old, new)),
         node=retyped(statement.node, old, new),
         guards=tuple(retyped_condition(guard, old, new) for guard in statement.guards),
         scopes=tuple((new if a == old else a, exprs) for a, exprs in statement.scopes),
@@ -106,4 +106,4 @@ def _moved(statement: Statement, old: Array, new: Array) -> Statement:
 
 
 def _again(model: Model, s: Statement) -> Statement:
-    return remade(model, s, s.node, s.guards, dict(s.scopes))
+    return remade(model, s, dict(s.scopes))

@@ -65,6 +65,8 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
         )
     names = {name: f"{name}_{key}" for name, domain in first.items() if not domain.is_empty()}
     model, twins = twin_arrays(state.model, _inside(state, loop), key)
+    affected = [state.model.statement(name) for name, _ in loop.exprs]
+    model = replace(model, origins=(*model.origins, *twin_origins(model, twins, affected)))
     statements: list[Statement] = []
     for s in state.model.statements:
         if s.name in names:
@@ -82,8 +84,6 @@ def peel(edit: Edit, loop: LoopNode | OpaqueLoop, n: int) -> Result:
         return sequence([peeled, kept] if n > 0 else [kept, peeled])
 
     tree = replace_loop(_with_outer(state, loop, names, statements), loop.key, both)
-    affected = [state.model.statement(name) for name, _ in loop.exprs]
-    model = replace(model, origins=(*model.origins, *twin_origins(model, twins, affected)))
     model = model.with_statements(statements, tree)
     stale = {a.space for s in (*affected, *map(model.statement, names.values())) for a in s.accesses}
     done = state.with_twins(twins).with_model(model, tree, frozenset(stale))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from tracealloc.poly.model.statements import remade
+from tracealloc.poly.model.statements import remade, renamed
 from tracealloc.poly.model.tree import LoopNode, Tree, replace_loop
 from tracealloc.schedule.core.chains import counted_ends, counter, lattice_step
 from tracealloc.schedule.core.marks import halves
@@ -24,7 +24,7 @@ from tracealloc.trace.ir.program import (
     touched_by,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.rewrite import map_expressions, map_part, unmoved
 
 __all__ = ["split"]
 
@@ -73,24 +73,32 @@ def _split_opaque(edit: Edit, name: str, loop: Loop, factor: int) -> Result:
         Iter(key, edit.fresh(f"{loop.iter.name}.{part}")) for key, part in zip(keys, _PARTS, strict=True)
     )
 
+    step = Binary("*", constant(loop.step), IterRef(inner), index)
+    value = simplify(Binary("+", IterRef(outer), step, index))
+
+    def both(expr: Expr) -> Expr | None:
+        return value if isinstance(expr, IterRef) and expr.iter == loop.iter else None
+
     def two(node: Node) -> Node:
         if isinstance(node, Loop) and node.iter == loop.iter:
-            return _tiles(node, outer, inner, factor)
+            return _tiles(node, outer, inner, factor, value)
         return map_blocks(node, lambda block: tuple(two(part) for part in block))
 
     model, old = state.model, state.model.statement(name)
-    new = remade(model, old, two(old.node), old.guards, dict(old.scopes))
+    split = renamed(old, lambda access: map_part(access.part, unmoved, both))
+    new = remade(model, replace(split, node=two(old.node)), dict(old.scopes))
     statements = [new if s is old else s for s in model.statements]
     stale = frozenset(access.space for s in (old, new) for access in s.accesses)
     state = state.with_model(model.with_statements(statements, model.reference), state.tree, stale)
     return Result(state, tuple(LoopRef(f"{name}:{it.key}") for it in (outer, inner)))
 
 
-def _tiles(loop: Loop, outer: Iter, inner: Iter, factor: int) -> Loop:
-    """The loop as one over the first values of tiles, with one over the values of a tile inside."""
+def _tiles(loop: Loop, outer: Iter, inner: Iter, factor: int, value: Expr) -> Loop:
+    """The loop as one over the first values of tiles, with one over the values of a tile inside.
+
+    `value` is the loop's over the iterators of these two.
+    """
     marks = halves(loop.marks)
-    step = Binary("*", constant(loop.step), IterRef(inner), index)
-    value = simplify(Binary("+", IterRef(outer), step, index))
     body = tuple(map_expressions(n, lambda e: substitute(e, {loop.iter: value})) for n in loop.body)
     if not _divides(loop, factor):
         body = (If(Compare("<" if loop.step > 0 else ">", value, loop.stop), body, place=loop.place),)

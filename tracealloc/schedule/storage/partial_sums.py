@@ -14,7 +14,7 @@ from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import flat_set, map_of, project_scope, with_tuple
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import in_iters, make_statement, remade, slot, unique_name
+from tracealloc.poly.model.statements import in_iters, make_statement, remade, renamed, slot, unique_name
 from tracealloc.poly.model.tree import (
     Leaf,
     LoopNode,
@@ -32,6 +32,7 @@ from tracealloc.trace.ir.dtype import Float, Integer, index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, Load, rewrite
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Array, Store, reduction_of
+from tracealloc.trace.ir.rewrite import map_part, unmoved
 from tracealloc.trace.ir.typing_rules import binary, convert, minmax
 
 __all__ = ["Lanes", "Parts", "parts_of"]
@@ -154,7 +155,8 @@ class Parts:
 
         added = replace(node, array=self.partial, indices=target.indices, value=rewrite(node.value, load))
         scopes = {**dict(statement.scopes), self.partial: tuple(values.values())}
-        return remade(model, statement, added, statement.guards, scopes)
+        moved = renamed(statement, lambda access: map_part(access.part, unmoved, load))
+        return remade(model, replace(moved, node=added), scopes)
 
     def _nest(self, model: Model, name: str) -> tuple[Statement, Tree]:
         """The statement that sets the partial sums, or that adds them up, with its loops."""

@@ -11,14 +11,15 @@ from dataclasses import replace
 from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.coalesce import pieces
-from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import accessing, remade
+from tracealloc.poly.model.model import Access, Model, Part, Statement
+from tracealloc.poly.model.statements import elsewhere, remade, renamed
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
+from tracealloc.trace.ir.expr import Expr, Load
 from tracealloc.trace.ir.program import Array, Call
-from tracealloc.trace.ir.rewrite import map_expressions, map_reads
+from tracealloc.trace.ir.rewrite import map_expressions, map_part, map_reads
 
 __all__ = ["served_reads"]
 
@@ -97,8 +98,18 @@ def _sent(model: Model, statement: Statement, array: Array, seen: Array) -> Stat
     """The statement with its reads of `array` sent to the stand-in."""
     moved = {array: (seen, tuple)}.get
     scopes = {**dict(statement.scopes), seen: statement.scope(array)}
+    sent = elsewhere(statement, moved)
     if not any(access.array == array for access in statement.writes):
-        return accessing(model, statement, moved, scopes)
-    node = map_expressions(statement.node, lambda expr: map_reads(expr, moved))
-    guards = tuple(map_reads(guard, moved) for guard in statement.guards)
-    return remade(model, statement, node, guards, scopes)
+        return remade(model, sent, scopes)
+
+    def change(expr: Expr) -> Expr:
+        return map_reads(expr, moved)
+
+    def part(access: Access) -> Part:
+        stored = access.part
+        if isinstance(stored, Load) and (access.write or access.update):
+            return replace(stored, indices=tuple(map(change, stored.indices)))
+        return map_part(stored, moved)
+
+    sent = replace(renamed(statement, part), node=map_expressions(statement.node, change), guards=sent.guards)
+    return remade(model, sent, scopes)

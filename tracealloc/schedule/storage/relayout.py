@@ -16,7 +16,7 @@ from tracealloc.poly.dataflow.footprint import Box, footprint
 from tracealloc.poly.isl.named import flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, tuple_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.statements import as_told, loads_in, make_statement, unique_name
+from tracealloc.poly.model.statements import elsewhere, make_statement, remade, unique_name
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, nest, sequence
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
@@ -27,8 +27,7 @@ from tracealloc.trace.ir.expr import Cast, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Call, Store, walk_nodes
 from tracealloc.trace.ir.program import Region as View
-from tracealloc.trace.ir.rewrite import Subscript, map_accesses, map_reads
-from tracealloc.trace.ir.text import expr_text
+from tracealloc.trace.ir.rewrite import Subscript
 
 __all__ = ["Remap", "relaid", "with_local_copy"]
 
@@ -52,8 +51,7 @@ def relaid(edit: Edit, state: State, array: Array, new: Array, remap: Remap) -> 
     origins = _origins(model, changed, array, new, remap, users)
     changed = replace(changed, origins=(*model.origins, *origins))
     statements = [
-        _moved(changed, s, array, new, remap, origins) if any(s is u for u in users) else s
-        for s in model.statements
+        _moved(changed, s, array, new, remap) if any(s is u for u in users) else s for s in model.statements
     ]
     changed = changed.with_statements(statements, model.reference)
     stale = spaces_of(list(model.statements), array) | spaces_of(statements, new)
@@ -80,30 +78,14 @@ def _passes(node: Call, array: Array) -> bool:
     return any(isinstance(part, View) and part.array == array for part in (*node.args, *node.results))
 
 
-def _moved(
-    model: Model, statement: Statement, array: Array, new: Array, remap: Remap, origins: Sequence[isl.Map]
-) -> Statement:
+def _moved(model: Model, statement: Statement, array: Array, new: Array, remap: Remap) -> Statement:
     def placed(indices: Sequence[Subscript]) -> tuple[Subscript, ...]:
         plain = cast("Sequence[Expr]", indices)  # who gets a view is refused
         return remap([e if isinstance(e.dtype, Index) else Cast(e, index) for e in plain])
 
     moved = {array: (new, placed)}.get
-    made = make_statement(
-        model,
-        statement.name,
-        map_accesses(statement.node, moved),
-        statement.dims,
-        statement.domain,
-        {(new if a == array else a): exprs for a, exprs in statement.scopes},
-        guards=tuple(map_reads(guard, moved) for guard in statement.guards),
-        origin=statement.origin,
-        origin_instance=statement.origin_instance,
-        copy=statement.copy,
-        covered=statement.covered,
-    )
-    onto = {str(m.range().get_tuple_name()): m.reverse() for m in origins}
-    texts = {expr_text(load): expr_text(map_reads(load, moved)) for load in loads_in(statement)}
-    return replace(made, accesses=as_told(made, statement, texts, onto, new))
+    scopes = {(new if a == array else a): exprs for a, exprs in statement.scopes}
+    return remade(model, elsewhere(statement, moved), scopes)
 
 
 def _origins(
@@ -169,7 +151,7 @@ def with_local_copy(edit: Edit, state: State, array: Array) -> tuple[State, Arra
     ]
     model = replace(model, origins=(*model.origins, *same))
     keep: Remap = tuple
-    moved = {s.name: _moved(model, s, array, local, keep, same) for s in users}
+    moved = {s.name: _moved(model, s, array, local, keep) for s in users}
     copies = _copies(model, region, local, key, part.needed, part.left)
     fills = [s for s in model.statements if isinstance(s.node, Alloc) and s.node.array == array]
     tree = _placed(state.tree, fills, copies)

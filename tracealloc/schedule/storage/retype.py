@@ -33,12 +33,12 @@ from tracealloc.trace.ir.program import (
     Loop,
     Node,
     Region,
-    Slice,
     Store,
     While,
 )
+from tracealloc.trace.ir.rewrite import map_subscript
 
-__all__ = ["retyped", "retyped_condition"]
+__all__ = ["retyped", "retyped_condition", "retyped_part"]
 
 
 def retyped_expr(expr: Expr, old: Array, new: Array) -> Expr:
@@ -81,6 +81,20 @@ def retyped_expr(expr: Expr, old: Array, new: Array) -> Expr:
             raise AssertionError(f"unknown expression {expr!r}")
 
 
+def retyped_part(part: Expr | Region | Array, old: Array, new: Array) -> Expr | Region | Array:
+    """An expression, what is passed, or an array as a whole, with `old` replaced by `new`."""
+
+    def go(expr: Expr) -> Expr:
+        return retyped_expr(expr, old, new)
+
+    if isinstance(part, Array):
+        return new if part == old else part
+    if isinstance(part, Region):
+        array = new if part.array == old else part.array
+        return Region(array, tuple(map_subscript(index, go) for index in part.indices))
+    return go(part)
+
+
 def retyped_condition(expr: Expr, old: Array, new: Array) -> Expr:
     """A condition likewise: a number in it holds where it is not zero."""
     return typing_rules.as_condition(retyped_expr(expr, old, new))
@@ -106,10 +120,7 @@ def retyped(node: Node, old: Array, new: Array) -> Node:
     def region(part: Region) -> Region:
         if part.array == old:
             raise typing_rules.Mistyped("TA236", f"a kernel that is called takes {old.name!r} as {old.dtype}")
-        indices = tuple(
-            replace(i, start=expr(i.start)) if isinstance(i, Slice) else expr(i) for i in part.indices
-        )
-        return Region(part.array, indices)
+        return Region(part.array, tuple(map_subscript(i, expr) for i in part.indices))
 
     match node:
         case Alloc(array=array, fill=fill):

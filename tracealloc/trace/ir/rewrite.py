@@ -32,10 +32,13 @@ __all__ = [
     "canonical",
     "map_accesses",
     "map_expressions",
+    "map_part",
     "map_reads",
     "map_subscript",
+    "renaming",
     "replace_arrays",
     "replace_in",
+    "unmoved",
 ]
 
 Subscript: TypeAlias = Expr | Slice
@@ -45,9 +48,13 @@ Moved: TypeAlias = Callable[[Array], Elsewhere | None]
 """Where what is in an array is now (None: where it was)."""
 
 
+def unmoved(array: Array) -> None:
+    """No array is elsewhere."""
+
+
 def map_expressions(node: Node, change: Callable[[Expr], Expr]) -> Node:
     """`node`, and everything inside it, with `change` applied to each whole expression."""
-    return _mapped(node, change, lambda array: None)
+    return _mapped(node, change, unmoved)
 
 
 def map_accesses(node: Node, moved: Moved, also: Rewriter = lambda expr: None) -> Node:
@@ -76,11 +83,29 @@ def map_reads(expr: Expr, moved: Moved, also: Rewriter = lambda expr: None) -> E
     return rewrite(expr, change)
 
 
+def map_part(
+    part: Expr | Region | Array, moved: Moved, also: Rewriter = lambda expr: None
+) -> Expr | Region | Array:
+    """An expression, a view that is passed, or an array as a whole, likewise."""
+
+    def change(expr: Expr) -> Expr:
+        return map_reads(expr, moved, also)
+
+    if isinstance(part, Array):
+        there = moved(part)
+        return part if there is None else there[0]
+    return _region(part, change, moved) if isinstance(part, Region) else change(part)
+
+
+def _region(part: Region, change: Callable[[Expr], Expr], moved: Moved) -> Region:
+    indices = tuple(map_subscript(index, change) for index in part.indices)
+    there = moved(part.array)
+    return Region(part.array, indices) if there is None else Region(there[0], there[1](indices))
+
+
 def _mapped(node: Node, change: Callable[[Expr], Expr], moved: Moved) -> Node:
     def region(part: Region) -> Region:
-        indices = tuple(map_subscript(index, change) for index in part.indices)
-        there = moved(part.array)
-        return Region(part.array, indices) if there is None else Region(there[0], there[1](indices))
+        return _region(part, change, moved)
 
     def inside(block: tuple[Node, ...]) -> tuple[Node, ...]:
         return tuple(_mapped(inner, change, moved) for inner in block)
@@ -121,15 +146,16 @@ def _elements(there: Elsewhere, indices: tuple[Expr, ...]) -> tuple[Expr, ...]:
 
 def replace_arrays(node: Node, changed: Mapping[Array, Array]) -> Node:
     """`node`, and everything inside it, with arrays replaced."""
-    return map_accesses(node, _renamed(changed))
+    return map_accesses(node, renaming(changed))
 
 
 def replace_in(expr: Expr, changed: Mapping[Array, Array]) -> Expr:
     """An expression with arrays replaced."""
-    return map_reads(expr, _renamed(changed))
+    return map_reads(expr, renaming(changed))
 
 
-def _renamed(changed: Mapping[Array, Array]) -> Moved:
+def renaming(changed: Mapping[Array, Array]) -> Moved:
+    """Arrays that others take the place of, as they are."""
     return lambda array: (changed[array], _same) if array in changed else None
 
 
