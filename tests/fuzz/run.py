@@ -53,6 +53,7 @@ class Report:
     text: str
     failure: Mismatch | None = None
     calls: tuple[str, ...] = ()  # the schedule that was applied
+    decided: bool = True  # whether `verify` said anything of it
 
 
 def load_kernel(text: str, name: str = "main") -> Any:
@@ -254,11 +255,11 @@ def check_seed(seed: int, ways: tuple[str, ...] = WAYS) -> Report:
 STEPS = 12  # primitives that are tried on one program
 
 
-def check_scheduled(text: str, seed: int, calls: list[str] | None = None) -> list[str]:
+def check_scheduled(text: str, seed: int, calls: list[str] | None = None) -> tuple[list[str], bool]:
     """Run a program under a schedule (None: a random one) and compare it with the traced kernel.
 
     Returns:
-        The calls that were accepted.
+        The calls that were accepted, and whether `verify` decided that they change nothing.
 
     Raises:
         Mismatch: a result differs, or something fails.
@@ -273,14 +274,18 @@ def check_scheduled(text: str, seed: int, calls: list[str] | None = None) -> lis
         else:
             found = _attempt("schedule", lambda: schedules.apply(s, calls))
         try:
-            compare_scheduled(s, program, seed)
+            return found, compare_scheduled(s, program, seed)
         except Mismatch as failure:
             failure.calls = found
             raise
-        return found
 
 
-def compare_scheduled(s: Any, program: Program, seed: int) -> None:
+def compare_scheduled(s: Any, program: Program, seed: int) -> bool:
+    """Run a schedule, and ask `verify` what it says of it; whether it decided that.
+
+    Raises:
+        Mismatch: a result differs, or `verify` says that one may.
+    """
     args = arguments(program, seed)
     for array, arg in zip(program.args, args, strict=True):
         if isinstance(arg, np.ndarray):  # a store that never runs is gone: then nothing is rounded
@@ -297,13 +302,27 @@ def compare_scheduled(s: Any, program: Program, seed: int) -> None:
         mine = copies(args)
         found = _attempt(way, lambda run=run, mine=mine: run(mine))
         compare(left, (way, outcome(mine, found)), names)
+    return _is_verified(s)
+
+
+def _is_verified(s: Any) -> bool:
+    try:
+        with schedules.patience():
+            answer = s.verify()
+    except (ta.VerifyError, schedules.TooSlow):
+        return False
+    except Exception as error:
+        raise Mismatch(f"verify fails with {type(error).__name__}", str(error)) from error
+    if not answer:
+        raise Mismatch("verify says NOT equal", str(answer.counterexample))
+    return True
 
 
 def check_seed_scheduled(seed: int) -> Report:
     """Generate program number `seed`, schedule it at random and check it."""
     text = generate(seed)
     try:
-        check_scheduled(text, seed)
+        calls, decided = check_scheduled(text, seed)
     except Mismatch as failure:
         return Report(seed, text, failure, tuple(failure.calls))
-    return Report(seed, text)
+    return Report(seed, text, None, tuple(calls), decided)

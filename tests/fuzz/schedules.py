@@ -16,9 +16,11 @@ import tracealloc as ta
 from tracealloc.customize import Schedule
 from tracealloc.schedule.session.handle import ArrayHandle
 
-__all__ = ["PATIENCE", "PRIMITIVES", "apply", "call_text", "draw"]
+__all__ = ["PATIENCE", "PRIMITIVES", "TooSlow", "apply", "call_text", "draw", "patience"]
 
-PATIENCE = 20  # seconds for one primitive; what takes longer counts as refused
+PATIENCE = (
+    20  # seconds for one primitive, which then counts as refused, or for a proof, which then says nothing
+)
 
 # Names weigh what they change in C: memory and concurrency more than what only HLS sees.
 PRIMITIVES = (
@@ -50,9 +52,9 @@ def apply(s: Schedule, calls: list[str]) -> list[str]:
 
 def _accepts(s: Schedule, call: str) -> bool:
     try:
-        with _patience():
+        with patience():
             exec(call, {"s": s})
-    except (ta.TraceallocError, _TooSlow):
+    except (ta.TraceallocError, TooSlow):
         return False
     except Exception as error:
         error.args = (f"{call}: {error}",)
@@ -60,19 +62,19 @@ def _accepts(s: Schedule, call: str) -> bool:
     return True
 
 
-class _TooSlow(Exception):
-    """A primitive took longer than anybody would wait."""
+class TooSlow(Exception):
+    """A primitive or a proof took longer than anybody would wait."""
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
+def patience() -> Iterator[None]:
     """Interrupt what takes too long: a primitive that is interrupted changes nothing."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
     def ring(*_: Any) -> None:
-        raise _TooSlow
+        raise TooSlow
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
