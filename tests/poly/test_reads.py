@@ -80,3 +80,29 @@ def test_what_chose_the_only_row_need_not_be_read() -> None:
     model, tree = traced()
     changed = damaged(model.statements[0], without("v[i + 1]"))
     assert difference(model, tree, replace(model, statements=(changed,)), tree) is None
+
+
+@kernel
+def beside_an_empty_loop(A: int32[4], n: int32[1], B: int32[4]):
+    for i in ta.range(n[0]):
+        for _ in ta.range(0):
+            B[0] = 7
+        for k in ta.range(3):
+            B[A[k] & 3] = A[k] + A[k + 1]
+
+
+def test_a_loop_that_never_runs_hides_no_read_beside_it() -> None:
+    """What is read in a loop of data is looked at in the loops around it alone."""
+    state = ta.customize(beside_an_empty_loop).module.functions["beside_an_empty_loop"]
+    (found,) = state.model.statements
+    first = isl.Map("{ A0[k] -> A0[0] : 0 <= k <= 3 }")
+    changed = damaged(found, lambda a: a.onto(first) if a.text == "A[k + 1]" else a)
+    assert all(not a.view.is_empty() for a in found.reads if a.view is not None and a.array.name == "A")
+    damage = replace(state.model, statements=(changed,))
+    assert difference(state.model, state.tree, damage, state.tree) is not None
+
+
+def test_a_loop_that_never_runs_is_split() -> None:
+    s = ta.customize(beside_an_empty_loop)
+    s.split("k", 2)
+    assert s.verify()

@@ -85,7 +85,7 @@ class _Collector:
         self.private: set[Array] = set()
         self.certain = True  # False where guards may keep the node from running
         self.opaque_node = False  # a node with its own control flow: nothing in it is certain to happen
-        self.inner: dict[Iter, Loop] = {}  # affine loops inside an opaque node
+        self.inner: dict[Iter, Loop] = {}  # affine loops inside an opaque node, around what is collected
         self.conds: tuple[Expr, ...] = ()  # affine conditions inside it, around what is collected
 
     def add(
@@ -354,28 +354,31 @@ class _Collector:
 
     def opaque(self, node: Node) -> None:
         """Accesses of a node with its own control flow."""
-        inside = [found for found, _ in _under((node,), ())]
+        inside = [*walk_nodes((node,))]
         self.private |= {n.array for n in inside if isinstance(n, Alloc)}
         self.private |= {n.array for n in inside if isinstance(n, Store) and n.array.kind == "value"}
         self.opaque_node = True
-        self.inner = {loop.iter: loop for loop in affine_loops(node, self.dims)}
-        for inner, conds in _under((node,), ()):
+        affine = affine_loops(node, self.dims)
+        for inner, conds, loops in _under((node,), (), ()):
+            self.inner = {loop.iter: loop for loop in loops if any(loop is other for other in affine)}
             self.conds = tuple(cond for cond in conds if self.is_affine_inside(cond))
             self.node(inner)
         self.opaque_node, self.inner, self.conds = False, {}, ()
 
 
-def _under(block: Block, conds: tuple[Expr, ...]) -> Iterator[tuple[Node, tuple[Expr, ...]]]:
-    """Every node of a block, and the conditions that hold where it runs (those of `else` aside)."""
+def _under(
+    block: Block, conds: tuple[Expr, ...], loops: tuple[Loop, ...]
+) -> Iterator[tuple[Node, tuple[Expr, ...], tuple[Loop, ...]]]:
+    """Every node of a block, the conditions that hold there (those of `else` aside), and the loops around."""
     for node in block:
-        yield node, conds
+        yield node, conds, loops
         match node:
             case If(cond=cond, then=then, orelse=orelse):
-                yield from _under(then, (*conds, cond))
-                yield from _under(orelse, conds)
+                yield from _under(then, (*conds, cond), loops)
+                yield from _under(orelse, conds, loops)
             case Loop() | While() | Alloc() | Store() | Call():
                 for inner in blocks_of(node):
-                    yield from _under(inner, conds)
+                    yield from _under(inner, conds, (*loops, node) if isinstance(node, Loop) else loops)
             case _:
                 assert_never(node)
 
