@@ -127,9 +127,10 @@ def _explored(
         if trouble is not None:
             refuse(trouble)
         if not explorer.more:
-            left = state.next_left()
-            if not left or not explorer.again():
+            more = state.next_left()
+            if more is None or not explorer.again():
                 break
+            left = more
         state.poison(refuse, left)
     for left in ({}, *state.all_left) if state.changed else ():
         state.poison(refuse, left)

@@ -185,11 +185,12 @@ class _Running:
         else:
             self._end_run()
             if not self.explorer.more:
-                self.left = self.state.next_left()
-                if not self.left or not self.explorer.again():
+                left = self.state.next_left()
+                if left is None or not self.explorer.again():
                     self._refuse_changed(self.state.late, _TAKE_OUT)
                     self._finish()
                     raise StopIteration
+                self.left = left
             self.state.poison(self._refuse_carried, self.left)
         return self._begin_run()
 

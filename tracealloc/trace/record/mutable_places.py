@@ -18,6 +18,7 @@ from typing import Any
 from tracealloc.trace.record.opaque_objects import array_bytes, bytes_of
 
 __all__ = [
+    "MANY",
     "Attributes",
     "Bulk",
     "Cells",
@@ -338,7 +339,7 @@ class Bulk(Space):
     def __init__(self, label: str, roots: list[Any], seen: set[int], opaque: tuple[type, ...]) -> None:
         self.levels: list[list[Any]] = []
         level = roots
-        while level and len(seen) < _MANY:
+        while level and len(seen) < MANY:
             self.levels.append([getattr(item, "__dict__", item) for item in level])
             held = gc.get_referents(*self.levels[-1])
             held += [part for item in level if _is_array(item) for part in item.ravel().tolist()]
@@ -346,6 +347,7 @@ class Bulk(Space):
             fresh = {id(item): item for item in held if type(item) in follow and id(item) not in seen}
             seen.update(fresh)
             level = list(fresh.values())
+        self.unseen = bool(level)
         super().__init__(label, roots)
 
     def read(self) -> dict[Any, Any]:
@@ -393,7 +395,7 @@ def _holds(kind: Any) -> bool:
     return not issubclass(kind, _NO_STATE)
 
 
-_MANY = 1_000_000
+MANY = 1_000_000
 _NO_STATE = (
     int, float, complex, str, bytes, type(None), range, slice, type, types.ModuleType, types.FunctionType,
     types.BuiltinFunctionType, types.CodeType, types.FrameType, types.EllipsisType,

@@ -14,6 +14,7 @@ __all__ = [
     "Identity",
     "array_bytes",
     "bytes_of",
+    "form_of",
     "frozen",
     "has_buffer",
     "in_c",
@@ -126,6 +127,11 @@ def array_bytes(item: Any) -> Any:
 
     flat: Any = np.asarray(item).ravel(order="K").view("u1")
     return zlib.crc32(flat)
+
+
+def form_of(item: Any) -> tuple[Any, ...]:
+    """What a NumPy array says of itself but for its elements."""
+    return item.shape, item.strides, frozen(item.dtype), item.flags.writeable
 
 
 def position(item: Any) -> Any:

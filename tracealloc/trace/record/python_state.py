@@ -13,9 +13,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
 
-from tracealloc.trace.record.mutable_places import Held, Space, Whole
+from tracealloc.trace.record.mutable_places import MANY, Bulk, Held, Space, Whole
 from tracealloc.trace.record.opaque_objects import Identity
 from tracealloc.trace.record.reachable import PLAIN, Reach
+from tracealloc.trace.record.recorder import fail
 
 __all__ = ["Carried", "Slot", "State", "keep_hint", "same", "short_name"]
 
@@ -88,16 +89,18 @@ class State:
     def __init__(
         self, frame: FrameType | None, opaque: tuple[type, ...], also: tuple[tuple[str, Any], ...] = ()
     ) -> None:
-        reach = Reach((*opaque, Carried))
+        self.reach = Reach((*opaque, Carried))
         if frame is not None:
-            reach.frame(frame)
-        self.spaces: list[Space] = reach.roots(also).spaces
+            self.reach.frame(frame)
+        self.spaces: list[Space] = self.reach.roots(also).spaces
+        _refuse_unseen(self.spaces)
         self.changed: dict[Slot, list[Any]] = {}  # slot -> the values that runs left there
         # What runs left that Python can tell from what was there, of each kind once; how many were tried.
         self.all_left: list[dict[Slot, Any]] = []
         self.tried = 0
         self.kinds: set[tuple[Any, ...]] = set()
         self.ours = opaque
+        self.due = 0  # how often all paths must be run once more
         # Something that moves on, such as an iterator: refused after all runs, unless what they recorded
         # differs, which says more.
         self.late: str | None = None
@@ -123,6 +126,11 @@ class State:
                         left[number, key] = value
             if space.rearranged():
                 trouble = trouble or space.label
+        late = self.reach.late()
+        if late:  # what the body has imported is as this run left it: one to see a change, one to see a use
+            self.spaces += late
+            self.due = 2
+        self.known |= {id(item) for space in late for item in space.first.values()}
         kinds = tuple((slot, self._kind(value)) for slot, value in left.items())
         if kinds and kinds not in self.kinds:
             if len(self.kinds) >= _LEFT:  # a machine of many states in plain variables: too many to follow
@@ -163,10 +171,13 @@ class State:
             known = (number, key) in left
             space.write(key, left[number, key] if known else Carried(space.name(key), refuse))
 
-    def next_left(self) -> dict[Slot, Any]:
-        """What some run left, for another run from there; nothing when all kinds have been tried."""
-        self.tried += 1
-        return self.all_left[self.tried - 1] if self.tried <= len(self.all_left) else {}
+    def next_left(self) -> dict[Slot, Any] | None:
+        """What some run left, for another run from there; None when all kinds have been tried."""
+        if self.tried < len(self.all_left):
+            self.tried += 1
+            return self.all_left[self.tried - 1]
+        self.due -= 1
+        return {} if self.due >= 0 else None
 
     def key(self) -> object:
         """What tells this state from another."""
@@ -193,6 +204,17 @@ class State:
         for number, key in self.changed:
             space = self.spaces[number]
             space.write(key, space.first[key] if key in space.first else Carried(space.name(key), refuse))
+
+
+def _refuse_unseen(spaces: list[Space]) -> None:
+    for space in spaces:
+        if isinstance(space, Bulk) and space.unseen:
+            fail(
+                "TA103",
+                f"{space.label!r} leads to over {MANY:,} objects, too many to see whether one is changed",
+                "a body is traced once: what one iteration leaves in Python for the next must not be missed",
+                hint="keep large tables in NumPy arrays, or make what the kernel needs of it before",
+            )
 
 
 def _told(value: Any) -> object:

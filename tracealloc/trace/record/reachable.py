@@ -44,6 +44,7 @@ from tracealloc.trace.record.opaque_objects import (
     LIBRARY,
     Identity,
     bytes_of,
+    form_of,
     frozen,
     has_buffer,
     in_c,
@@ -55,7 +56,7 @@ from tracealloc.trace.record.opaque_objects import (
     told_by,
     top_of,
 )
-from tracealloc.trace.record.outside_python import DRAWS, OPENS, Draws, Files
+from tracealloc.trace.record.outside_python import CALLS, OPENS, Calls, Files
 from tracealloc.trace.record.registries import REGISTRIES
 
 __all__ = ["PLAIN", "Reach"]
@@ -134,12 +135,14 @@ def _compiled(text: str) -> CodeType | None:
 class Reach:
     """The spaces that are reached; `opaque` are types of objects that a body may change as it likes."""
 
-    def __init__(self, opaque: tuple[type, ...]) -> None:
+    def __init__(self, opaque: tuple[type, ...], before: Reach | None = None) -> None:
         self.opaque = opaque
         self.spaces: list[Space] = []
-        self.names: set[str] = set()
-        self.stored: set[str] = set()
+        self.names: set[str] = set() if before is None else set(before.names)
+        self.stored: set[str] = set() if before is None else set(before.stored)
+        self._modules: set[str] = set()  # that code imports, or may look up by a text
         self._seen: dict[int, tuple[str, Any]] = {}
+        self._known: set[int] = set() if before is None else {*before._known, *before._seen}
         self._queue: deque[tuple[str, Any]] = deque()
         self._owners: list[tuple[str, Any]] = []  # modules and classes: only what is named is reached
         self._memos: list[tuple[str, Any]] = []
@@ -160,9 +163,23 @@ class Reach:
             self.add(label, item)
         return self._walk()
 
+    def late(self) -> list[Space]:
+        """The spaces of modules that code has imported since: as they are now."""
+        known = self._known | self._seen.keys()
+        loaded = [(name, sys.modules[name]) for name in sorted(self._modules) if name in sys.modules]
+        fresh = [(name, module) for name, module in loaded if id(module) not in known]
+        spaces: list[Space] = []
+        if fresh:
+            later = Reach(self.opaque, self)
+            spaces = later.roots(fresh).spaces
+            self._known |= later._seen.keys()
+            self._modules |= later._modules
+        return spaces
+
     def add(self, label: str, item: Any) -> None:
         """Look at `item` later, unless it cannot change."""
-        if type(item) in _EXACT or id(item) in self._seen or isinstance(item, self.opaque):
+        known = id(item) in self._seen or id(item) in self._known
+        if known or type(item) in _EXACT or isinstance(item, self.opaque):
             return
         if len(self._seen) < _OBJECTS:
             self._seen[id(item)] = label, item
@@ -188,9 +205,9 @@ class Reach:
             self._stored_to()
         self._special()
         if self.names & OPENS:
-            self.spaces.append(Files())
-        if self.names & DRAWS or self._draws:
-            self.spaces.append(Draws())
+            self.spaces.append(Files(frozenset(self.names)))
+        if self.names & CALLS or self._draws:
+            self.spaces.append(Calls())
         seen = set(self._seen) if self._rest else set()
         for label, items in self._rest.items():
             self.spaces.append(Bulk(label, items, seen, self.opaque))
@@ -233,6 +250,7 @@ class Reach:
         for name in sorted(names & variables.keys()):
             if isinstance(variables[name], types.ModuleType):
                 self.add(name, variables[name])
+        self._modules |= found.modules | found.texts
         for name in sorted(found.modules):
             self._import(name, variables)
         for name in sorted(names & REGISTRIES.keys()):
@@ -353,6 +371,7 @@ class Reach:
                 self.add(f"{label}.{name}", part)
 
     def _array(self, label: str, item: Any) -> None:
+        self._whole(label, item, functools.partial(form_of, item))
         if item.dtype == object and item.size <= _ELEMENTS:
             self._space(Elements(label, item))
         elif item.dtype.hasobject:

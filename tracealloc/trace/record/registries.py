@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -46,12 +47,14 @@ def _loggers(texts: frozenset[str], home: str) -> Registered:
             yield f"logging.getLogger({name!r})", logger, None
 
 
-def _setting(module: str, name: str, show: str) -> Callable[[frozenset[str], str], Registered]:
-    """What a function of a loaded module says of the whole process."""
+def _setting(
+    module: str, name: str | Callable[[], Any], show: str
+) -> Callable[[frozenset[str], str], Registered]:
+    """What a function (of a loaded module, if named) says of the whole process."""
 
     def find(texts: frozenset[str], home: str) -> Registered:
         if module in sys.modules:
-            read = getattr(sys.modules[module], name)
+            read = getattr(sys.modules[module], name) if isinstance(name, str) else name
             yield show, read, read
 
     return find
@@ -67,6 +70,20 @@ def _given(module: str, name: str) -> Callable[[frozenset[str], str], Registered
     return find
 
 
+def _umask() -> int:
+    mask = os.umask(0o777)  # it can only be read by setting it: for a moment nobody may do anything
+    os.umask(mask)
+    return mask
+
+
+def _niceness() -> int:
+    return os.nice(0) if hasattr(os, "nice") else 0
+
+
+def _locale() -> str:
+    return str(sys.modules["locale"].setlocale(sys.modules["locale"].LC_ALL))
+
+
 REGISTRIES: dict[str, Callable[[frozenset[str], str], Registered]] = {
     "modules": _modules, "import_module": _modules, "__import__": _modules,
     "getLogger": _loggers,
@@ -76,4 +93,11 @@ REGISTRIES: dict[str, Callable[[frozenset[str], str], Registered]] = {
     "seterr": _setting("numpy", "geterr", "np.geterr()"),
     "chdir": _setting("os", "getcwd", "os.getcwd()"),
     "setrecursionlimit": _setting("sys", "getrecursionlimit", "sys.getrecursionlimit()"),
+    "setswitchinterval": _setting("sys", "getswitchinterval", "sys.getswitchinterval()"),
+    "set_threshold": _setting("gc", "get_threshold", "gc.get_threshold()"),
+    "set_printoptions": _setting("numpy", "get_printoptions", "np.get_printoptions()"),
+    "umask": _setting("os", _umask, "os.umask(...)"),
+    "nice": _setting("os", _niceness, "os.nice(0)"),
+    "setpriority": _setting("os", _niceness, "os.nice(0)"),
+    "setlocale": _setting("locale", _locale, "locale.setlocale(locale.LC_ALL)"),
 }  # fmt: skip
