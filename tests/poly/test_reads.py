@@ -84,7 +84,7 @@ def test_what_chose_the_only_row_need_not_be_read() -> None:
 
 @kernel
 def beside_an_empty_loop(A: int32[4], n: int32[1], B: int32[4]):
-    for i in ta.range(n[0]):
+    for _ in ta.range(n[0]):
         for _ in ta.range(0):
             B[0] = 7
         for k in ta.range(3):

@@ -208,3 +208,18 @@ def test_a_scalar_that_only_choices_of_one_read(last: str) -> None:
         exec(call, {"s": s})
     s.reshape("s", [1, 1])
     check_round_trip(s)
+
+
+@kernel
+def summed(A: bit[1, 4], v: bit[4], B: int32[2], C: int32[1, 2]):
+    for i in ta.range(4):
+        for j in ta.range(2):
+            C[v[0], j] += A[v[i], i] * B[j]
+
+
+def test_parts_of_a_sum_whose_row_data_choose() -> None:
+    """The row was the only one: in another layout it is known, and so is which part each update adds to."""
+    s = ta.customize(summed)
+    s.reshape("C", 2)
+    s.rfactor("C_local", "i", 2)
+    check_round_trip(s)

@@ -31,7 +31,6 @@ from tracealloc.schedule.storage.diagonal_box import NO_SLANT, coordinate, slant
 from tracealloc.schedule.storage.indexed_rows import slots_of
 from tracealloc.schedule.storage.region import Region, spaces_of, users_of
 from tracealloc.trace.ir.affine import constant
-from tracealloc.trace.ir.dtype import leaf_paths
 from tracealloc.trace.ir.expr import Const, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Store
@@ -103,7 +102,7 @@ class _Buffer:
             place=array.place,
         )
         model = replace(model, arrays=(*model.arrays, self.buffer))
-        model = replace(model, origins=(*model.origins, *self.origins(model)))
+        model = replace(model, origins=(*model.origins, *region.origins(model, self.buffer)))
         moved = {s.name: region.moved(model, s, self.buffer, len(region.loops)) for s in region.users}
         statements = [moved.get(s.name, s) for s in model.statements]
         copies = self.copies(model)
@@ -112,33 +111,6 @@ class _Buffer:
         stale = spaces_of(list(model.statements), array) | spaces_of(list(model.statements), self.buffer)
         state = state.with_model(model, tree, stale | spaces_of(region.users, array))
         return _from_constant(state, array, copies)
-
-    def origins(self, model: Model) -> list[isl.Map]:
-        """Of which element of the array each element of the buffer is a copy."""
-        region = self.region
-        names = iter_names(region.its)
-        places = {dim: f"b{dim}" for dim in region.kept}
-        elements = [
-            f"{aff_text(low, names)}" + (f" + {step}*{places[dim]}" if dim in places else "")
-            for dim, (low, step) in enumerate(zip(region.box.lows, region.box.steps, strict=True))
-        ]
-        for dim, (other, factor) in region.slant.items():
-            elements[dim] += f" - {factor} * ({elements[other]})"
-        scope = [aff_text(expr, names) for expr in region.scope_of_array(len(region.loops))]
-        found = []
-        for path in leaf_paths(region.array.dtype):
-            left = tuple_text(model.space(self.buffer, path), [*names.values(), *places.values()])
-            space = model.space(region.array, path)
-            parts = []
-            for number, values in enumerate(region.slots.values if region.slots else ((),)):
-                where = ""
-                if region.slots is not None:
-                    where = f" : {places[region.slots.dim]} = {number}"
-                    for dim, value in zip(region.slots.dims, values, strict=True):
-                        elements[dim] = aff_text(value, names)
-                parts.append(f"{left} -> {tuple_text(space, [*scope, *elements])}{where}")
-            found.append(read_map(f"{{ {'; '.join(parts)} }}"))
-        return found
 
     def copies(self, model: Model) -> list[tuple[Statement, Tree]]:
         """The copies in and out, each with its loops: one each, or one for each of the slots."""

@@ -156,6 +156,7 @@ class Parts:
         added = replace(node, array=self.partial, indices=target.indices, value=rewrite(node.value, load))
         scopes = {**dict(statement.scopes), self.partial: tuple(values.values())}
         moved = renamed(statement, lambda access: map_part(access.part, unmoved, load))
+        model = replace(model, origins=(*model.origins, *region.origins(model, self.partial, ("lane",))))
         return remade(model, replace(moved, node=added), scopes)
 
     def _nest(self, model: Model, name: str) -> tuple[Statement, Tree]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
+import islpy as isl
+
 from tracealloc.poly.dataflow.footprint import PREFIX, Box, exact_values
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.dependence.stretched import has_single_value
 from tracealloc.poly.isl.named import map_of, with_tuple
-from tracealloc.poly.isl.texts import Parameters
+from tracealloc.poly.isl.texts import Parameters, aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import (
     accessing,
@@ -31,7 +33,7 @@ from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, Slant, coordinate
 from tracealloc.schedule.storage.indexed_rows import Slots
 from tracealloc.trace.ir.affine import constant, is_affine, simplify
-from tracealloc.trace.ir.dtype import index
+from tracealloc.trace.ir.dtype import index, leaf_paths
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, walk
 from tracealloc.trace.ir.program import Alloc, Array, Store, walk_nodes
 from tracealloc.trace.ir.rewrite import Subscript
@@ -188,6 +190,32 @@ class Region:
             scopes.pop(self.seen, None)
         there = in_box(buffer, lows, self.box.steps, place)
         return accessing(model, statement, {self.seen: there}.get, scopes)
+
+    def origins(self, model: Model, buffer: Array, inner: Sequence[str] = ()) -> list[isl.Map]:
+        """Of which element of the array each element of a buffer is a copy; `inner` are dimensions behind."""
+        names = iter_names(self.its)
+        places = {dim: f"b{dim}" for dim in self.kept}
+        elements = [
+            f"{aff_text(low, names)}" + (f" + {step}*{places[dim]}" if dim in places else "")
+            for dim, (low, step) in enumerate(zip(self.box.lows, self.box.steps, strict=True))
+        ]
+        for dim, (other, factor) in self.slant.items():
+            elements[dim] += f" - {factor} * ({elements[other]})"
+        scope = [aff_text(expr, names) for expr in self.scope_of_array(len(self.loops))]
+        found = []
+        for path in leaf_paths(self.array.dtype):
+            left = tuple_text(model.space(buffer, path), [*names.values(), *places.values(), *inner])
+            space = model.space(self.array, path)
+            parts = []
+            for number, values in enumerate(self.slots.values if self.slots else ((),)):
+                where = ""
+                if self.slots is not None:
+                    where = f" : {places[self.slots.dim]} = {number}"
+                    for dim, value in zip(self.slots.dims, values, strict=True):
+                        elements[dim] = aff_text(value, names)
+                parts.append(f"{left} -> {tuple_text(space, [*scope, *elements])}{where}")
+            found.append(read_map(f"{{ {'; '.join(parts)} }}"))
+        return found
 
     def scope_of_array(self, depth: int) -> tuple[Expr, ...]:
         """The instance of a scoped array that copies use, in the first `depth` loops.
