@@ -16,7 +16,17 @@ from tracealloc.emit.c.integers.integers import Num, element_machine, literal, s
 from tracealloc.emit.c.numbers import Machines, Numbers, scale_of
 from tracealloc.emit.c.unit import Unit
 from tracealloc.emit.common.scope import Scope
-from tracealloc.emit.common.text import Text, atom, call, field_of, float_literal, infix, prefix, ternary
+from tracealloc.emit.common.text import (
+    Text,
+    atom,
+    call,
+    field_of,
+    float_literal,
+    infix,
+    logical,
+    prefix,
+    ternary,
+)
 from tracealloc.trace.ir.dtype import Boolean, Float, Struct, as_fixed, bfloat16, float32
 from tracealloc.trace.ir.expr import (
     Bitcast,
@@ -118,8 +128,8 @@ class Expressions:
                 return atom("true" if value else "false")
             case Compare(op=op, left=left, right=right):
                 return self._comparison(op, left, right)
-            case Logical():
-                return self._logical(expr)
+            case Logical(op=op, operands=operands):
+                return logical(op, map(self.expr, operands))
             case Unary(op="not" | "~", operand=operand):
                 return prefix("!", self.condition(operand))
             case Select(cond=cond, then=then, orelse=orelse):
@@ -140,12 +150,6 @@ class Expressions:
         up = max(scale_of(left.dtype), scale_of(right.dtype))
         a, b = (shift_left(self.number(side), up - scale_of(side.dtype)) for side in (left, right))
         return self.printer.compare(op, a, b)
-
-    def _logical(self, expr: Logical) -> Text:
-        found = self.expr(expr.operands[0])
-        for operand in expr.operands[1:]:
-            found = infix("&&" if expr.op == "and" else "||", found, self.expr(operand))
-        return found
 
     # Structs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,18 @@ import numpy as np
 from tracealloc.emit.common.names import member
 from tracealloc.trace.ir.dtype import Float, float64
 
-__all__ = ["Text", "atom", "call", "element", "field_of", "float_literal", "infix", "prefix", "ternary"]
+__all__ = [
+    "Text",
+    "atom",
+    "call",
+    "element",
+    "field_of",
+    "float_literal",
+    "infix",
+    "logical",
+    "prefix",
+    "ternary",
+]
 
 # C's precedence levels, tightest first.
 ATOM, UNARY, MUL, ADD, SHIFT, ORDER, EQUAL, BITAND, BITXOR, BITOR, AND, OR, TERNARY = range(16, 3, -1)
@@ -74,6 +86,11 @@ def ternary(cond: Text, then: Text, orelse: Text) -> Text:
 def call(function: str, *args: Text) -> Text:
     """``function(args)``."""
     return Text(f"{function}({', '.join(part.text for part in args)})")
+
+
+def logical(op: str, operands: Iterable[Text]) -> Text:
+    """Operands joined by ``&&`` (`op` is ``and``) or ``||``."""
+    return reduce(lambda left, right: infix("&&" if op == "and" else "||", left, right), operands)
 
 
 def float_literal(value: float, dtype: Float) -> Text:

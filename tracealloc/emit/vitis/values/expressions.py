@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracealloc.emit.common.scope import Scope
-from tracealloc.emit.common.text import Text, atom, call, field_of, infix
+from tracealloc.emit.common.text import Text, atom, call, field_of, infix, logical
 from tracealloc.emit.vitis.values.bits import BitPrinter
 from tracealloc.emit.vitis.values.convert import Conversions, Value
 from tracealloc.emit.vitis.values.elements import Elements
@@ -119,16 +119,10 @@ class Expressions:
                 return self._function(expr)
             case MakeStruct():
                 return self._record(expr)
-            case Logical():
-                return Value(self._logical(expr), BOOL)
+            case Logical(op=op, operands=operands):
+                return Value(logical(op, map(self.expr, operands)), BOOL)
             case _:
                 raise AssertionError(f"no such expression: {type(expr).__name__}")
-
-    def _logical(self, expr: Logical) -> Text:
-        found = self.expr(expr.operands[0])
-        for operand in expr.operands[1:]:
-            found = infix("&&" if expr.op == "and" else "||", found, self.expr(operand))
-        return found
 
     # Casts.
 
