@@ -62,7 +62,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str, str, str]] = {
     "function": (
         lambda: ta.customize(twice, reassoc=True),
         "customize(<kernel twice>, reassoc=True): got an unexpected keyword argument 'reassoc'",
-        "customize(kernel, *, reassociate=False)",
+        "customize(kernel, *, reassociate=False, target=None)",
         "reassociate=",
     ),
     "too few": (
