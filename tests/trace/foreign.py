@@ -68,6 +68,7 @@ REFUSED = {
         C = A[i] / 2
     """,
     "TA109": """
+        ta.Struct(x=int32)(y=3)
         A[i] = int32("x")
         A[i] = int32()
         A[i] = int32(1, 2)
@@ -396,7 +397,6 @@ REFUSED = {
         ta.foo
         ta.Array
         ta.zeros(int32[4])
-        ta.Struct(x=int32)(x=3)
         import json; json.dumps(A[i])
         import statistics; statistics.mean([A[i], A[0]])
         open(A[i])
