@@ -97,7 +97,7 @@ def one_case(seed: int) -> None:
         assert violations(model, deps, tree) == [d for _, d in wrong]
         for d in deps:
             deltas, loops, position = distances(model, d, tree)
-            moved = places_of(model, tree).moved(d)
+            moved = places_of(model, tree).moved(d).distances
             assert moved.deltas.is_equal(deltas)
             assert moved.wrong(position > 0) == is_lex_negative_possible(deltas, position > 0)
             for depth in range(len(loops)):

@@ -13,16 +13,16 @@ from functools import reduce
 
 import islpy as isl
 
-from tracealloc.poly.dependence.dependence import Paths, Step, paths_of, time_map
-from tracealloc.poly.dependence.stretched import stretched
+from tracealloc.poly.dependence.dependence import Paths, Step, paths_of
+from tracealloc.poly.dependence.stretched import Looped, looped, stretched
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
 from tracealloc.poly.isl.budget import STORAGE, limited
 from tracealloc.poly.isl.coalesce import coalesced
-from tracealloc.poly.isl.named import dim_bounds, drop_range_dims, map_of, map_text, with_tuple
+from tracealloc.poly.isl.named import dim_bounds, drop_range_dims, map_text, with_tuple
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text
 from tracealloc.poly.model.model import Model, Statement
-from tracealloc.poly.model.tree import LoopNode, Tree, upwards
+from tracealloc.poly.model.tree import LoopNode, Tree
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, rewrite, substitute
@@ -128,37 +128,54 @@ def _storage(
         loops[depth].expr(s.name) == s.scope(array)[depth] for s in statements for depth in range(rank)
     ):
         return Declaration(replace(array, scope=()), loops[:rank])
+    uses = _uses(array, statements, paths)
+    found = _contracted(uses, len(loops))
+    if found is None:  # every instance has a place of its own
+        own = _Lives.of(uses, 0, [use.at.domain for use in uses])
+        return _with_kept(model, array, own.times_to_scopes(0), (), range(rank), apart)
+    count, varying, relation = found
+    return _with_kept(model, array, relation, loops[:count], varying, apart)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """How a statement uses an array: its instances in the loops around it, and `scope`, over these.
+
+    Statements that differ in nothing but their name are one use.
+    """
+
+    at: Looped
+    scope: tuple[Expr, ...]
+
+
+def _uses(array: Array, statements: list[Statement], paths: Paths) -> tuple[_Use, ...]:
+    """The ways in which some statements use an array, each once."""
+    return tuple(dict.fromkeys(_Use(looped(s, _loops_of(paths[s.name])), s.scope(array)) for s in statements))
+
+
+@remembered(256)
+def _contracted(uses: tuple[_Use, ...], depth: int) -> tuple[int, tuple[int, ...], isl.Map] | None:
+    """How many of the `depth` loops around all users are around the declaration, outermost first: the most.
+
+    With it the scope dimensions that stay, and the instances in an iteration of these loops. None: isl
+    takes too long.
+    """
+    rank = len(uses[0].scope)
     try:
         with limited(STORAGE):
-            return _contracted(model, array, statements, loops, paths, apart)
-    except isl.Error:  # every instance has a place of its own
-        own = _Lives.of(array, statements, (), {s.name: s.domain for s in statements})
-        return _with_kept(model, array, own.times_to_scopes(0), (), range(rank), apart)
-
-
-def _contracted(
-    model: Model,
-    array: Array,
-    statements: list[Statement],
-    loops: tuple[LoopNode, ...],
-    paths: Paths,
-    apart: bool,
-) -> Declaration:
-    """The declaration in the innermost of the `loops` around all users that does."""
-    rank = len(statements[0].scope(array))
-    cases = stretched(statements, {s.name: _loops_of(paths[s.name]) for s in statements})
-    lives = [_Lives.of(array, statements, loops, domains) for domains in cases]
-    for count in range(len(loops), -1, -1):
-        wide = [each.times_to_scopes(count) for each in lives]
-        if all(relation.reverse().is_single_valued() for relation in wide):
-            varying = [
-                dim
-                for dim in range(rank)
-                if not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
-            ]
-            own = _Lives.of(array, statements, loops, {s.name: s.domain for s in statements})
-            relation = own.times_to_scopes(count)
-            return _with_kept(model, array, relation, loops[:count], varying, apart)
+            lives = [_Lives.of(uses, depth, domains) for domains in stretched([use.at for use in uses])]
+            own = _Lives.of(uses, depth, [use.at.domain for use in uses])
+            for count in range(depth, -1, -1):
+                wide = [each.times_to_scopes(count) for each in lives]
+                if all(relation.reverse().is_single_valued() for relation in wide):
+                    varying = tuple(
+                        dim
+                        for dim in range(rank)
+                        if not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
+                    )
+                    return count, varying, own.times_to_scopes(count)
+    except isl.Error:
+        return None
     raise AssertionError("an empty prefix is always single-valued")
 
 
@@ -167,37 +184,28 @@ class _Lives:
     """When the instances of an array are used in the iterations of some loops.
 
     `known` are sets of instances, by the values of the loops as functions of the instance; `rest` are the
-    statements for which these are none by their looks, with their instances.
+    uses for which these are none by their looks, with their domains.
     """
 
-    array: Array
-    loops: tuple[LoopNode, ...]
     rank: int
     known: Mapping[tuple[str, ...], isl.Set]
-    rest: tuple[tuple[Statement, isl.Set], ...]
+    rest: tuple[tuple[_Use, isl.Set], ...]
 
     @staticmethod
-    def of(
-        array: Array,
-        statements: list[Statement],
-        loops: tuple[LoopNode, ...],
-        domains: Mapping[str, isl.Set],
-    ) -> _Lives:
-        """The lives where statements have the given domains."""
-        plain = upwards(loops)
+    def of(uses: tuple[_Use, ...], depth: int, domains: Sequence[isl.Set]) -> _Lives:
+        """The lives in the outermost loops where the uses have the given domains."""
         alike: dict[tuple[str, ...], dict[str, isl.Set]] = {}  # each once: statements of one body are
-        rest: list[tuple[Statement, isl.Set]] = []
-        for statement in statements:
-            scope, domain = statement.scope(array), domains[statement.name]
-            forms = [_of_instance(loop.expr(statement.name), scope) for loop in plain]
+        rest: list[tuple[_Use, isl.Set]] = []
+        for use, domain in zip(uses, domains, strict=True):
+            forms = [_of_instance(value, use.scope) for value in use.at.values[:depth]]
             form = tuple(text for text in forms if text is not None)
             if len(form) < len(forms):
-                rest.append((statement, domain))
+                rest.append((use, domain))
                 continue
-            used = domain.apply(map_of(statement.name, statement.dims, "Z", scope))
+            used = domain.apply(use.at.onto("Z", use.scope))
             alike.setdefault(form, {}).setdefault(str(used), used)
         known = {form: coalesced(reduce(isl.Set.union, sets.values())) for form, sets in alike.items()}
-        return _Lives(array, plain, len(statements[0].scope(array)), known, tuple(rest))
+        return _Lives(len(uses[0].scope), known, tuple(rest))
 
     def times_to_scopes(self, count: int) -> isl.Map:
         """Iterations of the first `count` loops -> the instances used in them."""
@@ -210,10 +218,9 @@ class _Lives:
             map_text("Z", names, "T", form).intersect_domain(coalesced(used)).reverse()
             for form, used in forms.items()
         )
-        for statement, domain in self.rest:
-            scope = map_of(statement.name, statement.dims, "Z", statement.scope(self.array))
-            times = time_map(statement, self.loops[:count]).intersect_domain(domain)
-            parts[times.reverse().apply_range(scope)] = None
+        for use, domain in self.rest:
+            times = use.at.onto("T", use.at.values[:count]).intersect_domain(domain)
+            parts[times.reverse().apply_range(use.at.onto("Z", use.scope))] = None
         return reduce(isl.Map.union, parts)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
@@ -20,14 +20,11 @@ import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
-from tracealloc.poly.dataflow.timestamps import Clock, Point, points_of
+from tracealloc.poly.dataflow.competing_writes import Answer, Candidate, Question, answer_to, moved_box
+from tracealloc.poly.dataflow.timestamps import Clock, Point, flow_between, points_of, unread_by
 from tracealloc.poly.dependence.dependence import common_loops
-from tracealloc.poly.dependence.distances import Shape, shape_between
-from tracealloc.poly.isl.bounding_boxes import Box, Same, box_around, narrowed
-from tracealloc.poly.isl.coalesce import coalesced
-from tracealloc.poly.isl.named import extreme, lex_less, renamed_input, with_tuple
+from tracealloc.poly.isl.bounding_boxes import Box, Same
 from tracealloc.poly.isl.remembered import remembered
-from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.model.tree import Sequence as Seq
 
@@ -35,31 +32,25 @@ __all__ = ["LastWrites", "Seen"]
 
 _REMEMBERED = 4  # answers that a read keeps, each with the surroundings in which it holds
 _FEW_WRITES = 8  # that are looked at as they come; where there are more, boxes sort them out
-_FEW_PARTS = 8  # of what is left, with a box around each
 
 
 @dataclass
 class Seen:
-    """What one read sees: maps from its moments to those of writes; moments that see no write."""
+    """What one read sees: moments ``A`` of its -> ``B`` of writes; moments ``A`` that see no write."""
 
     read: Point
-    sources: list[tuple[Point, isl.Map]] = field(default_factory=list)
-    unset: isl.Set | None = None
+    found: list[tuple[Point, isl.Map]] = field(default_factory=list)
+    left: isl.Set | None = None
 
     @cached_property
     def flows(self) -> list[isl.Map]:
         """``[read -> element] -> [write -> element]``, in instances."""
-        return [self.in_instances(write, pairs) for write, pairs in self.sources]
-
-    def in_instances(self, write: Point, pairs: isl.Map) -> isl.Map:
-        """Moments of the read -> moments of a write, as a flow."""
-        # Pieces that say the same twice would multiply in all that follows.
-        return coalesced(coalesced(pairs.apply_range(write.back)).apply_domain(self.read.back))
+        return [flow_between(self.read, write, pairs) for write, pairs in self.found]
 
     @cached_property
     def unread(self) -> isl.Map | None:
         """``read -> element`` of instances that see no write."""
-        return None if self.unset is None else self.unset.apply(self.read.back).unwrap()
+        return None if self.left is None else unread_by(self.read, self.left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +87,15 @@ class _Writes:
     order: list[_Write]
     leaves: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Visible:
+    """Writes that a read may see, last first, the same without names, and the loops that neighbours share."""
+
+    points: list[Point]
+    candidates: list[Candidate]
+    common: tuple[int, ...]
 
 
 class _Open:
@@ -148,7 +148,7 @@ class LastWrites:
                 self.accesses.setdefault(space, ([], []))[update].append(access)
         self.known: dict[str, _Writes] = {}
         self._commons: dict[tuple[_Write, ...], tuple[int, ...]] = {}
-        self._visible: dict[tuple[_Write, ...], list[_Write]] = {}
+        self._visible: dict[tuple[_Write, ...], _Visible] = {}
 
     def _walk(self, node: Tree, above: tuple[tuple[Tree, int], ...]) -> None:
         """Number the leaves in textual order, and note those below every node."""
@@ -258,24 +258,36 @@ class LastWrites:
             self._commons[some] = common
         return _Level(depth, less, some, common)
 
-    def visible(self, writes: tuple[_Write, ...]) -> list[_Write]:
+    def visible(self, level: _Level) -> _Visible:
         """Writes of one level, last first, without those that one further down in the same body hides."""
-        if writes not in self._visible:
-            self._visible[writes] = self._not_hidden(writes) if len(writes) > 1 else list(writes)
-        return self._visible[writes]
+        found = self._visible.get(level.writes)
+        if found is None:
+            kept = self._not_hidden(level.writes)
+            found = self._visible[level.writes] = _Visible(
+                [level.writes[k][0] for k in kept],
+                [
+                    Candidate(p.form.access, p.box, p.size, u)
+                    for p, u in (level.writes[k] for k in kept)
+                    if p.box
+                ],
+                tuple([min(level.common[k:later]) for later, k in pairwise(kept)]),
+            )
+        return found
 
-    def _not_hidden(self, writes: tuple[_Write, ...]) -> list[_Write]:
-        found: list[_Write] = []
+    def _not_hidden(self, writes: tuple[_Write, ...]) -> list[int]:
+        """The positions of those that are not, last first."""
+        found: list[int] = []
         known: dict[tuple[Box | None, tuple[str, ...]], list[Point]] = {}
-        for point, update in reversed(writes):
-            if not update:
+        for position in reversed(range(len(writes))):
+            point, update = writes[position]
+            if not update and len(writes) > 1:
                 assert point.statement is not None
                 loops = tuple(step.loop.key for step in self.clock.paths[point.statement] if step.loop)
                 alike = known.setdefault((point.box, loops), [])
                 if any(_hides(later, point) for later in alike):
                     continue
                 alike.append(point)
-            found.append((point, update))
+            found.append(position)
         return found
 
     def common(self, a: Point, b: Point) -> tuple[int, int]:
@@ -307,131 +319,42 @@ class _Search:
 
     def __init__(self, within: LastWrites, read: Point) -> None:
         self.within, self.read = within, read
-        self.rest: isl.Set | None = None
+        self.rest: Same | None = None
         self.left = read.box is not None
         self.boxes: _Boxes = () if read.box is None else (read.box,)
         self.found: list[tuple[Point, isl.Map]] = []
 
     def seen(self) -> Seen:
         """The answer."""
-        rest = self.read.whole if self.rest is None else self.rest
-        return Seen(self.read, self.found, rest if self.left else None)
+        if not self.left:
+            return Seen(self.read, self.found)
+        rest = self.read.whole if self.rest is None else self.rest.value
+        assert isinstance(rest, isl.Set)
+        return Seen(self.read, self.found, rest)
 
     def look(self, level: _Level | tuple[Point, ...], many: bool = False) -> None:
         """The next level; where `many` writes may follow, boxes say which of them matter."""
         if isinstance(level, _Level):
-            count = len(self.found)
-            self.among(level)
-            if many and self.left and len(self.found) > count:
-                self._enclose()
+            answer = self._ask(level.depth, level.less, self.within.visible(level))
+            if many and self.left and answer.found and answer.boxes is not None:
+                self.boxes = tuple([moved_box(box, self._low) for box in answer.boxes])
             return
-        for point in level:
-            if self.left:
-                self.first(point)
+        for point in level:  # what was there before everything
+            if self.left and point.box is not None:
+                alone = Candidate(point.form.access, point.box, point.size, False)
+                self._ask(0, False, _Visible([point], [alone], ()))
 
-    def first(self, point: Point) -> None:
-        """What was there before everything."""
-        pairs = self._pairs(point)
-        if not pairs.is_empty():
-            self.found.append((point, pairs))
-            self._answered(pairs.domain())
+    @property
+    def _low(self) -> tuple[int, ...]:
+        """The least that is read, in each dimension."""
+        assert self.read.form.low is not None
+        return self.read.form.low
 
-    def among(self, level: _Level) -> None:
-        """The writes of one level: the last of them, and all updates after it."""
-        winners: list[tuple[Point, isl.Map]] = []
-        updates: list[tuple[Point, isl.Map]] = []
-        for point, update in self.within.visible(level.writes):
-            shape = _earlier(self.read, point, level)
-            if shape is None:
-                continue
-            pairs = self._among_rest(shape.relation, point)
-            if pairs.is_empty():
-                continue
-            if update:
-                updates.append((point, pairs))
-            elif self.rest is None:
-                self._compete(winners, point, self._between(shape.latest, point))
-            else:
-                self._compete(winners, point, extreme(pairs, latest=True))
-        for point, pairs in updates:
-            for winner, last in winners:
-                if _apart(point, winner):
-                    continue
-                older = last.apply_range(self._order(point, winner).reverse())
-                pairs = pairs.subtract(older)
-            if not pairs.is_empty():
-                self.found.append((point, pairs))
-        for winner, last in winners:
-            self.found.append((winner, last))
-            self._answered(last.domain())
-
-    def _pairs(self, point: Point) -> isl.Map:
-        """Moments of the read that have no answer yet -> moments of a write to the same element."""
-        assert self.read.box is not None and point.box is not None
-        mine, other = narrowed(self.read.relation, point.box), narrowed(point.relation, self.read.box)
-        pairs = mine.apply_range(other.reverse())
-        return pairs if self.rest is None else pairs.intersect_domain(self.rest)
-
-    def _between(self, pairs: isl.Map, point: Point) -> isl.Map:
-        """Pairs of a shape as moments of the read and of a write."""
-        return renamed_input(with_tuple(pairs, point.name), self.read.name)
-
-    def _among_rest(self, pairs: isl.Map, point: Point) -> isl.Map:
-        """The same for moments that have no answer yet."""
-        found = self._between(pairs, point)
-        return found if self.rest is None else found.intersect_domain(self.rest)
-
-    def _answered(self, moments: isl.Set) -> None:
-        rest = self.read.whole if self.rest is None else self.rest
-        all_of_it = bool(rest.plain_is_equal(moments))  # most often; isl's subtraction does not look
-        self.rest = isl.Set.empty(rest.get_space()) if all_of_it else coalesced(rest.subtract(moments))
-        self.left = not all_of_it and not self.rest.is_empty()
-
-    def _enclose(self) -> None:
-        """Set boxes around what is left, where it falls into few parts."""
-        parts = [] if self.rest is None else [p for p in self.rest.get_basic_sets() if not p.is_empty()]
-        if 0 < len(parts) <= _FEW_PARTS:
-            touched = [isl.Set.from_basic_set(part).apply(self.read.relation) for part in parts]
-            self.boxes = tuple(box_around(t) for t in touched)
-
-    def _compete(self, winners: list[tuple[Point, isl.Map]], point: Point, last: isl.Map) -> None:
-        """Add a candidate to the winners: for each moment of the read the latest one stays."""
-        for k, (other, known) in enumerate(winners):
-            if _apart(other, point):
-                continue
-            both = known.range_product(last)
-            if both.is_empty():
-                continue
-            later = both.intersect_range(self._order(other, point).wrap()).domain()
-            earlier = both.domain().subtract(later)
-            winners[k] = other, known.subtract_domain(later)
-            last = last.subtract_domain(earlier)
-        winners[:] = [(other, known) for other, known in winners if not known.is_empty()]
-        if not last.is_empty():
-            winners.append((point, last))
-
-    def _order(self, a: Point, b: Point) -> isl.Map:
-        """Moments of one write -> later moments of another."""
-        loops, position = self.within.common(a, b)
-        return lex_less(a.name, b.name, a.size, b.size, loops, position < 0)
-
-
-def _apart(a: Point, b: Point) -> bool:
-    """Whether the boxes of two writes to one array share no element: then no read can see both."""
-    if a.box is None or b.box is None:
-        return True
-    return any(low > high or first > last for (low, last), (first, high) in zip(a.box, b.box, strict=True))
-
-
-def _earlier(read: Point, write: Point, level: _Level) -> Shape | None:
-    """Moments of a read -> those of a write to its element before it at one level (None: there are none)."""
-    order = _agree(read.size, write.size, level.depth, level.less)
-    return shape_between(read.form, write.form, order)
-
-
-@remembered(1024)
-def _agree(first: int, second: int, depth: int, less: bool) -> Same:
-    left, right = [f"a{k}" for k in range(first)], [f"b{k}" for k in range(second)]
-    where = [f"a{k} = b{k}" for k in range(depth)] + ([f"b{depth} < a{depth}"] if less else [])
-    condition = " and ".join(where) or "true"
-    return Same(isl.Map(f"{{ {tuple_text('A', left)} -> {tuple_text('B', right)} : {condition} }}"))
+    def _ask(self, depth: int, less: bool, writes: _Visible) -> Answer:
+        form, low = self.read.form, self._low
+        moved = [replace(each, box=moved_box(each.box, low, -1)) for each in writes.candidates]
+        asked = Question(form.access, self.read.size, self.rest, depth, less, tuple(moved), writes.common)
+        answer = answer_to(asked)
+        self.found += [(writes.points[number], pairs) for number, pairs in answer.found]
+        self.rest, self.left = answer.rest, answer.left
+        return answer

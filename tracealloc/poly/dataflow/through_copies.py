@@ -8,7 +8,7 @@ from functools import cached_property
 import islpy as isl
 
 from tracealloc.poly.dataflow.last_writes import LastWrites, Seen
-from tracealloc.poly.dataflow.timestamps import Clock, Point, points_of
+from tracealloc.poly.dataflow.timestamps import Clock, Point, flow_between, points_of
 from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.named import renamed_input, union_of, with_tuple
 from tracealloc.poly.model.model import Model, Statement
@@ -48,17 +48,16 @@ class Values:
 
         Sources among the statements `without` are left out.
         """
-        plain = without.isdisjoint(str(write.statement) for write, _ in seen.sources)
-        if plain and not any(self._copies(write) for write, _ in seen.sources):
+        plain = without.isdisjoint(str(write.statement) for write, _ in seen.found)
+        if plain and not any(self._copies(write) for write, _ in seen.found):
             return seen.flows
         labels, brought = self._brought
         known = {label: write for write, label in labels.items()}
-        ends = [(write, pairs) for write, pairs in seen.sources if not self._copies(write)]
-        direct = [with_tuple(pairs, labels[write]) for write, pairs in seen.sources if self._copies(write)]
+        ends = [(write, pairs) for write, pairs in seen.found if not self._copies(write)]
+        direct = [with_tuple(pairs, labels[write]) for write, pairs in seen.found if self._copies(write)]
         for piece in pieces(union_of(direct).apply_range(brought)):
-            write = known[str(piece.range().get_tuple_name())]
-            ends.append((write, with_tuple(piece, write.name)))
-        return [seen.in_instances(write, pairs) for write, pairs in ends if write.statement not in without]
+            ends.append((known[str(piece.range().get_tuple_name())], with_tuple(piece, "B")))
+        return [flow_between(seen.read, *end) for end in ends if end[0].statement not in without]
 
     def _copies(self, write: Point) -> bool:
         return write.statement in self.copies
@@ -88,7 +87,7 @@ class Values:
                 assert not target.spread and not seen.read.spread, "a copy copies one element at a time"
                 steps += [
                     with_tuple(renamed_input(pairs, label(target)), label(source))
-                    for source, pairs in seen.sources
+                    for source, pairs in seen.found
                 ]
         inner = {labels[p] for p in labels if p.statement in self.copies}
         return labels, _closure(coalesced(union_of(steps)), inner, _longest(self.copies.values()))

@@ -166,36 +166,57 @@ class Point:
         """Whether the element is part of the moment: an instance touches several."""
         return self._timed.spread
 
-    @cached_property
-    def relation(self) -> isl.Map:
-        """Moments -> the element."""
-        low = self.form.low
-        found = self._timed.relation if low is None else shifted(self._timed.relation, low)
-        return with_tuple(renamed_input(found, self.name), self.space)
-
-    @cached_property
-    def given(self) -> isl.Map:
-        """The instances as they came -> moments."""
-        given = renamed_input(self._timed.given, str(self.access.domain().get_tuple_name()))
-        return with_tuple(given, self.name)
-
-    @cached_property
+    @property
     def whole(self) -> isl.Set:
-        """All moments."""
-        return renamed(self._timed.whole, self.name)
+        """All moments, without their name."""
+        return self._timed.whole
 
     @cached_property
     def size(self) -> int:
         """How many coordinates a moment has."""
         return dims_of(self._timed.whole)
 
-    @cached_property
-    def back(self) -> isl.Map:
-        """Moments -> (the instance as it came -> the element); for other moments it says nothing."""
-        instance, element = self.given.reverse(), self.relation
-        if element.n_basic_map() > 1:  # each piece would meet each other
-            instance, element = (m.gist_domain(self.whole) for m in (instance, element))
-        return instance.range_product(element)
+    @property
+    def timed(self) -> tuple[Same, tuple[int, ...]]:
+        """The access in the order of the tree, without names, and the first element of the array."""
+        low = self.form.low
+        return Same(self._timed), () if low is None else low
+
+
+@remembered(1 << 12)
+def _back(timed: Same, low: tuple[int, ...]) -> isl.Map:
+    """Moments ``A`` -> (the instance ``A`` -> the element ``E``); for other moments it says nothing."""
+    access = timed.value
+    assert isinstance(access, _Timed)
+    instance, element = access.given.reverse(), shifted(access.relation, low) if any(low) else access.relation
+    if element.n_basic_map() > 1:  # each piece would meet each other
+        instance, element = (m.gist_domain(access.whole) for m in (instance, element))
+    return instance.range_product(element)
+
+
+def flow_between(read: Point, write: Point, pairs: isl.Map) -> isl.Map:
+    """Moments ``A`` of a read -> ``B`` of a write, as ``[read -> element] -> [write -> element]``."""
+    flow = _flow(Same(pairs), *read.timed, *write.timed)
+    for point in (read, write):  # in turn each of the four tuples comes first
+        for name in (str(point.access.domain().get_tuple_name()), point.space):
+            flow = renamed_input(flow.curry(), name).reverse()
+        flow = flow.curry()
+    return flow
+
+
+@remembered(1 << 12)
+def _flow(pairs: Same, read: Same, low: tuple[int, ...], write: Same, first: tuple[int, ...]) -> isl.Map:
+    """Found once for all that differ in nothing but names."""
+    assert isinstance(pairs.value, isl.Map)
+    there, back = renamed_input(_back(write, first), "B"), _back(read, low)
+    # Pieces that say the same twice would multiply in all that follows.
+    return coalesced(coalesced(pairs.value.apply_range(there)).apply_domain(back))
+
+
+def unread_by(read: Point, moments: isl.Set) -> isl.Map:
+    """The instances of a read at some moments ``A`` -> what they read."""
+    found = moments.apply(_back(*read.timed)).unwrap()
+    return with_tuple(renamed_input(found, str(read.access.domain().get_tuple_name())), read.space)
 
 
 class Clock:

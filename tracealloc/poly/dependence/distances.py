@@ -7,6 +7,7 @@ it (can it run backwards in some order of the loops?) is asked once for all pair
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -22,6 +23,7 @@ from tracealloc.poly.isl.named import (
     fix_to_zero,
     is_lex_negative_possible,
     is_zero_at,
+    keep_dims,
     map_text,
     point_values,
     renamed_input,
@@ -30,7 +32,20 @@ from tracealloc.poly.isl.named import (
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 
-__all__ = ["Form", "Moved", "Pair", "Shape", "TimeText", "form_of", "interned", "shape_between", "shifted"]
+__all__ = [
+    "Distances",
+    "Form",
+    "Moved",
+    "Pair",
+    "Shape",
+    "TimeText",
+    "Timed",
+    "distances_of",
+    "form_of",
+    "interned",
+    "shape_between",
+    "shifted",
+]
 
 TimeText: TypeAlias = tuple[str, ...]
 """The times of a statement's instances in some loops, outermost first, over ``i0``, ``i1``, ..."""
@@ -49,6 +64,7 @@ class Shape:
     def __init__(self, relation: isl.Map) -> None:
         self.relation = relation
         self._moves: dict[tuple[TimeText, TimeText], Moved] = {}
+        self._parts: dict[tuple[tuple[int, ...], ...], Shape] = {}
 
     @cached_property
     def sizes(self) -> tuple[int, int]:
@@ -60,6 +76,11 @@ class Shape:
         """The last of what each instance is paired with."""
         return extreme(self.relation, latest=True)
 
+    def holds(self, pair: Pair) -> bool:
+        """Whether it has a pair."""
+        ends = " -> ".join(tuple_text(name, map(str, end)) for name, end in zip("AB", pair, strict=True))
+        return not self.relation.intersect(isl.Map(f"{{ {ends} }}")).is_empty()
+
     def moved(self, first: TimeText, second: TimeText) -> Moved:
         """The shape under the times that its two statements have in the loops around both."""
         found = self._moves.get((first, second))
@@ -69,21 +90,46 @@ class Shape:
             found = self._moves[first, second] = Moved(self, first, second)
         return found
 
+    def timed(self, first: TimeText, second: TimeText) -> Timed:
+        """What of the shape the distances under some times are of: shapes of one such part have the same.
 
-class Moved:
-    """A shape under the times of both its statements; each answer is found when it is first asked for."""
+        (The reads of what a copy brings differ in iterators that no loop around both runs through.)
+        """
+        (mine, early), (other, late) = _iterators(first), _iterators(second)
+        part = self._parts.get((mine, other))
+        if part is None:
+            kept = keep_dims(self.relation, mine, other)
+            part = self if kept is self.relation else _shape(kept)
+            self._parts[mine, other] = part
+        return part, early, late
+
+
+Timed: TypeAlias = tuple[Shape, TimeText, TimeText]
+"""A shape and the times of both its statements, over all of its iterators."""
+
+_ITERATOR = re.compile(r"\bi(\d+)\b")
+
+
+@remembered(4096)
+def _iterators(times: TimeText) -> tuple[tuple[int, ...], TimeText]:
+    """The iterators that times are of, by position, and the times over these alone."""
+    used = sorted({int(number) for time in times for number in _ITERATOR.findall(time)})
+    names = {f"i{number}": f"i{position}" for position, number in enumerate(used)}
+    return tuple(used), tuple([_ITERATOR.sub(lambda found: names[found[0]], time) for time in times])
+
+
+class Distances:
+    """How far apart in time what a shape pairs is; each answer is found when it is first asked for."""
 
     def __init__(self, shape: Shape, first: TimeText, second: TimeText) -> None:
         self.shape, self.texts = shape, (first, second)
         self._nonzero: dict[int, bool] = {}
         self._least: dict[tuple[int, int | None, int], int | None] = {}
-        self._wrong: dict[bool, Pair] = {}
-        self._carried: dict[int, Pair] = {}
 
     @cached_property
     def deltas(self) -> isl.Set:
         """The distance vectors: time of the second less time of the first."""
-        first, second = (self._times(which, len(self.texts[0])) for which in (0, 1))
+        first, second = (_times(self.shape, which, self.texts[which]) for which in (0, 1))
         return self.shape.relation.apply_domain(first).apply_range(second).deltas()
 
     @cached_property
@@ -116,6 +162,26 @@ class Moved:
             self._least[key] = None if part.is_empty() else dim_bounds(part, inner)[0]
         return self._least[key]
 
+
+@remembered(1 << 13)
+def distances_of(timed: Timed) -> Distances:
+    """The distances of a shape under times that are over all of its iterators."""
+    return Distances(*timed)
+
+
+class Moved:
+    """A shape under the times of both its statements: its distances, and pairs that stand for them."""
+
+    def __init__(self, shape: Shape, first: TimeText, second: TimeText) -> None:
+        self.shape, self.texts = shape, (first, second)
+        self._wrong: dict[bool, Pair] = {}
+        self._carried: dict[int, Pair] = {}
+
+    @cached_property
+    def distances(self) -> Distances:
+        """How far apart the pairs are."""
+        return distances_of(self.shape.timed(*self.texts))
+
     def wrong_pair(self, below: bool) -> Pair:
         """The least pair that runs the wrong way round (there is one)."""
         found = self._wrong.get(below)
@@ -137,7 +203,7 @@ class Moved:
     def _least_pair(self, depth: int, signs: tuple[str, ...]) -> Pair | None:
         """The least pair with the second `sign` the first in one loop, and equal in the loops around it."""
         count = depth + len(signs)
-        first, second = (self._times(which, count) for which in (0, 1))
+        first, second = (_times(self.shape, which, self.texts[which][:count]) for which in (0, 1))
         pairs = first.apply_range(_compared(depth, signs)).apply_range(second.reverse())
         values = point_values(self.shape.relation.intersect(pairs).wrap())
         if values is None:
@@ -145,10 +211,11 @@ class Moved:
         split = self.shape.sizes[0]
         return tuple(values[:split]), tuple(values[split:])
 
-    def _times(self, which: int, count: int) -> isl.Map:
-        """Instances of one of the statements -> their times in the first loops."""
-        names = [f"i{k}" for k in range(self.shape.sizes[which])]
-        return map_text("AB"[which], names, "T", self.texts[which][:count])
+
+def _times(shape: Shape, which: int, texts: TimeText) -> isl.Map:
+    """Instances of one of the statements of a shape -> their times in some loops."""
+    names = [f"i{k}" for k in range(shape.sizes[which])]
+    return map_text("AB"[which], names, "T", texts)
 
 
 @remembered(256)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import takewhile
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
 from tracealloc.poly.dependence.dependence import Dependence, time_map, time_text
-from tracealloc.poly.dependence.distances import Moved, Pair, Shape, TimeText
+from tracealloc.poly.dependence.distances import Distances, Moved, Pair, Shape, TimeText, distances_of
 from tracealloc.poly.dependence.queues import move_text
 from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.coalesce import coalesced
@@ -234,13 +234,11 @@ def places_of(model: Model, tree: Tree) -> Places:
     return found
 
 
-def _joined_of(group: Sequence[Dependence]) -> Shape:
-    """The pairs of several dependences."""
-    return _joined(tuple(dict.fromkeys(each.shape for each in group)))
-
-
 @remembered(256)
 def _joined(shapes: tuple[Shape, ...]) -> Shape:
+    """The pairs of several shapes."""
+    if len(shapes) == 1:
+        return shapes[0]
     relations = [shape.relation for shape in shapes]
     while len(relations) > 1:
         pairs = [relations[k : k + 2] for k in range(0, len(relations), 2)]
@@ -251,7 +249,7 @@ def _joined(shapes: tuple[Shape, ...]) -> Shape:
 def violations(model: Model, deps: Sequence[Dependence], tree: Tree) -> list[Dependence]:
     """The dependences that `tree` does not respect."""
     kinds = _Kinds.of(places_of(model, tree), deps)
-    return kinds.all_like(list(kinds.wrong()))
+    return kinds.all_like(kinds.wrong().all())
 
 
 @dataclass(frozen=True)
@@ -316,44 +314,94 @@ class _Kinds:
         wanted = np.array([id(self.deps[first]) in chosen for first in self.firsts.tolist()], bool)
         return [self.deps[at] for at in np.flatnonzero(wanted[self.which]).tolist()] if chosen else []
 
-    def wrong(self) -> Iterator[Dependence]:
-        """The first of each kind that the tree does not respect."""
-        places = self.places
-        keys = [(each, (*places.texts_of(each), places.below(each))) for each in self.first()]
-        for dependence, (first, second, below) in _possible(keys, lambda m, key: m.wrong(key[2])):
-            if dependence.shape.moved(first, second).wrong(below):
-                yield dependence
+    def wrong(self) -> _Found[bool]:
+        """Those that the tree does not respect."""
+        asked = ((each, self.places.below(each)) for each in self.first())
+        return _Found.of(self.places, asked, Distances.wrong, Moved.wrong_pair)
 
-    def carried(self, key: str) -> Iterator[tuple[Dependence, Moved, int]]:
-        """The first of each kind that a loop carries, in times, and the depth of the loop."""
-        places = self.places
-        keys = [
-            (each, (*places.texts_of(each), depth))
-            for each in self.first()
-            if (depth := places.depth(each, key)) is not None
-        ]
-        for dependence, (first, second, depth) in _possible(keys, lambda m, key: m.nonzero_at(key[2])):
-            moved = dependence.shape.moved(first, second)
-            if moved.nonzero_at(depth):
-                yield dependence, moved, depth
+    def carried(self, key: str) -> _Found[int]:
+        """Those that a loop carries."""
+        depths = ((each, self.places.depth(each, key)) for each in self.first())
+        asked = ((each, depth) for each, depth in depths if depth is not None)
+        return _Found.of(self.places, asked, Distances.nonzero_at, Moved.carried_pair)
 
 
-_Key = TypeVar("_Key", tuple[TimeText, TimeText, bool], tuple[TimeText, TimeText, int])
+_Asked = TypeVar("_Asked", bool, int)
 
 
-def _possible(
-    keys: list[tuple[Dependence, _Key]], asked: Callable[[Moved, _Key], bool]
-) -> list[tuple[Dependence, _Key]]:
-    """Some dependences without those of which one answer for many alike says that they do not count."""
-    groups: dict[tuple[tuple[int, int], _Key], list[Dependence]] = {}
-    for dependence, key in keys:
-        groups.setdefault((dependence.shape.sizes, key), []).append(dependence)
-    out = {
-        (sizes, key)
-        for (sizes, key), group in groups.items()
-        if len(group) >= _MANY and not asked(_joined_of(group).moved(key[0], key[1]), key)
-    }
-    return [(dependence, key) for dependence, key in keys if (dependence.shape.sizes, key) not in out]
+@dataclass(frozen=True)
+class _Group(Generic[_Asked]):
+    """Dependences between statements at the same times of which the same is asked, by number."""
+
+    times: tuple[TimeText, TimeText]
+    asked: _Asked
+    deps: dict[int, Dependence]
+
+    @property
+    def joined(self) -> Moved:
+        """The pairs of all."""
+        return _joined(tuple(dict.fromkeys(each.shape for each in self.deps.values()))).moved(*self.times)
+
+    def distances(self) -> list[Distances]:
+        """How far apart the pairs of all are: where they are many, of all together."""
+        parts = list(dict.fromkeys(each.shape.timed(*self.times) for each in self.deps.values()))
+        if len(parts) < _MANY:
+            return [distances_of(part) for part in parts]
+        _, first, second = parts[0]
+        return [distances_of((_joined(tuple([shape for shape, _, _ in parts])), first, second))]
+
+
+@dataclass(frozen=True)
+class _Found(Generic[_Asked]):
+    """The dependences for which something holds: those at the same times are asked about together.
+
+    `holds` says it of distances, and `pair` is the least pair for which it does (there must be one).
+    """
+
+    groups: list[_Group[_Asked]]
+    holds: Callable[[Distances, _Asked], bool]
+    pair: Callable[[Moved, _Asked], Pair]
+
+    @staticmethod
+    def of(
+        places: Places,
+        asked: Iterable[tuple[Dependence, _Asked]],
+        holds: Callable[[Distances, _Asked], bool],
+        pair: Callable[[Moved, _Asked], Pair],
+    ) -> _Found[_Asked]:
+        """Those among dependences of which something is asked."""
+        groups: dict[object, _Group[_Asked]] = {}
+        for number, (dependence, what) in enumerate(asked):
+            times = places.texts_of(dependence)
+            key = dependence.shape.sizes, times, what
+            groups.setdefault(key, _Group(times, what, {})).deps[number] = dependence
+        return _Found(list(groups.values()), holds, pair)
+
+    def any(self) -> bool:
+        """Whether there is one."""
+        return any(map(self._some, self.groups))
+
+    def _some(self, group: _Group[_Asked]) -> bool:
+        return any(self.holds(each, group.asked) for each in group.distances())
+
+    def all(self) -> list[Dependence]:
+        """All of them."""
+        found = {
+            number: each
+            for group in filter(self._some, self.groups)
+            for number, each in group.deps.items()
+            if self.holds(each.shape.moved(*group.times).distances, group.asked)
+        }
+        return [found[number] for number in sorted(found)]
+
+    def least(self) -> tuple[Dependence, Pair] | None:
+        """The least pair for which it holds, and the first dependence of which it is one."""
+        pairs = [(self.pair(each.joined, each.asked), each) for each in filter(self._some, self.groups)]
+        if not pairs:
+            return None
+        least = min(pair for pair, _ in pairs)
+        ends = {number: each for pair, group in pairs if pair == least for number, each in group.deps.items()}
+        return next((ends[number], least) for number in sorted(ends) if ends[number].shape.holds(least))
 
 
 def first_of_each_kind(model: Model, deps: Sequence[Dependence], tree: Tree) -> list[Dependence]:
@@ -363,38 +411,34 @@ def first_of_each_kind(model: Model, deps: Sequence[Dependence], tree: Tree) -> 
 
 def first_violation(model: Model, deps: Sequence[Dependence], tree: Tree) -> Violation | None:
     """The lexicographically least pair of instances that `tree` runs in the wrong order, if any."""
-    places = places_of(model, tree)
-    broken = _Kinds.of(places, deps).wrong()
-    return _least(model, ((each, places.moved(each).wrong_pair(places.below(each))) for each in broken))
+    return _shown(model, _Kinds.of(places_of(model, tree), deps).wrong().least())
 
 
-def _least(model: Model, found: Iterable[tuple[Dependence, Pair]]) -> Violation | None:
-    """The first of the least pairs."""
-    least = min(found, key=lambda each: each[1], default=None)
-    if least is None:
+def _shown(model: Model, found: tuple[Dependence, Pair] | None) -> Violation | None:
+    """A pair as instances."""
+    if found is None:
         return None
-    dependence, (first, second) = least
+    dependence, (first, second) = found
     source, sink = model.statement(dependence.source), model.statement(dependence.sink)
     return Violation(dependence, Instance(source, first), Instance(sink, second))
 
 
 def is_violated(model: Model, deps: Sequence[Dependence], tree: Tree) -> bool:
     """Whether `tree` does not respect one of some dependences."""
-    return next(_Kinds.of(places_of(model, tree), deps).wrong(), None) is not None
+    return _Kinds.of(places_of(model, tree), deps).wrong().any()
 
 
 def carried(model: Model, deps: Sequence[Dependence], tree: Tree, key: str) -> list[Dependence]:
     """The dependences that the loop `key` carries: equal outside it, different in it."""
     kinds = _Kinds.of(places_of(model, tree), deps)
-    return kinds.all_like([dependence for dependence, _, _ in kinds.carried(key)])
+    return kinds.all_like(kinds.carried(key).all())
 
 
 def carries(model: Model, deps: Sequence[Dependence], tree: Tree, key: str) -> bool:
     """Whether the loop `key` carries one of some dependences."""
-    return next(_Kinds.of(places_of(model, tree), deps).carried(key), None) is not None
+    return _Kinds.of(places_of(model, tree), deps).carried(key).any()
 
 
 def first_carried(model: Model, deps: Sequence[Dependence], tree: Tree, key: str) -> Violation | None:
     """The least pair of instances in different iterations of the loop `key` that depend on one another."""
-    found = _Kinds.of(places_of(model, tree), deps).carried(key)
-    return _least(model, ((each, moved.carried_pair(depth)) for each, moved, depth in found))
+    return _shown(model, _Kinds.of(places_of(model, tree), deps).carried(key).least())

@@ -7,66 +7,108 @@ once, it is taken for one that may have any, one iterator at a time (a fused loo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import islpy as isl
 
-from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.isl.bounding_boxes import Same
+from tracealloc.poly.isl.instances import UNNAMED, unnamed
 from tracealloc.poly.isl.named import freed, map_of, single_dims, some_instance
+from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.model.model import Statement
-from tracealloc.poly.model.tree import LoopNode, upwards
+from tracealloc.poly.model.tree import LoopNode
 from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
 
-__all__ = ["Around", "has_single_value", "stretched"]
+__all__ = ["Around", "Looped", "has_single_value", "looped", "stretched"]
 
 Around = Mapping[str, Sequence[LoopNode]]
 """All loops around each statement."""
 
 
-def stretched(statements: Sequence[Statement], around: Around) -> list[dict[str, isl.Set]]:
+@dataclass(frozen=True, slots=True)
+class Looped:
+    """The instances of a statement in the loops around it, without its name.
+
+    `values` are those of the loops, outermost first.
+    """
+
+    instances: Same
+    dims: tuple[Iter, ...]
+    values: tuple[Expr, ...]
+
+    @property
+    def domain(self) -> isl.Set:
+        """The instances."""
+        assert isinstance(self.instances.value, isl.Set)
+        return self.instances.value
+
+    def onto(self, target: str, exprs: Sequence[Expr]) -> isl.Map:
+        """The instances -> expressions of theirs."""
+        return map_of(UNNAMED, self.dims, target, exprs)
+
+
+def looped(statement: Statement, loops: Sequence[LoopNode]) -> Looped:
+    """The instances of a statement in the loops around it."""
+    values = tuple([loop.expr(statement.name) for loop in loops])
+    return Looped(unnamed(statement.domain), statement.dims, values)
+
+
+def stretched(some: Sequence[Looped]) -> list[list[isl.Set]]:
     """The domains of statements, and the same with one iterator freed that has one value (or none) in them.
 
     An iterator that no loop runs through keeps its value: it is an iteration that was peeled.
     """
     fixed: dict[Iter, None] = {}
-    for statement in statements:
-        looped = {it for loop in around[statement.name] for it in iters_of(loop.expr(statement.name))}
-        ends = single_dims(statement.domain)
-        fixed.update(
-            dict.fromkeys(it for it, one in zip(statement.dims, ends, strict=True) if one and it in looped)
-        )
-    plain = {s.name: some_instance(s.domain) for s in statements}
-    return [plain, *({s.name: _freed(s, plain[s.name], it) for s in statements} for it in fixed)]
+    for each in some:
+        run = {it for value in each.values for it in iters_of(value)}
+        ends = _ends(each.instances)
+        fixed.update(dict.fromkeys(it for it, one in zip(each.dims, ends, strict=True) if one and it in run))
+    plain = [some_instance(each.domain) for each in some]
+    return [
+        plain,
+        *([_freed(each, at, it) for each, at in zip(some, plain, strict=True)] for it in fixed),
+    ]
 
 
-def _freed(statement: Statement, domain: isl.Set, it: Iter) -> isl.Set:
-    if it not in statement.dims:
+@remembered(4096)
+def _ends(instances: Same) -> tuple[bool, ...]:
+    assert isinstance(instances.value, isl.Set)
+    return single_dims(instances.value)
+
+
+def _freed(some: Looped, domain: isl.Set, it: Iter) -> isl.Set:
+    if it not in some.dims:
         return domain
-    position = statement.dims.index(it)
-    one = single_dims(statement.domain)[position]
-    return freed(domain, position) if one else domain
+    position = some.dims.index(it)
+    return freed(domain, position) if _ends(some.instances)[position] else domain
 
 
 def has_single_value(
     exprs: Sequence[tuple[Statement, Expr]], loops: Sequence[LoopNode], around: Around
 ) -> bool:
     """Whether expressions of statements all have the one value in an iteration of `loops`, at any extents."""
-    plain = upwards(loops)
     if not exprs or any(not is_affine(e) or not iters_of(e) <= set(s.dims) for s, e in exprs):
         return False
-    each = list(dict.fromkeys(exprs))
-    statements = list(dict.fromkeys(s for s, _ in each))
+    return _has_single_value(
+        tuple(
+            dict.fromkeys(
+                (looped(s, around[s.name]), tuple([loop.expr(s.name) for loop in loops]), e) for s, e in exprs
+            )
+        )
+    )
+
+
+@remembered(256)
+def _has_single_value(uses: tuple[tuple[Looped, tuple[Expr, ...], Expr], ...]) -> bool:
     return all(
         reduce(
             isl.Map.union,
             (
-                time_map(s, plain)
-                .intersect_domain(domains[s.name])
-                .reverse()
-                .apply_range(map_of(s.name, s.dims, "E", [e]))
-                for s, e in each
+                at.onto("T", times).intersect_domain(domain).reverse().apply_range(at.onto("E", [e]))
+                for (at, times, e), domain in zip(uses, domains, strict=True)
             ),
         ).is_single_valued()
-        for domains in stretched(statements, around)
+        for domains in stretched([at for at, _, _ in uses])
     )

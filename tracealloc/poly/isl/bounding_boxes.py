@@ -8,7 +8,7 @@ import islpy as isl
 import numpy as np
 import numpy.typing as npt
 
-from tracealloc.poly.isl.named import dim_bounds, dims_of
+from tracealloc.poly.isl.named import dim_bounds, dims_of, renamed
 from tracealloc.poly.isl.remembered import remembered
 
 __all__ = ["Box", "Same", "box_around", "box_touched", "meeting", "narrowed"]
@@ -43,10 +43,13 @@ def box_touched(access: isl.Map) -> Box | None:
 @remembered(1 << 14)
 def _box(access: Same) -> Box | None:
     assert isinstance(access.value, isl.Map)
-    touched = access.value.range()
-    if touched.is_empty():
-        return None
-    return box_around(touched)
+    return _box_of(renamed(access.value.range(), "E"))
+
+
+@remembered(1 << 12)
+def _box_of(touched: isl.Set) -> Box | None:
+    """Looked for once for all arrays and statements."""
+    return None if touched.is_empty() else box_around(touched)
 
 
 def box_around(elements: isl.Set) -> Box:

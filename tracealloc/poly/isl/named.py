@@ -8,6 +8,7 @@ from __future__ import annotations
 import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 
 import islpy as isl
 
@@ -43,6 +44,7 @@ __all__ = [
     "is_lex_negative_possible",
     "is_product",
     "is_zero_at",
+    "keep_dims",
     "flat_set",
     "freed",
     "has_hidden",
@@ -207,7 +209,6 @@ def _reached(s: isl.Set, position: int, low: int, high: int, sign: int = 1) -> i
     return low
 
 
-@remembered(4096)
 def single_dims(s: isl.Set) -> tuple[bool, ...]:
     """Which coordinates have one value in a set, or none."""
     if s.is_empty():
@@ -236,11 +237,22 @@ def some_instance(s: isl.Set) -> isl.Set:
 
 def drop_range_dims(m: isl.Map, keep: Sequence[int]) -> isl.Map:
     """`m` with only the output dimensions `keep` (ascending); the output tuple loses its name."""
-    result = m
-    for position in reversed(range(range_dims(m))):
-        if position not in keep:
-            result = result.project_out(isl.dim_type.out, position, 1)
+    result = _only(m, isl.dim_type.out, keep)
     return result.reset_tuple_id(isl.dim_type.out) if result.has_tuple_id(isl.dim_type.out) else result
+
+
+def keep_dims(m: isl.Map, inputs: Sequence[int], outputs: Sequence[int]) -> isl.Map:
+    """`m` with only some input and output dimensions (ascending); its tuples keep their names."""
+    source, target = m.get_tuple_name(isl.dim_type.in_), m.get_tuple_name(isl.dim_type.out)
+    result = _only(_only(m, isl.dim_type.in_, inputs), isl.dim_type.out, outputs)
+    return m if result is m else renamed_input(with_tuple(result, target), source)
+
+
+def _only(m: isl.Map, kind: isl.dim_type, keep: Sequence[int]) -> isl.Map:
+    for position in reversed(range(int(m.dim(kind)))):
+        if position not in keep:
+            m = m.project_out(kind, position, 1)
+    return m
 
 
 def project_scope(relation: isl.Map, count: int) -> isl.Map:
@@ -345,17 +357,14 @@ def is_lex_negative_possible(deltas: isl.Set, zero_counts: bool) -> bool:
     """Whether a set of distance vectors holds one that is lexicographically negative (or zero)."""
     count = dims_of(deltas)
     for depth in range(count):
-        part = fix_to_zero(deltas, depth)
-        if not part.upper_bound_val(isl.dim_type.set, depth, _val(-1)).is_empty():
+        if not fix_to_zero(deltas, depth).upper_bound_val(isl.dim_type.set, depth, _val(-1)).is_empty():
             return True
     return zero_counts and not fix_to_zero(deltas, count).is_empty()
 
 
 def fix_to_zero(s: isl.Set, count: int) -> isl.Set:
     """The part of a set whose first `count` coordinates are zero."""
-    for position in range(count):
-        s = s.fix_val(isl.dim_type.set, position, _val(0))
-    return s
+    return reduce(lambda part, position: at_value(part, position, 0), range(count), s)
 
 
 def at_value(s: isl.Set, position: int, value: int) -> isl.Set:
@@ -380,9 +389,7 @@ def at_distance(pairs: isl.Map, count: isl.Map, distance: int) -> isl.Map:
 
 def is_product(times: Sequence[isl.Set]) -> bool:
     """Whether the last coordinate of some times takes the same values at all values of the others."""
-    whole = times[0]
-    for other in times[1:]:
-        whole = whole.union(other)
+    whole = reduce(isl.Set.union, times)
     last = dims_of(whole) - 1
     outer = whole.eliminate(isl.dim_type.set, last, 1)
     inner = whole.eliminate(isl.dim_type.set, 0, last)
@@ -444,8 +451,7 @@ def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
 
 def has_hidden(m: isl.Map) -> bool:
     """Whether a map has hidden integer variables."""
-    found = m.get_basic_map_list()
-    return any(hidden_count(found.get_at(k)) for k in range(found.n_basic_map()))
+    return any(hidden_count(piece) for piece in m.get_basic_maps())
 
 
 def hidden_count(m: isl.BasicMap) -> int:
@@ -453,16 +459,9 @@ def hidden_count(m: isl.BasicMap) -> int:
     return int(m.dim(isl.dim_type.div))
 
 
-def _union(sets: Sequence[isl.Set]) -> isl.Set:
-    whole = sets[0]
-    for other in sets[1:]:
-        whole = whole.union(other)
-    return whole
-
-
 def only_value(times: Sequence[isl.Set]) -> isl.AstExpr:
     """The last coordinate of some times as a function of the others, which are called ``o0``, ``o1``, ..."""
-    whole = _union(times).coalesce()
+    whole = reduce(isl.Set.union, times).coalesce()
     count = dims_of(whole) - 1
     whole = whole.insert_dims(isl.dim_type.param, 0, count)
     for k in range(count):
@@ -474,7 +473,7 @@ def only_value(times: Sequence[isl.Set]) -> isl.AstExpr:
 
 def is_function_of_outer(times: Sequence[isl.Set]) -> bool:
     """Whether the last coordinate of some times has one value for each value of the others."""
-    whole = _union(times)
+    whole = reduce(isl.Set.union, times)
     outer = [f"a{k}" for k in range(dims_of(whole) - 1)]
     left, right = tuple_text("T", [*outer, "v"]), tuple_text("T", [*outer, "w"])
     different = isl.Map(f"{{ {left} -> {right} : v != w }}")

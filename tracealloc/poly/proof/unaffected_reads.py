@@ -107,7 +107,7 @@ class _Alike:
         if space not in self.written or (reader in self.still and space not in self.changed):
             return True
         seen = self.ours.seen(mine)
-        return seen is self.theirs.seen(other) and all(w.statement in self.names for w, _ in seen.sources)
+        return seen is self.theirs.seen(other) and all(w.statement in self.names for w, _ in seen.found)
 
 
 def _runs_alike(a: Statement, b: Statement) -> bool:

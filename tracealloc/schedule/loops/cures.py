@@ -88,7 +88,7 @@ def _needed(
             continue
         if dependence.before.array.kind == "stream":
             return 0  # a skew that keeps the order of a queue leaves one iteration in each wavefront
-        moved = places.moved(dependence)
+        moved = places.moved(dependence).distances
         for distance in range(1, _FARTHEST + 1):
             low = moved.least(depths[0], distance, depths[1])
             if low is not None:
@@ -183,6 +183,6 @@ def least_shifts(state: State, tree: Tree, merged: str, late: frozenset[str]) ->
     between = [each for each in binding if each.sink in late and each.source not in late]
     for dependence in first_of_each_kind(state.model, between, tree):
         depth = places.depth(dependence, merged)
-        low = None if depth is None else places.moved(dependence).least(depth, None, depth)
+        low = None if depth is None else places.moved(dependence).distances.least(depth, None, depth)
         least = min(least, low or 0)
     return [-least, 1 - least] if least else [1]

@@ -149,7 +149,7 @@ class Needs:
             for access in statement.reads:
                 if access.array in self.arrays - self.shared - self.inner:
                     (point,) = points_of(self.last.clock, [access.relation], numbered=False)
-                    if any(write.statement in inside for write, _ in self.last.of(point).sources):
+                    if any(write.statement in inside for write, _ in self.last.of(point).found):
                         self.shared.add(access.array)
 
     def _direct(self, flow: _Flows) -> Ways:
