@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import islpy as isl
 
-from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.dependence.stretched import Looped, looped
+from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.named import (
     box_of,
     dim_bounds,
     is_function_of_outer,
     is_product,
-    map_of,
     parameters_in,
-    renamed,
 )
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.model import Model
-from tracealloc.poly.model.tree import LoopNode, leaves, loops_to, upwards
+from tracealloc.poly.model.tree import LoopNode, leaves, loops_to
 from tracealloc.schedule.core.state import State
 from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
-from tracealloc.trace.ir.expr import Binary, Expr, Iter
+from tracealloc.trace.ir.expr import Binary, Expr
 
 __all__ = [
     "chain_above",
@@ -48,26 +47,26 @@ def chain_above(state: State, key: str) -> tuple[LoopNode, ...]:
     return loops_to(state.tree, key)
 
 
-def values_of(model: Model, loop: LoopNode, statement: str) -> isl.Set:
-    """The values that a loop takes for one statement."""
-    found = model.statement(statement)
-    return _values(renamed(found.domain, "S"), found.dims, loop.expr(statement))
+def values_of(model: Model, loop: LoopNode) -> list[isl.Set]:
+    """The values that a loop takes for the statements below it, each once."""
+    found = (model.statement(name) for name in leaves(loop.body))
+    return [_values(each) for each in dict.fromkeys(looped(statement, [loop]) for statement in found)]
 
 
 @remembered(4096)
-def _values(domain: isl.Set, dims: tuple[Iter, ...], expr: Expr) -> isl.Set:
-    """Found once for all statements that differ in nothing but their name."""
-    return domain.apply(map_of("S", dims, "T", [expr]))
+def _values(at: Looped) -> isl.Set:
+    return at.domain.apply(at.onto("T", at.values))
 
 
 @remembered(4096)
-def _ends(values: isl.Set) -> tuple[int, int] | None:
-    return None if values.is_empty() else dim_bounds(values, 0)
+def _ends(values: Same) -> tuple[int, int] | None:
+    assert isinstance(values.value, isl.Set)
+    return None if values.value.is_empty() else dim_bounds(values.value, 0)
 
 
 def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
     """The least and greatest value of a loop over everything below it (None: it never runs)."""
-    found = [_ends(values_of(model, loop, name)) for name in leaves(loop.body)]
+    found = [_ends(Same(values)) for values in values_of(model, loop)]
     ends = [each for each in found if each is not None]
     if not ends:
         return None
@@ -77,8 +76,7 @@ def loop_values(model: Model, loop: LoopNode) -> tuple[int, int] | None:
 def counted_ends(model: Model, loop: LoopNode) -> tuple[int, int]:
     """The ends from which the values of a loop are counted; 0 for one that depends on a parameter."""
     low, high = loop_values(model, loop) or (0, 0)
-    for name in leaves(loop.body):
-        values = values_of(model, loop, name)
+    for values in values_of(model, loop):
         given = values.params()
         low = 0 if parameters_in(values.lexmin(), given) else low
         high = 0 if parameters_in(values.lexmax(), given) else high
@@ -94,15 +92,14 @@ def most_trips(model: Model, loop: LoopNode) -> int:
 def sizes_of(model: Model, loop: LoopNode) -> list[str]:
     """The parameters on which the values of a loop depend, by the names of the arguments."""
     found: set[str] = set()
-    for name in leaves(loop.body):
-        values = values_of(model, loop, name)
+    for values in values_of(model, loop):
         found |= parameters_in(values, values.params())  # not only whether there are any
     return [str(array) for array in model.program.args if array.parameter and parameter_name(array) in found]
 
 
 def runs_once(state: State, loop: LoopNode) -> bool:
     """Whether a loop runs at most once each time it is reached."""
-    return is_function_of_outer(_times(state, chain_above(state, loop.key), loop))
+    return _runs_once(_chained(state, loop))
 
 
 def same_trips(state: State, loop: LoopNode) -> bool:
@@ -112,15 +109,24 @@ def same_trips(state: State, loop: LoopNode) -> bool:
     """
     if sizes_of(state.model, loop):
         return False
-    times = _times(state, chain_above(state, loop.key), loop)
-    return is_product(times) or is_function_of_outer(times)
+    chained = _chained(state, loop)
+    return _is_product(chained) or _runs_once(chained)
 
 
-def _times(state: State, chain: tuple[LoopNode, ...], inner: LoopNode) -> list[isl.Set]:
-    """The values of a chain of loops for the statements in the innermost."""
-    plain = upwards(chain)
-    statements = [state.model.statement(name) for name in leaves(inner.body)]
-    return [s.domain.apply(time_map(s, plain)) for s in statements]
+def _chained(state: State, inner: LoopNode) -> tuple[Looped, ...]:
+    """The statements in a loop, in all loops from the outermost to it, each kind once."""
+    chain = chain_above(state, inner.key)
+    return tuple(dict.fromkeys(looped(state.model.statement(name), chain) for name in leaves(inner.body)))
+
+
+@remembered(1024)
+def _runs_once(chained: tuple[Looped, ...]) -> bool:
+    return is_function_of_outer([_values(each) for each in chained])
+
+
+@remembered(1024)
+def _is_product(chained: tuple[Looped, ...]) -> bool:
+    return is_product([_values(each) for each in chained])
 
 
 def lattice_step(model: Model, loop: LoopNode) -> int:
@@ -134,7 +140,7 @@ def lattice_step(model: Model, loop: LoopNode) -> int:
     if ends is None:
         return loop.step
     whole = box_of([(*ends, loop.step)])
-    if all(values_of(model, loop, name).is_subset(whole) for name in leaves(loop.body)):
+    if all(values.is_subset(whole) for values in values_of(model, loop)):
         return loop.step
     return 1
 
