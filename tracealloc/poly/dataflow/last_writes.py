@@ -265,11 +265,7 @@ class LastWrites:
             kept = self._not_hidden(level.writes)
             found = self._visible[level.writes] = _Visible(
                 [level.writes[k][0] for k in kept],
-                [
-                    Candidate(p.form.access, p.box, p.size, u)
-                    for p, u in (level.writes[k] for k in kept)
-                    if p.box
-                ],
+                [_candidate(*level.writes[k]) for k in kept],
                 tuple([min(level.common[k:later]) for later, k in pairwise(kept)]),
             )
         return found
@@ -298,6 +294,12 @@ class LastWrites:
             return sum(step.loop is not None for step in steps), a.number - b.number
         loops, position = common_loops(self.clock.paths[a.statement], self.clock.paths[b.statement])
         return len(loops), position
+
+
+def _candidate(point: Point, update: bool) -> Candidate:
+    """A write that touches something, without its name."""
+    assert point.box is not None  # a scalar's is empty
+    return Candidate(point.form.access, point.box, point.size, update)
 
 
 def _hides(later: Point, earlier: Point) -> bool:
@@ -341,8 +343,7 @@ class _Search:
             return
         for point in level:  # what was there before everything
             if self.left and point.box is not None:
-                alone = Candidate(point.form.access, point.box, point.size, False)
-                self._ask(0, False, _Visible([point], [alone], ()))
+                self._ask(0, False, _Visible([point], [_candidate(point, False)], ()))
 
     @property
     def _low(self) -> tuple[int, ...]:

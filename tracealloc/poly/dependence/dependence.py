@@ -114,7 +114,7 @@ def _time_map(name: str, dims: tuple[Iter, ...], exprs: tuple[Expr, ...]) -> isl
 
 def time_map(statement: Statement, loops: tuple[LoopNode, ...]) -> isl.Map:
     """The position of each instance in the given loops (larger is later)."""
-    return _time_map(statement.name, statement.dims, _times(statement, loops))
+    return renamed_input(_time_map("S", statement.dims, _times(statement, loops)), statement.name)
 
 
 def time_text(statement: Statement, loop: LoopNode) -> str:
