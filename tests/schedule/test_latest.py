@@ -10,13 +10,15 @@ import pytest
 from brute import Instances, points
 from nests import random_program
 
+import tracealloc as ta
+from tracealloc import int32, kernel
 from tracealloc.poly.dataflow import last_writes as latest
 from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dataflow.solve import INPUT, pieces, solve
 from tracealloc.poly.isl.named import dims_of
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Sequence, Tree
-from tracealloc.trace.ir.program import Store
+from tracealloc.trace.ir.program import Program, Store
 
 Instance = tuple[str, tuple[int, ...]]
 Seen = set[tuple[Instance, tuple[object, ...], Instance | None]]
@@ -78,21 +80,58 @@ def shuffled(tree: Tree, rng: random.Random) -> Tree:
     return visit(tree)
 
 
+def compare(program: Program, seed: int) -> None:
+    """What reads see in three orders of a program, with random updates and arrays that hold something."""
+    rng = random.Random(seed)
+    model, tree = model_of(program)
+    stores = [s.name for s in model.statements if isinstance(s.node, Store) and len(s.writes) == 1]
+    reads = {a.space: a.relation.range() for s in model.statements for a in s.reads}
+    for _ in range(3):  # answers are remembered from one order to the next
+        updates = frozenset(name for name in stores if rng.random() < 0.4)
+        kept = [space for space in reads if rng.random() < 0.4]
+        before = [isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), reads[s]) for s in kept]
+        held: set[object] = {(s, p) for s in kept for p in points(reads[s], dims_of(reads[s]))}
+        expected = found_by_hand(model, tree, updates, held)
+        assert found_by_isl(model, tree, updates, before) == expected, seed
+        tree = shuffled(tree, rng)
+
+
 @pytest.mark.parametrize("few", [latest._FEW_WRITES, 0])
 def test_reads_see_the_last_write_and_the_updates_since(
     few: int, long_mode: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(latest, "_FEW_WRITES", few)
     for seed in range(600 if long_mode else 25):
-        rng = random.Random(seed)
-        model, tree = model_of(random_program(seed))
-        stores = [s.name for s in model.statements if isinstance(s.node, Store) and len(s.writes) == 1]
-        reads = {a.space: a.relation.range() for s in model.statements for a in s.reads}
-        for _ in range(3):  # answers are remembered from one order to the next
-            updates = frozenset(name for name in stores if rng.random() < 0.4)
-            kept = [space for space in reads if rng.random() < 0.4]
-            before = [isl.Map.from_domain_and_range(isl.Set(f"{{ {INPUT}[] }}"), reads[s]) for s in kept]
-            held: set[object] = {(s, p) for s in kept for p in points(reads[s], dims_of(reads[s]))}
-            expected = found_by_hand(model, tree, updates, held)
-            assert found_by_isl(model, tree, updates, before) == expected, seed
-            tree = shuffled(tree, rng)
+        compare(random_program(seed), seed)
+
+
+@kernel
+def scalars(A: int32[3, 4], out: int32[4]):
+    t, u = ta.scalar(int32, 0), ta.scalar(int32, 1)
+    for i in ta.range(3):
+        t.set(A[i, i])
+        for j in ta.range(4):
+            if j <= i:
+                t += A[i, j]
+            u += t
+            out[j] += u + t
+        t.set(u)
+
+
+@kernel
+def alike(A: int32[9, 6], B: int32[9, 6]):
+    for i in ta.range(1, 5):
+        for j in ta.range(3):
+            for n in range(4):  # statements of one form, at different places of the array
+                A[i + n, j + n % 2] = A[i + n - 1, j + 1] + B[i, j]
+                B[i + n % 2, j + n] += A[i, j + n]
+
+
+@pytest.mark.parametrize("traced", [scalars, alike])
+@pytest.mark.parametrize("few", [latest._FEW_WRITES, 0])
+def test_what_is_seen_of_scalars_and_by_statements_that_are_alike(
+    few: int, traced: ta.Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latest, "_FEW_WRITES", few)
+    for seed in range(8):
+        compare(ta.customize(traced).program, seed)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import islpy as isl
 
 __all__ = [
+    "ADVICE",
     "CLOSURE",
     "CURE",
     "LOOPS",
@@ -33,6 +34,8 @@ STEP = 10_000_000
 """Operations of one schedule step, everything in it included."""
 LOOPS = 4_000_000
 """Of isl's loops for a nest; what needs more gets loops of our own. Nests of 200 statements take 600,000."""
+ADVICE = 2_000_000
+"""Of a warning about what a pipelined loop has to wait for: the mark is right whatever it says."""
 READ = 1_000_000
 """Of the comparison of these loops with what they should run."""
 STATEMENT = 300_000

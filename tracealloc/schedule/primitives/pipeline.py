@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import ceil
 
+from tracealloc.poly.isl.budget import ADVICE, Spent, limited, reason
 from tracealloc.poly.model.tree import LoopNode, loops_above
 from tracealloc.schedule.core.chains import find, runs_once
 from tracealloc.schedule.core.marks import data_loops_inside, long_loops_inside, mark
@@ -60,7 +61,16 @@ def pipeline(
         )
     long = long_loops_inside(edit.state, loop, edit.module.hardware)
     warnings += tuple(f"loop {name!r} {inside} runs up to {most}: {so}" for name, most in long)
-    return Result(state, (), (*warnings, *_slower(edit, loop, interval)))
+    return Result(state, (), (*warnings, *_advice(edit, loop, interval)))
+
+
+def _advice(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str, ...]:
+    """What stands in the way of the interval; where that takes isl too long, that nobody knows."""
+    try:
+        with limited(ADVICE):
+            return _slower(edit, loop, interval)
+    except Spent as spent:
+        return (f"whether dependences allow ii={interval} was not found out: {reason(spent)}",)
 
 
 def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str, ...]:
