@@ -14,7 +14,8 @@ import tracealloc as ta
 from tracealloc import int32, kernel
 from tracealloc.poly.dataflow import last_writes as latest
 from tracealloc.poly.dataflow.effects import model_of
-from tracealloc.poly.dataflow.solve import INPUT, pieces, solve
+from tracealloc.poly.dataflow.solve import INPUT, solve
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.named import dims_of
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Sequence, Tree
