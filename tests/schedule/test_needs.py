@@ -13,7 +13,8 @@ from nests import random_program
 from steps import neighbours
 
 from tracealloc.poly.dataflow.footprint import reads_what_it_writes
-from tracealloc.poly.dataflow.solve import FINAL, pieces, solve
+from tracealloc.poly.dataflow.solve import FINAL, solve
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.isl.named import union_of
 from tracealloc.poly.model.tree import LoopNode, leaves, loops_in
 from tracealloc.poly.proof.enumerated import few_instances
