@@ -15,8 +15,8 @@ from orders import other_order
 from tracealloc.poly.dataflow import last_writes as latest
 from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dataflow.flow import FINAL, flow_of
-from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.dependence.dependence import paths_of
+from tracealloc.poly.isl.coalesce import pieces
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop
 from tracealloc.trace.ir.program import Block, If, Node, Store, map_blocks
