@@ -20,7 +20,6 @@ from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.names import full_name
 from tracealloc.schedule.timing.recurrence import recurrences
-from tracealloc.trace.ir.affine import constant, linear, range_of
 from tracealloc.trace.ir.dtype import Float
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -38,6 +37,7 @@ from tracealloc.trace.ir.expr import (
 )
 from tracealloc.trace.ir.expr import children as parts_of
 from tracealloc.trace.ir.program import If, Loop, Node, Program, Store, blocks_of, expressions_of
+from tracealloc.trace.queries.affine import constant, linear, range_of
 
 __all__ = [
     "DSPS",

@@ -113,16 +113,16 @@ def test_no_two_modules_import_one_another(right_of_trace: str) -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
-@pytest.mark.parametrize("right_of_trace", ["poly", "schedule", "emit", "check"])
-def test_rooms_of_a_folder_point_one_way(right_of_trace: str) -> None:
+@pytest.mark.parametrize("of", ["trace", "poly", "schedule", "emit", "check"])
+def test_rooms_of_a_folder_point_one_way(of: str) -> None:
     def room(name: str) -> str:
         return ".".join(name.split(".")[1:-1])
 
     imports: dict[str, set[str]] = {}
     for name, path in MODULES.items():
-        if folder(name) == right_of_trace:
+        if folder(name) == of:
             found = {room(other) for _, other in imported_names(name, path) if other in MODULES}
-            own = {each for each in found if each.split(".")[0] == right_of_trace}
+            own = {each for each in found if each.split(".")[0] == of}
             imports.setdefault(room(name), set()).update(own - {room(name)})
     assert sum(map(len, imports.values())) > 0
     try:

@@ -45,16 +45,16 @@ LEAVES_OUT = {
     "emit/c/expressions.py:Expressions.record": "expressions of a struct's type",
     "poly/isl/texts.py:cond_text": "conditions that `is_affine` holds of",
     "schedule/timing/unrolled_accesses.py:_computed": "atoms of a linear form",
-    "trace/ir/requirements.py:_value": "conditions that `poly.proof.requirements` makes",
+    "trace/queries/requirements.py:_value": "conditions that `poly.proof.requirements` makes",
     "trace/record/structure.py:_Finish.collect": "events; loops and branches have classes of their own there",
     "trace/record/structure.py:_Finish.node": "events; loops and branches have classes of their own there",
     # Any other kind is what nothing is known of.
     "emit/c/plan/hoisted_checks.py:_Finder.form": "stays as it is, so no check is hoisted over it",
     "schedule/timing/unrolled_accesses.py:_operands": "not a sum of terms: an atom",
-    "trace/ir/affine.py:_atom_range": "no range is known",
-    "trace/ir/affine.py:_linear": "not affine",
-    "trace/ir/affine.py:is_affine": "a condition of another form is asked whether it is linear",
-    "trace/ir/intervals.py:Ranges.of": "the range is its type's",
+    "trace/queries/affine.py:_atom_range": "no range is known",
+    "trace/queries/affine.py:_linear": "not affine",
+    "trace/queries/affine.py:is_affine": "a condition of another form is asked whether it is linear",
+    "trace/queries/intervals.py:Ranges.of": "the range is its type's",
     # Any other kind goes on to who handles all.
     "emit/c/expressions.py:Expressions.condition": "a number is true where it is not 0",
     "poly/dataflow/timestamps.py:_Quotients.atom": "`aff_text` says it",
@@ -62,7 +62,7 @@ LEAVES_OUT = {
     # Any other kind has no part in it.
     "poly/model/build.py:negation": "its opposite is written with `not`",
     "schedule/timing/recurrence.py:_stage": "no operator of floats: it takes no stage of its own",
-    "trace/ir/typing_rules.py:negate": "its opposite is written with `not`",
+    "trace/queries/typing_rules.py:negate": "its opposite is written with `not`",
     "trace/record/join_paths.py:_made": "an event that makes nothing",
     "trace/record/join_paths.py:_Matcher.equal": "fields are compared one by one",
 }
@@ -74,7 +74,7 @@ BOTH = {
     "poly/model/statements.py:subscripts": "parts and elements are told apart",
     "schedule/hls/false_dependences.py:_unclear": "nothing is said of a loop with a call",
     "schedule/loops/inline_call.py:_Inline.statement": "what the traced program had is found again",
-    "trace/ir/sizes.py:bounding": "only subscripts and bounds, and what a callee takes for one",
+    "trace/queries/sizes.py:bounding": "only subscripts and bounds, and what a callee takes for one",
     "trace/record/join_paths.py:_heavy": "an estimate of length",
 }
 

@@ -21,7 +21,7 @@ from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import caller_frame, caller_place
 from tracealloc.trace.functions import trace
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.stores import answer_with
+from tracealloc.trace.queries.stores import answer_with
 from tracealloc.trace.record.recorder import active
 from tracealloc.trace.signature import signature_of, unwrap
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import (
     OVERFLOWS,
     ROUNDINGS,
@@ -33,6 +32,7 @@ from tracealloc.trace.ir.expr import (
     walk,
 )
 from tracealloc.trace.ir.program import Array, Loop, Program, Store
+from tracealloc.trace.queries import typing_rules
 
 ROW = Iter("row", "row")
 OPERATIONS = ["+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>", "min", "max", "neg", "inv", "abs", "cast"]

@@ -7,7 +7,7 @@ from tracealloc.trace.ir.dtype import DType, Integer, float32, index
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import UNMARKED, Banks, Layout, Marks
 from tracealloc.trace.ir.program import Alloc, Array, ArrayKind, Block, Loop, Node, Program, Store
-from tracealloc.trace.ir.typing_rules import binary, convert, lift
+from tracealloc.trace.queries.typing_rules import binary, convert, lift
 
 I8, I16, I32 = Integer(8, True), Integer(16, True), Integer(32, True)
 GEMM_LINE = Place("gemm.py", 8)

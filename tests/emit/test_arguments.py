@@ -26,7 +26,7 @@ from tracealloc.trace.ir.dtype import (
 )
 from tracealloc.trace.ir.expr import Const, Load
 from tracealloc.trace.ir.program import Alloc, Array, Program, Store
-from tracealloc.trace.ir.typing_rules import binary, convert
+from tracealloc.trace.queries.typing_rules import binary, convert
 
 int4, int8, int32 = (Integer(n, True) for n in (4, 8, 32))
 

@@ -11,7 +11,7 @@ from tracealloc.trace.ir.dtype import Fixed, Integer, bfloat16, float32
 from tracealloc.trace.ir.expr import Const, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Call, If, Program, Region, Slice, Store
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, lift
 
 int32 = Integer(32, True)
 

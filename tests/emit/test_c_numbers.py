@@ -14,7 +14,6 @@ from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.kernel import kernel
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import (
     DType,
     Fixed,
@@ -29,6 +28,7 @@ from tracealloc.trace.ir.dtype import (
 from tracealloc.trace.ir.expr import Expr
 from tracealloc.trace.proxies.functional import scalar
 from tracealloc.trace.proxies.loops import grid
+from tracealloc.trace.queries import typing_rules
 
 ROWS = 40
 FLOATS = (float16, bfloat16, float32, float64)

@@ -13,7 +13,6 @@ from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import (
     Integer,
     Struct,
@@ -26,7 +25,8 @@ from tracealloc.trace.ir.dtype import (
 from tracealloc.trace.ir.expr import Binary, Const, Expr, GetField, Iter, IterRef, Load, MakeStruct
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Block, Call, If, Program, Region, Slice, Store, While
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, lift
 
 int8, int16, int32, int64 = (Integer(n, True) for n in (8, 16, 32, 64))
 uint8 = Integer(8, False)

@@ -20,7 +20,7 @@ from tracealloc.emit.vitis.csim.ap_headers import ap_types_folder, open_headers,
 from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.program import Alloc, Program
-from tracealloc.trace.ir.typing_rules import lift
+from tracealloc.trace.queries.typing_rules import lift
 
 I12 = Integer(12, True)
 needs_headers = pytest.mark.skipif(open_headers() is None, reason="needs hls4ml's headers")

@@ -19,8 +19,8 @@ from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.emit.vitis.csim.csim import build_csim
 from tracealloc.emit.vitis.project.testbench import make_inputs
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.program import Program, Store, map_blocks
+from tracealloc.trace.queries.affine import constant
 
 needs_headers = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"

@@ -29,7 +29,7 @@ from tracealloc.trace.ir.dtype import Fixed, Integer, Struct, float32, float64, 
 from tracealloc.trace.ir.expr import Cast, IterRef, Load
 from tracealloc.trace.ir.layout import Layout, Port
 from tracealloc.trace.ir.program import Alloc, Program, Store
-from tracealloc.trace.ir.typing_rules import binary, convert, intrinsic
+from tracealloc.trace.queries.typing_rules import binary, convert, intrinsic
 
 needs_headers = pytest.mark.skipif(open_headers() is None, reason="needs hls4ml's headers")
 

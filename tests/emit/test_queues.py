@@ -13,9 +13,9 @@ import tracealloc as ta
 from tracealloc import int32, kernel
 from tracealloc.check.interpret.interpret import interpret
 from tracealloc.emit.run.runtime import build_c
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Load
 from tracealloc.trace.ir.program import Array, Program, Store
+from tracealloc.trace.queries.affine import constant
 
 Queue = ta.Stream[int32]
 

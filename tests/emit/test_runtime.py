@@ -22,7 +22,7 @@ from tracealloc.emit.run.runtime import build_c, library_of
 from tracealloc.trace.diagnostics.errors import BuildError, TraceallocWarning
 from tracealloc.trace.ir.dtype import Integer, float32
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.typing_rules import lift
+from tracealloc.trace.queries.typing_rules import lift
 
 int32 = Integer(32, True)
 

@@ -31,7 +31,7 @@ from tracealloc.trace.ir.program import (
     Store,
     While,
 )
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, intrinsic, lift, minmax
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, intrinsic, lift, minmax
 
 has_headers = open_headers() is not None and shutil.which("g++") is not None
 needs_headers = pytest.mark.skipif(not has_headers, reason="needs hls4ml's headers and g++")

@@ -16,7 +16,7 @@ from tracealloc.emit.vitis.csim.ap_headers import open_headers
 from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.schedule.core.state import lowered, module_of
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 pytestmark = pytest.mark.skipif(
     open_headers() is None or shutil.which("g++") is None, reason="needs hls4ml's headers and g++"

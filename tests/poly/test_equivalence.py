@@ -14,10 +14,10 @@ from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.model.tree import LoopNode, Sequence
 from tracealloc.poly.proof.equivalence import difference
 from tracealloc.schedule.core.state import State
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Load, rewrite
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.queries.affine import constant
 
 N = 12
 

@@ -12,9 +12,9 @@ from common import check_round_trip
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
 from tracealloc.poly.isl.texts import aff_text, cond_text
-from tracealloc.trace.ir.affine import constant, is_affine, linear, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Compare, Const, Expr, Iter, IterRef, Unary
+from tracealloc.trace.queries.affine import constant, is_affine, linear, simplify
 
 I = Iter("i", "i")
 OPS = ("+", "-", "*", "//", "%", "<<", ">>", "&", "min", "max")

@@ -8,7 +8,6 @@ from random import Random
 
 from nests import SIZE, Maker, int32, plus
 
-from tracealloc.trace.ir.affine import Ranges, constant, range_of
 from tracealloc.trace.ir.dtype import DType, Integer, float32
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import (
@@ -24,7 +23,8 @@ from tracealloc.trace.ir.program import (
     Slice,
     Store,
 )
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift, minmax
+from tracealloc.trace.queries.affine import Ranges, constant, range_of
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, lift, minmax
 
 TYPES: tuple[tuple[DType, ...], ...] = (
     (int32, float32),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tracealloc.trace.ir.affine import Ranges, constant, expression, linear, range_of
 from tracealloc.trace.ir.dtype import DType, Integer, float32, index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import Alloc, Array, Block, If, Loop, Node, Program, Store
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift
+from tracealloc.trace.queries.affine import Ranges, constant, expression, linear, range_of
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, lift
 
 SIZE = 14
 int8, int32 = Integer(8, True), Integer(32, True)

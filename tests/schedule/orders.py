@@ -8,9 +8,9 @@ from random import Random
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, replace_loop, sequence
 from tracealloc.poly.model.tree import Sequence as Parts
 from tracealloc.schedule.loops.cures import Skew, skewed
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary
+from tracealloc.trace.queries.affine import constant
 
 
 def other_order(rng: Random, tree: Tree) -> Tree:

@@ -9,11 +9,11 @@ from random import Random
 from deep_nests import Rich
 from nests import SIZE, int32
 
-from tracealloc.trace.ir.affine import Ranges, constant
 from tracealloc.trace.ir.dtype import DType, index
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import Array, Block, Call, If, Loop, Node, Program, Region, Store
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift
+from tracealloc.trace.queries.affine import Ranges, constant
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, lift
 
 
 @dataclass

@@ -8,11 +8,11 @@ from random import Random
 from deep_nests import Rich
 from nests import SIZE, int32, plus
 
-from tracealloc.trace.ir.affine import Ranges, constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import Alloc, Array, Block, If, Loop, Node, Program, Store, While
-from tracealloc.trace.ir.typing_rules import binary, compare, convert, lift, minmax
+from tracealloc.trace.queries.affine import Ranges, constant
+from tracealloc.trace.queries.typing_rules import binary, compare, convert, lift, minmax
 
 MOST = 3  # iterations of a loop that data ends
 

@@ -17,7 +17,6 @@ from tracealloc.poly.model.statements import make_statement
 from tracealloc.poly.proof import step_proof as family
 from tracealloc.trace.diagnostics.errors import ScheduleError, TraceallocError
 from tracealloc.trace.functions import trace
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import Integer, Struct, float32, index
 from tracealloc.trace.ir.expr import Binary, Load
 from tracealloc.trace.ir.program import Store
@@ -25,6 +24,7 @@ from tracealloc.trace.proxies.functional import constant as constant_array
 from tracealloc.trace.proxies.functional import scalar, zeros
 from tracealloc.trace.proxies.loops import grid
 from tracealloc.trace.proxies.loops import range as ta_range
+from tracealloc.trace.queries.affine import constant
 
 int32 = Integer(32, True)
 buffer_module = importlib.import_module("tracealloc.schedule.primitives.buffer_at")

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import tracealloc as ta
 from tracealloc import int32
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
 from tracealloc.trace.ir.rewrite import Subscript, map_accesses, map_subscript
 from tracealloc.trace.ir.text import program_text
+from tracealloc.trace.queries.affine import constant, simplify
 
 
 @ta.kernel

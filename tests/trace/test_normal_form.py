@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, Unary
 from tracealloc.trace.ir.text import expr_text
+from tracealloc.trace.queries.affine import constant, simplify
 
 I, J = (IterRef(Iter(name, name)) for name in "ij")
 

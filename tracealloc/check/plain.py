@@ -32,14 +32,15 @@ from tracealloc.trace.diagnostics.source import Place, caller_place
 from tracealloc.trace.functions import arguments_of, proxies, results
 from tracealloc.trace.ir.dtype import DType, Index, Struct, has_fixed, index
 from tracealloc.trace.ir.expr import Const, Expr, Load
+from tracealloc.trace.ir.parameters import Signature
 from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Region, Slice, Store
-from tracealloc.trace.ir.summary import summary_of
 from tracealloc.trace.proxies.arrays import ArrayProxy
 from tracealloc.trace.proxies.scalars import Scalar
+from tracealloc.trace.queries.summary import summary_of
 from tracealloc.trace.record.bytecode_names import Spot
 from tracealloc.trace.record.events import Close, Define, Event, Open, Otherwise, Ref
 from tracealloc.trace.record.recorder import Recorder, running
-from tracealloc.trace.signature import Signature, place_of_function
+from tracealloc.trace.signature import place_of_function
 
 __all__ = ["run_plainly"]
 

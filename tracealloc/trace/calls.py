@@ -11,19 +11,20 @@ import numpy as np
 
 from tracealloc.trace.diagnostics.source import caller_frame
 from tracealloc.trace.functions import refuse_recursion, state_of, trace_signature
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import ArrayType, DType, Stream, index
 from tracealloc.trace.ir.expr import Const, Expr
+from tracealloc.trace.ir.parameters import Parameter, Signature
 from tracealloc.trace.ir.program import Alloc, Array, Call, Program, Region, Slice, keeps_state
-from tracealloc.trace.ir.summary import summary_of
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy, load
 from tracealloc.trace.proxies.lifting import typed
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.proxies.streams import StreamProxy
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.summary import summary_of
 from tracealloc.trace.record.bytecode_names import target_names
 from tracealloc.trace.record.python_state import Carried
 from tracealloc.trace.record.recorder import Recorder, fail, recorder_for
-from tracealloc.trace.signature import Parameter, Signature, signature_of, unwrap
+from tracealloc.trace.signature import signature_of, unwrap
 
 __all__ = ["call", "staged_key"]
 
@@ -336,7 +337,7 @@ def _disjoint(a: Region, b: Region) -> bool:
     """Whether two regions certainly share no element."""
     if a.array != b.array or a.array.kind == "stream":
         return a.array != b.array
-    from tracealloc.trace.ir.affine import linear
+    from tracealloc.trace.queries.affine import linear
 
     for mine, theirs in zip(a.indices, b.indices, strict=True):
         first = mine.start if isinstance(mine, Slice) else mine

@@ -8,17 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from tracealloc.trace.diagnostics.errors import TraceallocError
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import ArrayType, DType, Integer, Stream, as_integer, boolean, index
 from tracealloc.trace.ir.expr import Expr, Load
+from tracealloc.trace.ir.parameters import Parameter, Signature
 from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Store
 from tracealloc.trace.ir.program import Parameter as ProgramParameter
-from tracealloc.trace.ir.sizes import wide_data
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy
 from tracealloc.trace.proxies.lifting import typed
 from tracealloc.trace.proxies.refusals import article
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.proxies.streams import StreamProxy
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.sizes import wide_data
 from tracealloc.trace.record.events import Event, Return
 from tracealloc.trace.record.naming import name_arrays, name_bands
 from tracealloc.trace.record.python_state import State
@@ -26,7 +27,7 @@ from tracealloc.trace.record.raised import refusal
 from tracealloc.trace.record.recorder import Explorer, Recorder, _stack, active, fail
 from tracealloc.trace.record.selfcheck import check_interpreter
 from tracealloc.trace.record.structure import finish
-from tracealloc.trace.signature import Parameter, Signature, place_of_function, signature_of, unwrap
+from tracealloc.trace.signature import place_of_function, signature_of, unwrap
 
 __all__ = ["arguments_of", "proxies", "refuse_recursion", "results", "state_of", "trace", "trace_signature"]
 

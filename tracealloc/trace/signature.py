@@ -6,43 +6,18 @@ import inspect
 import linecache
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from tracealloc.trace.diagnostics.errors import TraceError, nearest
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import ArrayType, DType, Stream
+from tracealloc.trace.ir.parameters import Parameter, Signature, Type
 from tracealloc.trace.proxies.elements import as_element
 from tracealloc.trace.record.recorder import fail
 
-__all__ = ["Parameter", "Signature", "Type", "place_of_function", "signature_of", "unwrap"]
+__all__ = ["place_of_function", "signature_of", "unwrap"]
 
 _GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-
-Type: TypeAlias = ArrayType | DType | Stream
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A traced argument (`type` is set) or a staged value."""
-
-    name: str
-    type: Type | None
-    value: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A kernel's parameters in order, and what its ``->`` says (None: nothing said)."""
-
-    parameters: tuple[Parameter, ...]
-    results: tuple[Type, ...] | None
-    keyword_only: frozenset[str]
-
-    @property
-    def traced(self) -> tuple[Parameter, ...]:
-        """The parameters that are the program's arguments."""
-        return tuple(p for p in self.parameters if p.type is not None)
 
 
 def unwrap(function: Callable[..., Any]) -> tuple[types.FunctionType, Any]:

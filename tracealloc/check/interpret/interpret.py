@@ -29,7 +29,7 @@ from tracealloc.schedule.core.stores import may_store
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Fixed
 from tracealloc.trace.ir.program import Array, Program
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["Access", "Event", "Interpreter", "interpret"]
 

@@ -42,7 +42,7 @@ from tracealloc.trace.ir.program import (
     While,
     walk_nodes,
 )
-from tracealloc.trace.ir.requirements import check_requirements
+from tracealloc.trace.queries.requirements import check_requirements
 
 __all__ = ["Compiled", "Event", "Observer", "ProgramCompiler"]
 

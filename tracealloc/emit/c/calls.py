@@ -13,7 +13,7 @@ from tracealloc.emit.common.access_checks import can_leave
 from tracealloc.emit.common.parameters import kept
 from tracealloc.emit.common.scope import INDENT, Scope
 from tracealloc.trace.ir.program import Array, Call, Program, Region, Slice
-from tracealloc.trace.ir.summary import returned, summary_of
+from tracealloc.trace.queries.summary import returned, summary_of
 
 __all__ = ["Calls"]
 

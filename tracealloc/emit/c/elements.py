@@ -13,8 +13,8 @@ from tracealloc.emit.common.text import UNARY, Text, atom, element, infix, terna
 from tracealloc.trace.ir.dtype import Index, as_integer
 from tracealloc.trace.ir.expr import Cast, Expr, Load
 from tracealloc.trace.ir.interval_rules import Range
-from tracealloc.trace.ir.intervals import INT64
 from tracealloc.trace.ir.program import Array, Slice
+from tracealloc.trace.queries.intervals import INT64
 
 __all__ = ["Elements"]
 

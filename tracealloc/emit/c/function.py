@@ -19,8 +19,8 @@ from tracealloc.emit.common.parameters import INLINE_CONSTANT, Parameter, by_val
 from tracealloc.emit.common.scope import Scope, comment_text
 from tracealloc.emit.common.walk import Walk
 from tracealloc.trace.ir.program import Alloc, Array, Call, Loop, Program, While, walk_nodes
-from tracealloc.trace.ir.summary import returned, summary_of
-from tracealloc.trace.ir.typing_rules import negate
+from tracealloc.trace.queries.summary import returned, summary_of
+from tracealloc.trace.queries.typing_rules import negate
 
 __all__ = ["c_source"]
 

@@ -26,9 +26,9 @@ from tracealloc.emit.common.text import AND, Text
 from tracealloc.emit.common.walk import Where
 from tracealloc.trace.ir.expr import Compare, Expr, Iter, iters_of
 from tracealloc.trace.ir.interval_rules import Range
-from tracealloc.trace.ir.intervals import INT32, trips
 from tracealloc.trace.ir.program import Array, Block, Call, Loop, While, touched_by, walk_nodes
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.intervals import INT32, trips
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["Loops", "function_head"]
 

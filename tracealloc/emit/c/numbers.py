@@ -45,8 +45,8 @@ from tracealloc.trace.ir.expr import (
     SetBits,
     Unary,
 )
-from tracealloc.trace.ir.intervals import type_range
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.intervals import type_range
 
 __all__ = ["Machines", "Numbers", "scale_of"]
 

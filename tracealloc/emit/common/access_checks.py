@@ -16,11 +16,9 @@ from typing import TypeAlias, assert_never
 
 from tracealloc.trace.diagnostics.errors import BoundsError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.expr import Expr, Load, is_checked, loads_of, walk
 from tracealloc.trace.ir.interval_rules import Range
-from tracealloc.trace.ir.intervals import Ranges
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -38,6 +36,8 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.text import expr_text, region_text
+from tracealloc.trace.queries.affine import is_affine
+from tracealloc.trace.queries.intervals import Ranges
 
 FAULT_SHIFT = 2  # a function's status holds the number of the access above its other bits
 

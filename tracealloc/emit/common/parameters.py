@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from tracealloc.emit.common.numpy_types import memory_type
 from tracealloc.trace.ir.dtype import DType, Float, Struct, bfloat16, float16
 from tracealloc.trace.ir.program import Array, Program
-from tracealloc.trace.ir.summary import returned, summary_of
+from tracealloc.trace.queries.summary import returned, summary_of
 
 __all__ = [
     "INLINE_CONSTANT",

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from tracealloc.emit.common.names import Names
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.expr import Iter
-from tracealloc.trace.ir.intervals import Ranges
 from tracealloc.trace.ir.program import Array, Program
+from tracealloc.trace.queries.intervals import Ranges
 
 __all__ = ["INDENT", "Scope", "comment_text"]
 

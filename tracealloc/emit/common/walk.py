@@ -11,7 +11,6 @@ from typing import Protocol, TypeAlias, assert_never
 from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.common.text import Text, atom, infix
 from tracealloc.trace.diagnostics.errors import BuildError
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr, Iter, Load, iters_of, loads_of
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -27,6 +26,7 @@ from tracealloc.trace.ir.program import (
     While,
     expressions_of,
 )
+from tracealloc.trace.queries.affine import is_affine
 
 __all__ = ["Loops", "Statements", "Walk", "Where"]
 

@@ -15,7 +15,7 @@ from tracealloc.trace.ir.dtype import Boolean, DType, Fixed, Float, Struct, has_
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.ir.quantise import is_real
 from tracealloc.trace.ir.stored import not_a_number
-from tracealloc.trace.ir.stores import may_store
+from tracealloc.trace.queries.stores import may_store
 
 __all__ = ["Slot", "check_array", "check_values", "kind_text", "make_slot"]
 

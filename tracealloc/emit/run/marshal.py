@@ -24,9 +24,9 @@ from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.dtype import DType, Fixed
 from tracealloc.trace.ir.program import Array, Program, Requirement
 from tracealloc.trace.ir.quantise import is_finite, is_real
-from tracealloc.trace.ir.requirements import unmet
 from tracealloc.trace.ir.stored import not_a_number, stored_type
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.requirements import unmet
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["Signature"]
 

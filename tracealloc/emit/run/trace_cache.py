@@ -19,7 +19,7 @@ from tracealloc.emit.run.compiler import cpu_identity
 from tracealloc.emit.run.runtime import CModule
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["key_of", "recall", "remember"]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tracealloc.poly.isl.texts import parameter_name
-from tracealloc.trace.ir.affine import is_affine, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, loads_of, rewrite
 from tracealloc.trace.ir.program import (
@@ -27,6 +26,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import Elsewhere, Subscript, map_accesses, map_reads, map_subscript
+from tracealloc.trace.queries.affine import is_affine, simplify
 from tracealloc.trace.record.naming import unused
 
 __all__ = ["Names", "Splice", "calls_in", "spliced"]

@@ -23,8 +23,8 @@ from tracealloc.poly.isl.named import has_hidden
 from tracealloc.poly.isl.texts import aff_text, cond_text, read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Compare, Expr, Iter, IterRef, Select, rewrite, walk
+from tracealloc.trace.queries.affine import linear
 
 __all__ = ["is_simple", "shifted_loops", "wrong_statements"]
 

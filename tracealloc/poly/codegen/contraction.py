@@ -23,10 +23,10 @@ from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, rewrite, substitute
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["Declaration", "storage_of", "storages"]
 

@@ -25,9 +25,9 @@ from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, leaves, upwards
 from tracealloc.trace.diagnostics.errors import ScheduleError
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Unary
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["Bounds", "Instance", "bounds_of", "ends_of", "instance_of", "outer_name"]
 

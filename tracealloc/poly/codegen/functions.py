@@ -17,7 +17,6 @@ from itertools import count
 from typing import assert_never
 
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import constant, is_affine
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import (
     Expr,
@@ -29,7 +28,6 @@ from tracealloc.trace.ir.expr import (
     substitute,
 )
 from tracealloc.trace.ir.interval_rules import Range
-from tracealloc.trace.ir.intervals import Ranges
 from tracealloc.trace.ir.layout import Layout
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -53,6 +51,8 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions, replace_arrays
+from tracealloc.trace.queries.affine import constant, is_affine
+from tracealloc.trace.queries.intervals import Ranges
 from tracealloc.trace.record.naming import default_band, unused
 
 __all__ = ["cut_functions"]

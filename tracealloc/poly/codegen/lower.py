@@ -21,7 +21,6 @@ from tracealloc.poly.isl.named import only_value
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import instances_used
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree, loops_in, upwards
-from tracealloc.trace.ir.affine import constant, range_of, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -34,7 +33,6 @@ from tracealloc.trace.ir.expr import (
     Unary,
     map_children,
 )
-from tracealloc.trace.ir.intervals import values_between
 from tracealloc.trace.ir.layout import UNMARKED, Marks
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -47,6 +45,8 @@ from tracealloc.trace.ir.program import (
     over_elements,
 )
 from tracealloc.trace.ir.rewrite import Elsewhere, map_accesses, map_reads, map_subscript
+from tracealloc.trace.queries.affine import constant, range_of, simplify
+from tracealloc.trace.queries.intervals import values_between
 
 __all__ = ["lower"]
 

@@ -18,10 +18,10 @@ from tracealloc.poly.model.tree import (
     upwards,
     with_statements_at,
 )
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import boolean
 from tracealloc.trace.ir.expr import Iter
 from tracealloc.trace.ir.program import Array, Store
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["BRACKET", "bracketed"]
 

@@ -23,7 +23,7 @@ from tracealloc.poly.model.tree import Tree
 from tracealloc.trace.ir.dtype import INDEX_BITS, Index, Integer, leaf_paths
 from tracealloc.trace.ir.expr import Iter, IterRef, loads_of
 from tracealloc.trace.ir.program import Array, Program, Store, expressions_of, read_by, walk_nodes
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["effects_of", "model_of"]
 

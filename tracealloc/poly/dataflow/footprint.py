@@ -25,10 +25,10 @@ from tracealloc.poly.isl.named import (
 from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, upwards
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.dtype import Struct, leaf_paths
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.affine import linear
 
 __all__ = [
     "Box",

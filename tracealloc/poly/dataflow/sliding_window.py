@@ -18,9 +18,9 @@ from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import at_greatest
 from tracealloc.poly.isl.texts import Parameters, aff_text, iter_names, read_map, read_set, tuple_text
-from tracealloc.trace.ir.affine import constant, linear, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, iters_of, substitute
+from tracealloc.trace.queries.affine import constant, linear, simplify
 
 __all__ = ["Window", "sliding_window", "stride_of"]
 

@@ -36,8 +36,8 @@ from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import Names, aff_text, iter_names
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import Tree
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef
+from tracealloc.trace.queries.affine import linear
 
 __all__ = ["FINAL", "INPUT", "Clock", "Point", "points_of"]
 

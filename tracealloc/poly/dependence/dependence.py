@@ -21,10 +21,10 @@ from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text, iter_names
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree
-from tracealloc.trace.ir.affine import constant, is_affine
 from tracealloc.trace.ir.dtype import Float, Integer, as_integer, index, union_type
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, Unary, iters_of, loads_of
 from tracealloc.trace.ir.program import Store, reduction_of
+from tracealloc.trace.queries.affine import constant, is_affine
 
 __all__ = [
     "Dependence",

@@ -16,10 +16,10 @@ from tracealloc.poly.isl.named import dim_bounds, lex_less
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Tree
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.expr import Cast, Expr, Iter, substitute
 from tracealloc.trace.ir.program import Array, Call, Node, Region, Store, read_by, walk_nodes
 from tracealloc.trace.ir.text import expr_text
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["access_of", "element_put", "move_text", "place_of"]
 

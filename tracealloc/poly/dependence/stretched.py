@@ -18,8 +18,8 @@ from tracealloc.poly.isl.named import freed, map_of, single_dims, some_instance
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.tree import LoopNode
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
+from tracealloc.trace.queries.affine import is_affine
 
 __all__ = ["Around", "Looped", "has_single_value", "looped", "stretched"]
 

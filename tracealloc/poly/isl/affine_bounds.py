@@ -9,8 +9,8 @@ import islpy as isl
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import aff_expr, dim_bounds, dims_of, extreme, range_dims
 from tracealloc.poly.isl.texts import Parameters, aff_text, read_map, tuple_text
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Expr, Iter
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["is_simple_dim", "lower_bounds", "offsets", "split_first"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import islpy as isl
 
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, Logical, Select, Unary
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["as_expr"]
 

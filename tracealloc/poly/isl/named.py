@@ -22,9 +22,9 @@ from tracealloc.poly.isl.texts import (
     read_map,
     tuple_text,
 )
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = [
     "LOCK",

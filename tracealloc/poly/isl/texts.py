@@ -13,10 +13,10 @@ from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.trace.ir.affine import expression, linear
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Cast, Compare, Const, Expr, Iter, IterRef, Load, Logical, Unary
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.affine import expression, linear
 
 __all__ = [
     "Names",

@@ -15,7 +15,6 @@ from tracealloc.poly.model.effects import Effects, EffectsOf
 from tracealloc.poly.model.effects import Part as Effect
 from tracealloc.poly.model.model import Access, Part
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import constant, is_affine, range_of
 from tracealloc.trace.ir.dtype import Integer, boolean, leaf_paths
 from tracealloc.trace.ir.expr import Cast, Expr, Iter, Load, children, iters_of, loads_of
 from tracealloc.trace.ir.program import (
@@ -34,8 +33,9 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
-from tracealloc.trace.ir.summary import summary_of
 from tracealloc.trace.ir.text import expr_text, region_text, store_text
+from tracealloc.trace.queries.affine import constant, is_affine, range_of
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["Scopes", "accesses_of", "affine_loops", "field_paths", "target_text"]
 

@@ -21,7 +21,6 @@ from tracealloc.poly.model.covers import Cover, is_among, is_seen, read_first, s
 from tracealloc.poly.model.effects import EffectsOf
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, nest, sequence
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.dtype import INDEX_BITS, Integer, as_integer, boolean
 from tracealloc.trace.ir.expr import (
     Compare,
@@ -48,6 +47,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.queries.affine import is_affine
 
 __all__ = ["build_block", "build_model", "build_over", "negation", "within_loops"]
 

@@ -12,7 +12,7 @@ import islpy as isl
 
 from tracealloc.poly.isl.texts import cond_text, parameter_name, read_set
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.sizes import used_parameters
+from tracealloc.trace.queries.sizes import used_parameters
 
 __all__ = ["ANYTHING", "context_of"]
 

@@ -14,7 +14,6 @@ from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.model.accesses import accesses_of, affine_loops
 from tracealloc.poly.model.model import Access, Model, Part, Statement
-from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, iters_of, loads_of, substitute
 from tracealloc.trace.ir.program import (
@@ -37,6 +36,7 @@ from tracealloc.trace.ir.rewrite import (
     map_reads,
     map_subscript,
 )
+from tracealloc.trace.queries.affine import constant, is_affine, simplify
 from tracealloc.trace.record.naming import unused
 
 __all__ = [

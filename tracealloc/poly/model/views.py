@@ -13,7 +13,6 @@ from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_set,
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.trace.diagnostics.errors import BoundsError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import is_affine, range_of
 from tracealloc.trace.ir.expr import Expr, Iter, Load, View, iters_of, loads_of
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -28,6 +27,7 @@ from tracealloc.trace.ir.program import (
     expressions_of,
 )
 from tracealloc.trace.ir.text import expr_text, region_text
+from tracealloc.trace.queries.affine import is_affine, range_of
 
 __all__ = ["Outside", "check_views", "outside_views"]
 

@@ -15,7 +15,6 @@ from tracealloc.poly.isl.texts import aff_text, iter_names, read_set, tuple_text
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.trace.diagnostics.errors import BoundsError, TraceError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import is_affine, range_of
 from tracealloc.trace.ir.expr import Expr, Iter, Load, iters_of, loads_of
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -30,6 +29,7 @@ from tracealloc.trace.ir.program import (
     expressions_of,
 )
 from tracealloc.trace.ir.text import expr_text, region_text
+from tracealloc.trace.queries.affine import is_affine, range_of
 
 __all__ = [
     "Subscript",

@@ -33,7 +33,6 @@ from tracealloc.poly.proof.bounds import (
 )
 from tracealloc.trace.diagnostics.errors import BoundsError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import Integer, as_integer, index
 from tracealloc.trace.ir.expr import Cast, Compare, Expr, Load, Logical, rewrite
 from tracealloc.trace.ir.program import (
@@ -46,8 +45,9 @@ from tracealloc.trace.ir.program import (
     map_blocks,
 )
 from tracealloc.trace.ir.rewrite import replace_arrays
-from tracealloc.trace.ir.sizes import bounding, used_parameters
 from tracealloc.trace.ir.text import expr_text, region_text
+from tracealloc.trace.queries.affine import constant, is_affine, simplify
+from tracealloc.trace.queries.sizes import bounding, used_parameters
 
 __all__ = ["required"]
 

@@ -18,9 +18,9 @@ from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, leaves, loops_to
 from tracealloc.schedule.core.state import State
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = [
     "chain_above",

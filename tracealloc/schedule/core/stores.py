@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracealloc.poly.dataflow.effects import effects_of
 from tracealloc.poly.isl.named import LOCK
 from tracealloc.trace.ir.program import Program
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["may_store"]
 

@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tracealloc.schedule.hls.pipelined import stays_rolled
-from tracealloc.trace.ir.affine import constant, expression, linear, range_of, simplify
 from tracealloc.trace.ir.dtype import as_integer, index
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, Iter, IterRef, Logical, loads_of, substitute
 from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.interval_rules import Range
-from tracealloc.trace.ir.intervals import Ranges, ZeroDivisorRanges, span, type_range, values_between
 from tracealloc.trace.ir.program import (
     Array,
     Block,
@@ -33,7 +31,9 @@ from tracealloc.trace.ir.program import (
     map_blocks,
     walk_nodes,
 )
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.affine import constant, expression, linear, range_of, simplify
+from tracealloc.trace.queries.intervals import Ranges, ZeroDivisorRanges, span, type_range, values_between
+from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["Unrolled", "unrolled"]
 

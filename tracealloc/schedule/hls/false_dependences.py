@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracealloc.schedule.hls.pipelined import pipelined_nests
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
 from tracealloc.trace.ir.facts import Distance
 from tracealloc.trace.ir.hardware import Hardware
-from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -30,6 +28,8 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.queries.affine import linear
+from tracealloc.trace.queries.intervals import fixed_trips
 
 if TYPE_CHECKING:
     from tracealloc.poly.model.model import Model

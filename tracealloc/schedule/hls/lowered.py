@@ -14,7 +14,6 @@ from tracealloc.trace.ir.dtype import Boolean, as_integer
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, substitute
 from tracealloc.trace.ir.facts import Distance, Facts, FunctionFacts, LoopFacts, Lowered
 from tracealloc.trace.ir.hardware import Hardware
-from tracealloc.trace.ir.intervals import Ranges, ZeroDivisorRanges, trips
 from tracealloc.trace.ir.layout import effective_banks
 from tracealloc.trace.ir.program import (
     Array,
@@ -30,6 +29,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.queries.intervals import Ranges, ZeroDivisorRanges, trips
 
 __all__ = ["for_hls"]
 

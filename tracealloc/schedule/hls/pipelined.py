@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.hardware import Hardware
-from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Block, Call, Loop, Node, While, blocks_of, walk_nodes
+from tracealloc.trace.queries.affine import is_affine
+from tracealloc.trace.queries.intervals import fixed_trips
 
 __all__ = ["flattened", "loops_on_data", "pipelined_nests", "stays_rolled"]
 

@@ -11,11 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from tracealloc.trace.diagnostics.errors import BuildError
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, map_children
 from tracealloc.trace.ir.facts import PortCopy
 from tracealloc.trace.ir.hardware import Hardware
-from tracealloc.trace.ir.intervals import fixed_trips
 from tracealloc.trace.ir.layout import PLAIN, Layout, Marks, Port
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -33,7 +31,9 @@ from tracealloc.trace.ir.program import (
     used_by,
     walk_nodes,
 )
-from tracealloc.trace.ir.summary import returned, summary_of
+from tracealloc.trace.queries.affine import linear
+from tracealloc.trace.queries.intervals import fixed_trips
+from tracealloc.trace.queries.summary import returned, summary_of
 
 if TYPE_CHECKING:
     from tracealloc.poly.dataflow.incoming import Incoming

@@ -15,9 +15,9 @@ from tracealloc.poly.model.tree import LoopNode, Tree, loops_in, loops_to, repla
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Cure, Edit, is_legal, ordered_dependences
 from tracealloc.schedule.core.state import State
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = [
     "Skew",

@@ -45,11 +45,11 @@ from tracealloc.schedule.loops.demand import Needs
 from tracealloc.schedule.loops.recompute import made_again, twin_arrays, twin_origins
 from tracealloc.schedule.storage.region import kept_dims
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, VerifyError
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import leaf_paths
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.program import Alloc, Array, Store
 from tracealloc.trace.ir.rewrite import Elsewhere
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["Moving"]
 

@@ -9,9 +9,9 @@ from tracealloc.poly.isl.affine_bounds import lower_bounds
 from tracealloc.poly.isl.named import with_tuple
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import LoopNode, Tree, sequence, statements_of, upwards
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Expr, Iter, Unary, substitute
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["Part", "sunk"]
 

@@ -30,10 +30,10 @@ from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, coordinate, slanted
 from tracealloc.schedule.storage.indexed_rows import slots_of
 from tracealloc.schedule.storage.region import Region, spaces_of, users_of
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Const, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Store
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["buffer_at"]
 

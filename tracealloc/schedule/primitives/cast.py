@@ -14,8 +14,8 @@ from tracealloc.schedule.storage.retype import retyped, retyped_condition, retyp
 from tracealloc.trace.ir.convert_data import converted
 from tracealloc.trace.ir.dtype import DType, Struct
 from tracealloc.trace.ir.program import Alloc, Array
-from tracealloc.trace.ir.typing_rules import Mistyped
 from tracealloc.trace.proxies.elements import as_element
+from tracealloc.trace.queries.typing_rules import Mistyped
 
 __all__ = ["cast"]
 

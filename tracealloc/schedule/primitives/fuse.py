@@ -21,9 +21,9 @@ from tracealloc.schedule.core.marks import lost
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["fuse"]
 

@@ -15,12 +15,12 @@ from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import Module, State, fresh_state
 from tracealloc.schedule.layout.requests import Dim, Request, ScopeDim, moved
 from tracealloc.schedule.loops.inline_call import Callee, inlined, origins_of
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Expr
 from tracealloc.trace.ir.layout import Banks, normal_banks
 from tracealloc.trace.ir.program import Call, Region, Slice
 from tracealloc.trace.ir.rewrite import replace_arrays
-from tracealloc.trace.ir.sizes import used_parameters
+from tracealloc.trace.queries.affine import is_affine
+from tracealloc.trace.queries.sizes import used_parameters
 
 __all__ = ["inline"]
 

@@ -26,9 +26,9 @@ from tracealloc.schedule.core.primitive import Cure, Edit, LoopRef, Result, prim
 from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.loops.cures import least_shifts
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["merge"]
 

@@ -12,11 +12,11 @@ from tracealloc.schedule.core.state import State
 from tracealloc.schedule.layout.requests import Request, ScopeDim, moved
 from tracealloc.schedule.storage.relayout import relaid, with_local_copy
 from tracealloc.trace.diagnostics.errors import LayoutError
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, substitute
 from tracealloc.trace.ir.layout import Banks, Pack, normal_banks
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["permute", "reshape"]
 

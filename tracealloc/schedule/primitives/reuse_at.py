@@ -32,11 +32,11 @@ from tracealloc.schedule.layout.requests import Request
 from tracealloc.schedule.storage.load_on_demand import load_when_needed
 from tracealloc.schedule.storage.read_only_view import served_reads
 from tracealloc.schedule.storage.region import Region, spaces_of, users_of
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, substitute
 from tracealloc.trace.ir.layout import Banks, Marks
 from tracealloc.trace.ir.program import Array, Store
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["reuse_at"]
 

@@ -6,9 +6,9 @@ from tracealloc.poly.model.tree import LoopNode, replace_loop
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.primitives.skew import retimed
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["shift"]
 

@@ -14,9 +14,9 @@ from tracealloc.schedule.core.primitive import Cure, Edit, Result, is_legal, pri
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.loops.cures import Skew, skewed
 from tracealloc.schedule.primitives.distribute import cut_body
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["retimed", "skew"]
 

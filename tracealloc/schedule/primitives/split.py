@@ -11,7 +11,6 @@ from tracealloc.schedule.core.chains import counted_ends, counter, lattice_step
 from tracealloc.schedule.core.marks import halves
 from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Compare, Const, Expr, Iter, IterRef, loads_of, substitute
 from tracealloc.trace.ir.program import (
@@ -25,6 +24,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions, map_part, unmoved
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["split"]
 

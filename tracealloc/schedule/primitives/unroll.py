@@ -10,8 +10,8 @@ from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.program import Loop, While
+from tracealloc.trace.queries.affine import linear
 
 __all__ = ["unroll"]
 

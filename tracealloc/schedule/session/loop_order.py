@@ -22,10 +22,10 @@ from tracealloc.schedule.core.chains import loop_values
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, State, lowered, module_of
 from tracealloc.schedule.primitives.reorder import nests
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.expr import Iter, IterRef, Load, loads_of
 from tracealloc.trace.ir.hardware import PROCESSOR
 from tracealloc.trace.ir.program import Program, Store, reduction_of
+from tracealloc.trace.queries.affine import linear
 
 __all__ = ["for_c", "interchanged"]
 

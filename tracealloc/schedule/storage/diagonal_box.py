@@ -19,10 +19,10 @@ from tracealloc.poly.isl.texts import Parameters, read_map, tuple_text
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import subscripts
 from tracealloc.poly.model.tree import LoopNode
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Binary, Expr, Iter, iters_of
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["NO_SLANT", "Slant", "coordinate", "slanted"]
 

@@ -21,9 +21,9 @@ from tracealloc.poly.isl.texts import Parameters, aff_text, iter_names, read_map
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.statements import subscripts
 from tracealloc.poly.model.tree import LoopNode, upwards
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
 from tracealloc.trace.ir.program import Array, Store, touched_by, walk_nodes
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["Slots", "slots_of"]
 

@@ -27,13 +27,13 @@ from tracealloc.poly.model.tree import (
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.storage.region import Region, spaces_of
-from tracealloc.trace.ir.affine import constant, simplify
 from tracealloc.trace.ir.dtype import Float, Integer, index
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, Load, rewrite
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Array, Store, reduction_of
 from tracealloc.trace.ir.rewrite import map_part, unmoved
-from tracealloc.trace.ir.typing_rules import binary, convert, minmax
+from tracealloc.trace.queries.affine import constant, simplify
+from tracealloc.trace.queries.typing_rules import binary, convert, minmax
 
 __all__ = ["Lanes", "Parts", "parts_of"]
 

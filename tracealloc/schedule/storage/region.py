@@ -32,12 +32,12 @@ from tracealloc.schedule.core.names import used_arrays, user_name
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, Slant, coordinate
 from tracealloc.schedule.storage.indexed_rows import Slots
-from tracealloc.trace.ir.affine import constant, is_affine, simplify
 from tracealloc.trace.ir.dtype import index, leaf_paths
 from tracealloc.trace.ir.expr import Binary, Const, Expr, Iter, IterRef, iters_of, walk
 from tracealloc.trace.ir.program import Alloc, Array, Store, walk_nodes
 from tracealloc.trace.ir.rewrite import Subscript
 from tracealloc.trace.ir.text import expr_text
+from tracealloc.trace.queries.affine import constant, is_affine, simplify
 
 __all__ = ["Region", "kept_dims", "running_users", "scope_over", "spaces_of", "users_of"]
 

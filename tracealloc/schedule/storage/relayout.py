@@ -21,13 +21,13 @@ from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, nest, sequence
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.storage.region import Region, spaces_of
-from tracealloc.trace.ir.affine import constant
 from tracealloc.trace.ir.dtype import Index, index, leaf_paths
 from tracealloc.trace.ir.expr import Cast, Expr, Iter, IterRef, Load
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Call, Store, walk_nodes
 from tracealloc.trace.ir.program import Region as View
 from tracealloc.trace.ir.rewrite import Subscript
+from tracealloc.trace.queries.affine import constant
 
 __all__ = ["Remap", "relaid", "with_local_copy"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.expr import (
     Binary,
     Bitcast,
@@ -37,6 +36,7 @@ from tracealloc.trace.ir.program import (
     While,
 )
 from tracealloc.trace.ir.rewrite import map_subscript
+from tracealloc.trace.queries import typing_rules
 
 __all__ = ["retyped", "retyped_condition", "retyped_part"]
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from tracealloc.schedule.layout.lattice import join_banks
 from tracealloc.schedule.timing.unrolled_accesses import Accesses, Form, Ints, Ranges, Terms
-from tracealloc.trace.ir.affine import Linear, constant, expression, range_of
 from tracealloc.trace.ir.hardware import BankPorts, Hardware
 from tracealloc.trace.ir.layout import BankKind, Banks, Layout, effective_banks, normal_banks
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries.affine import Linear, constant, expression, range_of
 
 __all__ = [
     "Uses",

@@ -28,10 +28,10 @@ from tracealloc.schedule.timing.bank_ports import (
     uses_of,
 )
 from tracealloc.schedule.timing.unrolled_accesses import Iteration, Ranges
-from tracealloc.trace.ir.affine import range_of
-from tracealloc.trace.ir.intervals import values_between
 from tracealloc.trace.ir.layout import Layout, effective_banks
 from tracealloc.trace.ir.program import Alloc, Array, Call, If, Loop, Node, Program, Store, While
+from tracealloc.trace.queries.affine import range_of
+from tracealloc.trace.queries.intervals import values_between
 
 __all__ = ["Conflict", "Conflicts", "conflicts_of"]
 

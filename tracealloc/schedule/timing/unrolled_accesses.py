@@ -15,7 +15,6 @@ from typing import TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from tracealloc.trace.ir.affine import Linear, constant, expression, linear, range_of
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -45,6 +44,7 @@ from tracealloc.trace.ir.program import (
     read_by,
     walk_nodes,
 )
+from tracealloc.trace.queries.affine import Linear, constant, expression, linear, range_of
 
 __all__ = ["Accesses", "Form", "Ints", "Iteration", "Ranges"]
 

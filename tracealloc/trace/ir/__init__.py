@@ -1,1 +1,1 @@
-"""The program: frozen nodes, expressions and types, and what is asked of them alone."""
+"""The program: frozen nodes, expressions, types, layouts, facts; how they are printed and rewritten."""

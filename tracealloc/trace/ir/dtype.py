@@ -23,6 +23,7 @@ Corners, the same in the interpreter, in C and in HLS C++ (nothing traps, everyt
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -40,6 +41,7 @@ __all__ = [
     "Rounding",
     "Stream",
     "Struct",
+    "answer_calls_with",
     "as_integer",
     "bfloat16",
     "boolean",
@@ -61,6 +63,13 @@ OVERFLOWS: tuple[Overflow, ...] = ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM", "WRAP_S
 
 INDEX_BITS = 64
 
+_calls: list[Callable[[DType, tuple[Any, ...], dict[str, Any]], Any]] = []
+
+
+def answer_calls_with(answer: Callable[[DType, tuple[Any, ...], dict[str, Any]], Any]) -> None:
+    """Let `answer` say what a type makes of values: types are known to those who record it."""
+    _calls[:] = [answer]
+
 
 @dataclass(frozen=True, slots=True)
 class DType:
@@ -69,15 +78,15 @@ class DType:
     def __getitem__(self, shape: int | tuple[int, ...]) -> ArrayType:
         return ArrayType(self, shape if isinstance(shape, tuple) else (shape,))
 
-    def __call__(self, *items: Any) -> Any:
+    def __call__(self, *items: Any, **fields: Any) -> Any:
         """``float32(x)`` in a kernel: the traced value or number `x`, converted as a store does.
 
-        Raises:
-            TraceError: outside a kernel, or `x` is no number.
-        """
-        from tracealloc.trace.proxies.functional import called
+        ``Point(x=1, y=a)`` or ``Point(1, a)`` of a struct makes a record; its fields are converted so.
 
-        return called(self, items)
+        Raises:
+            TraceError: outside a kernel, what is converted is no number, or a field has no value or two.
+        """
+        return _calls[0](self, items, fields)
 
     def __iter__(self) -> NoReturn:
         # Python would ask for T[0], T[1], ... without end.
@@ -198,16 +207,6 @@ class Struct(DType):
     """A record of named fields, in order."""
 
     fields: tuple[tuple[str, DType], ...]
-
-    def __call__(self, *items: Any, **fields: Any) -> Any:
-        """``Point(x=1, y=a)`` or ``Point(1, a)`` in a kernel: a record, its fields converted as a store does.
-
-        Raises:
-            TraceError: outside a kernel, or a field has no value, two, or one that is no number.
-        """
-        from tracealloc.trace.proxies.functional import made
-
-        return made(self, items, fields)
 
     @property
     def bits(self) -> int:

@@ -5,7 +5,7 @@
 
 Every node has a `dtype`. Operands of integer and fixed-point arithmetic keep their own types (the
 result type holds the exact value); operands of floating-point arithmetic, of `Select`, ``min`` and
-``max`` already have the result's type (the builders in `trace.ir.typing_rules` insert the `Cast`).
+``max`` already have the result's type (the builders in `trace.queries.typing_rules` insert the `Cast`).
 Equality is structural and never depends on names or places.
 """
 

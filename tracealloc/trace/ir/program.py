@@ -332,7 +332,7 @@ def expressions_of(node: Node) -> tuple[Expr, ...]:
 def touched_by(node: Node) -> tuple[Array, ...]:
     """The arrays that a node itself makes, stores to or passes to a kernel: all that it may change.
 
-    What a called kernel does with its arguments is in `trace.ir.summary`.
+    What a called kernel does with its arguments is in `trace.queries.summary`.
     """
     match node:
         case Alloc(array=array) | Store(array=array):

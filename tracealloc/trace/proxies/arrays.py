@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from tracealloc.trace.diagnostics.errors import BoundsError, nearest
-from tracealloc.trace.ir import typing_rules
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.dtype import DType, Struct, boolean, index
 from tracealloc.trace.ir.expr import Const, Expr, Load, View
 from tracealloc.trace.ir.program import Array, Region, Slice, Store
@@ -15,6 +13,8 @@ from tracealloc.trace.proxies.refusals import article, refuse_use
 from tracealloc.trace.proxies.scalars import Location, Scalar, bit_range, is_number, number_expr
 from tracealloc.trace.proxies.views import element_of_view
 from tracealloc.trace.proxies.whole import NoWhole
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.affine import linear
 from tracealloc.trace.record.python_state import Carried
 from tracealloc.trace.record.recorder import Recorder, active, fail, is_idle
 

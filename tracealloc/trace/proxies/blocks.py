@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from tracealloc.trace.diagnostics.source import caller_frame, place_of
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import boolean
 from tracealloc.trace.ir.expr import Expr, Iter, Load
 from tracealloc.trace.ir.program import Alloc, Array, Store
 from tracealloc.trace.proxies.arrays import ArrayProxy, RecordProxy
 from tracealloc.trace.proxies.lifting import typed
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.queries import typing_rules
 from tracealloc.trace.record.bytecode_names import spot_of
 from tracealloc.trace.record.early_exits import left_early, statements
 from tracealloc.trace.record.events import Close, Event, Open, Otherwise, Repeat

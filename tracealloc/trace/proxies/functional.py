@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracealloc.trace.diagnostics.cures import SCALAR_CURES, numpy_cure
-from tracealloc.trace.ir import typing_rules
-from tracealloc.trace.ir.dtype import DType, Float, Struct, float64
+from tracealloc.trace.ir.dtype import DType, Float, Struct, answer_calls_with, float64
 from tracealloc.trace.ir.expr import Const, Expr, MakeStruct
 from tracealloc.trace.ir.program import Alloc
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar
@@ -16,6 +15,7 @@ from tracealloc.trace.proxies.elements import element_type
 from tracealloc.trace.proxies.lifting import numpy_dtype, typed
 from tracealloc.trace.proxies.refusals import article, describe
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.queries import typing_rules
 from tracealloc.trace.record.python_state import Carried
 from tracealloc.trace.record.recorder import Recorder, active, fail, recorder_for
 
@@ -24,7 +24,6 @@ __all__ = [
     "constant",
     "empty",
     "full",
-    "made",
     "maximum",
     "minimum",
     "numpy_ufunc",
@@ -207,21 +206,25 @@ def _held(recorder: Recorder, kind: str, held: Any, element: DType) -> ArrayProx
     return ArrayProxy(array, recorder, place=spot.place)
 
 
-def called(dtype: DType, items: tuple[Any, ...]) -> Scalar:
-    """``float32(x)``: a traced value or a number, converted to `dtype` as a store does."""
+def called(dtype: DType, items: tuple[Any, ...], named: dict[str, Any]) -> Scalar:
+    """``float32(x)``: a traced value or a number, converted to `dtype` as a store does; a struct's fields."""
+    if isinstance(dtype, Struct):
+        return _made(dtype, items, named)
     recorder = recorder_for(f"{dtype}(...)")
     item = items[0] if len(items) == 1 else items
-    if not is_number(item):
+    if named or not is_number(item):
         if isinstance(item, Carried):
             bool(item)
-        what = article(item) if len(items) == 1 else f"{len(items)} arguments"
+        count = len(items) + len(named)
+        what = f"a named {next(iter(named))!r}" if named and count == 1 else f"{count} arguments"
+        what = article(item) if len(items) == 1 and not named else what
         fail("TA109", f"{dtype}(...) converts one number, not {what}", "a type called on a value converts it",
              hint=numpy_cure("astype", item) if isinstance(item, ArrayProxy) else f"{dtype}(A[i]), {dtype}(3)"
              )  # fmt: skip
     return Scalar(recorder.name_value(typed(typing_rules.convert, number_expr(item, dtype), dtype)), recorder)
 
 
-def made(dtype: Struct, items: tuple[Any, ...], named: dict[str, Any]) -> Scalar:
+def _made(dtype: Struct, items: tuple[Any, ...], named: dict[str, Any]) -> Scalar:
     """``Point(1, y=a)``: a record of type `dtype`, fields in order or by name, converted as a store does."""
     recorder = recorder_for(f"{dtype}(...)")
     names = [name for name, _ in dtype.fields]
@@ -254,6 +257,9 @@ def record(values: dict[str, Any]) -> Scalar:
     parts = tuple(number_expr(item) for item in values.values())
     dtype = Struct(tuple((name, part.dtype) for name, part in zip(values, parts, strict=True)))
     return Scalar(MakeStruct(parts, dtype), recorder)
+
+
+answer_calls_with(called)
 
 
 # ------------------------------------------------------------------------------------------------- values

@@ -17,7 +17,7 @@ from tracealloc.trace.ir.dtype import (
     float64,
 )
 from tracealloc.trace.ir.expr import Expr
-from tracealloc.trace.ir.typing_rules import Mistyped
+from tracealloc.trace.queries.typing_rules import Mistyped
 from tracealloc.trace.record.recorder import fail
 
 __all__ = ["mistyped", "numpy_dtype", "typed"]

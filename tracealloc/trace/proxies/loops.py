@@ -8,13 +8,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from tracealloc.trace.diagnostics.source import caller_frame
-from tracealloc.trace.ir import typing_rules
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import Const, Expr, Iter, IterRef, iters_of
 from tracealloc.trace.proxies.lifting import typed
 from tracealloc.trace.proxies.refusals import article
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.affine import is_affine
 from tracealloc.trace.record.bytecode_names import (
     fills_container,
     next_is,

@@ -7,14 +7,14 @@ from typing import Any, NoReturn, TypeAlias
 
 from tracealloc.trace.diagnostics.errors import BoundsError, nearest
 from tracealloc.trace.diagnostics.source import Place, caller_frame
-from tracealloc.trace.ir import typing_rules
-from tracealloc.trace.ir.affine import linear
 from tracealloc.trace.ir.dtype import DType, Float, Integer, Struct, boolean, index
 from tracealloc.trace.ir.expr import Const, Expr, GetField
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.proxies.elements import element_type
 from tracealloc.trace.proxies.lifting import numpy_dtype, typed
 from tracealloc.trace.proxies.refusals import SCALAR_NAMES, Valueless, absent, article, refuse_use
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.affine import linear
 from tracealloc.trace.record.bytecode_names import spot_of
 from tracealloc.trace.record.events import Define, Ref
 from tracealloc.trace.record.python_state import Carried

@@ -8,11 +8,11 @@ a kernel runs finds it. Hardware does not check, and its text leaves that out (`
 
 from __future__ import annotations
 
-from tracealloc.trace.ir import typing_rules
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import OUTSIDE, Const, Expr, View, iters_of
 from tracealloc.trace.ir.program import Region, Slice
+from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.affine import is_affine
 from tracealloc.trace.record.recorder import Recorder
 
 __all__ = ["element_of_view"]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from tracealloc.trace.ir.dtype import DType
 from tracealloc.trace.ir.expr import Binary, Expr, Intrinsic, Iter, IterRef, Load, Logical, rewrite, walk
 from tracealloc.trace.ir.program import Alloc, Array, Call, Program, Store
-from tracealloc.trace.ir.typing_rules import negate
+from tracealloc.trace.queries.typing_rules import negate
 from tracealloc.trace.record.events import (
     Branch,
     Close,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from tracealloc.trace.diagnostics.errors import TraceallocError, TraceallocWarning, TraceError
 from tracealloc.trace.diagnostics.source import Place, caller_frame
-from tracealloc.trace.ir import typing_rules
 from tracealloc.trace.ir.dtype import DType
 from tracealloc.trace.ir.expr import Const, Expr, IterRef, Load
 from tracealloc.trace.ir.program import Array
+from tracealloc.trace.queries import typing_rules
 from tracealloc.trace.record.bytecode_names import Spot, spot_of, tests_while
 from tracealloc.trace.record.events import Decide, Define, Event, Ref
 from tracealloc.trace.record.join_paths import Unbalanced, join, nest
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from types import FrameType, FunctionType
 
     from tracealloc.trace.ir.expr import Iter
+    from tracealloc.trace.ir.parameters import Signature
     from tracealloc.trace.ir.program import Program, Region
-    from tracealloc.trace.signature import Signature
 
 __all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "is_idle", "recorder_for", "running"]
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
-from tracealloc.trace.ir.affine import is_affine
 from tracealloc.trace.ir.expr import Const, Expr, IterRef, Load, Unary, children, loads_of, rewrite
 from tracealloc.trace.ir.program import (
     Alloc,
@@ -32,8 +31,9 @@ from tracealloc.trace.ir.program import (
     Store,
     While,
 )
-from tracealloc.trace.ir.summary import summary_of
-from tracealloc.trace.ir.typing_rules import is_short_affine, negate
+from tracealloc.trace.queries.affine import is_affine
+from tracealloc.trace.queries.summary import summary_of
+from tracealloc.trace.queries.typing_rules import is_short_affine, negate
 from tracealloc.trace.record.events import Branch, Define, Event, ForEach, Ref, Repeat
 
 __all__ = ["finish"]

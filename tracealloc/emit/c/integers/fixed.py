@@ -19,7 +19,7 @@ from tracealloc.emit.c.integers.integers import (
 )
 from tracealloc.emit.common.text import Text, infix
 from tracealloc.trace.ir.dtype import Fixed
-from tracealloc.trace.ir.intervals import type_range
+from tracealloc.trace.queries.intervals import type_range
 
 __all__ = ["overflowed", "quantised", "rounded"]
 

@@ -12,9 +12,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tracealloc.trace.ir.affine import Linear, constant, expression, linear, simplify
 from tracealloc.trace.ir.expr import Binary, Compare, Expr, iters_of
 from tracealloc.trace.ir.program import Alloc, Block, Call, Loop, Node, Store, While, map_blocks, walk_nodes
+from tracealloc.trace.queries.affine import Linear, constant, expression, linear, simplify
 
 __all__ = ["whole_tile"]
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from tracealloc.emit.common.access_checks import Checks
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.affine import Linear
 from tracealloc.trace.ir.dtype import Index, as_integer
 from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, IterRef, Unary, iters_of, loads_of
 from tracealloc.trace.ir.program import (
@@ -30,6 +29,7 @@ from tracealloc.trace.ir.program import (
     touched_by,
     walk_nodes,
 )
+from tracealloc.trace.queries.affine import Linear
 
 __all__ = ["Hoisted", "hoisted"]
 

@@ -21,7 +21,7 @@ from tracealloc.trace.ir.program import (
     While,
     walk_nodes,
 )
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 if TYPE_CHECKING:
     from tracealloc.emit.common.walk import Where

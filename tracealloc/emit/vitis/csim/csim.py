@@ -20,7 +20,7 @@ from tracealloc.emit.vitis.text.module import MOST_BITS, VitisText, simulated, w
 from tracealloc.trace.diagnostics.errors import BuildError, TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.program import Requirement, keeps_state
-from tracealloc.trace.ir.requirements import unmet
+from tracealloc.trace.queries.requirements import unmet
 
 if TYPE_CHECKING:
     from tracealloc.trace.ir.program import Program

@@ -34,7 +34,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.stored import not_a_number
-from tracealloc.trace.ir.summary import summary_of
+from tracealloc.trace.queries.summary import summary_of
 
 _FRAMES = ("testbench.cpp.j2", "host.cpp.j2")  # an argument has one name in both
 

@@ -11,7 +11,7 @@ from tracealloc.emit.vitis.values.expressions import Expressions
 from tracealloc.emit.vitis.values.types import carrier_of
 from tracealloc.trace.ir.expr import Const
 from tracealloc.trace.ir.program import Array, Call, Region, Slice
-from tracealloc.trace.ir.summary import returned, summary_of
+from tracealloc.trace.queries.summary import returned, summary_of
 
 __all__ = ["CallPrinter"]
 

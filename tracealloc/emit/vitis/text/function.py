@@ -14,12 +14,12 @@ from tracealloc.emit.vitis.values.expressions import Expressions
 from tracealloc.emit.vitis.values.simulated import axis_type, is_axis
 from tracealloc.emit.vitis.values.types import INT, inside
 from tracealloc.trace.ir.dtype import Index
-from tracealloc.trace.ir.intervals import INT64 as INT64_RANGE
-from tracealloc.trace.ir.intervals import ZeroDivisorRanges
 from tracealloc.trace.ir.layout import Layout, Port
 from tracealloc.trace.ir.program import Alloc, Array, Program
-from tracealloc.trace.ir.summary import returned, summary_of
 from tracealloc.trace.ir.text import expr_text
+from tracealloc.trace.queries.intervals import INT64 as INT64_RANGE
+from tracealloc.trace.queries.intervals import ZeroDivisorRanges
+from tracealloc.trace.queries.summary import returned, summary_of
 
 __all__ = ["FunctionWriter"]
 

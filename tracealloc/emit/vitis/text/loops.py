@@ -11,8 +11,8 @@ from tracealloc.emit.vitis.text.pragmas import distance_pragma, loop_mark_pragma
 from tracealloc.emit.vitis.values.expressions import Expressions
 from tracealloc.emit.vitis.values.types import INT, INT64
 from tracealloc.trace.ir.facts import FunctionFacts
-from tracealloc.trace.ir.intervals import INT32
 from tracealloc.trace.ir.program import Loop, While
+from tracealloc.trace.queries.intervals import INT32
 
 __all__ = ["Loops"]
 

@@ -25,7 +25,6 @@ from tracealloc.emit.vitis.values.types import (
     inside,
     promoted,
 )
-from tracealloc.trace.ir.affine import constant, expression, linear
 from tracealloc.trace.ir.dtype import (
     Boolean,
     DType,
@@ -50,7 +49,8 @@ from tracealloc.trace.ir.expr import (
     Unary,
 )
 from tracealloc.trace.ir.interval_rules import Range, binary_range
-from tracealloc.trace.ir.intervals import type_range
+from tracealloc.trace.queries.affine import constant, expression, linear
+from tracealloc.trace.queries.intervals import type_range
 
 __all__ = ["Operators"]
 

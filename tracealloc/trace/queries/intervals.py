@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracealloc.trace.ir.affine import expression, linear
 from tracealloc.trace.ir.dtype import DType, Fixed, Integer, as_integer
 from tracealloc.trace.ir.expr import Binary, Cast, Const, Expr, Iter, IterRef, Load, Select, Unary
 from tracealloc.trace.ir.interval_rules import Range, binary_range, unary_range
 from tracealloc.trace.ir.program import Array, Loop
+from tracealloc.trace.queries.affine import expression, linear
 
 __all__ = [
     "INT32",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from tracealloc.trace.ir.affine import is_affine, linear
 from tracealloc.trace.ir.dtype import Integer
 from tracealloc.trace.ir.expr import Cast, Expr, Load, loads_of
 from tracealloc.trace.ir.program import (
@@ -23,6 +22,7 @@ from tracealloc.trace.ir.program import (
     expressions_of,
     walk_nodes,
 )
+from tracealloc.trace.queries.affine import is_affine, linear
 
 __all__ = ["bounding", "used_parameters", "wide_data"]
 

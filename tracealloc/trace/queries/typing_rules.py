@@ -12,7 +12,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from tracealloc.trace.ir.affine import expression, is_affine, linear
 from tracealloc.trace.ir.dtype import (
     DType,
     Fixed,
@@ -46,6 +45,7 @@ from tracealloc.trace.ir.expr import (
     children,
 )
 from tracealloc.trace.ir.quantise import nearest, quantised_one
+from tracealloc.trace.queries.affine import expression, is_affine, linear
 
 __all__ = [
     "Mistyped",
