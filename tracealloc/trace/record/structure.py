@@ -124,7 +124,9 @@ class _Finish:
                     raise AssertionError(f"{type(event).__name__} is left over")
 
     def collect_call(self, call: Call, now: int, loop: int) -> None:
+        """Which part is passed is used to the end: what stores to it must not choose another one."""
         written = summary_of(call.program).changes
+        self.clock += 1
         for formal, part in zip_longest(call.program.args, (*call.args, *call.results)):
             if not isinstance(part, Region):
                 self.use(part, now, loop)
@@ -132,7 +134,7 @@ class _Finish:
             if formal is None or formal in written:
                 self.write(part.array, now)
             for item in part.indices:
-                self.use(item.start if isinstance(item, Slice) else item, now, loop)
+                self.use(item.start if isinstance(item, Slice) else item, self.clock, loop)
 
     def write(self, array: Array, now: int) -> None:
         self.writes.setdefault(array.key, []).append(now)
