@@ -380,3 +380,20 @@ def test_subscripts_of_a_part_that_moves_by_a_quotient_are_simple() -> None:
         assert s.buffer_at("X", "i").shape == (3,)
         assert "X_i[t_init] = X[" in str(s) and "Y[i] += X_i[t] " in str(s), str(s)
         agree(s, c=True)
+
+
+def test_a_buffer_with_the_constant_of_a_peeled_fill_is_proved() -> None:
+    @kernel
+    def sums(A: int32[4]):
+        for i in grid(4):
+            for _k in grid(3):
+                c = scalar(int32, 4)
+                c.set(c - A[i])
+                A[i] = c
+
+    s = Schedule(sums, sums.trace(), HARDWARE)
+    s.peel("_k", 1)
+    s.distribute("i")
+    s.buffer_at("c_1", "i_2")
+    assert "c_1_i_2 = 4" in str(s.module)
+    assert s.verify()

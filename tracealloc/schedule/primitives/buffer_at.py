@@ -30,7 +30,7 @@ from tracealloc.schedule.core.state import OpaqueLoop, State
 from tracealloc.schedule.storage.diagonal_box import NO_SLANT, coordinate, slanted
 from tracealloc.schedule.storage.indexed_rows import slots_of
 from tracealloc.schedule.storage.region import Region, spaces_of, users_of
-from tracealloc.trace.ir.expr import Const, Iter, IterRef, Load
+from tracealloc.trace.ir.expr import Const, Iter, IterRef, Load, substitute
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import Alloc, Array, Store
 from tracealloc.trace.queries.affine import constant
@@ -80,7 +80,8 @@ def buffer_at(edit: Edit, array: Array, loop: LoopNode | OpaqueLoop) -> Result:
         box = spaced(wide, whole, its, sliced) if slant else box
     region = Region(edit, array, loops, its, users, box, array, slant, slots)
     made = _Buffer(region, part, state, key).build()
-    return Result(proved_storage(edit, made, array), (ArrayRef(key),))
+    proved = proved_storage(edit, made, array)
+    return Result(_as_traced(proved, state.model), (ArrayRef(key),))
 
 
 @dataclass
@@ -219,7 +220,7 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
     model = state.model
     fill = next((s for s in model.statements if isinstance(s.node, Alloc) and s.node.array == array), None)
     starts = [statement for statement, _ in copies if "_init" in statement.name]
-    if fill is None or len(starts) != 1:
+    if fill is None or fill.origin is None or len(starts) != 1:
         return state
     assert isinstance(fill.node, Alloc)
     if not isinstance(fill.node.fill, Const):
@@ -231,6 +232,8 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
     flow = flow_of(model, state.tree, only)
     copy = model.statement(name)
     assert isinstance(copy.node, Store)
+    if len(copy.scope(array)) != len(fill.dims):
+        return state
     node = replace(copy.node, value=fill.node.fill)
     constant = make_statement(
         model,
@@ -252,3 +255,21 @@ def _from_constant(state: State, array: Array, copies: list[tuple[Statement, Tre
     return state.with_model(
         model.with_statements(statements, tree), tree, spaces_of(list(model.statements), array)
     )
+
+
+def _as_traced(state: State, old: Model) -> State:
+    """The state in which fills that stand for those of `old` are told by the statements of the kernel."""
+    names = {s.name for s in old.statements}
+
+    def traced(s: Statement) -> Statement:
+        if s.name in names or s.copy or s.origin not in names:
+            return s
+        fill = old.statement(s.origin)
+        values = dict(zip(fill.dims, s.instance, strict=True))
+        instance = tuple(substitute(expr, values) for expr in fill.instance)
+        return replace(s, origin=fill.origin, origin_instance=instance)
+
+    statements = [traced(s) for s in state.model.statements]
+    if all(new is s for new, s in zip(statements, state.model.statements, strict=True)):
+        return state
+    return state.with_model(state.model.with_statements(statements, state.tree), state.tree, frozenset())
