@@ -30,7 +30,7 @@ __all__ = [
     "reason",
 ]
 
-STEP = 10_000_000
+STEP = 5_000_000
 """Operations of one schedule step, everything in it included."""
 LOOPS = 4_000_000
 """Of isl's loops for a nest; what needs more gets loops of our own. Nests of 200 statements take 600,000."""
