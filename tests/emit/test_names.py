@@ -43,6 +43,8 @@ def _names(every: int) -> list[str]:
 
 
 NAMES = _names(100)
+# Locals of the function around a simulated kernel, and of the testbench.
+WRAPPERS = ["a0", "a1", "e", "p0", "q0", "r0", "s_p0", "x0", "wrong"]
 
 
 def _made(text: str, name: str, **more: Any) -> Program:
@@ -121,7 +123,7 @@ def test_every_role_in_simulation() -> None:
 
 
 def test_as_top_function() -> None:
-    programs = _tops(_names(16))
+    programs = _tops(list(dict.fromkeys([*_names(16), *WRAPPERS])))
     source = "\n".join(c_source(program) for program in programs)
     library = library_of(source)
     for program, run in zip(programs, simulations(programs, own_names=True), strict=True):
@@ -182,6 +184,7 @@ PROJECTS = {
     "string": "x_t: int32[4], x: S[4], data: int32[4], STRING_H: int32[4]",
     "Time": "wrong: int32[4], stack: int32[4], argv: int32[4], rlimit: int32[4]",
     "tracealloc_data": "tracealloc: int32[4], aux: int32[4], Aux: int32[4]",
+    "wrong": "q0: int32[4], a0: int32[4], p1: int32[4], e: int32[4]",
     "_start": "run: int32[4], job: int32[4], found: int32[4], Time: int32[4]",
 }
 

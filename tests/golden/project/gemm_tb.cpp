@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
   try {
     tracealloc::load<4>("A", __FILE__, (float *)&A, 16);
     tracealloc::load<4>("B", __FILE__, (float *)&B, 32);
-    gemm(A, B, C);
+    ::gemm(A, B, C);
     wrong += tracealloc::check<4>("C", "C_expected", __FILE__, (const float *)&C,
                                32, true);
   } catch (const std::exception &error) {

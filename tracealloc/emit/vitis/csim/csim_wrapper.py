@@ -115,25 +115,25 @@ class _Wrapper:
     # Parameters.
 
     def _parameter(self, number: int, parameter: Parameter) -> str:
-        array, name = parameter.array, f"p{number}"
+        array, name = parameter.array, f"ta_p{number}"
         type_ = cpp_type(self.text, array.dtype)
         if parameter.role == "kept":
             return f"void *{name}"  # tables and states are in the kernel's own text
         if array.kind == "stream":
             dimensions = "".join(f"[{extent}]" for extent in array.shape)
-            what = f"(hls::stream<{type_}> *)&q{number}, {name}, {array.size}"
+            what = f"(hls::stream<{type_}> *)&ta_q{number}, {name}, {array.size}"
             size = element_bytes(array.dtype)
-            self.before.append(f"hls::stream<{type_}> q{number}{dimensions};")
+            self.before.append(f"hls::stream<{type_}> ta_q{number}{dimensions};")
             self.before.append(f'ta_fill<{size}, {type_}>({what}, "{array.name}");')
-            self.actual.append(f"q{number}")
+            self.actual.append(f"ta_q{number}")
             self.drained.append(f"ta_drain<{size}, {type_}>({what});")
             return f"void *{name}"
         if array.rank == 0 and parameter.role == "argument":
             return self._scalar(parameter, name, type_)
         if array.rank == 0:
-            self.before.append(f"{type_} r{number};")
-            self.actual.append(f"&r{number}")
-            self.after.append(_put(array, f"r{number}", f"(unsigned char *){name}"))
+            self.before.append(f"{type_} ta_r{number};")
+            self.actual.append(f"&ta_r{number}")
+            self.after.append(_put(array, f"ta_r{number}", f"(unsigned char *){name}"))
             return f"void *{name}"
         inner = "".join(f"[{extent}]" for extent in array.shape[1:])
         row = f"{type_} (*){inner}" if inner else f"{type_} *"
@@ -142,14 +142,14 @@ class _Wrapper:
             return f"void *{name}"
         size = element_bytes(array.dtype)
         count = array.size
-        self.before.append(f"std::unique_ptr<{type_}[]> a{number}(new {type_}[{max(count, 1)}]);")
-        head = f"for (long e = 0; e < {count}; ++e) "
-        at = f"(unsigned char *){name} + {size} * e"
+        self.before.append(f"std::unique_ptr<{type_}[]> ta_a{number}(new {type_}[{max(count, 1)}]);")
+        head = f"for (long ta_e = 0; ta_e < {count}; ++ta_e) "
+        at = f"(unsigned char *){name} + {size} * ta_e"
         if parameter.role == "argument":
-            self.before.append(head + _get(array, f"a{number}[e]", at))
-        self._pass(parameter, number, f"({row})a{number}.get()", f"a{number}.get()")
+            self.before.append(head + _get(array, f"ta_a{number}[ta_e]", at))
+        self._pass(parameter, number, f"({row})ta_a{number}.get()", f"ta_a{number}.get()")
         if parameter.written:
-            self.after.append(head + _put(array, f"a{number}[e]", at))
+            self.after.append(head + _put(array, f"ta_a{number}[ta_e]", at))
         return f"void *{name}"
 
     def _pass(self, parameter: Parameter, number: int, row: str, data: str) -> None:
@@ -160,23 +160,23 @@ class _Wrapper:
             return
         const = "" if parameter.written else "const "
         type_ = axis_type(const + cpp_type(self.text, array.dtype), array)
-        self.before.append(f'{type_} x{number}("{array.name}", {data});')
-        self.actual.append(f"x{number}")
-        self.finished.append(f"x{number}.finish();")
+        self.before.append(f'{type_} ta_x{number}("{array.name}", {data});')
+        self.actual.append(f"ta_x{number}")
+        self.finished.append(f"ta_x{number}.finish();")
 
     def _scalar(self, parameter: Parameter, name: str, type_: str) -> str:
         dtype = parameter.array.dtype
         if not by_value(parameter.array):
-            self.before.append(f"{type_} s_{name};")
-            self.before.append(_get(parameter.array, f"s_{name}", f"(const unsigned char *){name}"))
-            self.actual.append(f"s_{name}")
+            self.before.append(f"{type_} {name}_value;")
+            self.before.append(_get(parameter.array, f"{name}_value", f"(const unsigned char *){name}"))
+            self.actual.append(f"{name}_value")
             return f"void *{name}"
         if isinstance(dtype, Fixed):
             bits = 8 * element_bytes(dtype)
-            self.before.append(f"{type_} s_{name};")
+            self.before.append(f"{type_} {name}_value;")
             at = f"reinterpret_cast<const unsigned char *>(&{name})"
-            self.before.append(_get(parameter.array, f"s_{name}", at))
-            self.actual.append(f"s_{name}")
+            self.before.append(_get(parameter.array, f"{name}_value", at))
+            self.actual.append(f"{name}_value")
             return f"{'' if dtype.signed else 'u'}int{bits}_t {name}"
         self.actual.append(f"({type_}){name}")
         if isinstance(dtype, Boolean | Float):
