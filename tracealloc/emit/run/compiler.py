@@ -21,6 +21,8 @@ _BASE_FLAGS = (
     "-fwrapv",
     "-ffp-contract=off",
     "-fno-math-errno",
+    # gcc 12 moves loads over stores when it cuts a loop with another loop inside in two (tests/fuzz).
+    "-fno-tree-loop-distribution",
     "-fPIC",
     "-shared",
     "-pipe",
