@@ -190,3 +190,24 @@ def test_a_value_of_the_caller_in_the_subscript_of_a_view_is_that_of_the_iterati
     s.distribute("j")
     assert "t[j_3] % 4, j_3] += i_1" in str(s.module)
     check(chosen, s)
+
+
+def test_a_callee_whose_view_would_depend_on_data_stays_a_call() -> None:
+    @kernel
+    def shifted(p: int32[4], at: ta.UInt(1)):
+        V = p[at : at + 3]
+        for i in ta.range(at, 3):
+            V[i] += 1
+
+    @kernel
+    def chosen(A: int32[4], n: int32[3]):
+        for j in grid(3):
+            shifted(A, n[j])
+
+    s = ta.customize(chosen)
+    with pytest.raises(ta.ScheduleError) as caught:
+        s.inline("shifted")
+    sentence, *rest = str(caught.value).splitlines()
+    assert sentence == 'TA273 inline("shifted") cannot take shifted apart'
+    assert rest[-2].startswith("  because: p[at + i] is an access through a view, which depends on data here")
+    check(chosen, s)

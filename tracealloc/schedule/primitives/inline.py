@@ -7,6 +7,7 @@ from dataclasses import replace
 from tracealloc.poly.calls.bind_arguments import Names, Splice, calls_in
 from tracealloc.poly.codegen.lower import lower
 from tracealloc.poly.model.model import Statement
+from tracealloc.poly.model.views import Unproved
 from tracealloc.poly.proof.equivalence import runs_once
 from tracealloc.schedule.core.ask import asking
 from tracealloc.schedule.core.marks import mark
@@ -184,7 +185,19 @@ def _opened(edit: Edit, state: State, callee: State, sites: set[str]) -> State:
     body = tuple(replace_arrays(node, data) for node in program.body)
     args = tuple(data.get(array, array) for array in program.args)
     opened = replace(program, args=args, body=body, requires=())
-    return fresh_state(callee.name, opened, callee.proof.reassociate).with_requests(callee.requests)
+    try:
+        made = fresh_state(callee.name, opened, callee.proof.reassociate)
+    except Unproved as access:
+        raise edit.error(
+            "TA273",
+            f"cannot take {callee.name} apart",
+            because=[
+                f"{access} is an access through a view, which depends on data here: that nothing leaves the "
+                "view is proved for numbers that are known when it is called"
+            ],
+            hint="keep the call, or subscript the array itself in the kernel",
+        ) from None
+    return made.with_requests(callee.requests)
 
 
 def _traced_calls(state: State) -> list[Call]:
