@@ -14,7 +14,20 @@ from typing import TypeAlias
 import islpy as isl
 
 from tracealloc.trace.ir.dtype import index
-from tracealloc.trace.ir.expr import Binary, Cast, Compare, Const, Expr, Iter, IterRef, Load, Logical, Unary
+from tracealloc.trace.ir.expr import (
+    Binary,
+    Cast,
+    Compare,
+    Const,
+    Expr,
+    Iter,
+    IterRef,
+    Load,
+    Logical,
+    Unary,
+    iters_of,
+    loads_of,
+)
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.queries.affine import expression, linear
 
@@ -99,6 +112,10 @@ def aff_text(expr: Expr, names: Names) -> str:
             return f"max({text}, -({text}))"
         case Binary(op=("min" | "max") as op, left=left, right=right):
             return f"{op}({aff_text(left, names)}, {aff_text(right, names)})"
+        case Binary(op="*" | "//" | "%", left=left, right=right) if not _has_number(expr):
+            form = linear(expr)  # a factor such as n // 100 is one number for all n of two bits
+            assert form is not None, f"not affine: {expr!r}"
+            return aff_text(expression(form), names)
         case Binary(op="//", left=left, right=right):
             return f"floor(({aff_text(left, names)})/{aff_text(right, names)})"
         case Binary(op="%", left=left, right=right):
@@ -111,7 +128,7 @@ def aff_text(expr: Expr, names: Names) -> str:
             return f"{1 << int(value)}*({aff_text(left, names)})"
         case Binary(op=("+" | "-") as op, left=left, right=right):
             return f"({aff_text(left, names)} {op} ({aff_text(right, names)}))"
-        case Binary(op=">>" | "&") | Unary(op="~"):
+        case Binary(op=">>" | "&" | "<<") | Unary(op="~"):
             form = linear(expr)
             assert form is not None, f"not affine: {expr!r}"
             return aff_text(expression(form), names)
@@ -119,6 +136,12 @@ def aff_text(expr: Expr, names: Names) -> str:
             inner: Expr | None = getattr(expr, "operand", None)
             assert inner is not None, f"not affine: {expr!r}"
             return aff_text(inner, names)  # an identity cast
+
+
+def _has_number(expr: Binary) -> bool:
+    """Whether a factor or the divisor is written as a number, which is how isl wants it."""
+    sides = (expr.left, expr.right) if expr.op == "*" else (expr.right,)
+    return any(not iters_of(side) and not loads_of(side) for side in sides)
 
 
 _COMPARE = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
