@@ -9,8 +9,7 @@ Budgets nest: an inner one ends alone, and the outer one then starts anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import ClassVar
 
 import islpy as isl
 
@@ -56,25 +55,53 @@ class Spent(isl.Error):
     """A budget is used up: what was asked inside it has no answer."""
 
 
-@contextmanager
-def limited(operations: int) -> Iterator[None]:
-    """Let isl raise `Spent` once it has taken some operations inside the block."""
-    context = isl.DEFAULT_CONTEXT
-    outer = context.get_max_operations()
-    context.reset_operations()
-    context.set_max_operations(min(operations, outer) if outer else operations)
-    try:
-        yield
-    except Spent:
-        raise
-    except isl.Error as error:
-        if not _is_spent():  # isl may say anything then, that a text has an error say
+class limited:
+    """Let isl raise `Spent` once it has taken some operations inside the block.
+
+    A user's interrupt may come at any call, that of `__exit__` itself included: then the budget around this
+    one ends both, and of the outermost the end of the object does. (A generator is closed whenever the
+    traceback that holds it goes, and gave its budget back to isl long after all of them had ended.)
+    """
+
+    _open: ClassVar[list[int]] = []  # those that have not ended, by identity, outermost first
+
+    def __init__(self, operations: int) -> None:
+        self.operations, self.outer = operations, 0
+
+    def __enter__(self) -> None:
+        self.outer = isl.DEFAULT_CONTEXT.get_max_operations()
+        try:
+            self._open.append(id(self))
+            isl.DEFAULT_CONTEXT.reset_operations()
+            operations = min(self.operations, self.outer) if self.outer else self.operations
+            isl.DEFAULT_CONTEXT.set_max_operations(operations)
+        except BaseException:
+            self._end()
             raise
-        asked = str(error).partition("call to ")[2].partition(" failed")[0]
-        raise Spent(f"a budget of {operations:,} isl operations was used up, the last in {asked}") from error
-    finally:
-        context.reset_operations()
-        context.set_max_operations(outer)
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            # isl may say anything then, that a text has an error say
+            spent = isinstance(error, isl.Error) and not isinstance(error, Spent) and _is_spent()
+        finally:
+            self._end()
+        if spent:
+            asked = str(error).partition("call to ")[2].partition(" failed")[0]
+            text = f"a budget of {self.operations:,} isl operations was used up, the last in {asked}"
+            raise Spent(text) from error
+
+    def __del__(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if id(self) not in self._open:
+            return
+        try:
+            isl.DEFAULT_CONTEXT.set_max_operations(self.outer)
+        finally:  # also where the interrupt comes just then
+            isl.DEFAULT_CONTEXT.set_max_operations(self.outer)
+            isl.DEFAULT_CONTEXT.reset_operations()
+            del self._open[self._open.index(id(self)) :]
 
 
 def _is_spent() -> bool:
