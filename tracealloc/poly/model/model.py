@@ -108,7 +108,8 @@ class Statement(PickledAsText):
     traced program whose instances this one runs (None for a copy that a primitive added), and
     `origin_instance` gives that instance's iterators (None: they are the same). `covered`: where the last of
     the guards does not hold, later statements store all that this one would have stored (the other side of
-    an ``if``), so that it need not keep what was there.
+    an ``if``), so that it need not keep what was there. `traced` is the node as the kernel was traced, where
+    loops inside it have been scheduled: the accesses are the traced ones, so that proofs find their reads.
     """
 
     name: str
@@ -122,6 +123,12 @@ class Statement(PickledAsText):
     origin_instance: tuple[Expr, ...] | None = None
     copy: bool = False
     covered: bool = False
+    traced: Node | None = None
+
+    @property
+    def as_traced(self) -> Node:
+        """What proofs take it for."""
+        return self.node if self.traced is None else self.traced
 
     @property
     def place(self) -> Place | None:

@@ -54,6 +54,7 @@ __all__ = [
     "subscripts",
     "touches_by_data",
     "unique_name",
+    "with_more",
 ]
 
 Accesses: TypeAlias = tuple[Access, ...]
@@ -89,11 +90,15 @@ def make_statement(
 
 def collected(model: Model, s: Statement, scopes: Mapping[Array, tuple[Expr, ...]]) -> Statement:
     """A statement with the accesses that its node and guards make."""
-    places = s.name, s.dims, s.domain, scopes
-    accesses = accesses_of(s.node, s.guards, *places, model.space, model.effects, s.covered)
+    accesses = _accesses(model, s, s.as_traced, scopes)
     used = {access.array for access in accesses} | ({s.node.array} if isinstance(s.node, Alloc) else set())
     kept = tuple((array, exprs) for array, exprs in scopes.items() if exprs and array in used)
     return replace(s, accesses=accesses, scopes=kept)
+
+
+def _accesses(model: Model, s: Statement, node: Node, scopes: Mapping[Array, tuple[Expr, ...]]) -> Accesses:
+    places = s.name, s.dims, s.domain, scopes
+    return accesses_of(node, s.guards, *places, model.space, model.effects, s.covered)
 
 
 def remade(model: Model, statement: Statement, scopes: Mapping[Array, tuple[Expr, ...]]) -> Statement:
@@ -101,7 +106,26 @@ def remade(model: Model, statement: Statement, scopes: Mapping[Array, tuple[Expr
 
     Those that it has are from before, but for the parts that they name: see `as_before`.
     """
-    return as_before(model, collected(model, statement, scopes), statement)
+    made = as_before(model, collected(model, statement, scopes), statement)
+    return made if made.traced is None else with_more(made, _accesses(model, made, made.node, scopes))
+
+
+def with_more(statement: Statement, own: Accesses) -> Statement:
+    """A statement with those of the accesses of its node, as scheduled, that the traced one does not make.
+
+    They count for order; they are no reads of the traced program.
+    """
+    known: dict[tuple[str, bool], isl.Map] = {}
+    for access in statement.accesses:
+        at = access.space, access.write
+        known[at] = known[at].union(access.relation) if at in known else access.relation
+
+    def is_known(access: Access) -> bool:
+        found = known.get((access.space, access.write))
+        return found is not None and access.relation.is_subset(found)
+
+    more = tuple(replace(access, tags=()) for access in own if not is_known(access))
+    return replace(statement, accesses=(*statement.accesses, *more))
 
 
 def as_before(model: Model, made: Statement, before: Statement) -> Statement:
@@ -111,6 +135,8 @@ def as_before(model: Model, made: Statement, before: Statement) -> Statement:
     subscripts may no longer tell that a row is not left.
     """
     origins = {str(m.domain().get_tuple_name()): m for m in model.origins}
+    if before.traced is not None:  # see `with_more`
+        before = replace(before, accesses=tuple(a for a in before.accesses if a.write or a.tags))
 
     def elements(access: Access, known: Access) -> isl.Map | None:
         if known.space == access.space and made.scope(known.array) == before.scope(known.array):
@@ -203,6 +229,7 @@ def elsewhere(statement: Statement, moved: Moved) -> Statement:
     return replace(
         renamed(statement, lambda access: map_part(access.part, moved)),
         node=map_accesses(statement.node, moved),
+        traced=None if statement.traced is None else map_accesses(statement.traced, moved),
         guards=tuple(map_reads(guard, moved) for guard in statement.guards),
     )
 

@@ -96,19 +96,15 @@ def _whole(name: str, space: str, shape: tuple[int, ...]) -> isl.Map:
 
 
 def _spaces(model: Model, base: Model) -> dict[str, Array]:
-    """The isl spaces of what callers see and of constants."""
-    outputs = set(model.outputs())
-    found: dict[str, Array] = {}
-    # A statement that never runs may be gone from the model: its arrays still have final contents.
-    for statement in (*model.statements, *base.statements):
-        for access in statement.accesses:
-            if access.array in outputs or access.array.kind == "constant":
-                found.setdefault(access.space, access.array)
-            if access.array in outputs:
-                # Copies move whole records, also fields that the kernel never touches.
-                for path in field_paths(access.array, ()):
-                    found.setdefault(model.space(access.array, path), access.array)
-    return found
+    """The isl spaces of what callers see, and of constants.
+
+    Also of what no statement touches (any more), and of all fields: copies may, for they move whole records.
+    """
+    outputs = {
+        model.space(array, path): array for array in model.outputs() for path in field_paths(array, ())
+    }
+    accesses = (access for s in (*model.statements, *base.statements) for access in s.accesses)
+    return {**outputs, **{a.space: a.array for a in accesses if a.array.kind == "constant"}}
 
 
 def _box_text(space: str, shape: tuple[int, ...]) -> str:

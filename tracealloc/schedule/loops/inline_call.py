@@ -14,7 +14,7 @@ from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, tuple_text
 from tracealloc.poly.model.accesses import accesses_of
 from tracealloc.poly.model.build import build_block
 from tracealloc.poly.model.model import Access, Model, Statement
-from tracealloc.poly.model.statements import as_before, make_statement, remade
+from tracealloc.poly.model.statements import as_before, make_statement, remade, with_more
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree, loops_above, sequence
 from tracealloc.poly.model.tree import Sequence as Seq
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, substitute
@@ -75,10 +75,8 @@ def inlined(
             made[statement.name] = expansion
             statements += expansion.statements
         elif any(call.site in sites for call in calls_in(node)):
-            # The accesses are those of the traced callee, so that both ends of a proof have the same.
-            model, accesses = _accesses(model, statement, spliced(node, sites, callee.traced, names))
-            opened = as_before(model, replace(statement, accesses=accesses), statement)
-            statements.append(replace(opened, node=spliced(node, sites, callee.program, names)))
+            model, opened = _opened(model, statement, sites, callee, names)
+            statements.append(opened)
         else:
             statements.append(statement)
     tree = placed(tree, made) or sequence(())
@@ -116,6 +114,20 @@ def expand(
     inner = preimage(statement.domain, name, both, [IterRef(it) for it in dims])
     bound = bind_parameters(inner.identity(), values, around.dims).domain()
     return preimage(around.domain, name, both).intersect(bound)
+
+
+def _opened(
+    model: Model, statement: Statement, sites: Collection[str], callee: Callee, names: Names
+) -> tuple[Model, Statement]:
+    """A statement with its own control flow; calls inside it are replaced by the callee's loops."""
+    traced = spliced(statement.as_traced, sites, callee.traced, names)
+    model, accesses = _accesses(model, statement, traced)
+    opened = as_before(model, replace(statement, accesses=accesses), statement)
+    if statement.traced is None and callee.program is callee.traced:
+        return model, replace(opened, node=traced)
+    node = spliced(statement.node, sites, callee.program, names)
+    model, own = _accesses(model, statement, node)
+    return model, with_more(replace(opened, node=node, traced=traced), own)
 
 
 def _accesses(model: Model, statement: Statement, node: Node) -> tuple[Model, tuple[Access, ...]]:

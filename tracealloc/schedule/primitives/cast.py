@@ -100,6 +100,7 @@ def _moved(statement: Statement, old: Array, new: Array) -> Statement:
     return replace(
         renamed(statement, lambda access: retyped_part(access.part, old, new)),
         node=retyped(statement.node, old, new),
+        traced=None if statement.traced is None else retyped(statement.traced, old, new),
         guards=tuple(retyped_condition(guard, old, new) for guard in statement.guards),
         scopes=tuple((new if a == old else a, exprs) for a, exprs in statement.scopes),
     )
