@@ -7,7 +7,9 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
@@ -22,6 +24,7 @@ from tracealloc.trace.record import mutable_places
 N = 4
 TABLES = [np.zeros(6, np.int32) for _ in range(5)]
 READ_ONLY = np.zeros(6, np.int32)
+HELD: list[int] = []
 MANY = [[[k]] for k in range(30_000)]
 
 
@@ -36,6 +39,9 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         table.flags.writeable, table.shape = table is not READ_ONLY, (6,)
     os.umask(0o22)
     yield
+    while HELD:
+        os.close(HELD.pop())
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     os.umask(mask)
     sys.setswitchinterval(interval)
     gc.set_threshold(*threshold)
@@ -113,6 +119,11 @@ def by_name() -> int:
     return int(module.n)
 
 
+def kept(*numbers: int) -> int:
+    HELD.extend(numbers)
+    return numbers[0]
+
+
 WAYS: dict[str, Callable[[], int]] = {
     "whether a file exists": lambda: numbered(os.path.exists, lambda name: open(name, "w").close()),
     "whether a path exists": lambda: numbered(exists, touch),
@@ -129,6 +140,12 @@ WAYS: dict[str, Callable[[], int]] = {
     "bytes to a descriptor": lambda: raw(lambda number: os.write(number, b"x")),
     "bytes from a descriptor": lambda: raw(lambda number: len(os.read(number, 1))),
     "the place of a descriptor": lambda: raw(lambda number: os.lseek(number, 1, os.SEEK_CUR)),
+    "the number of a copied descriptor": lambda: kept(os.dup(1)),
+    "the numbers of a pipe": lambda: kept(*os.pipe()),
+    "a timer": lambda: counted(
+        lambda: int(signal.getitimer(signal.ITIMER_VIRTUAL)[0]) // 1000,
+        lambda n: signal.setitimer(signal.ITIMER_VIRTUAL, 1000 * n),
+    ),
     "the mask of new files": lambda: counted(lambda: os.umask(0o22), lambda n: os.umask(n % 8)),
     "how long threads run": lambda: counted(
         lambda: int(sys.getswitchinterval()), lambda n: sys.setswitchinterval(n)
@@ -174,6 +191,19 @@ def test_a_table_that_is_made_once_is_no_state() -> None:
             for _ in grid(2):
                 if A[i] > 0:
                     A[i] = table()
+
+    program(body)
+
+
+def test_what_the_library_asks_for_itself_is_no_state() -> None:
+    def table() -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(f"{folder}/table.npy", np.arange(4))
+            return int(np.load(f"{folder}/table.npy")[1])
+
+    def body(A: int32[N]):
+        for i in grid(N):
+            A[i] = table()
 
     program(body)
 

@@ -38,8 +38,13 @@ _CALLS = """
     urandom getrandom secrets token_bytes token_hex token_urlsafe randbelow randbits SystemRandom
     uuid uuid1 uuid4 read readv pread write writev pwrite pwritev lseek sendfile
 """
+_NUMBERS = "dup dup2 pipe pipe2 openpty socketpair memfd_create eventfd"
+_TIMERS = "setitimer getitimer alarm"
 _TIMES = frozenset(("getmtime", "getctime", "getatime", "st_mtime", "st_mtime_ns", "st_ctime", "st_atime"))
-OPENS, ASKS, CALLS = (frozenset(names.split()) for names in (_OPENS, _ASKS, _CALLS))
+OPENS, ASKS, DRAWS, NUMBERS, TIMERS = (
+    frozenset(names.split()) for names in (_OPENS, _ASKS, _CALLS, _NUMBERS, _TIMERS)
+)
+CALLS = DRAWS | NUMBERS | TIMERS
 _LARGEST = 1 << 24  # bytes of a file that are read; of a larger one size and time are compared
 _LOCAL = threading.local()
 _HOOKED = threading.Lock()
@@ -198,11 +203,18 @@ def _content(path: Path, times: bool) -> object:
 
 
 class Calls(_Listener):
-    """What a run asked the system for that no object holds: random numbers, what a descriptor is at."""
+    """What a run asked the system for that no object holds: random numbers, what a descriptor is at.
+
+    Numbers of descriptors and timers are listened to where `names` lead there: the library takes some, too.
+    """
 
     kind = "calls"
 
-    def __init__(self) -> None:
+    def __init__(self, names: frozenset[str], draws: bool) -> None:
+        groups = [group for group in (NUMBERS, TIMERS) if group & names]
+        if names & DRAWS or draws:
+            groups.append(frozenset(_SOURCES))
+        self.heard: frozenset[str] = frozenset().union(*groups)
         super().__init__()
         _listen()
 
@@ -218,8 +230,9 @@ def _called(frame: FrameType, event: str, arg: Any) -> None:
         sys.setprofile(None)
     elif event == "c_call" and not getattr(_LOCAL, "busy", False):
         name = getattr(arg, "__name__", "")
-        if name in _SOURCES and arg in _sources():
-            for each in calls or ():
+        hearing = [each for each in calls or () if name in each.heard]
+        if hearing and arg in _sources():
+            for each in hearing:
                 each.found.add(f"{arg.__module__}.{name}".replace("posix.", "os.").replace("nt.", "os."))
         elif name in _STATUS and files and getattr(os, name, None) is arg:
             with _unheard():
@@ -253,6 +266,7 @@ _STATUS = ("stat", "lstat", "access", "readlink")
 
 
 def _sources() -> list[Callable[..., Any]]:
-    """The functions in C that give random numbers of the system, or move an open descriptor on."""
-    places = (os, sys.modules.get("_uuid"))
-    return [getattr(place, name) for place in places for name in _SOURCES if hasattr(place, name)]
+    """The functions in C that give random numbers of the system, move a descriptor on, or set a timer."""
+    places = (os, *map(sys.modules.get, ("_uuid", "_socket", "signal", "_signal")))
+    names = (*_SOURCES, *NUMBERS, *TIMERS)
+    return [getattr(place, name) for place in places for name in names if hasattr(place, name)]

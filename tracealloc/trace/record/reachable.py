@@ -207,7 +207,7 @@ class Reach:
         if self.names & OPENS:
             self.spaces.append(Files(frozenset(self.names)))
         if self.names & CALLS or self._draws:
-            self.spaces.append(Calls())
+            self.spaces.append(Calls(frozenset(self.names), self._draws))
         seen = set(self._seen) if self._rest else set()
         for label, items in self._rest.items():
             self.spaces.append(Bulk(label, items, seen, self.opaque))
