@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import islpy as isl
@@ -35,14 +36,41 @@ def test_what_is_used_up_is_told() -> None:
     assert most() == 0
 
 
-def test_an_inner_budget_is_at_most_what_the_outer_one_is() -> None:
+def test_an_inner_budget_is_at_most_what_is_left_of_the_outer_one() -> None:
     with limited(1000):
         with limited(5000):
             assert most() == 1000
         with limited(10):
-            assert most() == 10
+            assert 10 < most() < 200  # and what was taken before
         assert most() == 1000
     assert most() == 0
+
+
+def test_what_an_inner_budget_takes_the_outer_one_has_taken() -> None:
+    ended = 0
+    with pytest.raises(Spent, match=r"^a budget of 100,000 isl operations") as raised, limited(100_000):
+        for _ in range(1000):
+            try:
+                with limited(10_000):
+                    spend()
+            except Spent as error:
+                assert str(error).startswith("a budget of 10,000 isl operations was used up")
+                ended += 1
+    assert 7 <= ended <= 10  # not more: who has another way inside does not see the end of the outer one
+    assert raised.value.__cause__ is not None
+    assert most() == 0
+
+
+def test_a_budget_beside_takes_nothing_of_the_outer_one() -> None:
+    ended = 0
+    with limited(100_000):
+        for _ in range(30):
+            with suppress(Spent), limited(10_000, beside=True):
+                spend()
+                raise AssertionError
+            ended += 1
+        assert most() == 400_000
+    assert ended == 30 and most() == 0
 
 
 def test_an_interrupt_of_an_inner_budget_leaves_none_behind() -> None:
@@ -83,7 +111,7 @@ class Interrupting:
 context = isl.DEFAULT_CONTEXT
 
 
-@pytest.mark.parametrize("at", range(1, 7))
+@pytest.mark.parametrize("at", range(1, 6))
 def test_an_interrupt_while_a_budget_begins_or_ends_leaves_none_behind(
     at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

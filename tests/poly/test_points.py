@@ -7,7 +7,8 @@ from random import Random
 import islpy as isl
 import pytest
 
-from tracealloc.poly.isl.points import Pair, boxes_of, map_of_boxes, pairs_of, points_of_set
+from tracealloc.poly.isl.named import point_values
+from tracealloc.poly.isl.points import Pair, boxes_of, few_pairs, map_of_boxes, pairs_of, points_of_set
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,35 @@ def test_a_whole_box_is_one() -> None:
     every = [((a,), (b, c)) for a in range(3) for b in range(2, 5) for c in range(4)]
     assert boxes_of(every) == [(((0,), (2, 0)), ((2,), (4, 3)))]
     assert boxes_of([]) == []
+
+
+def test_few_pairs_are_listed() -> None:
+    triangle = isl.Map("{ A[i] -> E[j] : 0 <= i < 3 and 0 <= j <= i and (i + j) mod 2 = 0 }")
+    assert sorted(few_pairs(triangle) or []) == [((0,), (0,)), ((1,), (1,)), ((2,), (0,)), ((2,), (2,))]
+    assert few_pairs(isl.Map("{ A[] -> E[] }")) == [((), ())]
+    assert few_pairs(isl.Map("{ A[i] -> E[i] : 0 <= i < 0 }")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ A[i] -> E[j] : 0 <= i < 3 and j >= i }",
+        "{ A[i] -> E[j] : 0 <= i < 2000 and 0 <= j < 2000 }",
+        "[n] -> { A[i] -> E[j] : 0 <= i < 3 and j = n }",
+        "[n] -> { A[i] -> E[i] : 0 <= i < n < 3 }",
+        "[n] -> { A[i] -> E[i] : 0 <= i < 3 }",
+    ],
+)
+def test_pairs_without_end_or_of_parameters_are_not_listed(text: str) -> None:
+    assert few_pairs(isl.Map(text)) is None
+
+
+def test_the_least_element_is_found_where_isl_has_another() -> None:
+    text = """{ [i0, i1, i2 = 1 + i0, i3] : i0 mod 2 = 0 and i0 <= 0 and 0 < i1 <= 1 + i0 and i0 <= i3 <= 1;
+        [i0, i1, i2 = 1 + i0, i3 = i1] : i0 mod 2 = 0 and 0 <= i0 <= 2 and 0 <= i1 <= 1;
+        [i0, i1 = 0, i2 = 1 + i0, i3 = 1] : i0 mod 2 = 0 and 0 <= i0 <= 2;
+        [i0 = 0, i1, i2 = 1, i3 = 0] : 0 <= i1 <= 1 }"""
+    some = isl.Set(text)
+    assert point_values(some) == [0, 0, 1, 0] == list(min(points_of_set(some)))
+    assert point_values(isl.Set("{ [i] : 1 <= i < 1 }")) is None
+    assert point_values(isl.Set("{ [] }")) == []

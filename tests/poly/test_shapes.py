@@ -14,8 +14,10 @@ from orders import other_order
 import tracealloc as ta
 from tracealloc import grid, int32, kernel
 from tracealloc.poly.dataflow.effects import model_of
+from tracealloc.poly.dependence import distances as shapes
 from tracealloc.poly.dependence.dependence import Dependence, common_loops, dependences_of, paths_of, time_map
 from tracealloc.poly.dependence.legality import carried, first_carried, first_violation, places_of, violations
+from tracealloc.poly.isl import remembered
 from tracealloc.poly.isl.named import (
     fix_to_zero,
     is_lex_negative_possible,
@@ -118,9 +120,17 @@ def one_case(seed: int) -> None:
                 assert (seen.source.values, seen.sink.values) == expected[0]
 
 
-def test_shapes_say_what_each_dependence_says(long_mode: bool) -> None:
+@pytest.mark.parametrize("floors", [0, shapes._FLOORS, 1000], ids=["listed", "usual", "by isl"])
+def test_shapes_say_what_each_dependence_says(
+    long_mode: bool, floors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether instances are put in order one by one or isl is asked: both say the same."""
+    monkeypatch.setattr(shapes, "_FLOORS", floors)
+    for forget in remembered._forget:
+        forget()
+
     @settings(
-        max_examples=1000 if long_mode else 40,
+        max_examples=1000 if long_mode else 25,
         derandomize=not long_mode,
         deadline=None,
         database=None,

@@ -15,14 +15,15 @@ import islpy as isl
 import numpy as np
 
 from tracealloc.poly.dependence.distances import Form, Shape, form_of, shape_between
+from tracealloc.poly.dependence.listed import Order
 from tracealloc.poly.isl.bounding_boxes import Same, box_touched, meeting
-from tracealloc.poly.isl.named import lex_less, map_of, renamed_input, with_tuple
+from tracealloc.poly.isl.named import map_of, renamed_input, with_tuple
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import aff_text, iter_names
 from tracealloc.poly.model.model import Access, Model, Statement
 from tracealloc.poly.model.tree import Leaf, LoopNode, Sequence, Tree
 from tracealloc.trace.ir.dtype import Float, Integer, as_integer, index, union_type
-from tracealloc.trace.ir.expr import Binary, Expr, Iter, IterRef, Load, Unary, iters_of, loads_of
+from tracealloc.trace.ir.expr import Binary, Expr, Iter, Load, Unary, iters_of, loads_of
 from tracealloc.trace.ir.program import Store, reduction_of
 from tracealloc.trace.queries.affine import constant, is_affine
 
@@ -238,12 +239,7 @@ def _users(model: Model) -> _Users:
     return found
 
 
-@remembered(4096)
-def _order(dims: tuple[int, int], common: int, tie: bool) -> Same:
-    return Same(lex_less("A", "B", *dims, common, tie))
-
-
-def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> Same | None:
+def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> Order | None:
     """The pairs of instances of two statements that the reference order runs one after the other.
 
     Instances of the first are called ``A``, those of the second ``B``.
@@ -251,38 +247,8 @@ def _reference_order(model: Model, a: Statement, b: Statement, paths: Paths) -> 
     loops, position = common_loops(paths[a.name], paths[b.name])
     if not loops and position >= 0:
         return None
-    if len(loops) <= min(_plain(model, a, paths), _plain(model, b, paths)):
-        return _order((len(a.dims), len(b.dims)), len(loops), position < 0)
-    return _timed_order(a.dims, _times(a, loops), b.dims, _times(b, loops), position < 0)
-
-
-@remembered(4096)
-def _timed_order(
-    dims: tuple[Iter, ...],
-    times: tuple[Expr, ...],
-    others: tuple[Iter, ...],
-    later: tuple[Expr, ...],
-    tie: bool,
-) -> Same:
-    """The same for all pairs of statements that differ in nothing but their names."""
-    less = lex_less("T", "T", len(times), len(times), len(times), tie)
-    second = _time_map("B", others, later).reverse()
-    return Same(_time_map("A", dims, times).apply_range(less).apply_range(second))
-
-
-def _plain(model: Model, statement: Statement, paths: Paths) -> int:
-    """How many of the loops around a statement, from the outermost, are its first iterators."""
-    known: dict[str, int] = model.memo.setdefault("plain", {})
-    found = known.get(statement.name)
-    if found is None:
-        loops = [step.loop for step in paths[statement.name] if step.loop is not None]
-        found = 0
-        for loop, it in zip(loops, statement.dims, strict=False):
-            if loop.descending or loop.expr(statement.name) != IterRef(it):
-                break
-            found += 1
-        known[statement.name] = found
-    return found
+    first, second = (tuple(time_text(each, loop) for loop in loops) for each in (a, b))
+    return Order((len(a.dims), len(b.dims)), first, second, position < 0)
 
 
 _Pairs = dict[tuple[str, str, str], tuple[Dependence, ...]]
@@ -414,7 +380,6 @@ class _Kinds:
                 outer,
                 None if inside else name,
                 len(statement.dims),
-                _plain(self.model, statement, self.paths),
                 statement.dims,
                 _times(statement, loops),
                 accesses,

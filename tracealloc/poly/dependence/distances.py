@@ -10,11 +10,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.dependence.listed import (
+    InOrder,
+    Listed,
+    Order,
+    Pair,
+    TimeText,
+    are_few,
+    floors_in,
+    listed,
+)
 from tracealloc.poly.isl.bounding_boxes import Same, box_touched, narrowed
+from tracealloc.poly.isl.evaluate import TooLarge
 from tracealloc.poly.isl.named import (
     at_value,
     dim_bounds,
@@ -47,28 +58,62 @@ __all__ = [
     "shifted",
 ]
 
-TimeText: TypeAlias = tuple[str, ...]
-"""The times of a statement's instances in some loops, outermost first, over ``i0``, ``i1``, ..."""
-Pair: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
-"""The iterators of two instances."""
-
 _MOST_MOVES = 256  # times under which a shape is remembered
+_FLOORS = (
+    24  # in times, from which on few instances are put in order one by one: isl then takes ten times as long
+)
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two accesses, the first moved by a distance, of instances ``A`` and ``B`` in an order."""
+
+    first: Same
+    second: Same
+    distance: tuple[int, ...]
+    order: Order
+
+    @property
+    def listed(self) -> Listed | None:
+        """Their instances, if these are few."""
+        return listed(self.first, self.second, self.distance, self.order)
+
+    @property
+    def relation(self) -> isl.Map:
+        """The instances that touch one element."""
+        return _meeting_in(self.first, self.second, self.distance, self.order.relation)
 
 
 class Shape:
     """A relation between instances ``A[...]`` that come first and instances ``B[...]``.
 
-    Equal relations are one shape, so that it is enough to compare shapes by identity.
+    Equal relations are one shape, so that it is enough to compare shapes by identity. (Those of few
+    instances may have several: their relation is found when it is asked for.)
     """
 
-    def __init__(self, relation: isl.Map) -> None:
-        self.relation = relation
+    def __init__(self, relation: isl.Map | None, meeting: Meeting | None = None) -> None:
+        self._relation, self.meeting = relation, meeting
         self._moves: dict[tuple[TimeText, TimeText], Moved] = {}
         self._parts: dict[tuple[tuple[int, ...], ...], Shape] = {}
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the relation is known."""
+        return self._relation is not None
+
+    @property
+    def relation(self) -> isl.Map:
+        """The pairs."""
+        if self._relation is None:
+            assert self.meeting is not None
+            self._relation = self.meeting.relation
+        return self._relation
 
     @cached_property
     def sizes(self) -> tuple[int, int]:
         """How many iterators the two statements have."""
+        if self.meeting is not None:
+            return self.meeting.order.sizes
         return dims_of(self.relation.domain()), dims_of(self.relation.range())
 
     @cached_property
@@ -78,6 +123,8 @@ class Shape:
 
     def holds(self, pair: Pair) -> bool:
         """Whether it has a pair."""
+        if self._relation is None and self.meeting is not None and (few := self.meeting.listed) is not None:
+            return few.holds(pair)
         ends = " -> ".join(tuple_text(name, map(str, end)) for name, end in zip("AB", pair, strict=True))
         return not self.relation.intersect(isl.Map(f"{{ {ends} }}")).is_empty()
 
@@ -174,8 +221,41 @@ class Moved:
 
     def __init__(self, shape: Shape, first: TimeText, second: TimeText) -> None:
         self.shape, self.texts = shape, (first, second)
+        self._few: dict[tuple[str, int], bool] = {}
         self._wrong: dict[bool, Pair] = {}
         self._carried: dict[int, Pair] = {}
+
+    @cached_property
+    def is_listed(self) -> bool:
+        """Whether its instances are put in order one by one: isl would take long, and they are few."""
+        meeting = self.shape.meeting
+        long = floors_in(*self.texts) >= _FLOORS or not self.shape.is_closed
+        return meeting is not None and long and are_few(meeting.first, meeting.second)
+
+    def _listed(self) -> InOrder | None:
+        meeting = self.shape.meeting
+        few = None if meeting is None or not self.is_listed else meeting.listed
+        try:
+            return None if few is None else InOrder(few, *self.texts)
+        except TooLarge:
+            return None
+
+    def wrong(self, below: bool) -> bool:
+        """Whether some pair runs the wrong way round; `below`: the text has the first after the second."""
+        return self._holds("wrong", below)
+
+    def nonzero_at(self, depth: int) -> bool:
+        """Whether a loop carries it: equal outside the loop, different in it."""
+        return self._holds("nonzero_at", depth)
+
+    def _holds(self, what: Literal["wrong", "nonzero_at"], asked: int) -> bool:
+        """Whether a question about the order has yes for an answer: asked of few instances, or of isl."""
+        found = self._few.get((what, asked))
+        if found is None:
+            few = self._listed()
+            answer = getattr(self.distances if few is None else few, what)
+            found = self._few[what, asked] = answer(asked)
+        return found
 
     @cached_property
     def distances(self) -> Distances:
@@ -185,6 +265,8 @@ class Moved:
     def wrong_pair(self, below: bool) -> Pair:
         """The least pair that runs the wrong way round (there is one)."""
         found = self._wrong.get(below)
+        if found is None and (few := self._listed()) is not None:
+            found = self._wrong[below] = few.wrong_pair(below)
         if found is None:
             depths = len(self.texts[0])
             parts = [self._least_pair(depth, ("<",)) for depth in range(depths)]
@@ -195,6 +277,8 @@ class Moved:
     def carried_pair(self, depth: int) -> Pair:
         """The least pair in different iterations of a loop, the loops around it agreeing (there is one)."""
         found = self._carried.get(depth)
+        if found is None and (few := self._listed()) is not None:
+            found = self._carried[depth] = few.carried_pair(depth)
         if found is None:
             parts = (self._least_pair(depth, (sign,)) for sign in "<>")
             found = self._carried[depth] = min(pair for pair in parts if pair is not None)
@@ -241,10 +325,10 @@ def form_of(access: isl.Map) -> Form:
     return _form(Same(access))
 
 
-def shape_between(before: Form, after: Form, order: Same) -> Shape | None:
+def shape_between(before: Form, after: Form, order: Order | Same) -> Shape | None:
     """Instances of two accesses (of the same array) that touch one element, among the pairs of `order`.
 
-    `order` is a map from ``A`` to ``B``. None: there are no such instances.
+    `order` is one, or a map from ``A`` to ``B``. None: there are no such instances.
     """
     if before.low is None or after.low is None:
         return None
@@ -264,14 +348,27 @@ def _form(access: Same) -> Form:
 
 
 @remembered(1 << 14)
-def _between(first: Same, second: Same, distance: tuple[int, ...], order: Same) -> Shape | None:
+def _between(first: Same, second: Same, distance: tuple[int, ...], order: Order | Same) -> Shape | None:
+    if isinstance(order, Same):
+        assert isinstance(order.value, isl.Map)
+        found = _meeting_in(first, second, distance, order.value)
+        return None if found.is_empty() else _shape(found)
+    meeting = Meeting(first, second, distance, order)
+    if order.floors >= _FLOORS and (few := meeting.listed) is not None:
+        return None if few.empty else Shape(None, meeting)
+    found = meeting.relation
+    if found.is_empty():
+        return None
+    shape = _shape(found)
+    shape.meeting = shape.meeting or meeting
+    return shape
+
+
+def _meeting_in(first: Same, second: Same, distance: tuple[int, ...], order: isl.Map) -> isl.Map:
     assert isinstance(first.value, isl.Map) and isinstance(second.value, isl.Map)
-    assert isinstance(order.value, isl.Map)
     before, after = _meeting(first.value, second.value, distance)
     before = shifted(before, distance) if any(distance) else before
-    after = renamed_input(after, "B")
-    found = before.apply_range(after.reverse()).intersect(order.value)
-    return None if found.is_empty() else _shape(found)
+    return before.apply_range(renamed_input(after, "B").reverse()).intersect(order)
 
 
 def _meeting(first: isl.Map, second: isl.Map, distance: tuple[int, ...]) -> tuple[isl.Map, isl.Map]:

@@ -317,13 +317,13 @@ class _Kinds:
     def wrong(self) -> _Found[bool]:
         """Those that the tree does not respect."""
         asked = ((each, self.places.below(each)) for each in self.first())
-        return _Found.of(self.places, asked, Distances.wrong, Moved.wrong_pair)
+        return _Found.of(self.places, asked, _wrong, Moved.wrong_pair)
 
     def carried(self, key: str) -> _Found[int]:
         """Those that a loop carries."""
         depths = ((each, self.places.depth(each, key)) for each in self.first())
         asked = ((each, depth) for each, depth in depths if depth is not None)
-        return _Found.of(self.places, asked, Distances.nonzero_at, Moved.carried_pair)
+        return _Found.of(self.places, asked, _nonzero_at, Moved.carried_pair)
 
 
 _Asked = TypeVar("_Asked", bool, int)
@@ -331,50 +331,70 @@ _Asked = TypeVar("_Asked", bool, int)
 
 @dataclass(frozen=True)
 class _Group(Generic[_Asked]):
-    """Dependences between statements at the same times of which the same is asked, by number."""
+    """Dependences between statements at the same times of which the same is asked, by number.
+
+    `one_by_one`: all of few instances, which are put in order; of others isl is asked about together.
+    """
 
     times: tuple[TimeText, TimeText]
     asked: _Asked
+    one_by_one: bool
     deps: dict[int, Dependence]
 
     @property
-    def joined(self) -> Moved:
-        """The pairs of all."""
-        return _joined(tuple(dict.fromkeys(each.shape for each in self.deps.values()))).moved(*self.times)
+    def _shapes(self) -> tuple[Shape, ...]:
+        return tuple(dict.fromkeys(each.shape for each in self.deps.values()))
 
-    def distances(self) -> list[Distances]:
-        """How far apart the pairs of all are: where they are many, of all together."""
-        parts = list(dict.fromkeys(each.shape.timed(*self.times) for each in self.deps.values()))
+    @property
+    def moved(self) -> list[Moved]:
+        """What there is to order."""
+        shapes = self._shapes if self.one_by_one else (_joined(self._shapes),)
+        return [shape.moved(*self.times) for shape in shapes]
+
+    def asks(self) -> Sequence[Moved | Distances]:
+        """What says whether something holds for one of all: the distances of many parts together."""
+        if self.one_by_one:
+            return self.moved
+        parts = list(dict.fromkeys(shape.timed(*self.times) for shape in self._shapes))
         if len(parts) < _MANY:
             return [distances_of(part) for part in parts]
         _, first, second = parts[0]
         return [distances_of((_joined(tuple([shape for shape, _, _ in parts])), first, second))]
 
 
+def _wrong(each: Moved | Distances, below: bool) -> bool:
+    return each.wrong(below)
+
+
+def _nonzero_at(each: Moved | Distances, depth: int) -> bool:
+    return each.nonzero_at(depth)
+
+
 @dataclass(frozen=True)
 class _Found(Generic[_Asked]):
     """The dependences for which something holds: those at the same times are asked about together.
 
-    `holds` says it of distances, and `pair` is the least pair for which it does (there must be one).
+    `holds` says it of pairs, and `pair` is the least one for which it does (there must be one).
     """
 
     groups: list[_Group[_Asked]]
-    holds: Callable[[Distances, _Asked], bool]
+    holds: Callable[[Moved | Distances, _Asked], bool]
     pair: Callable[[Moved, _Asked], Pair]
 
     @staticmethod
     def of(
         places: Places,
         asked: Iterable[tuple[Dependence, _Asked]],
-        holds: Callable[[Distances, _Asked], bool],
+        holds: Callable[[Moved | Distances, _Asked], bool],
         pair: Callable[[Moved, _Asked], Pair],
     ) -> _Found[_Asked]:
         """Those among dependences of which something is asked."""
         groups: dict[object, _Group[_Asked]] = {}
         for number, (dependence, what) in enumerate(asked):
             times = places.texts_of(dependence)
-            key = dependence.shape.sizes, times, what
-            groups.setdefault(key, _Group(times, what, {})).deps[number] = dependence
+            few = dependence.shape.moved(*times).is_listed
+            key = dependence.shape.sizes, times, what, few
+            groups.setdefault(key, _Group(times, what, few, {})).deps[number] = dependence
         return _Found(list(groups.values()), holds, pair)
 
     def any(self) -> bool:
@@ -382,7 +402,7 @@ class _Found(Generic[_Asked]):
         return any(map(self._some, self.groups))
 
     def _some(self, group: _Group[_Asked]) -> bool:
-        return any(self.holds(each, group.asked) for each in group.distances())
+        return any(self.holds(each, group.asked) for each in group.asks())
 
     def all(self) -> list[Dependence]:
         """All of them."""
@@ -390,13 +410,18 @@ class _Found(Generic[_Asked]):
             number: each
             for group in filter(self._some, self.groups)
             for number, each in group.deps.items()
-            if self.holds(each.shape.moved(*group.times).distances, group.asked)
+            if self.holds(each.shape.moved(*group.times), group.asked)
         }
         return [found[number] for number in sorted(found)]
 
     def least(self) -> tuple[Dependence, Pair] | None:
         """The least pair for which it holds, and the first dependence of which it is one."""
-        pairs = [(self.pair(each.joined, each.asked), each) for each in filter(self._some, self.groups)]
+        pairs = [
+            (self.pair(each, group.asked), group)
+            for group in filter(self._some, self.groups)
+            for each in group.moved
+            if not group.one_by_one or self.holds(each, group.asked)
+        ]
         if not pairs:
             return None
         least = min(pair for pair, _ in pairs)

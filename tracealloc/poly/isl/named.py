@@ -230,9 +230,7 @@ def freed(s: isl.Set, position: int) -> isl.Set:
 
 def some_instance(s: isl.Set) -> isl.Set:
     """A set, or some one element of its space where it has none."""
-    if not s.is_empty():
-        return s
-    return fix_to_zero(isl.Set.universe(s.get_space()), dims_of(s))
+    return fix_to_zero(isl.Set.universe(s.get_space()), dims_of(s)) if s.is_empty() else s
 
 
 def drop_range_dims(m: isl.Map, keep: Sequence[int]) -> isl.Map:
@@ -485,9 +483,17 @@ def point_values(s: isl.Set) -> list[int] | None:
     flat = s.flatten()  # isl's lexmin fails on some sets of pairs
     if flat.is_empty():
         return None
-    try:
-        least = flat.lexmin() if flat.is_bounded() else flat
-    except isl.Error:  # any element will do for a message
-        least = flat
-    point = least.sample_point()
+    point = _some_point(flat)
+    if flat.is_bounded():
+        before = isl.Map.lex_gt(flat.get_space())
+        while not (less := flat.intersect(isl.Set.from_point(point).apply(before))).is_empty():
+            point = _some_point(less)  # isl's lexmin was not the least
     return [int(point.get_coordinate_val(isl.dim_type.set, k).to_python()) for k in range(dims_of(flat))]
+
+
+def _some_point(s: isl.Set) -> isl.Point:
+    """The least element of a set with elements, as far as isl knows it."""
+    try:
+        return (s.lexmin() if s.is_bounded() else s).sample_point()
+    except isl.Error:  # any element will do for a message
+        return s.sample_point()

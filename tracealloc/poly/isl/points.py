@@ -7,10 +7,11 @@ from typing import TypeAlias
 
 import islpy as isl
 
-from tracealloc.poly.isl.named import dims_of
+from tracealloc.poly.isl.budget import LISTED, limited
+from tracealloc.poly.isl.named import dims_of, parameters_in
 from tracealloc.poly.isl.texts import tuple_text
 
-__all__ = ["Point", "boxes_of", "map_of_boxes", "pairs_of", "points_of_set"]
+__all__ = ["Point", "boxes_of", "few_pairs", "map_of_boxes", "pairs_of", "points_of_set"]
 
 Point: TypeAlias = tuple[int, ...]
 
@@ -19,7 +20,17 @@ def points_of_set(s: isl.Set) -> list[Point]:
     """The elements of a bounded set without parameters, in no order."""
     texts: list[str] = []
     flat = s.flatten()
-    flat.foreach_point(lambda point: texts.append(str(point)))
+    failed: list[isl.Error] = []
+
+    def add(point: isl.Point) -> None:
+        try:
+            texts.append(str(point))
+        except isl.Error as error:  # islpy would print it and go on
+            failed.append(error)
+
+    flat.foreach_point(add)
+    if failed:
+        raise failed[0]
     if not dims_of(flat):
         return [()] * len(texts)
     # The text of a point is ``{ S[1, 2] }``; asking isl for each coordinate takes three times as long.
@@ -30,6 +41,18 @@ def pairs_of(m: isl.Map) -> list[tuple[Point, Point]]:
     """The pairs of a bounded map without parameters, in no order."""
     split = dims_of(isl.Map.universe(m.get_space()).domain())
     return [(point[:split], point[split:]) for point in points_of_set(m.wrap())]
+
+
+def few_pairs(m: isl.Map) -> list[tuple[Point, Point]] | None:
+    """The pairs of a map, in no order: None where isl takes long to list them, or cannot."""
+    every = m.wrap()
+    if parameters_in(every, isl.Set("{ : }")) or not every.is_bounded():
+        return None
+    try:
+        with limited(LISTED):
+            return pairs_of(m)
+    except isl.Error:
+        return None
 
 
 Pair: TypeAlias = tuple[Point, Point]

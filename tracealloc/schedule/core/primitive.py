@@ -221,7 +221,7 @@ def suggestion(edit: Edit, violation: Violation, tree: Tree, cures: Iterable[Cur
     state = edit.state
     if violation.dependence.sum == "float" and is_legal(state.freely(), tree):
         return "s.reassociate() if the order of this floating-point sum does not matter"
-    with suppress(Spent), limited(CURE):
+    with suppress(Spent), limited(CURE, beside=True):
         for text, other in islice(cures, _MOST_CURES):
             if is_legal(state, other):
                 return text

@@ -81,7 +81,7 @@ def _refusal(edit: Edit, state: State, loop: LoopNode, pair: Violation) -> Illeg
         kind = "parallel" if marked.marks.parallel else "vectorized"
         reasons.append(f"loop {loop.name!r} is {kind}, and would then carry this dependence")
     hint = None
-    with suppress(Spent), limited(CURE):
+    with suppress(Spent), limited(CURE, beside=True):
         hint = _hint(edit, state, loop, dependence)
         if hint is None:
             reasons.append("no loop around these two is free of dependences")

@@ -67,7 +67,7 @@ def pipeline(
 def _advice(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str, ...]:
     """What stands in the way of the interval; where that takes isl too long, that nobody knows."""
     try:
-        with limited(ADVICE):
+        with limited(ADVICE, beside=True):
             return _slower(edit, loop, interval)
     except Spent as spent:
         return (f"whether dependences allow ii={interval} was not found out: {reason(spent)}",)
