@@ -61,7 +61,6 @@ LEAVES_OUT = {
     "poly/isl/texts.py:aff_text": "the value inside it is said, and an expression without one refused",
     # Any other kind has no part in it.
     "poly/model/build.py:negation": "its opposite is written with `not`",
-    "schedule/timing/recurrence.py:_stage": "no operator of floats: it takes no stage of its own",
     "trace/queries/typing_rules.py:negate": "its opposite is written with `not`",
     "trace/record/join_paths.py:_made": "an event that makes nothing",
     "trace/record/join_paths.py:_Matcher.equal": "fields are compared one by one",

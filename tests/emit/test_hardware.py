@@ -15,8 +15,19 @@ import tracealloc as ta
 from tracealloc import float32, float64, int32, kernel
 from tracealloc.emit.common import target as registry
 from tracealloc.emit.common.target import Design, Folder, Target, register, targets
-from tracealloc.emit.vitis.hardware import HARDWARE
-from tracealloc.trace.ir.hardware import BankPorts, Hardware, Operators, PortKind
+from tracealloc.trace.ir.hardware import BankPorts, Hardware, PortKind
+from tracealloc.trace.ir.operators import OperatorTable, parse_operators
+
+COLUMNS = (
+    "name,family,bits,stages,stages_per_bit,ns,ns_per_bit,impl,dsp,lut,ff,clock_ns,device,status,source\n"
+)
+
+
+def table(*rows: str) -> OperatorTable:
+    """Rows of a name, a family, a width, stages, and what of them may be left out."""
+    text = "\n".join(f"{row}{',' * (6 - row.count(','))},x,,,,4,fabric,estimated,invented" for row in rows)
+    return OperatorTable(parse_operators(COLUMNS + text), clock_ns=4, device="fabric")
+
 
 FABRIC = Hardware(
     "fabric",
@@ -28,14 +39,14 @@ FABRIC = Hardware(
     port_options=("width",),
     memories=("auto", "m20k", "register"),
     bank_ports={None: BankPorts(3, 1), 4: BankPorts(4, 4)},
-    operators=(
-        Operators(32, {"+": 3, "exp": 9}, operator=2, function=20, source="invented"),
-        Operators(64, {"+": 5}, operator=4, function=40, source="invented"),
+    operators=table(
+        *("+,float,32,3", "exp,float,32,9", "operator,float,32,2", "function,float,32,20"),
+        *("+,float,64,5", "operator,float,64,4", "function,float,64,40", "load,auto,1024,3,,0"),
     ),
-    memory_latency=2,
     most_banks=8,
     most_unrolled=8,
     flattens=False,
+    promotes=False,
 )
 
 
@@ -183,7 +194,8 @@ def test_nests_are_flattened_only_where_its_tool_does() -> None:
                 A[i] = A[i] + x
 
     assert said(of(swept), "i") == []
-    flat = replace(FABRIC, name="flat", flattens=True, memory_latency=20)
+    slow = table("+,float,32,3", "load,auto,1024,21,,0")
+    flat = replace(FABRIC, name="flat", flattens=True, operators=slow)
     register(Target("flat", "flat", build, hardware=flat))
     assert "allow ii=3, not 1" in said(ta.customize(swept, target="flat"), "i")[0]
     nests = {}
@@ -276,17 +288,12 @@ def test_c_takes_any_schedule() -> None:
     assert (out == 32).all() and s.verify()
 
 
-def test_amd_s_numbers_say_where_they_are_from() -> None:
-    assert all(table.source for table in HARDWARE.operators)
-    assert [HARDWARE.stages("+", bits) for bits in (16, 32, 64)] == [7, 7, 8]
-    assert HARDWARE.stages("tanh", 32, function=True) == 12 and HARDWARE.stages("min", 64) == 1
-
-
 def test_latencies_that_no_table_has() -> None:
-    bare = replace(FABRIC, name="bare", operators=(), memory_latency=0)
+    bare = replace(FABRIC, name="bare", operators=OperatorTable())
     register(Target("bare", "bare", build, hardware=bare))
     assert said(ta.customize(doubles, target="bare"), "j") == []  # nothing is known, and nothing said
-    narrow = replace(FABRIC, name="narrow", operators=FABRIC.operators[:1])
+    rows = ("+,float,32,3", "exp,float,32,9", "load,auto,1024,3,,0")
+    narrow = replace(FABRIC, name="narrow", operators=table(*rows))
     register(Target("narrow", "narrow", build, hardware=narrow))
     assert "allow ii=14, not 1" in said(ta.customize(doubles, target="narrow"), "j")[0]
 

@@ -28,6 +28,7 @@ PRIMITIVES = (
     *("split", "tile", "reorder", "compute_at", "unroll", "parallel", "parallel", "parallel", "vectorize"),
     *("vectorize", "buffer_at", "buffer_at", "buffer_at", "reuse_at", "reshape", "permute", "pack"),
     *("rfactor", "rfactor", "pipeline", "partition", "bind", "inline", "outline", "unroll", "parallel"),
+    *("latency", "allocation", "flatten", "dependence", "bind_op"),
 )
 
 
@@ -153,6 +154,9 @@ _LOOPS: dict[str, _Loops] = {
     "pipeline": lambda rng, loops: f"{rng.choice(loops)}, ii={rng.randint(1, 3)}",
     "parallel": lambda rng, loops: rng.choice(loops),
     "vectorize": lambda rng, loops: rng.choice(loops),
+    "latency": lambda rng, loops: f"{rng.choice(loops)}, max={rng.randint(1, 9)}",
+    "allocation": lambda rng, loops: f"{rng.choice(loops)}, {rng.choice(['fadd', 'add', 'fmul'])!r}, 1",
+    "flatten": lambda rng, loops: f"{rng.choice(loops)}, off={rng.random() < 0.7}",
     "outline": lambda rng, loops: f"{rng.choice(loops)}, {f'part{rng.randint(0, 99)}'!r}",
 }
 
@@ -168,6 +172,8 @@ _ARRAYS: dict[str, _Arrays] = {
         f"dim={rng.randrange(len(array.shape))}, kind={rng.choice(['cyclic', 'block', 'complete'])!r}"
         f", factor={rng.choice([2, 3])}"
     ),
+    "dependence": lambda rng, loops, array: f"{rng.choice(loops)}, {rng.choice([None, 2, 3])}",
+    "bind_op": lambda rng, loops, array: f"{rng.choice(['fadd', 'add'])!r}, latency={rng.randint(0, 5)}",
     "bind": lambda rng, loops, array: repr(rng.choice(["bram", "uram", "lutram", "register"])),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -57,3 +58,11 @@ def agree(schedule: Schedule, c: bool = False) -> None:
         built = outcome(build_c(lowered), program)
         for a, b in zip(expected, built, strict=True):
             assert np.array_equal(a, b), f"{schedule}"
+
+
+def said(s: Schedule, loop: Any, ii: int = 1) -> list[str]:
+    """What `pipeline` warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        s.pipeline(loop, ii)
+    return [str(each.message) for each in caught]

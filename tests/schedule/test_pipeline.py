@@ -51,7 +51,7 @@ def test_pipeline_says_what_stands_in_the_way() -> None:
     with pytest.warns(ta.TraceallocWarning, match="allow ii=7, not 1.*7 cycles of float32.*distance 1"):
         t.pipeline("i")
     u = ta.customize(distant)
-    with pytest.warns(ta.TraceallocWarning, match=r"allow ii=6, not 2.*18 cycles of float64.*distance 3"):
+    with pytest.warns(ta.TraceallocWarning, match=r"allow ii=6, not 2.*17 cycles of float64.*distance 3"):
         u.pipeline("i", ii=2)
 
 

@@ -55,14 +55,19 @@ def other(A: int8[M], D: int16[M]):
 
 
 GOOD: dict[str, dict[str, Any]] = {
+    "allocation": {"loop": "p", "op": "add", "limit": 2},
     "bind": {"array": "T", "resource": "bram", "ports": 2},
     "buffer_at": {"array": "Y", "loop": "first.i"},
+    "bind_op": {"array": "T", "op": "add", "impl": "fabric", "latency": 0},
     "cast": {"array": "T", "dtype": ta.int32},
     "compute_at": {"producer": "first", "loop": "p"},
+    "dependence": {"array": "T", "loop": "p", "distance": None},
     "distribute": {"loop": "q"},
+    "flatten": {"loop": "q", "off": True},
     "fuse": {"loops": ("p", "q")},
     "inline": {"callee": "matmul"},
     "interface": {"argument": "X", "kind": "m_axi"},
+    "latency": {"loop": "p", "min": 2, "max": 9},
     "merge": {"loop": "first.i", "with_loop": "p"},
     "outline": {"loop": "p", "name": "piece"},
     "pack": {"array": "T", "dim": 1, "factor": 2},

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from tracealloc.trace.ir.hardware import BankPorts, Hardware, Operators, PortKind
+from importlib.resources import files
+
+from tracealloc.trace.ir.hardware import BankPorts, Hardware, PortKind
+from tracealloc.trace.ir.operators import OperatorTable, parse_operators
 
 __all__ = ["HARDWARE"]
 
-_MEASURED = "designs measured with Vitis HLS 2023.2 at 3.33 ns on UltraScale+"
-_NARROW = {"+": 7, "-": 7, "*": 4, "/": 12, "exp": 14, "compare": 2, "cast": 2}
-_DOUBLE = {"+": 8, "-": 8, "*": 8, "/": 31, "exp": 26, "compare": 2, "cast": 2}
+
+def _operators() -> OperatorTable:
+    """The rows of ``data/operators.csv``, for UltraScale+ at 300 MHz unless somebody says otherwise."""
+    text = files("tracealloc.emit.vitis").joinpath("data", "operators.csv").read_text(encoding="utf-8")
+    return OperatorTable(parse_operators(text), clock_ns=3.33, device="UltraScale+")
+
+
+def _operations() -> dict[str, tuple[str, str, int]]:
+    """The operations of ``bind_op`` and ``allocation`` (UG1399): operator, family and width of each."""
+    arithmetic = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+    functions = {"exp": "exp", "log": "log", "sqrt": "sqrt", "rsqrt": "rsqrt"}
+    found = {name: (op, "int", 0) for name, op in arithmetic.items() if name != "div"}
+    for letter, bits in (("h", 16), ("f", 32), ("d", 64)):
+        for name, op in {**arithmetic, **functions}.items():
+            found[letter + name] = (op, "float", bits)
+    return found
+
 
 HARDWARE = Hardware(
     "vitis_hls",
@@ -28,8 +45,8 @@ HARDWARE = Hardware(
     memories=("auto", "bram", "uram", "lutram", "register", "srl"),
     # UG1399, ``bind_storage``: ram_2p by default, ram_1p, ram_t2p.
     bank_ports={None: BankPorts(2, 1), 1: BankPorts(1, 1), 2: BankPorts(2, 2)},
-    operators=(
-        Operators(32, _NARROW, operator=1, function=_NARROW["/"], source=_MEASURED),
-        Operators(64, _DOUBLE, operator=1, function=_DOUBLE["/"], source=_MEASURED),
-    ),
+    operators=_operators(),
+    operations=_operations(),
+    # UG1399, ``bind_op``.
+    implementations=("auto", "fabric", "dsp", "meddsp", "fulldsp", "maxdsp", "primitivedsp"),
 )

@@ -46,8 +46,9 @@ def halves(marks: Marks) -> tuple[Marks, Marks]:
         dataflow=marks.dataflow,
         unroll=0 if marks.unroll == 0 else None,
         function=marks.function,
+        apart=marks.apart,
     )
-    return outer, replace(marks, parallel=False, dataflow=False, function=None)
+    return outer, replace(marks, parallel=False, dataflow=False, function=None, apart=False)
 
 
 def fused(loops: Sequence[Marks]) -> Marks:
@@ -61,6 +62,9 @@ def fused(loops: Sequence[Marks]) -> Marks:
         parallel=all(marks.parallel for marks in loops),
         vectorize=all(marks.vectorize for marks in loops),
         function=loops[0].function if all(marks.function is None for marks in loops[1:]) else None,
+        latency=last.latency,
+        limits=last.limits,
+        apart=loops[0].apart,
     )
 
 

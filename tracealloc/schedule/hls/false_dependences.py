@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracealloc.schedule.hls.pipelined import pipelined_nests
+from tracealloc.schedule.hls.port_copies import key_at_port
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, loads_of
 from tracealloc.trace.ir.facts import Distance
 from tracealloc.trace.ir.hardware import Hardware
@@ -61,10 +62,19 @@ def distances_between(program: Program, hardware: Hardware) -> dict[Iter, tuple[
         marks = nest[-1].marks
         if marks.rewind or marks.copies == 0:
             continue  # where runs overlap, iterations of other runs count too; of copies no loop is left
-        arrays = tuple(_unclear(nest[-1], layouts))
+        claimed = {claim.array for loop in nest for claim in loop.marks.claims}
+        said = (array for array in _stored(nest[-1]) if key_at_port(array) in claimed)
+        arrays = tuple(dict.fromkeys((*_unclear(nest[-1], layouts), *said)))
         if arrays:
             suspects.append(_Suspect(nest, arrays))
     return _proved(program, suspects) if suspects else {}
+
+
+def _stored(loop: Loop) -> Iterator[Array]:
+    """The arrays that a loop stores to."""
+    for node in walk_nodes(loop.body):
+        if isinstance(node, Store) and node.array.rank and node.array.kind != "stream":
+            yield node.array
 
 
 @dataclass(frozen=True, slots=True)

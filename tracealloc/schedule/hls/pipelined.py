@@ -45,7 +45,7 @@ def flattened(
         outer, inner = chain[first - 1], chain[first]
         if not alone(outer, inner) or outer.marks.dataflow or outer.marks.copies is not None:
             break
-        if inner.marks.function is not None:  # what is between them is a call
+        if inner.marks.function is not None or inner.marks.apart:  # what is between them is a call
             break
         if not constant(first):
             break

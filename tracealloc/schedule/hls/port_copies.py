@@ -38,7 +38,15 @@ from tracealloc.trace.queries.summary import returned, summary_of
 if TYPE_CHECKING:
     from tracealloc.poly.dataflow.incoming import Incoming
 
-__all__ = ["copied_ports", "with_port_copies"]
+__all__ = ["copied_ports", "key_at_port", "with_port_copies"]
+
+
+_AT_PORT = " at its port"
+
+
+def key_at_port(array: Array) -> str:
+    """The key of the array that the user knows: of a copy, that of the array behind the port."""
+    return array.key.removesuffix(_AT_PORT)
 
 
 def copied_ports(program: Program, hardware: Hardware) -> tuple[Array, ...]:
@@ -107,7 +115,7 @@ def _copies(program: Program, hardware: Hardware) -> tuple[PortCopy, ...]:
         while name in taken:
             name += "_"
         taken.add(name)
-        key, origin = f"{array.key} at its port", array.name
+        key, origin = f"{array.key}{_AT_PORT}", array.name
         local = Array(key, name, array.dtype, array.shape, origin=origin, place=array.place)
         found.append(PortCopy(array, local, _needs_old(program, array), array in written))
     return tuple(found)

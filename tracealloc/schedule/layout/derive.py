@@ -18,7 +18,7 @@ from tracealloc.poly.model.tree import Tree
 from tracealloc.schedule.layout.lattice import equal, join_banks, join_packs, join_storage
 from tracealloc.schedule.layout.requests import Asked, Dim, Request, ScopeDim, moved
 from tracealloc.schedule.layout.solve import Solved, solve
-from tracealloc.trace.ir.layout import Banks, Layout, Pack, Port, Storage, normal_banks
+from tracealloc.trace.ir.layout import Banks, BoundOp, Layout, Pack, Port, Storage, normal_banks
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["Clash", "Derived", "Reason", "as_declared", "derived"]
@@ -46,6 +46,8 @@ class Reason:
                 text = f"dimension {dim} of {array.name!r} is packed by {factor}"
             case Storage() | Port() as asks:
                 text = f"{array.name!r} is {asks}"
+            case BoundOp() as asks:
+                text = f"the result {array.name!r} is of {asks}"
         place = f" ({self.request.place.short})" if self.request.place is not None else ""
         return f"{text}, as {self.request.call} asks{place}"
 
@@ -70,11 +72,13 @@ class Derived:
     pack: Solved[Pack, Request] | None
     storage: Solved[Storage, Request] | None
     port: Solved[Port, Request] | None
+    operators: tuple[tuple[BoundOp, Request], ...] = ()
 
     def reasons(self) -> list[Reason]:
         """What was asked that forced the layout, first to last."""
         found = [Reason(asks, r, dim) for dim, part in self.banks.items() for asks, r in part.asked]
         found += [*_reasons(self.pack), *_reasons(self.storage), *_reasons(self.port)]
+        found += [Reason(asks, request) for asks, request in self.operators]
         return sorted(found, key=lambda reason: reason.request.step)
 
     def clash(self) -> Clash | None:
@@ -150,8 +154,10 @@ def _derived(declared: Declaration, requests: Iterable[Request]) -> Derived:
     storage = _one(_of(requests, Storage, lambda asks: asks != Storage()), join_storage)
     port = _one(_of(requests, Port, lambda _: True), equal)
     banks = tuple(_value(dims.get(dim)) or Banks() for dim in range(len(shape)))
-    layout = Layout(banks, _value(pack), _value(storage) or Storage(), _value(port))
-    return Derived(declared.array, layout, dims, pack, storage, port)
+    operators = tuple((r.asks, r) for r in requests if isinstance(r.asks, BoundOp))
+    bound = tuple(asks for asks, _ in operators)
+    layout = Layout(banks, _value(pack), _value(storage) or Storage(), _value(port), bound)
+    return Derived(declared.array, layout, dims, pack, storage, port, operators)
 
 
 def _banks(requests: Sequence[Request], shape: Sequence[int]) -> Iterator[tuple[int, Banks, Request]]:

@@ -1,6 +1,6 @@
 """What steps ask of how arrays are stored. A schedule keeps these; layouts are derived from them.
 
-Request := array, Banks of a dimension | Pack | Storage | Port, and the step that asks
+Request := array, Banks of a dimension | Pack | Storage | Port | BoundOp, and the step that asks
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.layout import Banks, Pack, Port, Storage
+from tracealloc.trace.ir.layout import Banks, BoundOp, Pack, Port, Storage
 
 __all__ = ["Asked", "Dim", "Request", "ScopeDim", "moved"]
 
@@ -27,7 +27,7 @@ class ScopeDim:
 
 Dim: TypeAlias = int | ScopeDim
 """A dimension that the array was made with, or one that it has for a loop around."""
-Asked: TypeAlias = Banks | Pack | Storage | Port
+Asked: TypeAlias = Banks | Pack | Storage | Port | BoundOp
 
 
 @dataclass(frozen=True, slots=True)

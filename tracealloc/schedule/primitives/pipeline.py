@@ -13,6 +13,7 @@ from tracealloc.schedule.core.names import user_name
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.primitives.rfactor import rfactor
+from tracealloc.schedule.timing.operations import shared_text
 from tracealloc.schedule.timing.recurrence import Recurrence, recurrences
 from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.dtype import Float
@@ -36,8 +37,8 @@ def pipeline(
     Rewrite:
         for j: body   ->   for j: body   [pipeline ii=1]
     Legal when:
-        always: the interval is a wish. A warning says where a chain of floating-point operations from one
-        iteration to a later one does not allow it, with the two iterations; the estimate adds the ports.
+        always: the interval is a wish. A warning says where a chain of values from one iteration to a
+        later one does not allow it, with the two iterations; `conflicts` adds the ports.
 
     Raises:
         ScheduleError: the interval is < 1, or given twice with different values.
@@ -68,35 +69,38 @@ def _advice(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str
     """What stands in the way of the interval; where that takes isl too long, that nobody knows."""
     try:
         with limited(ADVICE, beside=True):
-            return _slower(edit, loop, interval)
+            shared = shared_text(edit.state, loop, interval, edit.module.hardware)
+            return (*_slower(edit, loop, interval), *shared)
     except Spent as spent:
         return (f"whether dependences allow ii={interval} was not found out: {reason(spent)}",)
 
 
 def _slower(edit: Edit, loop: LoopNode | OpaqueLoop, interval: int) -> tuple[str, ...]:
-    """What stands in the way of the interval, if a recurrence of floating-point arithmetic does."""
-    if not isinstance(loop, LoopNode):
-        return ()
+    """What stands in the way of the interval, if a recurrence does."""
     hardware = edit.module.hardware
     found = recurrences(edit.state, loop, hardware)
     if not found or found[0].interval <= interval:
         return ()
     worst = found[0]
+    text = f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}"
+    if isinstance(loop, OpaqueLoop) or not isinstance(worst, Recurrence):
+        return (text,)
     free = [
         f'"{user_name(edit, other)}"'
-        for other in loops_above(edit.state.tree, worst.met.sink.name)
+        for other in loops_above(edit.state.tree, worst.sink.name)
         if other.key != loop.key
         and not recurrences(edit.state, other, hardware, alone=True)
         and not runs_once(edit.state, other)
     ]
     cure = f"{' and '.join(free)} would not wait for it" if free else _in_parts(edit, loop, worst, interval)
-    text = f"dependences allow ii={worst.interval}, not {interval}: {worst.text()}"
     return (f"{text}; {cure}" if cure else text,)
 
 
 def _in_parts(edit: Edit, loop: LoopNode, worst: Recurrence, interval: int) -> str | None:
     """How to add up the sum of a recurrence in parts that do not wait; None: it is no sum."""
-    array = worst.access.array
+    array = worst.array
+    if worst.way:
+        return None
     allowed = edit.state.proof.reassociate or not isinstance(array.dtype, Float)
     step = replace(edit, state=edit.state.freely())
     for latency in (worst.latency, worst.latency + 1):  # parts may be in a memory, the sum in a register

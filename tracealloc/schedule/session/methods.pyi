@@ -13,11 +13,24 @@ def user_signature(primitive: Primitive) -> object: ...
 def stub_text() -> str: ...
 
 class Methods:
+    def allocation(
+        self,
+        loop: str | LoopHandle,
+        op: str,
+        limit: int,
+    ) -> None: ...
     def bind(
         self,
         array: str | ArrayHandle,
         resource: str,
         ports: int | None = None,
+    ) -> None: ...
+    def bind_op(
+        self,
+        array: str | ArrayHandle,
+        op: str,
+        impl: str | None = None,
+        latency: int | None = None,
     ) -> None: ...
     def buffer_at(
         self,
@@ -34,11 +47,22 @@ class Methods:
         producer: str | LoopHandle | ArrayHandle | BandHandle,
         loop: str | LoopHandle,
     ) -> LoopHandle | None: ...
+    def dependence(
+        self,
+        array: str | ArrayHandle,
+        loop: str | LoopHandle,
+        distance: int | None = None,
+    ) -> None: ...
     def distribute(
         self,
         loop: str | LoopHandle,
         at: int | Sequence[int] | None = None,
     ) -> tuple[LoopHandle, ...]: ...
+    def flatten(
+        self,
+        loop: str | LoopHandle,
+        off: bool = False,
+    ) -> None: ...
     def fuse(
         self,
         *loops: str | LoopHandle,
@@ -52,6 +76,12 @@ class Methods:
         argument: str | ArrayHandle,
         kind: str,
         **options: str | int,
+    ) -> None: ...
+    def latency(
+        self,
+        loop: str | LoopHandle,
+        min: int | None = None,
+        max: int | None = None,
     ) -> None: ...
     def merge(
         self,

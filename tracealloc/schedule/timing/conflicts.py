@@ -1,21 +1,23 @@
-"""Memory ports against accesses: which pipelined loops cannot start an iteration as often as asked.
+"""What keeps pipelined loops from starting an iteration as often as asked: memory ports, recurrences.
 
-Counted on the lowered loops, as HLS does: loops and calls inside a pipelined one are unrolled; the bank
-of an access is known when its subscript modulo the factor does not depend on a loop that runs; an access
-to a bank that is not known occupies all; identical reads, and reads of what the iteration has just written,
-count once. What the ports of a bank serve per cycle is the hardware's (`BankPorts`). A bank of one element is
-a register and has no ports.
+Accesses are counted on the lowered loops, as HLS does: loops and calls inside a pipelined one are
+unrolled; the bank of an access is known when its subscript modulo the factor does not depend on a loop that
+runs; an access to a bank that is not known occupies all; identical reads, and reads of what the iteration
+has just written, count once. What the ports of a bank serve per cycle is the hardware's (`BankPorts`). A bank
+of one element is a register and has no ports.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import assert_never
 
+from tracealloc.poly.isl.budget import ADVICE, Spent, limited, reason
+from tracealloc.poly.isl.named import LOCK
 from tracealloc.schedule.core.names import full_name, visible_arrays
-from tracealloc.schedule.core.state import Module
+from tracealloc.schedule.core.state import Module, State
 from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
 from tracealloc.schedule.timing.bank_ports import (
     Uses,
@@ -27,13 +29,15 @@ from tracealloc.schedule.timing.bank_ports import (
     steps,
     uses_of,
 )
+from tracealloc.schedule.timing.operations import shared_of
+from tracealloc.schedule.timing.recurrence import recurrences
 from tracealloc.schedule.timing.unrolled_accesses import Iteration, Ranges
 from tracealloc.trace.ir.layout import Layout, effective_banks
 from tracealloc.trace.ir.program import Alloc, Array, Call, If, Loop, Node, Program, Store, While
 from tracealloc.trace.queries.affine import range_of
 from tracealloc.trace.queries.intervals import values_between
 
-__all__ = ["Conflict", "Conflicts", "conflicts_of"]
+__all__ = ["Chain", "Conflict", "Conflicts", "conflicts_of", "name_of"]
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,32 @@ class Conflict:
         return self.proposal or ("" if self.ok else none)
 
 
+@dataclass(frozen=True)
+class Chain:
+    """A recurrence, or shared operators, that do not allow the asked interval; `text` says why.
+
+    `needed` is None where it takes isl too long to find out.
+    """
+
+    function: str
+    loop: str
+    asked: int
+    needed: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.loop}: II asked {self.asked}, {self.text}"
+
+
 @dataclass(frozen=True, repr=False)
 class Conflicts:
-    """A table of accesses against ports; false when no loop has a conflict."""
+    """A table of accesses against ports, and the recurrences; false when no loop is kept waiting."""
 
     rows: tuple[Conflict, ...] = ()
+    chains: tuple[Chain, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(not row.ok for row in self.rows)
+        return bool(self.chains) or any(not row.ok for row in self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,7 +114,8 @@ class Conflicts:
     def to_dict(self) -> dict[str, list[dict[str, object]]]:
         """Plain data: the rows, those with a conflict first."""
         keys = [key for key in Conflict.__dataclass_fields__ if key != "most_banks"]
-        return {"conflicts": [{**{k: getattr(r, k) for k in keys}, "ok": r.ok} for r in self.rows]}
+        rows: list[dict[str, object]] = [{**{k: getattr(r, k) for k in keys}, "ok": r.ok} for r in self.rows]
+        return {"conflicts": rows, "recurrences": [asdict(each) for each in self.chains]}
 
     def _cells(self) -> list[list[str]]:
         head = ["loop", "array", "layout", "accesses", "per bank", "ports", "II asked", "II needed", "try"]
@@ -113,14 +136,16 @@ class Conflicts:
         return [head, *body]
 
     def __str__(self) -> str:
+        chains = [str(each) for each in self.chains]
         if not self.rows:
-            return "no pipelined loop uses an array"
+            return "\n".join(chains) or "no pipelined loop uses an array"
         cells = self._cells()
         widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
-        return "\n".join(
+        lines = [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
             for row in cells
-        )
+        ]
+        return "\n".join([*lines, *chains])
 
     def __repr__(self) -> str:
         return str(self)
@@ -129,17 +154,20 @@ class Conflicts:
         head, *body = self._cells()
         rows = ["<tr>" + "".join(f"<th>{html.escape(text)}</th>" for text in head) + "</tr>"]
         rows += ["<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in body]
-        return f"<table>{''.join(rows)}</table>"
+        chains = "".join(f"<p>{html.escape(str(each))}</p>" for each in self.chains)
+        return f"<table>{''.join(rows)}</table>{chains}"
 
 
 def conflicts_of(program: Program, module: Module) -> Conflicts:
     """The table of a lowered program and of the programs it calls; `module` is what was lowered."""
     rows: list[Conflict] = []
+    chains: list[Chain] = []
     for each in reversed(unrolled(program, module.hardware)):
         if not each.inside:  # where a pipelined loop calls it, its loops are copied with it
-            name = each.program.name
-            rows += _Function(each, module, name).rows()
-    return Conflicts(tuple(sorted(rows, key=lambda row: row.ok)))
+            function = _Function(each, module, each.program.name)
+            rows += function.rows()
+            chains += function.chains
+    return Conflicts(tuple(sorted(rows, key=lambda row: row.ok)), tuple(chains))
 
 
 class _Function:
@@ -150,6 +178,7 @@ class _Function:
         self.hardware = module.hardware
         self.prefix = "" if name == module.top else f"{self.program.name}:"
         self.found: list[Conflict] = []
+        self.chains: list[Chain] = []
 
     def rows(self) -> list[Conflict]:
         self.visit(self.program.body, {})
@@ -176,12 +205,33 @@ class _Function:
                     assert_never(node)
 
     def pipelined(self, loop: Loop, ranges: Ranges) -> None:
+        self.chained(loop)
         iteration = Iteration(self.program, ranges)
         running = iteration.run(loop)
         for array in iteration.arrays:
             uses = uses_of(array, iteration.reads.get(array), iteration.writes.get(array))
             home = iteration.homes.get(array, self.program)
             self.found.append(self.row(loop, array, uses, home.layout(array), running, iteration.complete))
+
+    def chained(self, loop: Loop) -> None:
+        """Note the recurrence that keeps a loop from its interval."""
+        node, asked = self.state.loop(loop.iter.key), loop.marks.pipeline or 1
+        if node is None:
+            return
+        name = self.loop_name(loop)
+        for shared in shared_of(self.state, node, self.hardware):
+            if shared.interval > asked:
+                text = f"needed {shared.interval}: {shared.text()}"
+                self.chains.append(Chain(self.program.name, name, asked, shared.interval, text))
+        try:
+            with LOCK, limited(ADVICE):
+                found = recurrences(self.state, node, self.hardware)
+                if found and found[0].interval > asked:
+                    text = f"needed {found[0].interval}: {found[0].text()}"
+                    self.chains.append(Chain(self.program.name, name, asked, found[0].interval, text))
+        except Spent as spent:
+            text = f"what dependences need was not found out: {reason(spent)}"
+            self.chains.append(Chain(self.program.name, name, asked, None, text))
 
     def row(
         self, loop: Loop, array: Array, uses: Uses, layout: Layout, ranges: Ranges, complete: bool
@@ -215,8 +265,7 @@ class _Function:
         )
 
     def loop_name(self, loop: Loop) -> str:
-        found = self.state.loop(loop.iter.key)
-        return self.prefix + (loop.iter.name if found is None else full_name(self.state, found))
+        return name_of(self.state, loop, self.prefix)
 
     def array_text(self, array: Array) -> str:
         """How to name an array to a primitive: two of one name only by number."""
@@ -228,6 +277,12 @@ class _Function:
         number = next(k for k, other in enumerate(arrays) if other.key == array.key)
         function = f'"{self.program.name}"' if self.prefix else ""
         return f"s.arrays({function})[{number}]"
+
+
+def name_of(state: State, loop: Loop, prefix: str) -> str:
+    """The name of a lowered loop, as primitives take it."""
+    found = state.loop(loop.iter.key)
+    return prefix + (loop.iter.name if found is None else full_name(state, found))
 
 
 def _range(loop: Loop, ranges: Ranges) -> Ranges:

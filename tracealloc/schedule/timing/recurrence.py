@@ -1,329 +1,177 @@
 """Recurrences of a pipelined loop: chains of values from one iteration to a later one, and the initiation
 interval that they force: ceil(latency around the cycle / distance).
 
-A pipelined loop that is all there is in the loop around it, with a constant number of iterations, is
+Statements of one iteration and the values that they hand on are a graph (`carried_values`; of loops with
+bounds on data `data_loops`); the worst of its cycles decides (`cycle_ratio`). Latencies are those of the
+hardware's operators on the way from the value that is read to the one that is written, not of what feeds
+them. A pipelined loop that is all there is in the loop around it, with a constant number of iterations, is
 flattened with that one: its pipeline does not drain in between, so chains through the outer loop count too.
-
-Latencies are those of the hardware (`Operators`), a value that goes through a memory takes some more. Loops
-inside a pipelined loop are unrolled, so a sum over them is a chain of additions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from math import ceil
 
-import islpy as isl
-
-from tracealloc.poly.codegen.contraction import storage_of
-from tracealloc.poly.dataflow.flow import Flow, flow_of
-from tracealloc.poly.dependence.dependence import Dependence, dependences_of, time_map
-from tracealloc.poly.dependence.legality import Instance, carries, distance_map, element_text
-from tracealloc.poly.isl.coalesce import pieces
-from tracealloc.poly.isl.named import (
-    at_distance,
-    fix_to_zero,
-    is_zero_at,
-    least_at,
-    point_values,
-    renamed_input,
-    with_tuple,
-)
-from tracealloc.poly.isl.remembered import remembered
+from tracealloc.poly.dependence.legality import Instance, carries, element_text
 from tracealloc.poly.model.model import Access, Statement
-from tracealloc.poly.model.tree import LoopNode, Tree, loops_above, statements_of, upwards
-from tracealloc.schedule.core.chains import chain_above, loop_values, runs_once, same_trips
-from tracealloc.schedule.core.state import State
-from tracealloc.schedule.hls.pipelined import flattened
-from tracealloc.trace.ir.dtype import DType, Float
-from tracealloc.trace.ir.expr import Binary, Cast, Compare, Expr, Intrinsic, Load, children
+from tracealloc.poly.model.tree import LoopNode, statements_of
+from tracealloc.schedule.core.state import ScheduledLoop, State
+from tracealloc.schedule.timing.carried_values import (
+    Handed,
+    carried_dependences,
+    copied,
+    flattened_nest,
+    handed_on,
+)
+from tracealloc.schedule.timing.cycle_ratio import critical_cycle
+from tracealloc.schedule.timing.data_loops import DataRecurrence, data_recurrence
+from tracealloc.schedule.timing.latency import BEGINNING, Instant
+from tracealloc.schedule.timing.operations import StateArrays
+from tracealloc.trace.ir.dtype import DType
 from tracealloc.trace.ir.hardware import Hardware
-from tracealloc.trace.ir.layout import effective_banks
-from tracealloc.trace.ir.program import Array, Store
+from tracealloc.trace.ir.program import Array
 
-__all__ = ["Recurrence", "recurrences"]
-
-_MOST_STATEMENTS = 12  # of a tangle of statements whose cycles are all looked at
+__all__ = ["Recurrence", "carried", "cycles_text", "recurrences"]
 
 
 @dataclass(frozen=True)
 class Recurrence:
     """A cycle of statements through a loop. `latency` is in cycles, `distance` in iterations.
 
-    `source` writes what `sink` reads in a later iteration, through `access`. `copies` iterations start at
-    a time where the loop is unrolled.
+    `copies` iterations start at a time where the loop is unrolled, and take `together` cycles. `shown` are
+    the values that go to a later iteration; `way` the statements after it on the cycle.
     """
 
     latency: int
     distance: int
-    met: _Met
-    met_at: int
-    access: Access
-    dtype: DType
+    shown: Handed
+    way: tuple[Statement, ...] = ()
     copies: int = 1
-
-    @cached_property
-    def source(self) -> Instance:
-        """The instance that writes."""
-        return self.met.at(self.met_at)[0]
-
-    @cached_property
-    def sink(self) -> Instance:
-        """The instance that reads."""
-        return self.met.at(self.met_at)[1]
+    together: int = 0
 
     @property
     def interval(self) -> int:
         """The least initiation interval that it allows."""
-        return ceil(self.latency * self.copies / self.distance)
+        return ceil(max(self.latency, self.together) / self.distance)
+
+    @property
+    def array(self) -> Array:
+        """What the value goes through from one iteration to a later one."""
+        return self.shown.access.array
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the value."""
+        return self.array.dtype
+
+    @property
+    def sink(self) -> Statement:
+        """The statement that reads it."""
+        return self.shown.met.sink
+
+    @cached_property
+    def instances(self) -> tuple[Instance, Instance]:
+        """The least two that it goes between."""
+        return self.shown.met.at(self.shown.distance)
 
     def text(self) -> str:
         """The two iterations, the lines, the latency and the distance."""
-        element, read = self._element()
+        source, sink = self.instances
+        element, read = _element(self.shown.access, source, sink)
+        way = f", by way of {' and '.join(_places(self.way))}" if self.way else ""
         return (
-            f"iteration {self.source.iteration} writes {element} ({self.source.where}), which iteration "
-            f"{self.sink.iteration} reads as {read} ({self.sink.where}): "
-            f"{self.latency} cycles of {self.dtype!r} arithmetic at distance {self.distance}"
+            f"iteration {source.iteration} writes {element} ({source.where}), which iteration "
+            f"{sink.iteration} reads as {read} ({sink.where}){way}: "
+            f"{cycles_text(self.latency)} of {self.dtype!r} arithmetic at distance {self.distance}"
             + (f", {self.copies} iterations at a time" if self.copies > 1 else "")
         )
 
-    def _element(self) -> tuple[str, str]:
-        """The element that is written and read, and the read as the user wrote it."""
-        space = self.access.space
-        for write in (a for a in self.source.statement.writes if a.space == space and a.exact):
-            for read in (a for a in self.sink.statement.reads if a.space == space and a.exact):
-                both = self.source.touched(write).intersect(self.sink.touched(read))
-                if not both.is_empty():
-                    return element_text(read.array, both), read.text
-        return self.access.array.name, self.access.text
+
+def cycles_text(count: int) -> str:
+    """``1 cycle``, ``8 cycles``."""
+    return f"{count} cycle{'' if count == 1 else 's'}"
 
 
-@dataclass(frozen=True)
-class _Met:
-    """The instances between which values go: asked for only where a message shows two of them."""
-
-    source: Statement
-    sink: Statement
-    pairs: isl.Map
-    count: isl.Map
-    times: tuple[isl.Map, isl.Map]
-
-    def at(self, distance: int) -> tuple[Instance, Instance]:
-        """The least pair at a distance."""
-        moved = self.pairs.apply_domain(self.times[0]).apply_range(self.times[1])
-        here = at_distance(moved, self.count, distance)
-        here = here.apply_domain(self.times[0].reverse()).apply_range(self.times[1].reverse())
-        values = point_values(self.pairs.intersect(here).wrap()) or []
-        split = len(self.source.dims)
-        return Instance(self.source, tuple(values[:split])), Instance(self.sink, tuple(values[split:]))
+def _places(way: Sequence[Statement]) -> list[str]:
+    """Where statements are that lie on a cycle, each once."""
+    return list(dict.fromkeys(each.where for each in way))
 
 
-@dataclass(frozen=True)
-class _Edge:
-    """Values that go from one statement to another: least distance, latency in the reader."""
+def _element(access: Access, source: Instance, sink: Instance) -> tuple[str, str]:
+    """The element that is written and read, and the read as the user wrote it."""
+    for write in (a for a in source.statement.writes if a.space == access.space and a.exact):
+        both = source.touched(write).intersect(sink.touched(access))
+        if not both.is_empty():
+            return element_text(access.array, both), access.text
+    written = (a.text for a in source.statement.writes if a.space == access.space)
+    return next(written, access.array.name), access.text
 
-    distance: int
-    latency: int
-    met: _Met
-    access: Access
 
-
-def recurrences(state: State, loop: LoopNode, hardware: Hardware, alone: bool = False) -> list[Recurrence]:
-    """The recurrences of floating-point arithmetic that a pipelined loop carries, worst first.
+def recurrences(
+    state: State, loop: ScheduledLoop, hardware: Hardware, alone: bool = False
+) -> Sequence[Recurrence | DataRecurrence]:
+    """The recurrences that a pipelined loop carries, of each tangle of statements the worst; worst first.
 
     Those through the loops that it is flattened with are among them, unless it is looked at `alone`.
     """
+    if isinstance(loop, LoopNode):
+        return carried(state, loop, hardware, alone)
+    one = data_recurrence(loop.loop, hardware, StateArrays(state, hardware))
+    return [] if one is None else [one]
+
+
+def carried(state: State, loop: LoopNode, hardware: Hardware, alone: bool = False) -> list[Recurrence]:
+    """The recurrences of a loop whose iterations are a set; see `recurrences`."""
     names = statements_of(loop)
     nest = (loop,) if alone else flattened_nest(state, loop, hardware)
-    suspects = _suspects(state, names)
+    suspects = carried_dependences(state, names)
     if not any(carries(state.model, suspects, state.tree, each.key) for each in nest):
         return []
+    found: list[Recurrence] = []
+    arcs = list(handed_on(state, loop, nest, hardware))
+    for tangle in _tangles(arcs):
+        single = [[arc] for arc in tangle if arc.source == arc.sink]
+        for cycle in (critical_cycle(tangle, lambda arc: arc.cycles), *single):
+            if cycle:
+                found.append(_closed(cycle, loop.marks.copies or 1))
+    found = [each for each in found if each.interval > 1 or each.latency > 1]
+    return sorted(found, key=lambda each: -each.interval)
+
+
+def _tangles(arcs: Sequence[Handed]) -> list[list[Handed]]:
+    """The arcs between statements that reach one another."""
+    if all(arc.source == arc.sink for arc in arcs):
+        return [[arc] for arc in arcs]
     import networkx as nx  # slow to import, and most loops carry nothing
 
-    near, far = _edges(state, nest, names, hardware)
-    found = [_closed(state, loop, [edge]) for (a, b), edge in far.items() if a == b]
-    graph = nx.DiGraph([*near, *far])
-    for tangle in nx.strongly_connected_components(graph):
-        if 1 < len(tangle) <= _MOST_STATEMENTS:
-            for cycle in nx.simple_cycles(graph.subgraph(tangle), length_bound=4):
-                steps = list(pairwise([*cycle, cycle[0]]))
-                edges = [near.get(step) or far[step] for step in steps]
-                if len(cycle) > 1 and any(edge.distance for edge in edges):
-                    found.append(_closed(state, loop, edges))
-                elif len(cycle) > 1:
-                    found += [
-                        _closed(state, loop, [*edges[:k], far[step], *edges[k + 1 :]])
-                        for k, step in enumerate(steps)
-                        if step in far
-                    ]
-    return sorted((r for r in found if r is not None), key=lambda r: -r.interval)
+    graph = nx.DiGraph([(arc.source, arc.sink) for arc in arcs])
+    tangles = nx.strongly_connected_components(graph)
+    number = {name: k for k, tangle in enumerate(tangles) for name in tangle}
+    found: dict[int, list[Handed]] = {}
+    for arc in arcs:
+        if number[arc.source] == number[arc.sink]:
+            found.setdefault(number[arc.source], []).append(arc)
+    return list(found.values())
 
 
-def _suspects(state: State, names: frozenset[str]) -> list[Dependence]:
-    """The dependences between some statements that floating-point numbers may go along."""
-    known: dict[frozenset[str], list[Dependence]] = state.model.memo.setdefault("suspects", {})
-    if names not in known:
-        known[names] = [d for d in dependences_of(state.model, names) if _brings_floats(state, d)]
-    return known[names]
+def _closed(cycle: Sequence[Handed], copies: int) -> Recurrence:
+    """The recurrence of a cycle: its latency from the beginning of an iteration, in whole cycles."""
+    first = next(k for k, arc in enumerate(cycle) if arc.distance)
+    turned = [*cycle[first:], *cycle[:first]]
+    latency, together = (_latency([copied(arc, n) for arc in turned]) for n in (1, copies))
+    way = tuple(arc.met.sink for arc in turned[1:])
+    distance = sum(arc.distance for arc in turned)
+    return Recurrence(latency, distance, turned[0], way, copies, together)
 
 
-def _brings_floats(state: State, dependence: Dependence) -> bool:
-    """Whether a floating-point number may go along a dependence: it is written, and read later.
-
-    An update reads what it writes, which dependences do not say again.
-    """
-    before, after = dependence.before, dependence.after
-    if not (isinstance(before.array.dtype, Float) and before.write):
-        return False
-    reads = state.model.statement(dependence.sink).reads
-    return not after.write or any(read.space == after.space for read in reads)
-
-
-_Edges = dict[tuple[str, str], _Edge]
-
-
-def _flow(state: State, outer: LoopNode) -> Flow:
-    """Where floating-point values go inside a nest, in the state's order; found once for all its loops."""
-    known: dict[str, tuple[Tree, Flow]] = state.model.memo.setdefault("float flow", {})
-    found = known.get(outer.key)
-    if found is None or found[0] is not state.tree:
-        names = statements_of(outer)
-        written = (access.array for name in names for access in state.model.statement(name).writes)
-        arrays = frozenset(array for array in written if isinstance(array.dtype, Float))
-        found = known[outer.key] = (state.tree, flow_of(state.model, state.tree, arrays, names))
-    return found[1]
-
-
-def _edges(
-    state: State, nest: tuple[LoopNode, ...], names: frozenset[str], hardware: Hardware
-) -> tuple[_Edges, _Edges]:
-    """Where values go within an iteration of a flattened nest, and to a later one."""
-    chain = chain_above(state, nest[-1].key)
-    flow = _flow(state, chain[0])
-    count = distance_map(len(chain) - len(nest), [_trips(state, each) for each in nest])
-    near: _Edges = {}
-    far: _Edges = {}
-    for piece in pieces(flow.sources):
-        reads = piece.range().unwrap()
-        ends = (str(piece.domain().get_tuple_name()), str(reads.domain().get_tuple_name()))
-        if not names.issuperset(ends):
-            continue
-        source, sink = (state.model.statement(name) for name in ends)
-        space = str(reads.range().get_tuple_name())
-        access = next(a for a in sink.reads if a.space == space)
-        latency = _latency(state, sink, access.array, hardware)
-        if latency is None:
-            continue
-        pairs = piece.range_factor_domain()
-        times = (time_map(source, chain), time_map(sink, chain))
-        plain = renamed_input(with_tuple(pairs, "A"), "A")
-        first, second = (renamed_input(each, "A") for each in times)
-        for found, least in zip((near, far), _distances(plain, first, second, count), strict=True):
-            if least is None or (found is near and least > 0):
-                continue
-            old = found.get(ends)
-            if old is None or old.distance > least or old.latency < latency:
-                met = _Met(source, sink, pairs, count, times)
-                found[ends] = _Edge(least, latency, met, access)
-    return near, far
-
-
-@remembered(1 << 12)
-def _distances(pairs: isl.Map, first: isl.Map, second: isl.Map, count: isl.Map) -> tuple[int | None, ...]:
-    """The least distance from 0 on between instances at some times, and the least from 1 on."""
-    moved = pairs.apply_domain(first).apply_range(second)
-    steps = moved.deltas().apply(count)
-    return least_at(steps, 0, 0), least_at(steps, 0, 1)
-
-
-def _trips(state: State, loop: LoopNode) -> tuple[int, int]:
-    """How often a loop of a flattened nest runs, and its step."""
-    if runs_once(state, loop):
-        return 1, loop.step
-    low, high = loop_values(state.model, loop) or (0, 0)
-    return (high - low) // loop.step + 1, loop.step
-
-
-def flattened_nest(state: State, loop: LoopNode, hardware: Hardware) -> tuple[LoopNode, ...]:
-    """The perfect nest, outermost first, that becomes one loop when its innermost loop is pipelined."""
-    chain = chain_above(state, loop.key)
-    return tuple(
-        flattened(
-            hardware,
-            chain,
-            lambda outer, inner: outer.body is inner,
-            lambda k: same_trips(state, chain[k]),
-        )
-    )
-
-
-def _closed(state: State, loop: LoopNode, edges: list[_Edge]) -> Recurrence | None:
-    """The recurrence of a cycle of edges (None where no floating-point number is computed)."""
-    far = next(edge for edge in edges if edge.distance)
-    dtype = far.access.array.dtype
-    latency = sum(edge.latency * _chained(state, loop, edge.met.sink) for edge in edges)
-    if not isinstance(dtype, Float) or latency < 2:
-        return None
-    distance = sum(edge.distance for edge in edges)
-    copies = loop.marks.copies or 1
-    return Recurrence(latency, distance, far.met, far.distance, far.access, dtype, copies)
-
-
-def _chained(state: State, loop: LoopNode, statement: Statement) -> int:
-    """How often a statement runs one after the other within one iteration, adding to its own result."""
-    above = loops_above(state.tree, statement.name)
-    depth = next(k for k, other in enumerate(above) if other.key == loop.key)
-    if depth + 1 == len(above):
-        return 1
-    write = statement.writes[0]
-    same = write.relation.apply_range(write.relation.reverse())
-    chain = upwards(above)
-    times = time_map(statement, chain)
-    deltas = fix_to_zero(same.apply_domain(times).apply_range(times).deltas(), depth + 1)
-    count = 1
-    for position in range(depth + 1, len(above)):
-        if not is_zero_at(deltas, position):
-            low, high = loop_values(state.model, above[position]) or (0, 0)
-            count *= (high - low) // above[position].step + 1
-    return count
-
-
-def _latency(state: State, statement: Statement, array: Array, hardware: Hardware) -> int | None:
-    """The cycles from a read of an array to the result of a statement (None: the result is not reached)."""
-    if not isinstance(statement.node, Store):
-        return None
-    stages = _stages(statement.node.value, array, hardware)
-    if stages is None:
-        return None
-    return stages + (0 if _in_registers(state, array) else hardware.memory_latency)
-
-
-def _in_registers(state: State, array: Array) -> bool:
-    storage = storage_of(state.model, state.tree, array)
-    banks = effective_banks(state.layout(array), storage.array.shape)
-    return all(bank.kind == "complete" for bank in banks)
-
-
-def _stages(expr: Expr, array: Array, hardware: Hardware) -> int | None:
-    """The stages on the longest way from a load of an array to the value of an expression."""
-    if isinstance(expr, Load) and expr.array == array:
-        return 0
-    each = (_stages(child, array, hardware) for child in children(expr))
-    inner = [found for found in each if found is not None]
-    return max(inner) + _stage(expr, hardware) if inner else None
-
-
-def _stage(expr: Expr, hardware: Hardware) -> int:
-    match expr:
-        case Binary(op=op, type=Float() as dtype):
-            return hardware.stages(op, dtype.bits)
-        case Compare(left=left) if isinstance(left.dtype, Float):
-            return hardware.stages("compare", left.dtype.bits)
-        case Cast(operand=operand, type=Float() as dtype) if operand.dtype != dtype:
-            return hardware.stages("cast", dtype.bits)
-        case Intrinsic(name=name, type=Float() as dtype):
-            return hardware.stages(name, dtype.bits, function=True)
-        case _:
-            return 0
+def _latency(turned: Sequence[Handed]) -> int:
+    total, at = 0, BEGINNING
+    for number, arc in enumerate(turned):
+        if arc.distance and number:  # what goes to another iteration is in a register, or in a memory
+            total, at = total + at.stage + 1, BEGINNING
+        after = arc.after(at)
+        at = Instant(0, 0.0) if after is None else after
+    return total + at.stage + 1

@@ -1,6 +1,6 @@
 """What a target's hardware is like, as values: memories and their ports, kinds of ports, operators, limits.
 
-    Hardware := PortKinds, memories, BankPorts, Operators, what its tool makes of loops
+    Hardware := PortKinds, memories, BankPorts, OperatorTable, what its tool makes of loops
 
 A back end brings one (`Target.hardware`), a schedule is made for one (`Module.hardware`). Primitives, port
 conflicts and recurrences ask it, and know no target.
@@ -8,14 +8,15 @@ conflicts and recurrences ask it, and know no target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from tracealloc.trace.ir.layout import Layout, Port
+from tracealloc.trace.ir.layout import Layout, Port, effective_banks
+from tracealloc.trace.ir.operators import OperatorTable
 from tracealloc.trace.ir.program import Array
 
-__all__ = ["PROCESSOR", "BankPorts", "Hardware", "Operators", "PortKind", "Taken", "taken_as"]
+__all__ = ["PROCESSOR", "BankPorts", "Hardware", "PortKind", "Taken", "taken_as"]
 
 Taken: TypeAlias = Literal["array", "scalar", "queue"]
 
@@ -59,23 +60,6 @@ class BankPorts:
 
 
 @dataclass(frozen=True)
-class Operators:
-    """Pipeline stages of floating-point operators of up to `bits` bits.
-
-    Attributes:
-        stages: by operator (``+``) or function (``exp``); ``compare`` and ``cast`` too.
-        operator: of an operator that is not listed. `function`: of a function.
-        source: where the numbers are from.
-    """
-
-    bits: int
-    stages: Mapping[str, int]
-    operator: int
-    function: int
-    source: str
-
-
-@dataclass(frozen=True)
 class Hardware:
     """The hardware and the tool of a target.
 
@@ -84,11 +68,13 @@ class Hardware:
         ports: the kinds of top-level ports. `port_options`: what may be said of them, all kinds together.
         memories: what can hold an array. `auto` and ``register`` (each element apart) are among them.
         bank_ports: what a bank serves, by the number of ports that was asked for (None: nothing said).
-        operators: tables of latencies, narrow types first.
-        memory_latency: cycles that a value takes through a memory.
+        operators: how long operators and accesses take, at its clock.
+        operations: what may be asked of operations, by the tool's names: the row of the table that each is.
+        implementations: how they may be made.
         most_banks: into how many banks advice partitions an array: more, and synthesis gives up on it, or
             no device holds it.
         most_unrolled: iterations; longer loops stay loops where the tool is to unroll them: nobody means it.
+        promotes: whether an element that all iterations of a loop use is kept in a register while it runs.
         flattens: whether a perfect nest around a pipelined loop becomes one pipeline with it.
     """
 
@@ -97,11 +83,13 @@ class Hardware:
     port_options: tuple[str, ...]
     memories: tuple[str, ...]
     bank_ports: Mapping[int | None, BankPorts]
-    operators: tuple[Operators, ...]
-    memory_latency: int = 1
+    operators: OperatorTable
+    operations: Mapping[str, tuple[str, str, int]] = field(default_factory=dict)
+    implementations: tuple[str, ...] = ()
     most_banks: int = 4096
     most_unrolled: int = 4096
     flattens: bool = True
+    promotes: bool = True
 
     def __post_init__(self) -> None:
         if None not in self.bank_ports or "auto" not in self.memories:
@@ -129,19 +117,24 @@ class Hardware:
         found = self.bank_ports[layout.storage.ports]
         return BankPorts(found.accesses, found.accesses) if array.kind == "constant" else found
 
-    def stages(self, name: str, bits: int, *, function: bool = False) -> int:
-        """The stages of a floating-point operator or function on numbers of so many bits.
+    def memory_of(self, layout: Layout, array: Array, shape: Sequence[int]) -> str:
+        """What an array of a shape is reached through, as the table of accesses calls it.
 
-        Wider numbers take what the widest of the tables says; where there is none, nothing is known: 0.
+        A port that has rows of its own counts as long as nothing makes the array a copy.
         """
-        tables = [each for each in self.operators if bits <= each.bits] or self.operators[-1:]
-        if not tables:
-            return 0
-        table = tables[0]
-        return table.stages.get(name, table.function if function else table.operator)
+        if array.kind == "stream":
+            return "fifo"
+        banks = effective_banks(layout, shape)
+        if all(bank.kind == "complete" or extent == 1 for bank, extent in zip(banks, shape, strict=True)):
+            return "register"
+        port = layout.port
+        plain = port is not None and replace(layout, port=None).plain
+        if port is not None and plain and self.operators.find("load", port.kind, array.dtype.bits):
+            return port.kind
+        return layout.storage.resource
 
 
-PROCESSOR = Hardware("processor", (), (), ("auto",), {None: BankPorts(1, 1)}, ())
+PROCESSOR = Hardware("processor", (), (), ("auto",), {None: BankPorts(1, 1)}, OperatorTable())
 """Of what is only run: it has no ports, and memory is memory."""
 
 

@@ -6,12 +6,14 @@ Plain values, so that a lowered program carries them and every back end reads th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 __all__ = [
     "BankKind",
     "Banks",
+    "BoundOp",
+    "Claim",
     "Layout",
     "Marks",
     "PLAIN",
@@ -73,18 +75,38 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundOp:
+    """How an operation is made whose result is stored in an array: in which way, of which latency.
+
+    `op` is the hardware's name of it. None: as the tool likes.
+    """
+
+    op: str
+    impl: str | None = None
+    latency: int | None = None
+
+    def __str__(self) -> str:
+        given = [self.op, *([self.impl] if self.impl else [])]
+        return " ".join([*given, *([] if self.latency is None else [f"latency {self.latency}"])])
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
-    """How an array is stored and reached: banks of each dimension, words, memory and top-level port."""
+    """How an array is stored and reached: banks of each dimension, words, memory and top-level port.
+
+    `operators` says how the operations are made that give its elements.
+    """
 
     banks: tuple[Banks, ...] = ()
     pack: Pack | None = None
     storage: Storage = Storage()
     port: Port | None = None
+    operators: tuple[BoundOp, ...] = ()
 
     @property
     def plain(self) -> bool:
-        """Whether nothing was asked for."""
-        return self == Layout(tuple(Banks() for _ in self.banks))
+        """Whether nothing was asked for of how it is stored and reached."""
+        return replace(self, operators=()) == Layout(tuple(Banks() for _ in self.banks))
 
 
 PLAIN = Layout()
@@ -118,11 +140,28 @@ def effective_banks(layout: Layout, shape: Sequence[int]) -> tuple[Banks, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What is said of iterations of a loop: those that need one element of an array are so far apart.
+
+    `distance` is None where none do. `array` is the array's key, `name` is for people.
+    """
+
+    array: str
+    name: str
+    distance: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} {'independent' if self.distance is None else f'{self.distance} apart'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
     """How a loop is executed. `pipeline` is the asked initiation interval in cycles.
 
     `unroll` is None (rolled), 0 (completely) or a factor. `function` is the name of the function that the
-    loop, with all inside it, is (see ``outline``).
+    loop, with all inside it, is (see ``outline``). `latency` are the least and the most cycles of an
+    iteration, `limits` how many of an operation there are at most, `claims` what was proved of iterations.
+    `apart`: it is not flattened with the loops around it.
     """
 
     pipeline: int | None = None
@@ -132,6 +171,10 @@ class Marks:
     vectorize: bool = False
     dataflow: bool = False
     function: str | None = None
+    latency: tuple[int | None, int | None] | None = None
+    limits: tuple[tuple[str, int], ...] = ()
+    claims: tuple[Claim, ...] = ()
+    apart: bool = False
 
     @property
     def copies(self) -> int | None:
@@ -148,6 +191,10 @@ class Marks:
         if self.unroll is not None:
             found.append("unroll" if self.unroll == 0 else f"unroll {self.unroll}")
         found += [name for name in ("parallel", "vectorize", "dataflow") if getattr(self, name)]
+        for name, cycles in zip(("least", "most"), self.latency or (), strict=False):
+            found += [] if cycles is None else [f"{name} {cycles} cycles"]
+        found += [f"{op} at most {most}" for op, most in self.limits]
+        found += [*map(str, self.claims), *(["not flattened"] if self.apart else [])]
         return found + ([] if self.function is None else [f"function {self.function}"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracealloc.trace.ir.layout import Banks, Layout, Marks, Port
+from tracealloc.trace.ir.layout import Banks, BoundOp, Layout, Marks, Port
 from tracealloc.trace.ir.program import Array
 
 __all__ = ["array_pragmas", "distance_pragma", "loop_mark_pragmas", "port_pragma", "tripcount_pragma"]
@@ -20,6 +20,13 @@ def loop_mark_pragmas(marks: Marks) -> list[str]:
         lines.append("#pragma HLS dataflow")
     if marks.pipeline is not None:
         lines.append(f"#pragma HLS pipeline II={marks.pipeline}" + (" rewind" if marks.rewind else ""))
+    least, most = marks.latency or (None, None)
+    if marks.latency is not None:
+        ends = [*([] if least is None else [f"min={least}"]), *([] if most is None else [f"max={most}"])]
+        lines.append(f"#pragma HLS latency {' '.join(ends)}")
+    lines += [f"#pragma HLS allocation operation instances={op} limit={n}" for op, n in marks.limits]
+    if marks.apart:
+        lines.append("#pragma HLS loop_flatten off")
     copies = marks.copies
     if copies is not None:
         lines.append("#pragma HLS unroll" + (f" factor={copies}" if copies else ""))
@@ -57,7 +64,13 @@ def array_pragmas(
             type_ = _RAM_TYPES.get(storage.ports, "ram_2p")
         where = "" if impl is None else f" impl={impl}"
         lines.append(f"#pragma HLS bind_storage variable={name} type={type_}{where}")
-    return lines
+    return lines + [_bound(name, each) for each in layout.operators]
+
+
+def _bound(name: str, bound: BoundOp) -> str:
+    impl = "" if bound.impl is None else f" impl={bound.impl}"
+    latency = "" if bound.latency is None else f" latency={bound.latency}"
+    return f"#pragma HLS bind_op variable={name} op={bound.op}{impl}{latency}"
 
 
 def _partitions(name: str, banks: Sequence[Banks]) -> list[str]:

@@ -114,6 +114,7 @@ class Statements:
         name = self.scope.name_array(array)
         type_ = type_ or self.words.type_name(array.dtype)
         self.scope.line(f"const {type_} {name} = {value.text.text};{comment}")
+        self.arrays.write_pragmas(array)
 
     def _stored(self, node: Store) -> Value:
         """The value of a store; the assignment itself may convert it to the element's type."""
