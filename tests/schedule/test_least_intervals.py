@@ -15,6 +15,7 @@ from tracealloc import float32, int8, int32, kernel, uint8, uint32
 F = ta.Fixed(18, 15)
 G = ta.Fixed(9, 6)
 W = ta.UInt(17)
+P = ta.Struct(x=float32, n=int32)
 KERNELS: list[tuple[Any, int, str]] = []
 
 
@@ -220,6 +221,68 @@ def div(x: int8[64], o: int8[64]):
         o[i] = s
 
 
+@K(7)
+def field(x: float32[64], p: P[4]):
+    for i in ta.range(64):
+        p[0].x += x[i]
+
+
+@K(1, "k")
+def kept(A: int8[16, 16], x: int8[16], y: int32[16]):
+    for i in ta.range(16):
+        y[i] = 0
+        for k in ta.range(16):
+            y[i] += A[i, k] * x[k]
+
+
+@K(1)
+def four_apart(x: int32[64], y: int32[64]):
+    st = ta.state((4,), int32)
+    for i in ta.range(64):
+        st[i % 4] += x[i]
+        y[i] = st[i % 4]
+
+
+@K(1)
+def summed_in_a_tree(A: int32[32, 8], y: int32[1]):
+    s = ta.scalar(int32, 0)
+    for i in ta.range(32):
+        for k in ta.range(8):
+            s += A[i, k]
+    y[0] = s
+
+
+@K(56)
+def summed_one_by_one(A: float32[32, 8], y: float32[1]):
+    s = ta.scalar(float32, 0)
+    for i in ta.range(32):
+        for k in ta.range(8):
+            s += A[i, k]
+    y[0] = s
+
+
+@K(41, "j")
+def seidel(A: float32[16, 16]):
+    for i in ta.range(1, 15):
+        for j in ta.range(1, 15):
+            A[i, j] = (A[i - 1, j] + A[i, j - 1] + A[i, j] + A[i, j + 1] + A[i + 1, j]) / 5.0
+
+
+@K(5)
+def sized(n: int32, x: float32[100], y: float32[100]):
+    for i in ta.range(1, n):
+        y[i] = y[i - 1] * x[i]
+
+
+@K(1)
+def shifted_bits(y: ta.uint1[64]):
+    s = ta.scalar(ta.UInt(31), 1)
+    for i in ta.range(64):
+        b = s[30] ^ s[27]
+        s.set((s << 1) | b)
+        y[i] = b
+
+
 def said(s: ta.Schedule, loop: Any, ii: int = 1) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -233,3 +296,39 @@ def test_the_least_interval(k: Any, least: int, loop: str) -> None:
     found = [int(number) for text in texts for number in re.findall(r"allow ii=(\d+), not 1: ", text)]
     assert found == ([] if least == 1 else [least]), texts
     assert said(ta.customize(k), loop, least) == []
+
+
+def test_the_type_of_a_field_is_said() -> None:
+    (text,) = said(ta.customize(kernel(field)), "i")
+    assert text.endswith(": 7 cycles of float32 arithmetic at distance 1")
+
+
+def test_bounds_on_data_say_what_may_be_read() -> None:
+    @kernel
+    def scattered(low: int32[9], c: int32[64], v: float32[64], y: float32[16]):
+        for i in ta.range(8):
+            for j in ta.range(low[i], low[i + 1]):
+                y[c[j]] += v[j]
+
+    s = ta.customize(scattered)
+    (text,) = said(s, "j")
+    where = text.partition("(test_least_intervals.py:")[2].partition(")")[0]
+    assert text == (
+        f'pipeline("j", 1): dependences allow ii=8, not 1: an iteration writes y[c[j]] '
+        f"(test_least_intervals.py:{where}), which a later one may read as y[c[j]] "
+        f"(test_least_intervals.py:{where}): "
+        "8 cycles of float32 arithmetic at distance 1"
+    )
+    last = str(s.conflicts()).splitlines()[-1]
+    assert last.startswith("j: II asked 1, needed 8: an iteration writes y[c[j]] (")
+
+
+def test_a_later_iteration_that_is_known() -> None:
+    @kernel
+    def chained(low: int32[9], y: float32[80]):
+        for i in ta.range(8):
+            for j in ta.range(low[i], low[i + 1]):
+                y[j] = y[j - 3] * 2
+                y[j + 5] = 0
+
+    assert "at distance 3" in said(ta.customize(chained), "j")[0]

@@ -17,7 +17,7 @@ from typing import assert_never
 from tracealloc.poly.isl.budget import ADVICE, Spent, limited, reason
 from tracealloc.poly.isl.named import LOCK
 from tracealloc.schedule.core.names import full_name, visible_arrays
-from tracealloc.schedule.core.state import Module, State
+from tracealloc.schedule.core.state import Module, OpaqueLoop, ScheduledLoop, State
 from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
 from tracealloc.schedule.timing.bank_ports import (
     Uses,
@@ -215,7 +215,7 @@ class _Function:
 
     def chained(self, loop: Loop) -> None:
         """Note the recurrence that keeps a loop from its interval."""
-        node, asked = self.state.loop(loop.iter.key), loop.marks.pipeline or 1
+        node, asked = scheduled_loop(self.state, loop), loop.marks.pipeline or 1
         if node is None:
             return
         name = self.loop_name(loop)
@@ -224,7 +224,7 @@ class _Function:
                 text = f"needed {shared.interval}: {shared.text()}"
                 self.chains.append(Chain(self.program.name, name, asked, shared.interval, text))
         try:
-            with LOCK, limited(ADVICE):
+            with LOCK, limited(ADVICE, beside=True):
                 found = recurrences(self.state, node, self.hardware)
                 if found and found[0].interval > asked:
                     text = f"needed {found[0].interval}: {found[0].text()}"
@@ -277,6 +277,13 @@ class _Function:
         number = next(k for k, other in enumerate(arrays) if other.key == array.key)
         function = f'"{self.program.name}"' if self.prefix else ""
         return f"s.arrays({function})[{number}]"
+
+
+def scheduled_loop(state: State, loop: Loop) -> ScheduledLoop | None:
+    """The loop of a schedule that a lowered one is of, also where its bounds depend on data."""
+    opaque = (each for each in state.loops() if isinstance(each, OpaqueLoop))
+    own = (each for each in opaque if each.loop.iter.key == loop.iter.key)
+    return state.loop(loop.iter.key) or next(own, None)
 
 
 def name_of(state: State, loop: Loop, prefix: str) -> str:

@@ -19,7 +19,6 @@ from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Block,
-    Call,
     Loop,
     Store,
     While,
@@ -115,23 +114,22 @@ class _Kept:
 def _one_element(body: Block, it: Iter) -> frozenset[Array]:
     """The arrays of which all iterations use the same element."""
     inner = {node.iter for node in walk_nodes(body) if isinstance(node, Loop | While)} | {it}
-    changed = {node.array for node in walk_nodes(body) if isinstance(node, Store | Alloc)}
-    passed = {array for node in walk_nodes(body) if isinstance(node, Call) for array in touched_by(node)}
-    used: dict[Array, set[tuple[Expr, ...]]] = {}
+    used: dict[Array, set[tuple[Expr, ...] | None]] = {}
     for node in walk_nodes(body):
-        if isinstance(node, Store):
-            used.setdefault(node.array, set()).add(node.indices)
+        for array in touched_by(node):  # by anything but a store: nobody knows where
+            used.setdefault(array, set()).add(node.indices if isinstance(node, Store) else None)
+    changed = frozenset(used)
     for load in _loads(body):
         used.setdefault(load.array, set()).add(load.indices)
     one = {array: next(iter(places)) for array, places in used.items() if len(places) == 1}
     return frozenset(
         array
         for array, place in one.items()
-        if array not in passed and all(_stays(part, inner, changed) for part in place)
+        if place is not None and all(_stays(part, inner, changed) for part in place)
     )
 
 
-def _stays(expr: Expr, inner: set[Iter], changed: set[Array]) -> bool:
+def _stays(expr: Expr, inner: set[Iter], changed: frozenset[Array]) -> bool:
     return not iters_of(expr) & inner and not any(load.array in changed for load in loads_of(expr))
 
 

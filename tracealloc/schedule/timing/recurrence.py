@@ -65,7 +65,7 @@ class Recurrence:
     @property
     def dtype(self) -> DType:
         """The type of the value."""
-        return self.array.dtype
+        return self.array.field_type(self.shown.access.leaf)
 
     @property
     def sink(self) -> Statement:

@@ -254,7 +254,8 @@ class _Function:
         loops, _ = self.block((*node.prologue, *node.body), True)
         depth = self.walk((*node.prologue, *node.body))[1]
         name = node.iter.name
-        return [LoopTiming(name, (name,), None, node.marks.pipeline, depth, None, loops=loops)], None
+        why = "how often it runs is known only when it has ended"
+        return [LoopTiming(name, (name,), None, None, depth, None, (), (why,), loops)], None
 
     # -- loops -----------------------------------------------------------------------------------------------
 
