@@ -203,6 +203,14 @@ def test_steps_change_it(step: Any, changed: dict[str, Any]) -> None:
     assert {name: getattr(loop, name) for name in changed} == changed
 
 
+def test_a_latency_that_operators_exceed() -> None:
+    s = ta.customize(gemm)
+    s.pipeline("j0")
+    s.latency("j0", max=5)
+    loop = timing_of(s.module).loop("j0")
+    assert (loop.depth, loop.reasons) == (7, ("depth: latency asks for at most 5 cycles, operators take 7",))
+
+
 def test_other_clocks() -> None:
     slow, fast = (timed(mvt, "j", clock_ns=clock).loop("j") for clock in (10.0, 2.0))
     assert slow.interval == 4 and slow.depth is not None and fast.depth is not None

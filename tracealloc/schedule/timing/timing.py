@@ -298,9 +298,11 @@ class _Function:
         accesses, depth, complete = self.walk(loop.body, len(names) > 1)
         asked = loop.marks.pipeline or 1
         interval, reasons = self.interval(loop, asked)
-        if loop.marks.latency is not None and (loop.marks.latency[0] or 0) > depth:
-            depth = loop.marks.latency[0] or 0
-            reasons = (*reasons, f"depth: latency asks for at least {depth} cycles")
+        least, most = loop.marks.latency or (None, None)
+        if least is not None and least > depth:
+            depth, reasons = least, (*reasons, f"depth: latency asks for at least {least} cycles")
+        if most is not None and most < depth:
+            reasons = (*reasons, f"depth: latency asks for at most {most} cycles, operators take {depth}")
         if not complete:
             reasons = (*reasons, "depth: too much to unroll, only the beginning was followed")
         if trips is not None:
