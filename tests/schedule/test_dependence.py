@@ -128,3 +128,20 @@ def test_an_array_that_the_loop_does_not_use() -> None:
     assert refused(lambda: s.dependence(s.B, "i"), s, ta.ScheduleError) == (
         "TA285 dependence(\"B\", \"i\") says nothing: loop 'i' does not use 'B'"
     )
+
+
+def test_a_store_before_the_inner_loop_does_not_keep_the_tool_from_flattening() -> None:
+    """Vitis moves it inside (its reports of bicg): then iterations of the outer loop overlap as well."""
+
+    @kernel
+    def around(q: float32[16], c: float32[16], A: float32[16, 16]):
+        for i in ta.range(16):
+            q[i] = 0
+            for j in ta.range(16):
+                c[(j * 3) % 16] += A[i, j]
+
+    s = ta.customize(around)
+    s.pipeline("j", 8)
+    assert pragmas(s) == ["#pragma HLS dependence variable=c type=inter distance=16 true"]
+    s.flatten("j", off=True)
+    assert pragmas(s) == ["#pragma HLS dependence variable=c type=inter false"]

@@ -26,6 +26,7 @@ from tracealloc.trace.ir.program import (
     Node,
     Program,
     Store,
+    While,
     expressions_of,
     walk_nodes,
 )
@@ -41,13 +42,12 @@ __all__ = ["distances_between"]
 _Indices = tuple[Expr, ...]
 
 
-def _may_be_no_code(node: Node) -> bool:
-    """Whether a tool might find that nothing runs: a scalar's first value is an input of the loop that
-    changes it, a value may move to where it is used.
+def _may_move(node: Node) -> bool:
+    """Whether a tool may flatten the loops that a node is between: it moves statements inside, under a test.
+
+    (Reports of Vitis HLS 2023.2 have such nests as one loop: ``q[i] = 0`` before the inner loop of bicg.)
     """
-    if isinstance(node, Store):
-        return node.array.kind == "value"
-    return isinstance(node, Alloc) and (node.fill is None or node.array.rank == 0)
+    return not any(isinstance(inner, Loop | While) for inner in walk_nodes((node,)))
 
 
 def distances_between(program: Program, hardware: Hardware) -> dict[Iter, tuple[Distance, ...]]:
@@ -58,7 +58,7 @@ def distances_between(program: Program, hardware: Hardware) -> dict[Iter, tuple[
     """
     suspects = []
     layouts = dict(program.layouts)
-    for nest in pipelined_nests(hardware, program.body, _may_be_no_code):
+    for nest in pipelined_nests(hardware, program.body, _may_move):
         marks = nest[-1].marks
         if marks.rewind or marks.copies == 0:
             continue  # where runs overlap, iterations of other runs count too; of copies no loop is left
