@@ -13,7 +13,6 @@ from functools import reduce
 
 import islpy as isl
 
-from tracealloc.poly.codegen.lives import lived
 from tracealloc.poly.dependence.dependence import Paths, Step, paths_of
 from tracealloc.poly.dependence.stretched import Looped, looped, stretched
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
@@ -162,12 +161,8 @@ def _contracted(uses: tuple[_Use, ...], depth: int) -> tuple[int, tuple[int, ...
     takes too long.
     """
     rank = len(uses[0].scope)
-    few = lived([(use.at, use.scope) for use in uses], depth)
     try:
         with limited(STORAGE):
-            if few is not None:
-                own = _Lives.of(uses, few[0], [use.at.domain for use in uses])
-                return *few, own.times_to_scopes(few[0])
             lives = [_Lives.of(uses, depth, domains) for domains in stretched([use.at for use in uses])]
             own = _Lives.of(uses, depth, [use.at.domain for use in uses])
             for count in range(depth, -1, -1):

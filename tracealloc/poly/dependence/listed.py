@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracealloc.poly.isl.bounding_boxes import Same
-from tracealloc.poly.isl.evaluate import Column, TooLarge, evaluated, floors, numbered
+from tracealloc.poly.isl.evaluate import Column, TooLarge, evaluated, floors
 from tracealloc.poly.isl.named import dims_of, lex_less, map_text
 from tracealloc.poly.isl.points import few_pairs
 from tracealloc.poly.isl.remembered import remembered
@@ -30,6 +30,8 @@ TimeText: TypeAlias = tuple[str, ...]
 Pair: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """The iterators of two instances."""
 _Chosen: TypeAlias = npt.NDArray[np.bool_]
+
+_FULL = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,15 @@ class Listed:
         return [np.concatenate([_time(mine, a), _time(other, b)]) for a, b in zip(first, second, strict=True)]
 
     def numbers(self, columns: Sequence[Column]) -> Column:
-        """Numbers for the rows, in the order of some columns of these."""
-        return numbered(columns, self.rows)
+        """Numbers below that of the rows that order these as some columns do, the first of these first."""
+        found, size = np.zeros(self.rows, np.int64), 1
+        for column in columns:
+            low, high = int(column.min(initial=0)), int(column.max(initial=0))
+            if size * (high - low + 1) >= _FULL:
+                found, column, size, low, high = _dense(found), _dense(column), self.rows, 0, self.rows
+            found = found * (high - low + 1) + (column - low)
+            size *= high - low + 1
+        return _dense(found)
 
     @cached_property
     def empty(self) -> bool:
@@ -220,11 +229,7 @@ class InOrder:
         outer, inner = self._ranks(self.columns[:depth]), self._ranks(self.columns[depth : depth + 1])
         groups = outer + self.listed.groups * (self.listed.rows + 1)
         order = np.argsort(groups, kind="stable")
-        groups, ranks, before = (
-            numbered([groups[order]], self.listed.rows),
-            inner[order],
-            self.listed.before[order],
-        )
+        groups, ranks, before = _dense(groups[order]), inner[order], self.listed.before[order]
         greatest = self.listed.greatest(groups, ranks, before)
         least = self.listed.rows - self.listed.greatest(groups, self.listed.rows - ranks, before)
         return bool((~before & (greatest >= 0) & ((greatest != ranks) | (least != ranks))).any())
@@ -233,3 +238,8 @@ class InOrder:
         """The least such pair (there is one)."""
         outer, inner = self._ranks(self.columns[:depth]), self._ranks(self.columns[depth : depth + 1])
         return self.listed.least(lambda at, later: (outer[later] == outer[at]) & (inner[later] != inner[at]))
+
+
+def _dense(column: Column) -> Column:
+    """Numbers from 0 on in the order of a column."""
+    return np.unique(column, return_inverse=True)[1].astype(np.int64)

@@ -21,7 +21,7 @@ from tracealloc.poly.model.tree import LoopNode
 from tracealloc.trace.ir.expr import Expr, Iter, iters_of
 from tracealloc.trace.queries.affine import is_affine
 
-__all__ = ["Around", "Looped", "has_single_value", "looped", "single_iterators", "stretched"]
+__all__ = ["Around", "Looped", "has_single_value", "looped", "stretched"]
 
 Around = Mapping[str, Sequence[LoopNode]]
 """All loops around each statement."""
@@ -60,24 +60,16 @@ def stretched(some: Sequence[Looped]) -> list[list[isl.Set]]:
 
     An iterator that no loop runs through keeps its value: it is an iteration that was peeled.
     """
-    plain = [some_instance(each.domain) for each in some]
-    return [
-        plain,
-        *(
-            [_freed(each, at, it) for each, at in zip(some, plain, strict=True)]
-            for it in single_iterators(some)
-        ),
-    ]
-
-
-def single_iterators(some: Sequence[Looped]) -> tuple[Iter, ...]:
-    """The iterators that have one value (or none) though a loop runs through them."""
-    found: dict[Iter, None] = {}
+    fixed: dict[Iter, None] = {}
     for each in some:
         run = {it for value in each.values for it in iters_of(value)}
         ends = _ends(each.instances)
-        found.update(dict.fromkeys(it for it, one in zip(each.dims, ends, strict=True) if one and it in run))
-    return tuple(found)
+        fixed.update(dict.fromkeys(it for it, one in zip(each.dims, ends, strict=True) if one and it in run))
+    plain = [some_instance(each.domain) for each in some]
+    return [
+        plain,
+        *([_freed(each, at, it) for each, at in zip(some, plain, strict=True)] for it in fixed),
+    ]
 
 
 @remembered(4096)

@@ -7,19 +7,18 @@ package writes (see `texts`), without parameters.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Column", "TooLarge", "evaluated", "floors", "numbered"]
+__all__ = ["Column", "TooLarge", "evaluated", "floors"]
 
 Column = npt.NDArray[np.int64]
 
 _FAR = 1 << 60
-_FULL = 1 << 62
 
 
 class TooLarge(Exception):
@@ -97,19 +96,3 @@ def _fitting(column: Column | None, most: int) -> _Value:
     if column is None or most >= _FAR:
         raise TooLarge
     return _Value(column, most)
-
-
-def numbered(columns: Sequence[Column], count: int) -> Column:
-    """Numbers from 0 on for `count` rows of some columns, in lexicographic order; equal ones have one."""
-    found, size = np.zeros(count, np.int64), 1
-    for column in columns:
-        low, high = int(column.min(initial=0)), int(column.max(initial=0))
-        if size * (high - low + 1) >= _FULL:
-            found, column, size, low, high = _dense(found), _dense(column), count, 0, count
-        found = found * (high - low + 1) + (column - low)
-        size *= high - low + 1
-    return _dense(found)
-
-
-def _dense(column: Column) -> Column:
-    return np.unique(column, return_inverse=True)[1].astype(np.int64)
