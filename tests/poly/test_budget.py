@@ -11,6 +11,7 @@ import pytest
 
 from tracealloc.poly.isl import budget
 from tracealloc.poly.isl.budget import Spent, limited
+from tracealloc.poly.isl.points import points_of_set
 
 
 def most() -> int:
@@ -127,3 +128,16 @@ def test_an_interrupt_while_a_budget_begins_or_ends_leaves_none_behind(
             spend()
     finally:
         context.set_max_operations(0)
+
+
+def test_a_budget_that_ends_in_a_callback_of_isl_is_told_once(capfd: pytest.CaptureFixture[str]) -> None:
+    many = isl.Set("{ [i, j] : 0 <= i < 30 and 0 <= j < 30 and (i + j) mod 3 = 0 }")
+    spent = 0
+    for operations in range(50, 20_000, 97):
+        try:
+            with limited(operations):
+                assert len(points_of_set(many)) == 300
+        except Spent:
+            spent += 1
+    assert spent > 10
+    assert capfd.readouterr() == ("", "")

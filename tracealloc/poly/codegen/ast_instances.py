@@ -20,6 +20,7 @@ from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.ast_expr import as_expr
 from tracealloc.poly.isl.equality import same_sets
 from tracealloc.poly.isl.named import has_hidden
+from tracealloc.poly.isl.points import called_back
 from tracealloc.poly.isl.texts import aff_text, cond_text, read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, loops_in
@@ -160,7 +161,7 @@ def _strided(ast: isl.AstNode) -> frozenset[str]:
                 found.append(node.mark_get_id().get_name())
         return True
 
-    ast.foreach_descendant_top_down(visit)
+    called_back(ast.foreach_descendant_top_down, visit)
     return frozenset(found)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import islpy as isl
 
@@ -11,26 +11,38 @@ from tracealloc.poly.isl.budget import LISTED, limited
 from tracealloc.poly.isl.named import dims_of, parameters_in
 from tracealloc.poly.isl.texts import tuple_text
 
-__all__ = ["Point", "boxes_of", "few_pairs", "map_of_boxes", "pairs_of", "points_of_set"]
+__all__ = ["Point", "boxes_of", "called_back", "few_pairs", "map_of_boxes", "pairs_of", "points_of_set"]
 
+_Item = TypeVar("_Item")
 Point: TypeAlias = tuple[int, ...]
+
+
+def called_back(walk: Callable[[Callable[[_Item], Any]], Any], each: Callable[[_Item], Any]) -> None:
+    """Let isl call a function for each of something; what that raises is raised when isl has returned.
+
+    An exception must not go through isl: islpy prints it and goes on.
+    """
+    raised: list[BaseException] = []
+
+    def kept(item: _Item) -> Any:
+        try:
+            return None if raised else each(item)
+        except BaseException as error:
+            raised.append(error)
+            return None
+
+    try:
+        walk(kept)
+    finally:
+        if raised:
+            raise raised[0]
 
 
 def points_of_set(s: isl.Set) -> list[Point]:
     """The elements of a bounded set without parameters, in no order."""
     texts: list[str] = []
     flat = s.flatten()
-    failed: list[isl.Error] = []
-
-    def add(point: isl.Point) -> None:
-        try:
-            texts.append(str(point))
-        except isl.Error as error:  # islpy would print it and go on
-            failed.append(error)
-
-    flat.foreach_point(add)
-    if failed:
-        raise failed[0]
+    called_back(flat.foreach_point, lambda point: texts.append(str(point)))
     if not dims_of(flat):
         return [()] * len(texts)
     # The text of a point is ``{ S[1, 2] }``; asking isl for each coordinate takes three times as long.
