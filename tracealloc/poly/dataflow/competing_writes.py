@@ -14,7 +14,8 @@ import islpy as isl
 from tracealloc.poly.dependence.distances import Form, shape_between
 from tracealloc.poly.isl.bounding_boxes import Box, Same, box_around
 from tracealloc.poly.isl.coalesce import coalesced
-from tracealloc.poly.isl.named import extreme, lex_less
+from tracealloc.poly.isl.extremes import extreme
+from tracealloc.poly.isl.named import lex_less
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 

@@ -8,6 +8,7 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.effects import effects_of
 from tracealloc.poly.isl.budget import STEP, Spent, limited
+from tracealloc.poly.isl.extremes import least
 from tracealloc.poly.isl.named import LOCK, point_values
 from tracealloc.poly.isl.texts import tuple_text
 from tracealloc.poly.model.effects import Effects
@@ -72,6 +73,6 @@ def _first(elements: isl.Map) -> tuple[int, ...] | None:
     found = elements.range()
     if found.is_empty():
         return None
-    values = point_values(found.lexmin())
+    values = point_values(least(found))
     assert values is not None
     return tuple(values)

@@ -16,6 +16,7 @@ from tracealloc.poly.dataflow.footprint import Box, box_around
 from tracealloc.poly.isl.affine_bounds import lower_bounds
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.equality import same_maps
+from tracealloc.poly.isl.extremes import least
 from tracealloc.poly.isl.named import at_greatest
 from tracealloc.poly.isl.texts import Parameters, aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.trace.ir.dtype import index
@@ -118,7 +119,7 @@ def _boxed(
     inside = read_set(f"{{ {tuple_text('E', element)} : {held} }}")
     if same_maps(whole, used) or not whole.range().is_subset(inside):
         return used
-    some = used.domain().lexmin()  # one iteration stands for all: counting them takes long
+    some = least(used.domain())  # one iteration stands for all: counting them takes long
     return whole if _count(whole, some) <= _SPARE * _count(used, some) else used
 
 

@@ -26,11 +26,11 @@ from tracealloc.poly.dependence.listed import (
 )
 from tracealloc.poly.isl.bounding_boxes import Same, box_touched, narrowed
 from tracealloc.poly.isl.evaluate import TooLarge
+from tracealloc.poly.isl.extremes import extreme
 from tracealloc.poly.isl.named import (
     at_value,
     dim_bounds,
     dims_of,
-    extreme,
     fix_to_zero,
     is_lex_negative_possible,
     is_zero_at,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import islpy as isl
 
 from tracealloc.poly.isl.coalesce import coalesced
-from tracealloc.poly.isl.named import aff_expr, dim_bounds, dims_of, extreme, range_dims
+from tracealloc.poly.isl.extremes import extreme
+from tracealloc.poly.isl.named import aff_expr, dim_bounds, dims_of, range_dims
 from tracealloc.poly.isl.texts import Parameters, aff_text, read_map, tuple_text
 from tracealloc.trace.ir.expr import Expr, Iter
 from tracealloc.trace.queries.affine import constant

@@ -9,6 +9,7 @@ import copyreg
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
+from typing import TypeVar
 
 import islpy as isl
 
@@ -38,7 +39,6 @@ __all__ = [
     "dim_bounds",
     "dims_of",
     "drop_range_dims",
-    "extreme",
     "first_iterators",
     "fix_to_zero",
     "is_lex_negative_possible",
@@ -50,7 +50,6 @@ __all__ = [
     "has_hidden",
     "hidden_count",
     "is_function_of_outer",
-    "later",
     "least_at",
     "lex_less",
     "lifted_domain",
@@ -67,6 +66,7 @@ __all__ = [
     "single_dims",
     "some_instance",
     "union_of",
+    "unshared",
     "with_tuple",
     "within",
 ]
@@ -80,6 +80,7 @@ def _pickled(m: isl.Map) -> tuple[type[isl.Map], tuple[str]]:
 copyreg.pickle(isl.Map, _pickled)
 
 # isl contexts are not thread safe; whoever calls isl holds this lock (the root modules take it).
+_SetOrMap = TypeVar("_SetOrMap", isl.Set, isl.Map)
 LOCK = threading.RLock()
 
 
@@ -351,6 +352,15 @@ def with_tuple(m: isl.Map, name: str) -> isl.Map:
     return m.set_tuple_name(isl.dim_type.out, name)
 
 
+def unshared(some: _SetOrMap) -> _SetOrMap:
+    """A copy that shares nothing with others: each piece is duplicated for another name."""
+    if isinstance(some, isl.Map):
+        name, copy = some.get_tuple_name(isl.dim_type.out), some.set_tuple_name(isl.dim_type.out, "copy")
+        return copy.reset_tuple_id(isl.dim_type.out) if name is None else with_tuple(copy, name)
+    name, other = some.get_tuple_name(), some.set_tuple_name("copy")
+    return other.reset_tuple_id() if name is None else other.set_tuple_name(name)
+
+
 def is_lex_negative_possible(deltas: isl.Set, zero_counts: bool) -> bool:
     """Whether a set of distance vectors holds one that is lexicographically negative (or zero)."""
     count = dims_of(deltas)
@@ -423,30 +433,6 @@ def _lex_less(source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.M
     return isl.Map(f"{{ {tuple_text('A', left)} -> {tuple_text('B', right)} : {condition} }}")
 
 
-def later(times: isl.Map) -> isl.Map:
-    """Times -> later times, in the space of the output of a map."""
-    return isl.Map.lex_lt(times.range().get_space())
-
-
-def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
-    """The last (or the first) of what each element is paired with.
-
-    isl fails on some forms of a map and is wrong on others of the same: its answer is checked.
-    """
-    if pairs.is_single_valued():
-        return pairs
-    order = later(pairs) if latest else later(pairs).reverse()
-    for form in (lambda m: m, isl.Map.detect_equalities, isl.Map.make_disjoint):
-        try:
-            found = form(pairs).lexmax() if latest else form(pairs).lexmin()
-        except isl.Error:
-            continue
-        better = found.apply_range(order).intersect(pairs)
-        if better.is_empty() and found.is_subset(pairs) and pairs.domain().is_subset(found.domain()):
-            return found
-    return pairs.subtract(pairs.apply_range(order.reverse()))
-
-
 def has_hidden(m: isl.Map) -> bool:
     """Whether a map has hidden integer variables."""
     return any(hidden_count(piece) for piece in m.get_basic_maps())
@@ -494,6 +480,6 @@ def point_values(s: isl.Set) -> list[int] | None:
 def _some_point(s: isl.Set) -> isl.Point:
     """The least element of a set with elements, as far as isl knows it."""
     try:
-        return (s.lexmin() if s.is_bounded() else s).sample_point()
+        return (unshared(s).lexmin() if s.is_bounded() else s).sample_point()
     except isl.Error:  # any element will do for a message
         return s.sample_point()

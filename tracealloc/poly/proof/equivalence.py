@@ -18,6 +18,7 @@ from tracealloc.poly.dependence.dependence import numbered_sums, same_sum
 from tracealloc.poly.isl.budget import SMALL, limited
 from tracealloc.poly.isl.coalesce import coalesced, pieces
 from tracealloc.poly.isl.equality import same_unions
+from tracealloc.poly.isl.extremes import least
 from tracealloc.poly.isl.named import point_values, renamed, renamed_input, union_of
 from tracealloc.poly.model.model import Model
 from tracealloc.poly.model.tree import Tree
@@ -290,7 +291,7 @@ def first_difference(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
                 continue
             inner = piece.domain().unwrap()
             split = len(values) - len(point_values(inner.range()) or [])
-            at = isl.UnionSet.from_set(piece.domain().lexmin())
+            at = isl.UnionSet.from_set(least(piece.domain()))
             return Difference(
                 (reader_of(piece).partition("__")[0], tuple(values[:split])),
                 (str(inner.range().get_tuple_name()), tuple(values[split:])),

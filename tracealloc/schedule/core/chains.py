@@ -6,6 +6,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence.stretched import Looped, looped
 from tracealloc.poly.isl.bounding_boxes import Same
+from tracealloc.poly.isl.extremes import greatest, least
 from tracealloc.poly.isl.named import (
     box_of,
     dim_bounds,
@@ -78,8 +79,8 @@ def counted_ends(model: Model, loop: LoopNode) -> tuple[int, int]:
     low, high = loop_values(model, loop) or (0, 0)
     for values in values_of(model, loop):
         given = values.params()
-        low = 0 if parameters_in(values.lexmin(), given) else low
-        high = 0 if parameters_in(values.lexmax(), given) else high
+        low = 0 if parameters_in(least(values), given) else low
+        high = 0 if parameters_in(greatest(values), given) else high
     return low, high
 
 

@@ -21,7 +21,8 @@ from tracealloc.poly.dataflow.timestamps import points_of
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.budget import CLOSURE, Spent, limited
 from tracealloc.poly.isl.coalesce import coalesced, pieces
-from tracealloc.poly.isl.named import extreme, project_scope, union_of, with_tuple
+from tracealloc.poly.isl.extremes import extreme
+from tracealloc.poly.isl.named import project_scope, union_of, with_tuple
 from tracealloc.poly.isl.points import Point, boxes_of, map_of_boxes, pairs_of
 from tracealloc.poly.isl.texts import read_map, tuple_text
 from tracealloc.poly.model.model import Model, Statement

@@ -10,6 +10,7 @@ from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dataflow.footprint import Footprint, footprint, spaced
 from tracealloc.poly.isl.affine_bounds import is_simple_dim
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.extremes import greatest, least
 from tracealloc.poly.isl.named import at_greatest, flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, read_set, tuple_text
 from tracealloc.poly.model.model import Model, Statement
@@ -208,7 +209,7 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
 def _in_some(part: isl.Map) -> int:
     """How many elements two iterations use, the first and the last: counting all takes long."""
     runs = part.domain()
-    ends = (part.intersect_domain(some) for some in (runs.lexmin(), runs.lexmax()))
+    ends = (part.intersect_domain(some) for some in (least(runs), greatest(runs)))
     return sum(int(at_greatest(each.range()).count_val().to_python()) for each in ends)
 
 
