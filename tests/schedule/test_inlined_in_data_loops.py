@@ -136,3 +136,55 @@ def test_what_only_a_callee_was_passed_is_as_it_was_in_the_end() -> None:
     s.reuse_at(s.A, s.loops()[0])
     s.inline("takes")
     assert s.verify(), s.verify()
+
+
+@kernel
+def data_loop(p: int32[2], q: int32[4]):
+    for i in ta.range(p[1] % 2):
+        for k in ta.range(1, i - 1, -1):
+            t = ta.scalar(int32, p[p[k] % 2] % 6)
+            q[i + k] += t
+
+
+@kernel
+def around(A: int32[2], B: int32[4]):
+    for j in ta.range(1, 4, 3):
+        for _ in ta.range(4, j - 1, -1):
+            data_loop(A, B)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_a_loop_of_a_data_loop_that_was_split_before(factor: int) -> None:
+    s = ta.customize(around)
+    s.split("data_loop:k", factor)
+    for step in (
+        lambda: s.inline("data_loop"),
+        lambda: s.permute(s.B, [0]),
+        lambda: s.split("k.outer", 2),
+    ):
+        step()
+        assert s.verify(), s.verify()
+    A, expected, found = np.array([3, 1], np.int32), np.zeros(4, np.int32), np.zeros(4, np.int32)
+    around(A, expected)
+    s.build()(A, found)
+    np.testing.assert_array_equal(found, expected)
+
+
+@kernel
+def made_affine(n: int32, p: int32[8]):
+    for i in ta.range(n % 5):
+        for k in ta.range(i + 1):
+            p[i + k] += k
+
+
+@kernel
+def passes_a_number(A: int32[8]):
+    for _ in ta.range(2):
+        made_affine(8, A)
+
+
+def test_a_data_loop_that_becomes_affine() -> None:
+    s = ta.customize(passes_a_number)
+    s.inline("made_affine")
+    assert s.verify(), s.verify()
+    assert s.loops()

@@ -223,6 +223,7 @@ class _Inline:
             origin_instance=None if _is_identity(instance, (*around.dims, *dims)) else instance,
             copy=statement.copy,
             covered=self.covered(statement),
+            traced=None if statement.traced is None else self.splice.node(statement.traced)[0],
         )
         made = replace(made, accesses=self.before(made, statement, dims))
         if len(nodes) == 1 and isinstance(nodes[0], Store | Call | Alloc):
@@ -269,7 +270,11 @@ class _Inline:
 
     def opened(self, made: Statement, scopes: dict[Array, tuple[Expr, ...]]) -> Expansion:
         """The statements of a node with its own control flow: what is passed may make it affine."""
-        statements, arrays, tree = build_block((made.node,), made.name, made, scopes, self.model)
+        statements, arrays, tree = build_block((made.as_traced,), made.name, made, scopes, self.model)
+        if made.traced is not None and isinstance(tree, Leaf):
+            statements = (replace(statements[0], node=made.node, traced=made.traced),)
+        elif made.traced is not None:
+            statements, arrays, tree = build_block((made.node,), made.name, made, scopes, self.model)
         self.model = replace(self.model, arrays=arrays)
         found = Expansion(tree=tree)
         for inner in statements:
@@ -277,7 +282,12 @@ class _Inline:
             origin = None if made.origin is None else made.origin + inner.name[len(made.name) :]
             instance = None if made.origin_instance is None else (*made.instance, *more)
             inner = replace(inner, origin=origin, origin_instance=instance)
-            found.statements.append(as_before(self.model, inner, self.inside(made, inner)))
+            before = self.inside(made, inner)
+            if inner.traced is None:
+                found.statements.append(as_before(self.model, inner, before))
+            else:
+                inner = replace(inner, accesses=before.accesses)
+                found.statements.append(remade(self.model, inner, dict(inner.scopes)))
         return found
 
     def inside(self, around: Statement, made: Statement) -> Statement:
