@@ -36,6 +36,16 @@ def first(values: ta.Stream[int32, 4], out: int32[1]):
 
 interpret(first.trace(), deque({values}), np.zeros(1, np.int32))
 """
+_LEAVE = """@kernel
+def last(out: int32[2]):
+    q = ta.stream(int32)
+    for i in ta.range(2):
+        q.put(i)
+    for i in ta.range({count}):
+        out[i] = q.get()
+
+ta.interpret(last, np.zeros(2, np.int32))
+"""
 
 register(
     {
@@ -60,6 +70,12 @@ register(
             _TAKE.format(values=[]),
             _TAKE.format(values=[1]),
             "In hardware the kernel would wait for ever.",
+        ),
+        "TA605": Code(
+            "the interpreter met a stream that ends with elements in it",
+            _LEAVE.format(count=1),
+            _LEAVE.format(count=2),
+            "In hardware the next call would find them.",
         ),
         "TA510": Code(
             "symbolic execution of the emitted text is not built yet",

@@ -15,13 +15,13 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tracealloc.check.interpret.cells import replaced
 from tracealloc.check.interpret.expr import Evaluate, ExprCompiler, field_position
-from tracealloc.check.interpret.faults import outside_fault, unstored_fault
+from tracealloc.check.interpret.faults import outside_fault, refuse_left, unstored_fault
 from tracealloc.check.interpret.outgoing import is_rounded
 from tracealloc.check.interpret.values import from_numpy, scalar_from_python, to_numpy, write_back, zero_of
 from tracealloc.emit.run.marshal import Signature as Arguments
@@ -79,6 +79,7 @@ class Runner(Recorder):
         self.cells: dict[Array, Any] = {}  # of each array its values, of a stream its queue
         self.refused: dict[Array, ArgumentError] = {}  # what a store to an argument would mean
         self.stored: set[Array] = set()
+        self.queues: list[Array] = []  # those that the kernels which run have made
         self.wholes: dict[Array, Array] = {}  # what a callee's array is all or a part of
         # The calls that run: what those have in common that share states, and where these were made.
         self.keepers: list[tuple[Hashable, list[Place | None]]] = [(None, [])]
@@ -147,15 +148,15 @@ class Runner(Recorder):
         """The element that a load names."""
         array = load.array
         if array.kind == "stream":
-            queue = self.cells[array]
             if not self.live[-1]:
                 return zero_of(array.dtype)
-            return queue.popleft() if queue else unstored_fault(load, (), ())([])
+            queue = self._queue(array, load.indices, load.place)
+            return queue.popleft() if queue else self._unstored(load)
         at = self._inside(array, load.indices, load.place)
         value = None if at is None else self.cells[array][at]
         if value is None:
             if self.live[-1]:
-                unstored_fault(load, (), [self.evaluator.expr(part) for part in load.indices])([])
+                self._unstored(load)
             value = zero_of(array.dtype)
         dtype: DType = array.dtype
         for name in load.path:
@@ -171,6 +172,16 @@ class Runner(Recorder):
         if self.live[-1]:
             outside_fault(array, (), place)([], at)
         return None
+
+    def _unstored(self, load: Load) -> NoReturn:
+        unstored_fault(load, (), [self.evaluator.expr(part) for part in load.indices])([])
+
+    def _queue(self, array: Array, indices: Sequence[Expr], place: Place | None) -> deque[Any]:
+        """One of the queues of an array."""
+        held = self.cells[array]
+        at = self._inside(array, indices, place) if array.rank else ()
+        found: deque[Any] = held if not array.rank else deque() if at is None else held[at]
+        return found
 
     def _view(self, region: Region) -> Any:
         """The cells of a part of an array, as a view."""
@@ -193,6 +204,9 @@ class Runner(Recorder):
         match event:
             case Store():
                 self._store(event)
+            case Alloc(array=array) if array.kind == "stream":
+                self.cells[array] = _queues(array.shape)
+                self.queues.append(array)
             case Alloc(array=array, fill=value):
                 start = None if value is None else self.evaluate(value)
                 if isinstance(array.dtype, Struct) and isinstance(value, Const):
@@ -222,7 +236,7 @@ class Runner(Recorder):
             raise self.refused[whole]
         self.stored.add(whole)
         if array.kind == "stream":
-            self.cells[array].append(value)
+            self._queue(array, store.indices, store.place).append(value)
             return
         if array not in self.cells:  # of a result that is one number
             self.cells[array] = _filled(array.shape, None)
@@ -271,7 +285,11 @@ class Runner(Recorder):
             item = values.get(parameter.name)
             part = bound_part(parameter, item, title)
             if isinstance(part, Region):
-                self.cells[array] = self._view(part) if array.kind != "stream" else self.cells[part.array]
+                if array.kind == "stream":
+                    indices = tuple(i for i in part.indices if isinstance(i, Expr))
+                    self.cells[array] = self._queue(part.array, indices, caller_place())
+                else:
+                    self.cells[array] = self._view(part)
                 given[array] = item
                 self.wholes[array] = self.wholes.get(part.array, part.array)
             else:
@@ -294,8 +312,23 @@ class Runner(Recorder):
     ) -> tuple[Array, ...]:
         """Run a function's body; the arrays that it returns."""
         positional, keywords = proxies(self, signature, args)
+        before = len(self.queues)
         returned = function(*positional, **keywords)
+        for array in self.queues[before:]:
+            held = self.cells[array]
+            refuse_left(array, list(held.flat) if array.rank else [held])
+        del self.queues[before:]
         return results(self, signature, returned, {}, place_of_function(function))
+
+
+def _queues(shape: tuple[int, ...]) -> Any:
+    """Empty queues."""
+    if not shape:
+        return deque()
+    found = np.empty(shape, object)
+    for at in np.ndindex(*shape):
+        found[at] = deque()
+    return found
 
 
 def _filled(shape: tuple[int, ...], value: Any) -> np.ndarray:

@@ -80,6 +80,17 @@ def total(values: ta.Stream[int32, 8], out: int32[1]):
 total(deque([1, 2, 3, 4]), np.zeros(1, np.int32))
 """
 
+_LEFT = """@kernel
+def total(A: int32[4], out: int32[1]):
+    q = ta.stream(int32)
+    for i in ta.range(4):
+        q.put(A[i])
+    for i in ta.range({count}):
+        out[0] += q.get()
+
+total(np.arange(4, dtype=np.int32), np.zeros(1, np.int32))
+"""
+
 
 def _code(title: str, wrong: str, right: str, because: str = "", head: str = _ADD) -> Code:
     return Code(title, f"{head}{wrong}\n", f"{_ADD}{right}\n", because)
@@ -155,6 +166,12 @@ register(
             _STREAM.format(count=5),
             _STREAM.format(count=4),
             "In hardware the kernel would wait for ever.",
+        ),
+        "TA807": Code(
+            "a stream ended with elements in it",
+            _LEFT.format(count=3),
+            _LEFT.format(count=4),
+            "In hardware the next call would find them.",
         ),
         "TA806": _code(
             "the compiler has no OpenMP (a warning)",

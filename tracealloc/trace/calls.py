@@ -15,11 +15,13 @@ from tracealloc.trace.ir.dtype import ArrayType, DType, Stream, index
 from tracealloc.trace.ir.expr import Const, Expr
 from tracealloc.trace.ir.parameters import Parameter, Signature
 from tracealloc.trace.ir.program import Alloc, Array, Call, Program, Region, Slice, keeps_state
+from tracealloc.trace.ir.text import region_text
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy, load
 from tracealloc.trace.proxies.lifting import typed
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.proxies.streams import StreamProxy
 from tracealloc.trace.queries import typing_rules
+from tracealloc.trace.queries.affine import linear
 from tracealloc.trace.queries.summary import summary_of
 from tracealloc.trace.record.bytecode_names import target_names
 from tracealloc.trace.record.python_state import Carried
@@ -279,8 +281,7 @@ def bound_part(parameter: Parameter, item: Any, title: str) -> Region | Expr:
         case Stream():
             if not isinstance(item, StreamProxy) or item.dtype != parameter.type.dtype:
                 _mismatch(parameter, item, title)
-            item._check()
-            return Region(item._array, ())
+            return item.region()
         case DType() as dtype:
             if isinstance(item, RecordProxy):
                 return typed(typing_rules.convert, item._value(), dtype)
@@ -321,7 +322,7 @@ def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> 
                 continue
             if part.array.kind == "stream":
                 fail("TA119", f"arguments {name!r} and {program.args[other].name!r} of kernel {title!r} are "
-                     f"both the queue {part.array.name!r}",
+                     f"both the queue {region_text(part)}",
                      "a kernel may use its queues in any order, each on its own",
                      hint="one queue, one parameter")  # fmt: skip
             fail(
@@ -335,10 +336,8 @@ def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> 
 
 def _disjoint(a: Region, b: Region) -> bool:
     """Whether two regions certainly share no element."""
-    if a.array != b.array or a.array.kind == "stream":
-        return a.array != b.array
-    from tracealloc.trace.queries.affine import linear
-
+    if a.array != b.array:
+        return True
     for mine, theirs in zip(a.indices, b.indices, strict=True):
         first = mine.start if isinstance(mine, Slice) else mine
         second = theirs.start if isinstance(theirs, Slice) else theirs

@@ -146,8 +146,8 @@ def _argument(position: int, parameter: Parameter) -> Array:
     match parameter.type:
         case ArrayType(dtype=dtype, shape=shape):
             return Array(name, name, dtype, shape, "argument")
-        case Stream(dtype=dtype):
-            return Array(name, name, dtype, (), "stream")
+        case Stream(dtype=dtype, depth=depth):
+            return Array(name, name, dtype, (), "stream", depth=depth)
         case DType() as dtype:
             return Array(name, name, dtype, (), "argument", parameter=_analysed(dtype, position))
         case _:

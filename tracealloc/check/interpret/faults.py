@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from tracealloc.trace.diagnostics.errors import InterpretError
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from tracealloc.trace.ir.expr import Iter, Load
     from tracealloc.trace.ir.program import Array
 
-__all__ = ["outside_fault", "unstored_fault"]
+__all__ = ["outside_fault", "refuse_left", "unstored_fault"]
 
 _Slots = Sequence[tuple["Iter", int]]
 
@@ -64,3 +66,17 @@ def unstored_fault(
         )
 
     return fault
+
+
+def refuse_left(array: Array, queues: Sequence[Any] | None) -> None:
+    """Raise where a queue that ends still holds something."""
+    for at, queue in enumerate(queues or ()):
+        if queue:
+            place = [int(part) for part in np.unravel_index(at, array.shape)] if array.rank else []
+            count = f"{len(queue)} elements" if len(queue) > 1 else "an element"
+            raise InterpretError(
+                "TA605",
+                f"the stream {_element(array, place)} ends with {count} that nothing took",
+                place=array.place,
+                hint="take as many as are put: in hardware they would be there in the next call",
+            )

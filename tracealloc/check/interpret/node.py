@@ -25,6 +25,7 @@ from tracealloc.check.interpret.expr import (
     Storage,
     row_major,
 )
+from tracealloc.check.interpret.faults import refuse_left
 from tracealloc.check.interpret.values import from_numpy, zero_of
 from tracealloc.trace.ir.expr import Expr, Iter, Load
 from tracealloc.trace.ir.program import (
@@ -142,6 +143,20 @@ class NodeCompiler:
 
         return checked
 
+    def emptied(self, run: Run) -> Run:
+        """The body; the queues of its own must be empty when it ends."""
+        made = (n.array for n in walk_nodes(self.source.body) if isinstance(n, Alloc))
+        slots = [(array, self.exprs.storage(array).slot) for array in made if array.kind == "stream"]
+        if not slots:
+            return run
+
+        def checked(frame: Frame) -> None:
+            run(frame)
+            for array, slot in slots:
+                refuse_left(array, frame[slot])
+
+        return checked
+
     def program(self, views: tuple[Strides | None, ...]) -> Compiled:
         """The whole program."""
         params = []
@@ -156,7 +171,7 @@ class NodeCompiler:
                 self._place(array)
                 if array.kind == "stream" and not self._allocated(array):
                     raise LookupError(f"stream {array.name!r} is neither an argument nor allocated")
-        run = self.required(self.block(self.source.body))
+        run = self.emptied(self.required(self.block(self.source.body)))
         template: Frame = [None] * self.exprs.size
         for slot, content in self.initial.items():
             template[slot] = content
@@ -247,6 +262,7 @@ class NodeCompiler:
         if array.kind == "stream":
 
             def make_queues(f: Frame) -> None:
+                refuse_left(array, f[slot])
                 f[slot] = [deque() for _ in range(size)]
 
             return make_queues

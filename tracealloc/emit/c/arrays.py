@@ -100,7 +100,7 @@ class Arrays:
         """Heap arrays end."""
         for array in arrays:
             if array.kind == "stream":
-                self.fifos.each(array, "free(@.data);")
+                self.fifos.end(array)
             else:
                 self.scope.line(f"free({self.scope.array_name(array)});")
 

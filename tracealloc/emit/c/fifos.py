@@ -66,18 +66,25 @@ class Fifos:
         if array.rank == 0:
             scope.line(statement.replace("@", name))
             return
-        at = "*" * (array.rank - 1) + name
+        # A row may not be left in C; the memory of all of them may be gone through.
+        at = name if array.rank == 1 else f"(({self.unit.fifo_type(array.dtype)} *){name})"
         scope.names.open()
         e = scope.names.declare("", "e")
         scope.line(f"for (int64_t {e} = 0; {e} < {array.size}; ++{e}) {{")
         with scope.deeper():
-            scope.line(statement.replace("@", f"({at})[{e}]"))
+            scope.line(statement.replace("@", f"{at}[{e}]"))
         scope.line("}")
         scope.names.close()
 
     def empty(self, array: Array) -> None:
-        """Its FIFOs become empty again."""
+        """Its FIFOs become empty again; nothing may be left in them."""
+        self.each(array, f"if (@.count) {self.status.name('status')} |= 4;")
         self.each(array, "@.head = @.count = 0;")
+
+    def end(self, array: Array) -> None:
+        """Its FIFOs end; nothing may be left in them."""
+        self.each(array, f"if (@.count) {self.status.name('status')} |= 4;")
+        self.each(array, "free(@.data);")
 
     def get(self, load: Load) -> Text:
         """What is taken from a FIFO."""

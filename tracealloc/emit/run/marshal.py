@@ -214,6 +214,13 @@ class Signature:
             raise outside_error(self.name, check, f"{done}, and {stopped}")
         if status & 1:
             raise MemoryError(f"{self.name}: a local array could not be allocated")
+        if not status & 2:
+            raise TraceallocError(
+                "TA807",
+                f"{self.name}: a stream ended with elements that nothing took",
+                place=caller_place(),
+                hint=f"interpret({self.name}.trace(), ...) tells which, and where it was made",
+            )
         names = [
             slot.name
             + (f"[{', '.join(map(str, np.unravel_index(number, slot.shape)))}]" if slot.shape else "")

@@ -233,7 +233,8 @@ class Model(PickledAsText):
 
     def outputs(self) -> tuple[Array, ...]:
         """The arrays whose final contents a caller sees."""
-        kept = [a for a in self.arrays if a.kind in ("argument", "state", "stream", "kept")]
+        given = set(self.program.args)  # a queue of its own ends with the kernel
+        kept = [a for a in self.arrays if a.kind in ("argument", "state", "kept") or a in given]
         return tuple(dict.fromkeys([*kept, *self.program.results]))
 
     def with_statements(self, statements: Sequence[Statement], reference: Tree) -> Model:

@@ -10,6 +10,7 @@ from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
 from tracealloc.schedule.hls.false_dependences import distances_between
 from tracealloc.schedule.hls.pipelined import pipelined_nests
 from tracealloc.schedule.hls.port_copies import with_port_copies
+from tracealloc.schedule.hls.queue_room import room_of
 from tracealloc.trace.ir.dtype import Boolean, as_integer
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, substitute
 from tracealloc.trace.ir.facts import Distance, Facts, FunctionFacts, LoopFacts, Lowered
@@ -145,7 +146,7 @@ def _facts_of(found: Unrolled, hardware: Hardware) -> FunctionFacts:
         loops[loop.iter] = LoopFacts(count, nest, near)
     banks = {array: effective_banks(layout, array.shape) for array, layout in program.layouts}
     rolled = {now.get(it, it): why for it, why in found.rolled.items()}
-    return FunctionFacts(found.inside, found.values, loops, rolled, banks)
+    return FunctionFacts(found.inside, found.values, loops, rolled, banks, room_of(program))
 
 
 def _is_counted(array: Array) -> bool:

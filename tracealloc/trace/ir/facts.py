@@ -56,6 +56,7 @@ class FunctionFacts:
         rolled: loops that are not pipelined although that was asked for, with the reason: inside is one that
             cannot be unrolled.
         banks: the banks of each dimension of its arrays, where something was asked of them.
+        room: how many elements its queues hold at most (None: data say).
     """
 
     unrolled: bool = False
@@ -63,6 +64,7 @@ class FunctionFacts:
     loops: Mapping[Iter, LoopFacts] = field(default_factory=dict)
     rolled: Mapping[Iter, str] = field(default_factory=dict)
     banks: Mapping[Array, tuple[Banks, ...]] = field(default_factory=dict)
+    room: Mapping[Array, int | None] = field(default_factory=dict)
 
     def loop(self, iter_: Iter) -> LoopFacts:
         """What is known of a loop."""

@@ -97,6 +97,7 @@ class Array:
     origin: str | None = field(compare=False, default=None)  # what a buffer holds: "C[i, :]"
     place: Place | None = field(compare=False, default=None)
     parameter: Parameter | None = field(compare=False, default=None)
+    depth: int = field(compare=False, default=2)  # of a queue: how many elements it has room for
 
     @property
     def rank(self) -> int:

@@ -184,8 +184,8 @@ def _element(array: Array, indices: tuple[Expr, ...], path: tuple[str, ...] = ()
 def array_type_text(array: Array) -> str:
     """``C: float32[64, 64]``."""
     shape = f"[{', '.join(map(str, array.shape))}]" if array.shape else ""
-    text = f"{array.dtype}{shape}"
-    return f"{array.name}: " + (f"Stream[{text}]" if array.kind == "stream" else text)
+    element = f"Stream[{array.dtype}]" if array.kind == "stream" else str(array.dtype)
+    return f"{array.name}: {element}{shape}"
 
 
 def region_text(region: Region) -> str:

@@ -38,7 +38,7 @@ __all__ = [
 # ------------------------------------------------------------------------------------------------- arrays
 
 
-def _shape(shape: Any, what: str) -> tuple[int, ...]:
+def extents_of(shape: Any, what: str) -> tuple[int, ...]:
     parts = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
     for part in parts:
         if isinstance(part, Carried):
@@ -57,7 +57,7 @@ def _shape(shape: Any, what: str) -> tuple[int, ...]:
 
 def _array(what: str, shape: Any, dtype: Any, fill: Any) -> ArrayProxy:
     recorder = recorder_for(f"ta.{what}")
-    extents, element = _shape(shape, f"ta.{what}"), element_type(dtype, f"ta.{what}")
+    extents, element = extents_of(shape, f"ta.{what}"), element_type(dtype, f"ta.{what}")
     spot = recorder.spot()
     value: Expr | None = None
     if fill is not None:
@@ -147,7 +147,7 @@ def state(data: Any, dtype: DType | None = None) -> ArrayProxy:
         from tracealloc.trace.ir.stored import stored_type
 
         element = element_type(dtype, "ta.state")
-        return _held(recorder, "state", np.zeros(_shape(data, "ta.state"), stored_type(element)), element)
+        return _held(recorder, "state", np.zeros(extents_of(data, "ta.state"), stored_type(element)), element)
     return _table(recorder, "state", data, dtype)
 
 

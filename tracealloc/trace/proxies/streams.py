@@ -1,23 +1,60 @@
-"""FIFO arguments: `ta.Stream[T, depth]`."""
+"""FIFOs: arguments (`ta.Stream[T, depth]`), and queues of a kernel's own (`ta.stream`)."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
 from tracealloc.trace.ir.dtype import DType
-from tracealloc.trace.ir.program import Array
-from tracealloc.trace.proxies.arrays import _Located, store
-from tracealloc.trace.record.recorder import Recorder, fail
+from tracealloc.trace.ir.expr import Expr
+from tracealloc.trace.ir.program import Alloc, Array, Region, Slice
+from tracealloc.trace.proxies.arrays import ArrayProxy, _Located, load, store
+from tracealloc.trace.proxies.elements import element_type
+from tracealloc.trace.proxies.functional import extents_of
+from tracealloc.trace.record.recorder import Recorder, fail, recorder_for
 
-__all__ = ["StreamProxy"]
+__all__ = ["StreamProxy", "stream"]
+
+DEPTH = 2  # of a queue that says nothing, as in Vitis HLS
+
+
+def stream(dtype: DType, depth: int | None = None, shape: int | tuple[int, ...] = ()) -> StreamProxy:
+    """A queue of the kernel's own, empty; with a `shape`, an array of them: ``q[i, j].put(x)``.
+
+    `depth` is how many elements one holds between two processes (None: 2, as in Vitis HLS); a kernel that
+    runs in order is not held up by it.
+
+    Raises:
+        TraceError: outside a kernel, or no such type, depth or shape.
+    """
+    recorder = recorder_for("ta.stream")
+    element = element_type(dtype, "ta.stream")
+    extents = extents_of(shape, "ta.stream") if shape != () else ()
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 1):
+        fail("TA125", f"the depth of ta.stream is a positive int known while tracing, not {depth!r}",
+             "it is how many elements the FIFO has room for", hint="ta.stream(float32, depth=4)")  # fmt: skip
+    spot = recorder.spot()
+    array = recorder.array(
+        "stream",
+        element,
+        extents,
+        name=spot.target,
+        place=spot.place,
+        depth=DEPTH if depth is None else depth,
+    )
+    recorder.emit(Alloc(array, None, spot.place))
+    proxy = StreamProxy(array, recorder)
+    if not array.name:
+        recorder.unnamed.append((array, proxy, 4))
+    return proxy
 
 
 class StreamProxy(_Located):
-    """A FIFO: `put` appends an element, `get` takes the oldest one."""
+    """A FIFO: `put` appends an element, `get` takes the oldest one. Or an array of them."""
 
-    __slots__ = ()
+    __slots__ = ("_queues",)
 
-    def __init__(self, array: Array, recorder: Recorder) -> None:
+    def __init__(self, array: Array, recorder: Recorder, queues: ArrayProxy | None = None) -> None:
+        self._queues = ArrayProxy(array, recorder) if queues is None else queues
         self._array = array
         self._scope = recorder.scope
         self._place = None
@@ -27,16 +64,57 @@ class StreamProxy(_Located):
         """The element type."""
         return self._array.dtype
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents of an array of queues; of one queue ``()``."""
+        return self._queues.shape
+
+    @property
+    def depth(self) -> int:
+        """How many elements a queue has room for between two processes."""
+        return self._array.depth
+
+    def __getitem__(self, key: Any) -> StreamProxy:
+        recorder = self._check()
+        if not self._array.rank:
+            fail("TA121", f"the stream {self._label()!r} is one queue, and has no elements by number",
+                 "what was put first comes out first", hint="x = q.get()")  # fmt: skip
+        parts, views = self._queues._select(key)
+        return StreamProxy(self._array, recorder, ArrayProxy(self._array, recorder, parts, None, views))
+
     def put(self, item: Any) -> None:
         """Append an element."""
-        store(self._check(), self._array, (), item)
+        store(self._check(), self._array, self._one("put"), item, (), self._queues._views)
 
     def get(self) -> Any:
         """Take the oldest element."""
-        from tracealloc.trace.proxies.arrays import load
+        return load(self._check(), self._array, self._one("get"), (), self._queues._views)
 
-        recorder = self._check()
-        return load(recorder, self._array, ())
+    def _one(self, what: str) -> tuple[Expr, ...]:
+        """Which of the queues it is."""
+        parts = self._queues._parts
+        if any(isinstance(part, Slice) for part in parts):
+            shape = ", ".join(map(str, self.shape))
+            fail("TA121", f"{what} is for one queue, and {self._label()!r} is an array of them",
+                 f"its shape is ({shape},)", hint=f"q[i].{what}(...)")  # fmt: skip
+        return tuple(part for part in parts if isinstance(part, Expr))
+
+    def region(self) -> Region:
+        """The one queue, as what is passed to a kernel."""
+        self._check()
+        return Region(self._array, self._one("passing to a kernel"), self._queues._views)
+
+    def __len__(self) -> int:
+        shape = self.shape
+        if not shape:
+            fail("TA121", f"the stream {self._label()!r} has no length",
+                 "how many elements it holds is known when it runs",
+                 hint="count in the kernel, or for i in ta.range(count)")  # fmt: skip
+        return shape[0]
+
+    def __repr__(self) -> str:
+        shape = f"[{', '.join(map(str, self.shape))}]" if self.shape else ""
+        return f"<stream {self._label()}: {self.dtype}{shape}>"
 
     def __iter__(self) -> NoReturn:
         fail("TA121", f"the stream {self._label()!r} cannot be iterated over",

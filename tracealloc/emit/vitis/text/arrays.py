@@ -41,18 +41,35 @@ class Arrays:
         if array.kind == "stream":
             title = f'("{name}")' if array.rank == 0 else ""
             scope.line(f"{self.words.stream_of(array.dtype)} {name}{shape}{title};{scope.origin(array)}")
+            if array.rank and self.unit.simulation is not None:
+                scope.line(self._title(array, name))
             depth = self.depth(array)
             if depth is not None:
                 scope.line(f"#pragma HLS stream variable={name} depth={depth}")
+            else:
+                scope.line(f"// {name} waits for ever when it is full: data say how much it must hold.")
         else:
             scope.line(f"{self.words.type_name(array.dtype)} {name}{shape};{scope.origin(array)}")
         self.write_pragmas(array)
 
+    def _title(self, array: Array, name: str) -> str:
+        """The statement that names an array of queues, for what the simulation says of them."""
+        parts, size = list[str](), 1
+        for extent in reversed(array.shape):
+            parts.insert(0, f"std::to_string(e / {size} % {extent})")
+            size *= extent
+        told = ' + ", " + '.join(parts)
+        first = f"&{name}{'[0]' * array.rank}"
+        return (
+            f"for (long e = 0; e < {size}; ++e) "
+            f'({first})[e].set_name(("{array.name}[" + {told} + "]").c_str());'
+        )
+
     def depth(self, array: Array) -> int | None:
-        """The capacity of a FIFO, in elements; None: the tool's default."""
+        """The capacity of a FIFO, in elements; None: nobody knows what it needs."""
         port = self.layout(array).port
         depth = dict(port.options).get("depth") if port is not None else None
-        return int(depth) if depth is not None else None
+        return int(depth) if depth is not None else self.facts.room.get(array)
 
     def declare_kept(self, array: Array) -> None:
         """A table, or an array that lives across calls."""
