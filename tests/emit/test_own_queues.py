@@ -104,7 +104,7 @@ def takes(A: int32[8], B: int32[8], n: int32):
 
 
 LEFT = {
-    "C": "TA807 takes: a stream ended with elements that nothing took",
+    "C": "TA809 takes: a stream ended with elements that nothing took",
     "Python": "TA605 the stream q[0] ends with an element that nothing took",
     "interpreter": "TA605 the stream q[0] ends with an element that nothing took",
     "csim": "TA805 C simulation of takes: stream 'q[1]' still holds 1 elements that nothing read",
@@ -137,7 +137,7 @@ def leaves_in_some_iteration(A: int32[8], B: int32[8]):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_each_iteration_has_to_take_its_own(way: str) -> None:
-    with pytest.raises(ta.TraceallocError, match=r"^TA(807|605|805) "):
+    with pytest.raises(ta.TraceallocError, match=r"^TA(809|605|805) "):
         WAYS[way](leaves_in_some_iteration)(A.copy(), np.zeros(8, np.int32))
 
 

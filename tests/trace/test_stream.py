@@ -100,7 +100,7 @@ def test_a_queue_is_passed_once() -> None:
         move(q[0], q[0])
 
     assert message(twice).startswith(
-        "TraceError TA119 arguments 'q' and 'r' of kernel 'move' are both the queue q[0]"
+        "TraceError TA119 arguments 'q' and 'r' of kernel 'move' are both the queue 'q[0]'"
     )
 
     def apart(A: int32[4]):

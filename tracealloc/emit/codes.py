@@ -167,7 +167,7 @@ register(
             _STREAM.format(count=4),
             "In hardware the kernel would wait for ever.",
         ),
-        "TA807": Code(
+        "TA809": Code(
             "a stream ended with elements in it",
             _LEFT.format(count=3),
             _LEFT.format(count=4),

@@ -322,7 +322,7 @@ def _check_overlap(program: Program, parts: list[Region | Expr], title: str) -> 
                 continue
             if part.array.kind == "stream":
                 fail("TA119", f"arguments {name!r} and {program.args[other].name!r} of kernel {title!r} are "
-                     f"both the queue {region_text(part)}",
+                     f"both the queue {region_text(part)!r}",
                      "a kernel may use its queues in any order, each on its own",
                      hint="one queue, one parameter")  # fmt: skip
             fail(

@@ -54,7 +54,10 @@ int pass_on(const int32_t *restrict x, int32_t *restrict y) {
   }
   status |= reader(&fifo[1], y);
   for (int64_t e = 0; e < 2; ++e) {
-    free((fifo)[e].data);
+    if (fifo[e].count) status |= 4;
+  }
+  for (int64_t e = 0; e < 2; ++e) {
+    free(fifo[e].data);
   }
   return status;
 }

@@ -216,7 +216,7 @@ class Signature:
             raise MemoryError(f"{self.name}: a local array could not be allocated")
         if not status & 2:
             raise TraceallocError(
-                "TA807",
+                "TA809",
                 f"{self.name}: a stream ended with elements that nothing took",
                 place=caller_place(),
                 hint=f"interpret({self.name}.trace(), ...) tells which, and where it was made",
