@@ -195,6 +195,17 @@ class PlainStream:
             self.items.append(to_numpy(number, self.dtype))
 
 
+class PlainStreams:
+    """An array of queues."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: DType) -> None:
+        self.queues = {place: PlainStream(deque(), dtype) for place in np.ndindex(*shape)}
+
+    def __getitem__(self, key: Any) -> PlainStream:
+        places = key if isinstance(key, tuple) else (key,)
+        return self.queues[tuple(operator.index(place) for place in places)]
+
+
 class PlainRecord:
     """One record of an array of structs; fields are attributes."""
 
@@ -321,6 +332,11 @@ class PlainNamespace:
         dtype = types_of.union_type(x.dtype, y.dtype)
         assert dtype is not None
         return (x if first else y).astype(dtype)
+
+    @staticmethod
+    def stream(dtype: DType, depth: int | None = None, shape: Any = ()) -> PlainStream | PlainStreams:
+        shape = shape if isinstance(shape, tuple) else (shape,)
+        return PlainStreams(shape, dtype) if shape else PlainStream(deque(), dtype)
 
     @staticmethod
     def while_loop(cond: Callable[[], Any], body: Callable[[], Any], name: str = "while") -> None:

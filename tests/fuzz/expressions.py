@@ -47,6 +47,9 @@ SIZES = {"ta.UInt(2)": (0, 3), "ta.Int(3)": (-4, 3)}  # of scalars that loops, s
 WIDEST = 180  # bits of an intermediate integer
 
 
+_QUEUED = ("int32", "uint8", "int64", "float32", "ta.Int(70)")  # what queues of a kernel's own hold
+
+
 @dataclass(frozen=True)
 class Thing:
     """An array, a mutable scalar or a plain variable that a statement can use."""
@@ -398,3 +401,18 @@ class Expressions:
         )
         self.put(f"for {name} in ta.range({bounds}):")
         return name, 0, last
+
+    def own_queue(self) -> None:
+        """A queue of the kernel's own, or some: as much is taken as was put, in one loop or in each lane."""
+        thing = Thing(self.fresh("Q"), self.rng.choice(_QUEUED), ())
+        lanes, count = self.rng.choice([0, 0, 1, 2, 3]), self.rng.randint(1, 5)
+        self.put(f"{thing.name} = ta.stream({thing.dtype}{f', shape=({lanes},)' if lanes else ''})")
+        row = self.fresh("e")
+        lane = f"[{row} % {lanes}]" if lanes else ""
+        self.put(f"for {row} in ta.range({count}):")
+        self.put(f"    {thing.name}{lane}.put({self.expr(thing.kind, 1).text})")
+        alike = [t for t in self.things if t.kind == thing.kind and t.writable and t.shape and not t.field]
+        self.put(f"for {row} in ta.range({count}):")
+        taken = f"{thing.name}{lane}.get()"
+        target = f"{self.load(self.rng.choice(alike))} = " if alike else ""
+        self.put(f"    {target}{taken}")

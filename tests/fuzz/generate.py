@@ -245,6 +245,9 @@ class Generator(Expressions):
         return self.rng.choice(["0", "1", self.expr(thing.kind if thing.kind != "fixed" else "int", 1).text])
 
     def local(self, depth: int) -> None:
+        if self.chance(0.15):
+            self.own_queue()
+            return
         dtype, shape = self.dtype(), self.shape(self.rng.choice([1, 2]))
         thing = Thing(self.fresh("L"), dtype, shape)
         size = f"({shape[0]},)" if len(shape) == 1 else str(shape)
