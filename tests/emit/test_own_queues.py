@@ -213,3 +213,44 @@ def test_each_queue_of_an_array_has_an_order_of_its_own() -> None:
         s.reverse("L0.j")
     with pytest.raises(ta.IllegalScheduleError, match=r"^TA211 parallel\(\"L0.j\"\)"):
         s.parallel("L0.j")
+
+
+@kernel
+def in_a_loop_of_data(A: int32[8], B: int32[8]):
+    for j in ta.range(A[0] % 5):
+        q = ta.stream(int32)
+        for _ in ta.range(2):
+            q.put(A[(j + 1) % 2 + 1])
+        for _ in ta.range(2):
+            B[(2 * j + 1) % 4] += q.get()
+
+
+@kernel
+def large_in_a_loop(A: int32[8], B: int32[8]):
+    for j in ta.range(8):
+        kept = ta.zeros((30_000,), int32)
+        for i in ta.range(3):
+            kept[i * 100 + j] = A[j] + i
+        B[j] = kept[200 + j]
+
+
+COPIED: dict[Any, list[Callable[[ta.Schedule], object]]] = {
+    in_a_loop_of_data: [lambda s: s],
+    of_each_iteration: [lambda s: s.peel("j", 1), lambda s: s.unroll("j")],
+    large_in_a_loop: [lambda s: s.peel("j", 1), lambda s: s.unroll("j", 3), lambda s: s.parallel("j")],
+}
+
+
+@pytest.mark.parametrize(("made", "step"), [(made, step) for made, steps in COPIED.items() for step in steps])
+def test_what_is_made_in_several_places_is_given_back_once(
+    made: Any, step: Callable[[ta.Schedule], object]
+) -> None:
+    s = ta.customize(made)
+    step(s)
+    expected, found = np.zeros(8, np.int32), np.zeros(8, np.int32)
+    interpret(made.trace(), A.copy(), expected)
+    build = s.build()
+    for _ in range(3):
+        found[:] = 0
+        build(A.copy(), found)
+    np.testing.assert_array_equal(found, expected)

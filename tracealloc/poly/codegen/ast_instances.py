@@ -18,6 +18,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.ast_expr import as_expr
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.equality import same_sets
 from tracealloc.poly.isl.named import has_hidden
 from tracealloc.poly.isl.points import called_back
@@ -170,7 +171,7 @@ def _is_time(run: _Run, place: int, statement: Statement, loop: LoopNode) -> boo
     at = run.instances.apply_range(time_map(statement, (loop,)))
     names = [f"c{k}" for k in range(len(run.keys))]
     variable = read_map(f"{{ [{', '.join(names)}] -> T[c{place}] }}")
-    return bool(at.is_subset(variable))
+    return is_within(at, variable)
 
 
 def _runs_all(statement: Statement, runs: list[_Run], within: isl.Set) -> bool:

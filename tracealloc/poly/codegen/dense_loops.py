@@ -19,6 +19,7 @@ from typing import TypeAlias
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map, time_text
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.named import at_parameters, dim_bounds, renamed, rows_of, within
 from tracealloc.poly.isl.rows import Row
 from tracealloc.poly.isl.texts import Parameters
@@ -130,7 +131,7 @@ def instance_of(
     runs = instances.params()
     inside = runs.intersect(sure)
     cond = None
-    if not sure.is_subset(runs):
+    if not is_within(sure, runs):
         cond = isl.AstBuild.from_context(sure).expr_from_set(runs.gist_params(sure))
     values = isl.PwMultiAff.from_set(instances.intersect_params(sure))
     return Instance(cond, isl.AstBuild.from_context(inside).call_from_pw_multi_aff(values))

@@ -17,6 +17,7 @@ from tracealloc.poly.codegen.sentinels import BRACKET
 from tracealloc.poly.codegen.simplify import tidy
 from tracealloc.poly.dependence.dependence import Paths, paths_of
 from tracealloc.poly.isl.ast_expr import as_expr
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.named import only_value
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.statements import instances_used
@@ -247,7 +248,7 @@ class _Lowering:
         """
         made = instances_used(maker, array)
         others = (s for s in self.model.statements if s.scope(array) and s is not maker)
-        return all(instances_used(s, array).is_subset(made) for s in others)
+        return all(is_within(instances_used(s, array), made) for s in others)
 
     def statement(self, name: str, call: isl.AstExpr, values: Mapping[str, Expr]) -> list[Node]:
         if name.startswith(BRACKET):

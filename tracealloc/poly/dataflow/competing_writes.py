@@ -14,6 +14,7 @@ import islpy as isl
 from tracealloc.poly.dependence.distances import Form, shape_between
 from tracealloc.poly.isl.bounding_boxes import Box, Same, box_around
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import minus, minus_domain
 from tracealloc.poly.isl.extremes import extreme
 from tracealloc.poly.isl.named import lex_less
 from tracealloc.poly.isl.remembered import remembered
@@ -82,7 +83,7 @@ class Answer:
         for number, pairs in updates:
             for winner, last in winners:
                 if not self._apart(number, winner):
-                    pairs = pairs.subtract(last.apply_range(self._order(number, winner).reverse()))
+                    pairs = minus(pairs, last.apply_range(self._order(number, winner).reverse()))
             if not pairs.is_empty():
                 self.found.append((number, pairs))
         for winner, last in winners:
@@ -114,7 +115,7 @@ class Answer:
     def _answered(self, moments: isl.Set) -> None:
         rest = self._unanswered
         all_of_it = bool(rest.plain_is_equal(moments))  # most often; isl's subtraction does not look
-        rest = isl.Set.empty(rest.get_space()) if all_of_it else coalesced(rest.subtract(moments))
+        rest = isl.Set.empty(rest.get_space()) if all_of_it else coalesced(minus(rest, moments))
         self.rest = Same(rest)
         self.left = not all_of_it and not rest.is_empty()
 
@@ -138,9 +139,9 @@ class Answer:
             if both.is_empty():
                 continue
             later = both.intersect_range(self._order(other, number).wrap()).domain()
-            earlier = both.domain().subtract(later)
-            winners[k] = other, known.subtract_domain(later)
-            last = last.subtract_domain(earlier)
+            earlier = minus(both.domain(), later)
+            winners[k] = other, minus_domain(known, later)
+            last = minus_domain(last, earlier)
         winners[:] = [(other, known) for other, known in winners if not known.is_empty()]
         if not last.is_empty():
             winners.append((number, last))

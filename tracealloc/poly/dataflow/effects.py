@@ -15,6 +15,7 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.solve import solve
 from tracealloc.poly.isl.coalesce import coalesced, pieces
+from tracealloc.poly.isl.compared import minus
 from tracealloc.poly.isl.named import map_of, union_of, with_tuple
 from tracealloc.poly.model.build import build_model, build_over
 from tracealloc.poly.model.effects import Effects, Part
@@ -103,9 +104,9 @@ def _part(model: Model, tree: Tree, space: str, its: Sequence[Iter]) -> Part | N
 
     own = [(s, a) for s, a in uses if not (a.write or a.update)]
     reads = exposed((s, a) for s, a in own if a.exact)
-    may_read = exposed((s, a) for s, a in own if not a.exact).subtract(reads)
+    may_read = minus(exposed((s, a) for s, a in own if not a.exact), reads)
     updates = exposed((s, a) for s, a in uses if a.update)
     may_store = empty
     for write in writes:
         may_store = may_store.union(write.range().unwrap())
-    return Part(reads, may_read, updates, coalesced(may_store.subtract(updates)))
+    return Part(reads, may_read, updates, coalesced(minus(may_store, updates)))

@@ -13,6 +13,7 @@ from tracealloc.poly.dataflow.solve import solve
 from tracealloc.poly.dependence.dependence import common_loops, paths_of, time_map
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
 from tracealloc.poly.isl.coalesce import coalesced, pieces
+from tracealloc.poly.isl.compared import is_within, minus
 from tracealloc.poly.isl.named import (
     dim_bounds,
     drop_range_dims,
@@ -254,7 +255,7 @@ def _partly_written(
             for access in statement.writes:
                 if access.space == model.space(array, path):
                     written = _prefixed(statement, access, loops, len(statement.scope(array)))
-                    kept = kept.subtract(with_tuple(written, "E"))
+                    kept = minus(kept, with_tuple(written, "E"))
         found = found.union(kept)
     return found
 
@@ -263,7 +264,7 @@ def reads_what_it_writes(statement: Statement, array: Array) -> bool:
     """Whether a statement reads every element of `array` that it writes (before it writes it)."""
     reads = [a for a in statement.reads if a.array == array]
     return all(
-        any(r.space == w.space and w.relation.is_subset(r.relation) for r in reads)
+        any(r.space == w.space and is_within(w.relation, r.relation) for r in reads)
         for w in statement.writes
         if w.array == array
     )
@@ -292,4 +293,4 @@ def _outside_only(piece: isl.Map, source: Statement, sink: Statement, loops: tup
     same = time_map(source, loops).apply_range(time_map(sink, loops).reverse())
     wrapped = piece.range().unwrap()
     inside = same.range_product(isl.Map.from_domain_and_range(same.domain(), wrapped.range()))
-    return piece.subtract(inside)
+    return minus(piece, inside)

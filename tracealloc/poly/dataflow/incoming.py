@@ -8,6 +8,7 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.effects import effects_of
 from tracealloc.poly.isl.budget import STEP, Spent, limited
+from tracealloc.poly.isl.compared import minus
 from tracealloc.poly.isl.extremes import least
 from tracealloc.poly.isl.named import LOCK, point_values
 from tracealloc.poly.isl.texts import tuple_text
@@ -51,7 +52,7 @@ def _incoming(program: Program, argument: Array) -> Incoming | None:
         read = _first(part.reads.union(part.may_read).intersect(inside))
         if read is not None:
             return Incoming(read, True)
-        kept = _first(inside.subtract(part.stores))
+        kept = _first(minus(inside, part.stores))
         if kept is not None:
             left = left or Incoming(kept, False)
     return left if argument.size else None

@@ -24,6 +24,7 @@ from tracealloc.poly.dataflow.competing_writes import Answer, Candidate, Questio
 from tracealloc.poly.dataflow.timestamps import Clock, Point, flow_between, points_of, unread_by
 from tracealloc.poly.dependence.dependence import common_loops
 from tracealloc.poly.isl.bounding_boxes import Box, Same
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.model.tree import Leaf, LoopNode, Tree
 from tracealloc.poly.model.tree import Sequence as Seq
@@ -310,7 +311,7 @@ def _hides(later: Point, earlier: Point) -> bool:
 @remembered(1 << 14)
 def _holds(whole: Same, part: Same) -> bool:
     assert isinstance(whole.value, isl.Map) and isinstance(part.value, isl.Map)
-    return part.value is whole.value or bool(part.value.is_subset(whole.value))
+    return part.value is whole.value or is_within(part.value, whole.value)
 
 
 class _Search:

@@ -15,6 +15,7 @@ import islpy as isl
 from tracealloc.poly.dataflow.footprint import Box, box_around
 from tracealloc.poly.isl.affine_bounds import lower_bounds
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import is_within, minus
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.extremes import least
 from tracealloc.poly.isl.named import at_greatest
@@ -91,9 +92,9 @@ def sliding_window(
     covered = _box_map(box, names, here, its, 0)
     covered_before = _box_map(box, names, here, its, step)
     stay = coalesced(used.intersect(covered).intersect(covered_before))
-    new = coalesced(used.intersect(covered).subtract(covered_before))
+    new = coalesced(minus(used.intersect(covered), covered_before))
     later = pairs(f"{mine} < y" if step > 0 else f"{mine} > y")
-    begin = coalesced(runs.subtract(runs.apply(later)))
+    begin = coalesced(minus(runs, runs.apply(later)))
     outside = read_map(f"{{ {here} -> {tuple_text(_SPACE, outer)} }}")
     before = coalesced(stay.intersect_domain(begin).apply_domain(outside))
     shared = whole.apply_range(whole.reverse()).intersect(pairs(f"y != {mine}"))
@@ -117,7 +118,7 @@ def _boxed(
     element = [f"e{dim}" for dim in range(len(shape))]
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, shape, strict=True)) or "true"
     inside = read_set(f"{{ {tuple_text('E', element)} : {held} }}")
-    if same_maps(whole, used) or not whole.range().is_subset(inside):
+    if same_maps(whole, used) or not is_within(whole.range(), inside):
         return used
     some = least(used.domain())  # one iteration stands for all: counting them takes long
     return whole if _count(whole, some) <= _SPARE * _count(used, some) else used
@@ -146,6 +147,6 @@ def _first(
     outer = [names[it] for it in its[:-1]]
     for expr in lower_bounds(begin, len(outer), its[:-1], parameters):
         made = f"{{ {tuple_text(_SPACE, outer)} -> {tuple_text(_SPACE, [*outer, aff_text(expr, names)])} }}"
-        if begin.is_subset(read_map(made)):
+        if is_within(begin, read_map(made)):
             return expr
     return None

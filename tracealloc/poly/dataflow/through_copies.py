@@ -10,6 +10,7 @@ import islpy as isl
 from tracealloc.poly.dataflow.last_writes import LastWrites, Seen
 from tracealloc.poly.dataflow.timestamps import Clock, Point, flow_between, points_of
 from tracealloc.poly.isl.coalesce import coalesced, pieces
+from tracealloc.poly.isl.compared import own
 from tracealloc.poly.isl.named import renamed_input, union_of, with_tuple
 from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import Tree
@@ -118,7 +119,7 @@ def _closure(steps: isl.UnionMap, inner: set[str], longest: int) -> isl.UnionMap
     todo, done = _split(steps, inner)
     if todo.is_empty():
         return done
-    further, exact = todo.transitive_closure()
+    further, exact = own(todo).transitive_closure()
     if not exact:
         raise VerifyError(
             "TA513",

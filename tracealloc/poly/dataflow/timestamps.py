@@ -23,6 +23,7 @@ from tracealloc.poly.dependence.dependence import paths_of
 from tracealloc.poly.dependence.distances import Form, form_of, interned, shifted
 from tracealloc.poly.isl.bounding_boxes import Box, Same, box_touched
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import own
 from tracealloc.poly.isl.named import (
     dims_of,
     has_hidden,
@@ -190,7 +191,7 @@ def _back(timed: Same, low: tuple[int, ...]) -> isl.Map:
     assert isinstance(access, _Timed)
     instance, element = access.given.reverse(), shifted(access.relation, low) if any(low) else access.relation
     if element.n_basic_map() > 1:  # each piece would meet each other
-        instance, element = (m.gist_domain(access.whole) for m in (instance, element))
+        instance, element = (own(m).gist_domain(own(access.whole)) for m in (instance, element))
     return instance.range_product(element)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import islpy as isl
 
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.extremes import extreme
 from tracealloc.poly.isl.named import aff_expr, dim_bounds, dims_of, range_dims
 from tracealloc.poly.isl.texts import Parameters, aff_text, read_map, tuple_text
@@ -60,7 +61,7 @@ def split_first(times: Sequence[isl.Set], count: int, step: int) -> isl.Set:
     # Not by pairs of times, which have as many pieces as the times, squared.
     values = known.reverse().apply_range(read_map(f"{{ {left} -> V[v] }}"))
     pairs = known.apply_range(extreme(values, latest=False))
-    if step != 1 and not pairs.is_subset(read_map(f"{{ {left} -> V[w] : (v - w) mod {step} = 0 }}")):
+    if step != 1 and not is_within(pairs, read_map(f"{{ {left} -> V[w] : (v - w) mod {step} = 0 }}")):
         step = 1
     near = read_map(f"{{ {left} -> V[w] : v - w < {count * step} }}")
     return coalesced(pairs.intersect(near).domain())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import islpy as isl
 
 from tracealloc.poly.isl.coalesce import basic_pieces, coalesced, pieces
+from tracealloc.poly.isl.compared import is_same, is_within
 
 __all__ = ["same_maps", "same_sets", "same_unions"]
 
@@ -31,9 +32,9 @@ def same_maps(a: isl.Map, b: isl.Map) -> bool:
     if a.plain_is_equal(b):
         return True
     if a.n_basic_map() <= 1 and b.n_basic_map() <= 1:
-        return bool(a.is_equal(b))
+        return is_same(a, b)
     a, b = coalesced(a), coalesced(b)
     mine, other = (list(map(isl.Map.from_basic_map, basic_pieces(m))) for m in (a, b))
     left = [m for m in mine if not any(m.plain_is_equal(o) for o in other)]
     right = [o for o in other if not any(o.plain_is_equal(m) for m in mine)]
-    return all(m.is_subset(b) for m in left) and all(o.is_subset(a) for o in right)
+    return all(is_within(m, b) for m in left) and all(is_within(o, a) for o in right)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import islpy as isl
 
+from tracealloc.poly.isl.compared import is_within, minus
 from tracealloc.poly.isl.named import unshared
 
 __all__ = ["extreme", "greatest", "least"]
@@ -40,10 +41,10 @@ def extreme(pairs: isl.Map, latest: bool) -> isl.Map:
     order = later if latest else later.reverse()
     for form in (lambda m: m, isl.Map.detect_equalities, isl.Map.make_disjoint):
         try:
-            found = greatest(form(pairs)) if latest else least(form(pairs))
+            found = greatest(form(unshared(pairs))) if latest else least(form(unshared(pairs)))
         except isl.Error:
             continue
         better = found.apply_range(order).intersect(pairs)
-        if better.is_empty() and found.is_subset(pairs) and pairs.domain().is_subset(found.domain()):
+        if better.is_empty() and is_within(found, pairs) and is_within(pairs.domain(), found.domain()):
             return found
-    return pairs.subtract(pairs.apply_range(order.reverse()))
+    return minus(pairs, pairs.apply_range(order.reverse()))

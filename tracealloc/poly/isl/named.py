@@ -118,6 +118,7 @@ def at_greatest(s: isl.Set) -> isl.Set:
 
 def parameters_in(s: isl.Set, given: isl.Set) -> set[str]:
     """The parameters on which a set depends where they are known to be `given`."""
+    s, given = unshared(s), unshared(given)
     free = s.gist(given) if s.is_params() else s.gist_params(given)
     names = (str(free.get_dim_name(isl.dim_type.param, k)) for k in range(free.dim(isl.dim_type.param)))
     return {name for k, name in enumerate(names) if free.involves_dims(isl.dim_type.param, k, 1)}
@@ -357,6 +358,8 @@ def unshared(some: _SetOrMap) -> _SetOrMap:
     if isinstance(some, isl.Map):
         name, copy = some.get_tuple_name(isl.dim_type.out), some.set_tuple_name(isl.dim_type.out, "copy")
         return copy.reset_tuple_id(isl.dim_type.out) if name is None else with_tuple(copy, name)
+    if some.is_params():
+        return unshared(isl.Set.from_params(some)).params()
     name, other = some.get_tuple_name(), some.set_tuple_name("copy")
     return other.reset_tuple_id() if name is None else other.set_tuple_name(name)
 
@@ -401,12 +404,12 @@ def is_product(times: Sequence[isl.Set]) -> bool:
     last = dims_of(whole) - 1
     outer = whole.eliminate(isl.dim_type.set, last, 1)
     inner = whole.eliminate(isl.dim_type.set, 0, last)
-    return bool(outer.intersect(inner).is_subset(whole))
+    return bool(unshared(outer.intersect(inner)).is_subset(unshared(whole)))
 
 
 def is_zero_at(s: isl.Set, position: int) -> bool:
     """Whether a coordinate is zero in every element of a set."""
-    return bool(s.is_subset(s.fix_val(isl.dim_type.set, position, _val(0))))
+    return bool(unshared(s).is_subset(unshared(s.fix_val(isl.dim_type.set, position, _val(0)))))
 
 
 def lex_less(source: str, sink: str, source_dims: int, sink_dims: int, common: int, tie: bool) -> isl.Map:

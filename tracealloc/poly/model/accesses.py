@@ -8,6 +8,7 @@ from typing import TypeAlias, assert_never
 
 import islpy as isl
 
+from tracealloc.poly.isl.compared import minus
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
@@ -290,14 +291,14 @@ class _Collector:
             )
             if values is None:  # what is stored for some values is updated
                 any_value = self.inside_view(view, with_tuple(effect.stores, "E"), None, all_values=False)
-                updates = updates.union(any_value.subtract(stores))
+                updates = updates.union(minus(any_value, stores))
             kept = updates if sure else updates.union(stores)
             found = (
                 (_of_view(bare, reads), values is not None),
                 (_of_view(bare, may_read), False),
                 (_of_view(bare, kept, update=True), False),
                 (_of_view(bare, stores, write=True), True),
-                (_of_view(bare, updates.subtract(stores), write=True), False),
+                (_of_view(bare, minus(updates, stores), write=True), False),
             )
             told = [self.told(a, certain) for a, certain in found if not a.relation.is_empty()]
             self.found += told or [none]  # it must be there all the same
@@ -341,8 +342,8 @@ class _Collector:
         if values is None:
             every = part.range()
             if all_values:
-                missing = isl.Map.from_domain_and_range(part.domain(), every).subtract(part)
-                every = every.subtract(missing.range())
+                missing = minus(isl.Map.from_domain_and_range(part.domain(), every), part)
+                every = minus(every, missing.range())
             part = isl.Map.from_domain_and_range(isl.Set("{ P[] }"), every)
             values = ()
         names = dict(self.names) | dict(zip(self.inner, places, strict=False))

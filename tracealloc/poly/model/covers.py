@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import islpy as isl
 
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.named import first_iterators
 from tracealloc.poly.model.model import Access, Statement
 from tracealloc.trace.ir.expr import Expr
@@ -61,7 +62,7 @@ def stored_for_sure(
 def is_among(access: Access, count: int, elements: Mapping[str, isl.Map]) -> bool:
     """Whether an access touches just some elements, given for the first `count` iterators."""
     known = elements.get(access.space)
-    return known is not None and bool(first_iterators(access.relation, count, "P").is_subset(known))
+    return known is not None and is_within(first_iterators(access.relation, count, "P"), known)
 
 
 def read_first(statements: Sequence[Statement], guards: tuple[Expr, ...], count: int) -> list[Access]:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import islpy as isl
 
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import map_of
 from tracealloc.poly.model.accesses import accesses_of, affine_loops
@@ -122,7 +123,7 @@ def with_more(statement: Statement, own: Accesses) -> Statement:
 
     def is_known(access: Access) -> bool:
         found = known.get((access.space, access.write))
-        return found is not None and access.relation.is_subset(found)
+        return found is not None and is_within(access.relation, found)
 
     more = tuple(replace(access, tags=()) for access in own if not is_known(access))
     return replace(statement, accesses=(*statement.accesses, *more))

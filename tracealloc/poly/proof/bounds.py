@@ -10,6 +10,7 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dependence.dependence import Paths, common_loops, paths_of, time_map
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.named import point_values
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_set, tuple_text
 from tracealloc.poly.model.model import Access, Model, Statement
@@ -215,7 +216,7 @@ def _surely_set(reader: Statement, array: Array, users: list[Statement], paths: 
                 found = same.apply_range(access.relation)
                 known = stored.get(access.space)
                 stored[access.space] = found if known is None else known.union(found)
-    return all(a.space in stored and a.relation.is_subset(stored[a.space]) for a in reads)
+    return all(a.space in stored and is_within(a.relation, stored[a.space]) for a in reads)
 
 
 def _must_be_set(reader: Statement, access: Access) -> bool:

@@ -17,6 +17,7 @@ from tracealloc.poly.dataflow.through_copies import Values
 from tracealloc.poly.dependence.dependence import numbered_sums, same_sum
 from tracealloc.poly.isl.budget import SMALL, limited
 from tracealloc.poly.isl.coalesce import coalesced, pieces
+from tracealloc.poly.isl.compared import is_within, minus
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.extremes import least
 from tracealloc.poly.isl.named import point_values, renamed, renamed_input, union_of
@@ -133,7 +134,7 @@ def _odd_copies(
     odd: list[isl.Map] = []
     for way in ways:
         mine = union_of(seen.get(reader_of(way), []))
-        wrong = union_of([way]).apply_range(found).subtract(mine).domain()
+        wrong = minus(union_of([way]).apply_range(found), mine).domain()
         for piece in pieces(wrong.apply(union_of([way])).identity()):
             nothing = isl.Set(f"{{ [{NOTHING}[] -> {NOTHING}[]] }}")
             odd.append(isl.Map.from_domain_and_range(piece.domain(), nothing))
@@ -251,7 +252,7 @@ def _executed(base: Model, model: Model) -> Callable[[isl.UnionMap], isl.UnionMa
             name = reader_of(piece)
             if name in whole and name not in ran:
                 continue
-            if name in whole and not whole[name].is_subset(ran[name]):
+            if name in whole and not is_within(whole[name], ran[name]):
                 reads = piece.domain().unwrap()
                 kept = renamed(ran[name], name)
                 piece = piece.intersect_domain(reads.intersect_domain(kept).wrap())
@@ -273,10 +274,10 @@ def free_sums(base: Model, model: Model, reassociate: bool) -> Sums:
 
 def difference_beside(expected: isl.UnionMap, found: isl.UnionMap, names: Set[str]) -> Difference | None:
     """A read that sees another write, where none of the statements `names` is in play."""
-    differing = expected.subtract(found).union(found.subtract(expected)).domain()
+    differing = minus(expected, found).union(minus(found, expected)).domain()
     for piece in (*pieces(expected), *pieces(found)):
         if writer_of(piece) in names or reader_of(piece).partition("__")[0] in names:
-            differing = differing.subtract(isl.UnionSet.from_set(piece.domain()))
+            differing = minus(differing, isl.UnionSet.from_set(piece.domain()))
     if differing.is_empty():
         return None
     return first_difference(*(sources.intersect_domain(differing) for sources in (expected, found)))
@@ -285,7 +286,7 @@ def difference_beside(expected: isl.UnionMap, found: isl.UnionMap, names: Set[st
 def first_difference(expected: isl.UnionMap, found: isl.UnionMap) -> Difference:
     """A read that sees another write in one of two unequal relations than in the other."""
     for one, other in ((expected, found), (found, expected)):
-        for piece in pieces(one.subtract(other)):
+        for piece in pieces(minus(one, other)):
             values = point_values(piece.domain())
             if values is None:
                 continue

@@ -19,6 +19,7 @@ import islpy as isl
 
 from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.isl.ast_expr import as_expr
+from tracealloc.poly.isl.compared import minus, own
 from tracealloc.poly.isl.named import LOCK, dim_bounds, parameters_in, point_values
 from tracealloc.poly.isl.texts import cond_text, iter_names, parameter_name, read_set, tuple_text
 from tracealloc.poly.model.model import Model, Statement
@@ -177,18 +178,18 @@ class _Requirements:
             return
         runs = statement.domain.params().intersect(self.context)
         exact = self._left(bad.params())
-        left = self._left(bad.params().gist(runs))
+        left = self._left(own(bad.params()).gist(own(runs)))
         sizes = parameters_in(exact, self.context)
         if len(sizes) == 1 and sizes <= parameters_in(left, self.context):
             left = exact  # one size alone: what it may be while nothing runs is left in
         if left.is_empty():
             refuse(bad)
-        cond = _condition(left.gist(self.context), self.model)
+        cond = _condition(own(left).gist(own(self.context)), self.model)
         self.found.append(Requirement(cond, *told))
         self.context = left
 
     def _left(self, wrong: isl.Set) -> isl.Set:
-        return self.context.subtract(wrong).coalesce()
+        return minus(self.context, wrong).coalesce()
 
 
 def _left_outside(access: Subscript) -> str:

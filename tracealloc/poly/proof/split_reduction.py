@@ -14,6 +14,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence.dependence import numbered_sums, same_sum
 from tracealloc.poly.isl.coalesce import pieces
+from tracealloc.poly.isl.compared import minus
 from tracealloc.poly.isl.equality import same_unions
 from tracealloc.poly.isl.named import point_values, renamed_input, union_of, with_tuple
 from tracealloc.poly.model.model import Model, Statement
@@ -132,7 +133,7 @@ def _runs(statement: Statement) -> isl.UnionSet:
 def _first_unbegun(tag: str, statement: Statement, begun: isl.UnionMap) -> Difference | None:
     """An instance whose read of its partial sum sees no start."""
     seen = [renamed_input(_ends(piece), statement.name).domain() for piece in pieces(begun)]
-    return _first(statement, _runs(statement).subtract(_union(seen)))
+    return _first(statement, minus(_runs(statement), _union(seen)))
 
 
 def _lost(update: Statement, flows: list[isl.Map]) -> Difference | None:
@@ -142,7 +143,7 @@ def _lost(update: Statement, flows: list[isl.Map]) -> Difference | None:
     all_of_it = isl.UnionSet.from_set(write.relation.intersect_domain(update.domain).wrap())
     if went.is_single_valued() and same_unions(went.domain().identity(), all_of_it.identity()):
         return None
-    missing = all_of_it.subtract(went.domain()).unwrap().domain()
+    missing = minus(all_of_it, went.domain()).unwrap().domain()
     return _first(update, missing) or _first(update, _runs(update))
 
 

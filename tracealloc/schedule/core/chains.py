@@ -6,6 +6,7 @@ import islpy as isl
 
 from tracealloc.poly.dependence.stretched import Looped, looped
 from tracealloc.poly.isl.bounding_boxes import Same
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.extremes import greatest, least
 from tracealloc.poly.isl.named import (
     box_of,
@@ -141,7 +142,7 @@ def lattice_step(model: Model, loop: LoopNode) -> int:
     if ends is None:
         return loop.step
     whole = box_of([(*ends, loop.step)])
-    if all(values.is_subset(whole) for values in values_of(model, loop)):
+    if all(is_within(values, whole) for values in values_of(model, loop)):
         return loop.step
     return 1
 

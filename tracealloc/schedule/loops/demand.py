@@ -21,6 +21,7 @@ from tracealloc.poly.dataflow.timestamps import points_of
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.budget import CLOSURE, Spent, limited
 from tracealloc.poly.isl.coalesce import coalesced, pieces
+from tracealloc.poly.isl.compared import is_within, minus, own
 from tracealloc.poly.isl.extremes import extreme
 from tracealloc.poly.isl.named import project_scope, union_of, with_tuple
 from tracealloc.poly.isl.points import Point, boxes_of, map_of_boxes, pairs_of
@@ -163,11 +164,11 @@ class Needs:
             first, second = self.model.statement(source), self.model.statement(sink)
             pairs = piece.range_factor_domain()
             if source in self.readers:
-                if sink in self.names or not pairs.is_subset(self._together(first, second)):
+                if sink in self.names or not is_within(pairs, self._together(first, second)):
                     self.shared.add(array)
                 continue
             inside = pairs.intersect(self.same(first, second))
-            if not pairs.is_subset(inside):
+            if not is_within(pairs, inside):
                 self.shared.add(array)
                 self.earlier.add(array)
             if sink in self.readers and not inside.is_empty():
@@ -242,7 +243,7 @@ class Needs:
             if statement.name in others:
                 domain = statement.domain
                 if statement.name in once:
-                    domain = coalesced(domain.subtract(once[statement.name].range()))
+                    domain = coalesced(minus(domain, once[statement.name].range()))
                 if not domain.is_empty():
                     self.left[statement.name] = domain
         staying = {name: isl.Map.from_domain_and_range(_START, domain) for name, domain in self.left.items()}
@@ -315,7 +316,7 @@ def _closure(start: Ways, back: list[tuple[str, str, isl.Map]]) -> Ways | None:
     found = dict(start)
     if _grown(found, back, _ROUNDS):
         return found
-    every, _ = union_of([relation for _, _, relation in back]).transitive_closure()
+    every, _ = own(union_of([relation for _, _, relation in back])).transitive_closure()
     found = dict(start)
     for piece in pieces(every):
         sink, source = (str(s.get_tuple_name()) for s in (piece.domain(), piece.range()))
@@ -354,7 +355,7 @@ def _grown(found: Ways, back: list[tuple[str, str, isl.Map]], rounds: int) -> bo
         for sink, source, relation in back:
             if sink in found:
                 more = found[sink].apply_range(relation)
-                if not more.is_empty() and (source not in found or not more.is_subset(found[source])):
+                if not more.is_empty() and (source not in found or not is_within(more, found[source])):
                     _join(found, source, more)
                     grown = True
         if not grown:

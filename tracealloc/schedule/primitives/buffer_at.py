@@ -10,6 +10,7 @@ from tracealloc.poly.dataflow.flow import flow_of
 from tracealloc.poly.dataflow.footprint import Footprint, footprint, spaced
 from tracealloc.poly.isl.affine_bounds import is_simple_dim
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import is_within
 from tracealloc.poly.isl.extremes import greatest, least
 from tracealloc.poly.isl.named import at_greatest, flat_set
 from tracealloc.poly.isl.texts import aff_text, iter_names, read_map, read_set, tuple_text
@@ -200,7 +201,7 @@ def readable(part: Footprint, region: Region, model: Model) -> isl.Map:
     whole = coalesced(whole.intersect_domain(coalesced(needed.domain())))
     held = " and ".join(f"0 <= {e} < {n}" for e, n in zip(element, array.shape, strict=True))
     inside = read_set(f"{{ {tuple_text('E', element)} : {held} }}")
-    if not whole.range().is_subset(inside):
+    if not is_within(whole.range(), inside):
         return needed
     few = needed.n_basic_map() <= _FEW
     return needed if few and _in_some(whole) > _SPARE * _in_some(needed) else whole

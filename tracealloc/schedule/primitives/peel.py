@@ -11,6 +11,7 @@ from tracealloc.poly.codegen.contraction import storages
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.affine_bounds import split_first
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import minus
 from tracealloc.poly.model.model import Statement
 from tracealloc.poly.model.tree import (
     LoopNode,
@@ -109,7 +110,7 @@ def _domains(state: State, loop: LoopNode, n: int) -> tuple[dict[str, isl.Set], 
     times = {s.name: time_map(s, loops).intersect_domain(s.domain) for s in statements}
     early = split_first([t.range() for t in times.values()], abs(n), loop.step)
     first = {name: coalesced(t.intersect_range(early).domain()) for name, t in times.items()}
-    rest = {s.name: coalesced(s.domain.subtract(first[s.name])) for s in statements}
+    rest = {s.name: coalesced(minus(s.domain, first[s.name])) for s in statements}
     return first, rest
 
 

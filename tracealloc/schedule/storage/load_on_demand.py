@@ -14,6 +14,7 @@ import islpy as isl
 from tracealloc.poly.dependence.dependence import time_map
 from tracealloc.poly.isl.affine_bounds import lower_bounds
 from tracealloc.poly.isl.coalesce import coalesced
+from tracealloc.poly.isl.compared import is_within, minus, minus_domain
 from tracealloc.poly.isl.named import map_of, range_dims
 from tracealloc.poly.isl.texts import Parameters
 from tracealloc.poly.model.model import Statement
@@ -81,7 +82,7 @@ def _only(values: isl.Map, statement: Statement, parameters: Parameters) -> Expr
         if None in others:
             return None
         made = map_of(statement.name, statement.dims, "T", [e for e in others if e is not None])
-        if values.is_subset(made):
+        if is_within(values, made):
             return expr
     return None
 
@@ -162,7 +163,7 @@ class _Move:
                     if part is None:
                         kept = None if moves else both
                     else:
-                        kept = both.intersect_domain(part) if moves else both.subtract_domain(part)
+                        kept = both.intersect_domain(part) if moves else minus_domain(both, part)
                     if kept is not None and not kept.is_empty():
                         known = touched[moves]
                         reached = kept.range()
@@ -174,7 +175,7 @@ class _Move:
         state, model = self.state, self.state.model
         renamed = {name: f"{name}_{self.target.key}" for name in late}
         rest: dict[str, isl.Set] = {
-            s.name: coalesced(s.domain.subtract(late[s.name])) if s.name in late else s.domain
+            s.name: coalesced(minus(s.domain, late[s.name])) if s.name in late else s.domain
             for s in self.fills
         }
         statements: list[Statement] = []

@@ -276,7 +276,8 @@ def _repeated(state: State, loop: LoopNode, statement: Statement) -> int:
     """
     above = loops_above(state.tree, statement.name)
     depth = next(k for k, other in enumerate(above) if other.key == loop.key)
-    if depth + 1 == len(above) or same_sum(statement, statement) == "integer":
+    # (A call may only read.)
+    if depth + 1 == len(above) or not statement.writes or same_sum(statement, statement) == "integer":
         return 1
     write = statement.writes[0]
     same = write.relation.apply_range(write.relation.reverse())

@@ -110,7 +110,8 @@ def heap_arrays(program: Program, views: dict[tuple[int, int], Array]) -> dict[W
     """The local arrays that are too large for the stack, by the block that allocates them."""
     found: dict[Where, list[Array]] = {}
     stack = 0
-    for home, array in _local_arrays(program, views):
+    # A copied statement makes the same array again, in the memory that it has.
+    for home, array in dict.fromkeys(_local_arrays(program, views)):
         size = array.size * element_bytes(array.dtype)
         if array.kind != "stream" and size <= STACK_ARRAY and stack + size <= STACK_FUNCTION:
             stack += size
