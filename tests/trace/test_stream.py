@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 import tracealloc as ta
 from tests.trace.forms import message, printed, program
-from tracealloc import float32, int32
+from tracealloc import float32, int16, int32
 
 
 def test_what_is_made() -> None:
@@ -72,6 +73,20 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "TA111 subscript 2 of a view of 'the array' is outside dimension 0",
     ),
     "length": (lambda: len(ta.stream(int32)), f"{ONE}has no length"),
+    "truth": (lambda: 1 if ta.stream(int32) else 2, f"{ONE}has no truth"),
+    "arithmetic": (
+        lambda: ta.stream(int32) + 1,
+        "TA130 Python raised TypeError (unsupported operand type(s) for +: 'stream' and 'int') "
+        "while kernel 'body' was traced",
+    ),
+    "a row for a kernel": (
+        lambda: move(ta.stream(int32, shape=2), ta.stream(int32)),
+        "TA121 a kernel takes one queue, and 'the array' is an array of them",
+    ),
+    "another type": (
+        lambda: move(ta.stream(int16), ta.stream(int32)),
+        "TA120 argument 'q' of kernel 'move' is Stream[int32, 2], not the array: Stream[int16, 2]",
+    ),
     "loop": (lambda: list(ta.stream(int32)), f"{ONE}cannot be iterated over"),
 }
 
@@ -84,8 +99,9 @@ def test_refused(what: str) -> None:
         A[0] = 0
         act()
 
-    first = message(body).partition("\n")[0]
-    assert first.partition(" ")[2] == said
+    with pytest.raises(ta.TraceallocError) as caught:
+        program(body)
+    assert str(caught.value).splitlines()[0] == said
 
 
 def test_outside_a_kernel() -> None:
@@ -110,3 +126,24 @@ def test_a_queue_is_passed_once() -> None:
         A[0] = q[1].get()
 
     assert "move(q[0], q[1])" in str(program(apart))
+
+
+def test_numpy_numbers_say_how_many() -> None:
+    def body(A: int32[4]):
+        q = ta.stream(int32, depth=np.int64(3), shape=np.int64(2))
+        assert (q.depth, q.shape) == (3, (2,))
+        q[0].put(A[0])
+        A[1] = q[0].get()
+
+    program(body)
+
+
+def test_a_queue_is_no_result_and_no_element() -> None:
+    def returned(A: int32[4]):
+        return ta.stream(int32)
+
+    def stored(A: int32[4]):
+        A[0] = ta.stream(int32)
+
+    assert message(returned).startswith("TraceError TA102 kernel 'returned' returns ")
+    assert message(stored).startswith("TraceError TA112 ")

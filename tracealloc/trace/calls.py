@@ -296,6 +296,8 @@ def _mismatch(parameter: Parameter, item: Any, title: str) -> NoReturn:
     if isinstance(item, ArrayProxy):
         came = str(ArrayType(item.dtype, item.shape)) if item.shape else f"{item.dtype}"
         came = f"{item._label()}: {came}"
+    elif isinstance(item, StreamProxy):
+        came = f"{item._label()}: {Stream(item.dtype, item.depth)!r}"
     elif isinstance(item, Scalar | MutableScalar):
         came = f"a value of type {item.dtype}"
     else:

@@ -48,7 +48,8 @@ def is_number(item: object) -> bool:
         return True
     if not hasattr(type(item), "shape") or isinstance(item, Carried):  # a record would look for a field
         return False
-    return hasattr(item, "dtype") and getattr(item, "shape", None) == ()
+    own = isinstance(getattr(item, "dtype", None), DType)  # an array of ours, or a queue
+    return hasattr(item, "dtype") and not own and getattr(item, "shape", None) == ()
 
 
 def number_expr(item: Any, partner: DType | None = None) -> Expr:

@@ -10,6 +10,7 @@ from tracealloc.trace.ir.program import Alloc, Array, Region, Slice
 from tracealloc.trace.proxies.arrays import ArrayProxy, _Located, load, store
 from tracealloc.trace.proxies.elements import element_type
 from tracealloc.trace.proxies.functional import extents_of
+from tracealloc.trace.proxies.scalars import Scalar
 from tracealloc.trace.record.recorder import Recorder, fail, recorder_for
 
 __all__ = ["StreamProxy", "stream"]
@@ -28,8 +29,9 @@ def stream(dtype: DType, depth: int | None = None, shape: int | tuple[int, ...] 
     """
     recorder = recorder_for("ta.stream")
     element = element_type(dtype, "ta.stream")
-    extents = extents_of(shape, "ta.stream") if shape != () else ()
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 1):
+    extents = () if isinstance(shape, tuple | list) and not shape else extents_of(shape, "ta.stream")
+    plain = hasattr(depth, "__index__") and not isinstance(depth, bool | Scalar)
+    if depth is not None and (not plain or int(depth) < 1):
         fail("TA125", f"the depth of ta.stream is a positive int known while tracing, not {depth!r}",
              "it is how many elements the FIFO has room for", hint="ta.stream(float32, depth=4)")  # fmt: skip
     spot = recorder.spot()
@@ -39,7 +41,7 @@ def stream(dtype: DType, depth: int | None = None, shape: int | tuple[int, ...] 
         extents,
         name=spot.target,
         place=spot.place,
-        depth=DEPTH if depth is None else depth,
+        depth=DEPTH if depth is None else int(depth),
     )
     recorder.emit(Alloc(array, None, spot.place))
     proxy = StreamProxy(array, recorder)
@@ -102,7 +104,16 @@ class StreamProxy(_Located):
     def region(self) -> Region:
         """The one queue, as what is passed to a kernel."""
         self._check()
-        return Region(self._array, self._one("passing to a kernel"), self._queues._views)
+        if self.shape:
+            fail("TA121", f"a kernel takes one queue, and {self._label()!r} is an array of them",
+                 f"its shape is ({', '.join(map(str, self.shape))},)",
+                 hint=f"pass one of them: {self._label()}[i]")  # fmt: skip
+        return Region(self._array, self._one("a call"), self._queues._views)
+
+    def __bool__(self) -> NoReturn:
+        fail("TA121", f"the stream {self._label()!r} has no truth",
+             "whether it holds something is known when it runs",
+             hint="count what is put, or put a mark behind the last element")  # fmt: skip
 
     def __len__(self) -> int:
         shape = self.shape
