@@ -254,3 +254,22 @@ def test_what_is_made_in_several_places_is_given_back_once(
         found[:] = 0
         build(A.copy(), found)
     np.testing.assert_array_equal(found, expected)
+
+
+@kernel
+def taken_by_halves(A: int32[8], B: int32[8]):
+    for j in ta.range(4):
+        q = ta.stream(int32)
+        for e in ta.range(2):
+            q.put(A[j] + e)
+        for e in ta.range(2):
+            B[j] = q.get()
+
+
+def test_what_takes_is_not_computed_once_more() -> None:
+    s = ta.customize(taken_by_halves)
+    inner = s.split("L0.e#1", 1)[0]
+    s.peel(inner, 1)
+    with pytest.raises(ta.IllegalScheduleError, match=r"^TA2\d\d compute_at"):
+        s.compute_at(s.B, inner)
+    assert s.verify()

@@ -188,3 +188,26 @@ def test_a_data_loop_that_becomes_affine() -> None:
     s.inline("made_affine")
     assert s.verify(), s.verify()
     assert s.loops()
+
+
+@kernel
+def chosen_in_a_view(p: int32[1], n: int32):
+    p[n % 1] += n
+
+
+@kernel
+def passes_one_element(A: int32[3, 2], N: int32[2]):
+    for j in ta.range(2):
+        chosen_in_a_view(A[j : j + 1, (j + 1) % 2], N[0])
+
+
+def test_data_choose_within_the_view_alone() -> None:
+    s = ta.customize(passes_one_element)
+    s.buffer_at(s.A, "j")
+    s.inline("chosen_in_a_view")
+    assert s.verify(), s.verify()
+    A, N = np.arange(6, dtype=np.int32).reshape(3, 2), np.array([5, 7], np.int32)
+    expected = A.copy()
+    passes_one_element(expected, N)
+    s.build()(A, N)
+    np.testing.assert_array_equal(A, expected)

@@ -158,6 +158,7 @@ class Needs:
         """Iteration -> instances of the nest whose values its own reads see; who else sees them."""
         direct: Ways = {}
         self.shared |= set(self.model.outputs()) & self.arrays
+        self.shared |= {array for array in self.arrays if array.kind == "stream"}  # its order is one for all
         for source, sink, array, piece in flow:
             if (source not in self.names and source not in self.readers) or array in self.inner:
                 continue

@@ -246,14 +246,28 @@ class _Inline:
                 relation = bind_parameters(relation, splice.parameters(), around.dims)
                 relation = with_tuple(front.flat_range_product(relation), space)
                 known = replace(known, array=array, space=space, relation=relation)
-            else:  # text tells which elements: these arrays have no other layout in the callee
-                known = replace(known, space="", relation=relation)
+            else:
+                known = self.passed(
+                    known, access, made, bind_parameters(relation, splice.parameters(), around.dims)
+                )
             found.append(known)
         call = self.inside(around, made).accesses
         return (
             *(access.within(made.domain) for access in found),
             *(replace(access, tags=_from("c", access.tags)) for access in call),
         )
+
+    def passed(self, known: Access, access: Access, made: Statement, relation: isl.Map) -> Access:
+        """The access to an argument, as one to what is passed: no more than the part that is."""
+        onto = None
+        if access.array.rank and access.array.kind != "stream" and access.array not in self.splice.values:
+            onto = _onto_passed(self.model, self.around, self.splice, access.array, access.space)
+        if onto is None:  # text tells which elements: these arrays have no other layout in the callee
+            return replace(known, space="", relation=relation)
+        outer = map_of(made.name, made.dims, "Z", [IterRef(it) for it in self.around.dims])
+        elements = with_tuple(outer.flat_range_product(relation), "E").apply_range(onto)
+        space = str(elements.range().get_tuple_name())
+        return replace(known, array=self.model.array_at(space), space=space, relation=elements)
 
     def covered(self, statement: Statement) -> bool:
         """Whether the other side of an `if` stores what a statement does, the call's own guards included."""
