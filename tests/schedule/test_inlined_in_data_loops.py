@@ -211,3 +211,22 @@ def test_data_choose_within_the_view_alone() -> None:
     passes_one_element(expected, N)
     s.build()(A, N)
     np.testing.assert_array_equal(A, expected)
+
+
+Pair = ta.Struct(a=ta.float16, b=ta.int16)
+
+
+@kernel
+def rows_of_records(N: int32[3], P: Pair[4, 2]):
+    for i in ta.range(N[1] % 7):
+        P[3, (i + 1) % 2] = P[N[0] % 4, 1]
+    for j in ta.range(2):
+        row = P[j + 2, :][j : j + 1]
+        row[0].b = P[j, 0].b
+
+
+def test_a_split_touches_no_more_than_before() -> None:
+    s = ta.customize(rows_of_records)
+    s.reshape(s.P, (8,))
+    s.split("i", 5)
+    assert s.verify(), s.verify()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from tracealloc.poly.model.statements import remade
+from tracealloc.poly.model.statements import remade, renamed
 from tracealloc.poly.model.tree import LoopNode, Tree, replace_loop
 from tracealloc.schedule.core.chains import counted_ends, counter, lattice_step
 from tracealloc.schedule.core.marks import halves
@@ -23,7 +23,7 @@ from tracealloc.trace.ir.program import (
     touched_by,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.rewrite import map_expressions, map_part, unmoved
 from tracealloc.trace.queries.affine import constant, simplify
 
 __all__ = ["split"]
@@ -76,13 +76,20 @@ def _split_opaque(edit: Edit, name: str, loop: Loop, factor: int) -> Result:
     step = Binary("*", constant(loop.step), IterRef(inner), index)
     value = simplify(Binary("+", IterRef(outer), step, index))
 
+    def both(expr: Expr) -> Expr | None:
+        return value if isinstance(expr, IterRef) and expr.iter == loop.iter else None
+
     def two(node: Node) -> Node:
         if isinstance(node, Loop) and node.iter == loop.iter:
             return _tiles(node, outer, inner, factor, value)
         return map_blocks(node, lambda block: tuple(two(part) for part in block))
 
     model, old = state.model, state.model.statement(name)
-    new = remade(model, replace(old, node=two(old.node), traced=old.as_traced), dict(old.scopes))
+    if old.traced is not None:  # whose accesses its are: they stay
+        new = replace(old, node=two(old.node))
+    else:
+        split = renamed(old, lambda access: map_part(access.part, unmoved, both))
+        new = remade(model, replace(split, node=two(old.node)), dict(old.scopes))
     statements = [new if s is old else s for s in model.statements]
     stale = frozenset(access.space for s in (old, new) for access in s.accesses)
     state = state.with_model(model.with_statements(statements, model.reference), state.tree, stale)
