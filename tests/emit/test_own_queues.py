@@ -263,7 +263,7 @@ def taken_by_halves(A: int32[8], B: int32[8]):
         for e in ta.range(2):
             q.put(A[j] + e)
         for e in ta.range(2):
-            B[j] = q.get()
+            B[j] = q.get() - e
 
 
 def test_what_takes_is_not_computed_once_more() -> None:
