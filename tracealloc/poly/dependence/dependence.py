@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import assert_never, cast
 
 import islpy as isl
 import numpy as np
@@ -78,6 +78,11 @@ Paths = dict[str, tuple[Step, ...]]
 
 def paths_of(tree: Tree) -> Paths:
     """For every statement the loops and sequence positions around it, outermost first."""
+    return _paths(Same(tree))
+
+
+@remembered(8)
+def _paths(tree: Same) -> Paths:
     found: Paths = {}
 
     def visit(node: Tree, above: tuple[Step, ...]) -> None:
@@ -92,7 +97,7 @@ def paths_of(tree: Tree) -> Paths:
             case _:
                 assert_never(node)
 
-    visit(tree, ())
+    visit(cast(Tree, tree.value), ())
     return found
 
 
@@ -127,7 +132,12 @@ def time_text(statement: Statement, loop: LoopNode) -> str:
 @remembered(1 << 15)
 def _text(expr: Same, dims: Same) -> str:
     assert isinstance(expr.value, Expr) and isinstance(dims.value, tuple)
-    return aff_text(expr.value, iter_names(dims.value))
+    return _text_of(expr.value, dims.value)
+
+
+@remembered(1 << 13)
+def _text_of(expr: Expr, dims: tuple[Iter, ...]) -> str:
+    return aff_text(expr, iter_names(dims))
 
 
 def _times(statement: Statement, loops: tuple[LoopNode, ...]) -> tuple[Expr, ...]:
@@ -271,8 +281,7 @@ def dependences_of(model: Model, among: frozenset[str] | None = None) -> tuple[D
 
 def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Dependence]:
     pairs = _remembered(model)
-    paths: Paths | None = None
-    kinds: _Kinds | None = None
+    kinds: _Kinds | None = model.memo.get("kinds")
     for space, ends in _ends(model, among).items():
         users = _users(model)[space]
         for source, sink in ends:
@@ -280,8 +289,7 @@ def _dependences(model: Model, among: frozenset[str] | None) -> Iterator[Depende
                 continue
             known = pairs.get((source, sink, space))
             if known is None:
-                paths = paths or paths_of(model.reference)
-                kinds = kinds or _Kinds(model, paths)
+                kinds = kinds or model.memo.setdefault("kinds", _Kinds(model))
                 known = pairs[source, sink, space] = kinds.between(space, users, source, sink)
             yield from known
 
@@ -331,13 +339,13 @@ _Template = tuple[tuple[int, int, Shape, str | None], ...]
 class _Kinds:
     """Statements of a model by what decides about their dependences, each pair of kinds looked at once."""
 
-    def __init__(self, model: Model, paths: Paths) -> None:
-        self.model, self.paths = model, paths
+    def __init__(self, model: Model) -> None:
+        self.model, self.paths = model, paths_of(model.reference)
         self.kinds: dict[object, int] = {}
         self.known: dict[tuple[str, str], int] = {}
         self.places = {
             name: (tuple(id(step.loop) if step.loop else step.position for step in path[:-1]), path[-1:])
-            for name, path in paths.items()
+            for name, path in self.paths.items()
         }
         self.found: dict[tuple[int, int, int], _Template] = {}
 
@@ -376,7 +384,6 @@ class _Kinds:
             accesses = tuple((a.write, a.update, form) for a, form in users[name])
             adds = _adds(self.model, statement)
             kind = (
-                space,
                 outer,
                 None if inside else name,
                 len(statement.dims),

@@ -158,6 +158,7 @@ class Places:
         self.numbers: dict[str, int] = {}
         self._visit(tree, ())
         self._texts: dict[str, list[TimeText]] = {}
+        self._alike: dict[object, list[TimeText]] = {}  # of statements that differ in nothing but their name
         self._common: dict[tuple[int, int], int] = {}
         self._groups: dict[tuple[int, TimeText], int] = {}
 
@@ -204,9 +205,13 @@ class Places:
         """The times of a statement in none of the loops around it, the outermost, the outermost two, ..."""
         found = self._texts.get(name)
         if found is None:
-            statement = self.model.statement(name)
-            whole = tuple(time_text(statement, loop) for loop in self.loops[name])
-            found = self._texts[name] = [whole[:count] for count in range(len(whole) + 1)]
+            statement, loops = self.model.statement(name), self.loops[name]
+            alike = id(loops), statement.dims, tuple([loop.expr(name) for loop in loops])
+            found = self._alike.get(alike)
+            if found is None:
+                whole = tuple([time_text(statement, loop) for loop in loops])
+                found = self._alike[alike] = [whole[:count] for count in range(len(whole) + 1)]
+            self._texts[name] = found
         return found
 
     def group(self, name: str) -> int:

@@ -55,10 +55,11 @@ def looped(statement: Statement, loops: Sequence[LoopNode]) -> Looped:
     return Looped(unnamed(statement.domain), statement.dims, values)
 
 
-def stretched(some: Sequence[Looped]) -> list[list[isl.Set]]:
-    """The domains of statements, and the same with one iterator freed that has one value (or none) in them.
+def stretched(some: Sequence[Looped]) -> dict[Iter | None, list[isl.Set]]:
+    """The domains of statements (under None), and by iterator the same with one freed that has one value.
 
-    An iterator that no loop runs through keeps its value: it is an iteration that was peeled.
+    (Or no value in them.) An iterator that no loop runs through keeps its value: it is an iteration that was
+    peeled.
     """
     fixed: dict[Iter, None] = {}
     for each in some:
@@ -66,10 +67,10 @@ def stretched(some: Sequence[Looped]) -> list[list[isl.Set]]:
         ends = _ends(each.instances)
         fixed.update(dict.fromkeys(it for it, one in zip(each.dims, ends, strict=True) if one and it in run))
     plain = [some_instance(each.domain) for each in some]
-    return [
-        plain,
-        *([_freed(each, at, it) for each, at in zip(some, plain, strict=True)] for it in fixed),
-    ]
+    found: dict[Iter | None, list[isl.Set]] = {None: plain}
+    for it in fixed:
+        found[it] = [_freed(each, at, it) for each, at in zip(some, plain, strict=True)]
+    return found
 
 
 @remembered(4096)
@@ -110,5 +111,5 @@ def _has_single_value(uses: tuple[tuple[Looped, tuple[Expr, ...], Expr], ...]) -
                 for (at, times, e), domain in zip(uses, domains, strict=True)
             ),
         ).is_single_valued()
-        for domains in stretched([at for at, _, _ in uses])
+        for domains in stretched([at for at, _, _ in uses]).values()
     )

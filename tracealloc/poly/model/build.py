@@ -249,7 +249,10 @@ def within_loops(model: Model, statement: Statement) -> isl.Set:
 
     The statement's domain where these are not the loops of its iterators: a step has made it.
     """
-    loops = {n.iter: n for n in walk_nodes(model.program.body) if isinstance(n, Loop)}
+    loops: dict[Iter, Loop] | None = model.program.memo.get("loops")
+    if loops is None:
+        loops = {n.iter: n for n in walk_nodes(model.program.body) if isinstance(n, Loop)}
+        model.program.memo["loops"] = loops
     if not all(it in loops for it in statement.dims):
         return statement.domain
     names = iter_names(statement.dims)

@@ -221,11 +221,19 @@ class Model(PickledAsText):
         found: Statement = self.memo["statements"][name]
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether there is a statement called `name`."""
+        return name in self.memo["statements"]
+
     def space(self, array: Array, path: tuple[str, ...] = ()) -> str:
         """The isl name of an array (of one field of its elements)."""
-        version = dict(self.versions).get(array)
-        name = f"A{self.arrays.index(array)}" + (f"_v{version}" if version else "")
-        return "_".join((name, *path))
+        names: dict[Array, str] | None = self.memo.get("spaces")
+        if names is None:
+            versions = dict(self.versions)
+            ends = [f"_v{versions[each]}" if versions.get(each) else "" for each in self.arrays]
+            names = {each: f"A{n}{ends[n]}" for n, each in enumerate(self.arrays)}
+            self.memo["spaces"] = names
+        return "_".join((names[array], *path))
 
     def array_at(self, space: str) -> Array:
         """The array of which `space` names the elements (of a field of them, in some layout)."""
@@ -233,9 +241,12 @@ class Model(PickledAsText):
 
     def outputs(self) -> tuple[Array, ...]:
         """The arrays whose final contents a caller sees."""
-        given = set(self.program.args)  # a queue of its own ends with the kernel
-        kept = [a for a in self.arrays if a.kind in ("argument", "state", "kept") or a in given]
-        return tuple(dict.fromkeys([*kept, *self.program.results]))
+        found: tuple[Array, ...] | None = self.memo.get("outputs")
+        if found is None:
+            given = set(self.program.args)  # a queue of its own ends with the kernel
+            kept = [a for a in self.arrays if a.kind in ("argument", "state", "kept") or a in given]
+            found = self.memo["outputs"] = tuple(dict.fromkeys([*kept, *self.program.results]))
+        return found
 
     def with_statements(self, statements: Sequence[Statement], reference: Tree) -> Model:
         """The model with other statements, whose order `reference` is right."""

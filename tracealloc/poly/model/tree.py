@@ -72,8 +72,13 @@ class LoopNode:
     def _of(self) -> dict[str, Expr]:
         return dict(reversed(self.exprs))
 
+    @cached_property
+    def inside(self) -> tuple[tuple[LoopNode, ...], tuple[str, ...]]:
+        """The loops and the statements below it, in textual order: asked for all the time."""
+        return tuple(loops_in(self.body)), tuple(leaves(self.body))
+
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "_of"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_of", "inside")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +112,16 @@ def sequence(children: list[Tree] | tuple[Tree, ...]) -> Tree:
 
 def leaves(tree: Tree) -> Iterator[str]:
     """The statements of a tree, in textual order."""
-    for node in _nodes(tree):
-        if isinstance(node, Leaf):
-            yield node.statement
+    match tree:
+        case LoopNode():
+            yield from tree.inside[1]
+        case Sequence(children):
+            for child in children:
+                yield from (child.statement,) if isinstance(child, Leaf) else leaves(child)
+        case Leaf(statement):
+            yield statement
+        case _:
+            assert_never(tree)
 
 
 def statements_of(tree: Tree) -> frozenset[str]:
@@ -119,26 +131,18 @@ def statements_of(tree: Tree) -> frozenset[str]:
 
 def loops_in(tree: Tree) -> Iterator[LoopNode]:
     """The loops of a tree, outermost first, in textual order."""
-    for node in _nodes(tree):
-        if isinstance(node, LoopNode):
-            yield node
-
-
-def _nodes(tree: Tree) -> Iterator[Tree]:
-    """All nodes, parents first, in textual order; without recursion, which costs a step per level."""
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        yield node
-        match node:
-            case LoopNode(body=body):
-                todo.append(body)
-            case Sequence(children):
-                todo.extend(reversed(children))
-            case Leaf():
-                pass
-            case _:
-                assert_never(node)
+    match tree:
+        case LoopNode():
+            yield tree
+            yield from tree.inside[0]
+        case Sequence(children):
+            for child in children:
+                if not isinstance(child, Leaf):
+                    yield from loops_in(child)
+        case Leaf():
+            pass
+        case _:
+            assert_never(tree)
 
 
 def path_to(tree: Tree, wanted: Callable[[Tree], bool]) -> Path | None:

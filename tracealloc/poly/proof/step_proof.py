@@ -89,7 +89,7 @@ def moved_read(
 
 def _renamed(statement: Statement, old: Model) -> Statement:
     """A statement after the step, by the one before it that it is (part of); new copies stay copies."""
-    if any(statement.name == other.name for other in old.statements):
+    if old.has(statement.name):
         return _as_traced(statement, statement.name)
     if not statement.copy:
         return statement

@@ -51,10 +51,11 @@ def skewed(tree: Tree, skew: Skew) -> Tree | None:
     inner = loops[skew.inner]
     if any(name not in values for name, _ in inner.exprs):
         return None
-    exprs = tuple(
-        (n, simplify(Binary("+", e, Binary("*", constant(skew.factor), values[n], index), index)))
-        for n, e in inner.exprs
-    )
+    made = {
+        (own, far): simplify(Binary("+", own, Binary("*", constant(skew.factor), far, index), index))
+        for own, far in dict.fromkeys((expr, values[name]) for name, expr in inner.exprs)
+    }
+    exprs = tuple((name, made[expr, values[name]]) for name, expr in inner.exprs)
     return replace_loop(tree, skew.inner, lambda found: replace(found, exprs=exprs))
 
 

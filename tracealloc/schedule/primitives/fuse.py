@@ -9,11 +9,12 @@ from itertools import pairwise
 import islpy as isl
 
 from tracealloc.poly.dependence.dependence import time_map
+from tracealloc.poly.dependence.stretched import looped
 from tracealloc.poly.isl.equality import same_sets
 from tracealloc.poly.isl.named import box_of, dim_bounds, dims_of, freed, parameters_in
 from tracealloc.poly.isl.texts import parameter_name
 from tracealloc.poly.model.build import within_loops
-from tracealloc.poly.model.model import Model
+from tracealloc.poly.model.model import Model, Statement
 from tracealloc.poly.model.tree import LoopNode, Tree, leaves, replace_loop, upwards
 from tracealloc.schedule.core.chains import counter, lattice_step
 from tracealloc.schedule.core.marks import fused as fused_marks
@@ -112,9 +113,12 @@ def _rectangle(edit: Edit, loops: list[LoopNode]) -> list[tuple[int, int]]:
         ScheduleError: the bounds of a loop depend on another one.
     """
     plain = upwards(loops)
-    found: list[isl.Set] = []
+    alike: dict[object, Statement] = {}  # those of one body have one extent
     for name in leaves(loops[-1].body):
         statement = edit.state.model.statement(name)
+        alike.setdefault(looped(statement, loops), statement)
+    found: list[isl.Set] = []
+    for statement in alike.values():
         values = within_loops(edit.state.model, statement).apply(time_map(statement, plain))
         if not values.is_empty():  # loops that never run are loops of any extent
             found.append(values)
