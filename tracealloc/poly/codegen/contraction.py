@@ -13,6 +13,7 @@ from functools import reduce
 
 import islpy as isl
 
+from tracealloc.poly.codegen.listed_lives import listed_lives
 from tracealloc.poly.dependence.dependence import Paths, Step, paths_of
 from tracealloc.poly.dependence.stretched import Looped, looped, stretched
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
@@ -66,23 +67,31 @@ def storage_of(model: Model, tree: Tree, array: Array, apart: bool = False) -> D
     known = _remembered(model, tree)
     if not apart and array in known:
         return known[array]
-    users = [s for s in model.statements if s.scope(array)]
+    users = _users(model).get(array)
     found = _storage(model, array, users, paths_of(tree), apart) if users else Declaration(array, ())
     return found if apart else known.setdefault(array, found)
 
 
 def storages(model: Model, tree: Tree) -> dict[Array, Declaration]:
     """The declaration of every array that lives inside loops."""
-    users: dict[Array, list[Statement]] = {}
-    for statement in model.statements:
-        for array, exprs in statement.scopes:
-            if exprs:
-                users.setdefault(array, []).append(statement)
-    known, paths = _remembered(model, tree), paths_of(tree)
+    users, known, paths = _users(model), _remembered(model, tree), paths_of(tree)
     for array, statements in users.items():
         if array not in known:
             known[array] = _storage(model, array, statements, paths)
     return {array: known[array] for array in users}
+
+
+def _users(model: Model) -> dict[Array, list[Statement]]:
+    """The arrays that live inside loops, each with the statements that use it."""
+    found: dict[Array, list[Statement]] | None = model.memo.get("scoped")
+    if found is None:
+        found = {}
+        for statement in model.statements:
+            for array, exprs in statement.scopes:
+                if exprs:
+                    found.setdefault(array, []).append(statement)
+        model.memo["scoped"] = found
+    return found
 
 
 def _remembered(model: Model, tree: Tree) -> dict[Array, Declaration]:
@@ -161,22 +170,35 @@ def _contracted(uses: tuple[_Use, ...], depth: int) -> tuple[int, tuple[int, ...
     takes too long.
     """
     rank = len(uses[0].scope)
+    domains = stretched([use.at for use in uses])
+    listed = listed_lives([(use.at, use.scope) for use in uses], domains[None], depth)
     try:
         with limited(STORAGE):
-            lives = [_Lives.of(uses, depth, domains) for domains in stretched([use.at for use in uses])]
+            asked = {it: each for it, each in domains.items() if it is not None or listed is None}
+            lives = {it: _Lives.of(uses, depth, each) for it, each in asked.items()}
             own = _Lives.of(uses, depth, [use.at.domain for use in uses])
-            for count in range(depth, -1, -1):
-                wide = [each.times_to_scopes(count) for each in lives]
+            for count in range(depth if listed is None else listed.outer, -1, -1):
+                wide = [
+                    each.times_to_scopes(count)
+                    for it, each in lives.items()
+                    if listed is None or _matters(uses, count, it)
+                ]
                 if all(relation.reverse().is_single_valued() for relation in wide):
                     varying = tuple(
                         dim
                         for dim in range(rank)
-                        if not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
+                        if not (listed is None or listed.is_fixed(dim, count))
+                        or not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
                     )
                     return count, varying, own.times_to_scopes(count)
     except isl.Error:
         return None
     raise AssertionError("an empty prefix is always single-valued")
+
+
+def _matters(uses: tuple[_Use, ...], count: int, it: Iter | None) -> bool:
+    """Whether an iterator has a say in when, up to some depth, and as what instance an array is used."""
+    return any(it in iters_of(expr) for use in uses for expr in (*use.at.values[:count], *use.scope))
 
 
 @dataclass(frozen=True)

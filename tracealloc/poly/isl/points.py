@@ -6,12 +6,25 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import islpy as isl
+import numpy as np
 
+from tracealloc.poly.isl.bounding_boxes import Same
 from tracealloc.poly.isl.budget import LISTED, limited
+from tracealloc.poly.isl.evaluate import Column
 from tracealloc.poly.isl.named import dims_of, parameters_in
+from tracealloc.poly.isl.remembered import remembered
 from tracealloc.poly.isl.texts import tuple_text
 
-__all__ = ["Point", "boxes_of", "called_back", "few_pairs", "map_of_boxes", "pairs_of", "points_of_set"]
+__all__ = [
+    "Point",
+    "boxes_of",
+    "called_back",
+    "few_columns",
+    "few_pairs",
+    "map_of_boxes",
+    "pairs_of",
+    "points_of_set",
+]
 
 _Item = TypeVar("_Item")
 Point: TypeAlias = tuple[int, ...]
@@ -65,6 +78,20 @@ def few_pairs(m: isl.Map) -> list[tuple[Point, Point]] | None:
             return pairs_of(m)
     except isl.Error:
         return None
+
+
+def few_columns(s: isl.Set) -> tuple[Column, ...] | None:
+    """The elements of a set, coordinate by coordinate: None where isl takes long to list them, or cannot."""
+    return _columns(Same(s))
+
+
+@remembered(256)
+def _columns(s: Same) -> tuple[Column, ...] | None:
+    assert isinstance(s.value, isl.Set)
+    pairs = few_pairs(isl.Map.from_range(s.value))
+    if pairs is None:
+        return None
+    return tuple(np.array([point for _, point in pairs], np.int64).reshape(len(pairs), dims_of(s.value)).T)
 
 
 Pair: TypeAlias = tuple[Point, Point]
