@@ -7,17 +7,18 @@ loop fixes vanish from its storage ("contraction"), the others stay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 
 import islpy as isl
 
-from tracealloc.poly.codegen.listed_lives import listed_lives
+from tracealloc.poly.codegen.listed_lives import ListedLives, listed_lives
 from tracealloc.poly.dependence.dependence import Paths, Step, paths_of
 from tracealloc.poly.dependence.stretched import Looped, looped, stretched
 from tracealloc.poly.isl.affine_bounds import lower_bounds, offsets
-from tracealloc.poly.isl.budget import STORAGE, limited
+from tracealloc.poly.isl.budget import EXTENTS, STORAGE, Spent, limited
 from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.named import dim_bounds, drop_range_dims, map_text, with_tuple
 from tracealloc.poly.isl.remembered import remembered
@@ -169,34 +170,66 @@ def _contracted(uses: tuple[_Use, ...], depth: int) -> tuple[int, tuple[int, ...
     With it the scope dimensions that stay, and the instances in an iteration of these loops. None: isl
     takes too long.
     """
-    rank = len(uses[0].scope)
     domains = stretched([use.at for use in uses])
     listed = listed_lives([(use.at, use.scope) for use in uses], domains[None], depth)
     try:
         with limited(STORAGE):
-            asked = {it: each for it, each in domains.items() if it is not None or listed is None}
-            lives = {it: _Lives.of(uses, depth, each) for it, each in asked.items()}
             own = _Lives.of(uses, depth, [use.at.domain for use in uses])
-            for count in range(depth if listed is None else listed.outer, -1, -1):
-                wide = [
-                    each.times_to_scopes(count)
-                    for it, each in lives.items()
-                    if listed is None or _matters(uses, count, it)
-                ]
-                if all(relation.reverse().is_single_valued() for relation in wide):
-                    varying = tuple(
-                        dim
-                        for dim in range(rank)
-                        if not (listed is None or listed.is_fixed(dim, count))
-                        or not all(drop_range_dims(relation, [dim]).is_single_valued() for relation in wide)
-                    )
-                    return count, varying, own.times_to_scopes(count)
+            if listed is None:
+                lives = [_Lives.of(uses, depth, each) for each in domains.values()]
+                count, varying = _asked(
+                    uses, lambda count: [each.times_to_scopes(count) for each in lives], depth
+                )
+            else:
+                count, varying = _from_list(uses, listed, domains, depth)
+            return count, varying, own.times_to_scopes(count)
     except isl.Error:
         return None
+
+
+def _asked(
+    uses: tuple[_Use, ...], wide: Callable[[int], list[isl.Map]], most: int
+) -> tuple[int, tuple[int, ...]]:
+    """How many of the first `most` loops are around the declaration, and what stays of the scope.
+
+    `wide` are iterations of so many loops -> the instances used in them, one for each way to see domains.
+    """
+    for count in range(most, -1, -1):
+        relations = wide(count)
+        if all(relation.reverse().is_single_valued() for relation in relations):
+            fixed = (
+                all(drop_range_dims(relation, [dim]).is_single_valued() for relation in relations)
+                for dim in range(len(uses[0].scope))
+            )
+            return count, tuple(dim for dim, one in enumerate(fixed) if not one)
     raise AssertionError("an empty prefix is always single-valued")
 
 
-def _matters(uses: tuple[_Use, ...], count: int, it: Iter | None) -> bool:
+def _from_list(
+    uses: tuple[_Use, ...],
+    listed: ListedLives,
+    domains: Mapping[Iter | None, Sequence[isl.Set]],
+    depth: int,
+) -> tuple[int, tuple[int, ...]]:
+    """The same where all uses are listed.
+
+    What the list says is right for these extents. That ranks should not depend on them is worth asking isl
+    for where that is cheap.
+    """
+    count = listed.outer
+    more: tuple[int, ...] = ()
+    with suppress(Spent), limited(EXTENTS):
+        freed = {it: _Lives.of(uses, depth, each) for it, each in domains.items() if it is not None}
+        count, more = _asked(
+            uses,
+            lambda count: [f.times_to_scopes(count) for it, f in freed.items() if _matters(uses, count, it)],
+            count,
+        )
+    rank = len(uses[0].scope)
+    return count, tuple(dim for dim in range(rank) if dim in more or not listed.is_fixed(dim, count))
+
+
+def _matters(uses: tuple[_Use, ...], count: int, it: Iter) -> bool:
     """Whether an iterator has a say in when, up to some depth, and as what instance an array is used."""
     return any(it in iters_of(expr) for use in uses for expr in (*use.at.values[:count], *use.scope))
 

@@ -18,6 +18,7 @@ __all__ = [
     "ADVICE",
     "CLOSURE",
     "CURE",
+    "EXTENTS",
     "LISTED",
     "LOOPS",
     "PROOF",
@@ -53,6 +54,9 @@ LISTED = 300_000
 """Of the points of an access, one by one: some 20,000, in a fifth of a second."""
 STORAGE = 1_000_000
 """Of where an array that lives inside loops is declared; beyond, it has all of its instances at the top."""
+
+EXTENTS = 50_000
+"""Of whether that would be so at other extents, where all uses of an array are listed: a nicety."""
 
 
 class Spent(isl.Error):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 from math import ceil
 
 import islpy as isl
@@ -211,6 +211,7 @@ def handed_on(
     kept = frozenset[Array]()
     if hardware.promotes and len(nest) == 1:
         kept = frozenset(array for array in arrays if _is_one_element(state, names, chain[:-1], array))
+    repeated = cache(lambda name: _repeated(state, loop, state.model.statement(name)))
     clocked, arrays_of = Clocked(hardware.operators, tight=True), StateArrays(state, hardware, kept)
     for piece in pieces(_flow(state, chain[0], arrays).sources):
         reads = piece.range().unwrap()
@@ -229,7 +230,7 @@ def handed_on(
             plain = renamed_input(with_tuple(pairs, "A"), "A")
             first, second = (renamed_input(each, "A") for each in times)
             now, later = _distances(plain, first, second, count)
-            reader = Reader(clocked, sink, access, arrays_of, _repeated(state, loop, sink))
+            reader = Reader(clocked, sink, access, arrays_of, repeated(sink.name))
             if reader.after(BEGINNING, True) is None:
                 continue
             met = Met(source, sink, pairs, count, times)
