@@ -44,6 +44,7 @@ __all__ = ["FINAL", "INPUT", "Clock", "Point", "points_of"]
 
 FINAL = "Final"
 INPUT = "Input"
+_MANY_PIECES = 40  # beyond, isl takes long to look for equations in each
 
 
 class _Moments:
@@ -89,14 +90,14 @@ class _Timed:
         """When an instance runs -> the elements that it touches."""
         if self.times is None:
             return self.access
-        return self._instances.reverse().apply_range(self.access).detect_equalities()
+        return _plainer(self._instances.reverse().apply_range(self.access))
 
     @cached_property
     def relation(self) -> isl.Map:
         """Moments -> the element."""
         relation = self._touched
         if self.spread:
-            relation = relation.range_map().flatten_domain().detect_equalities()
+            relation = _plainer(relation.range_map().flatten_domain())
         return interned(coalesced(renamed_input(relation, "A")))
 
     @cached_property
@@ -111,6 +112,14 @@ class _Timed:
     def whole(self) -> isl.Set:
         """All moments."""
         return self.relation.domain()
+
+
+def _plainer(m: isl.Map) -> isl.Map:
+    """The same with the equations that follow from its constraints; of very many pieces, in fewer of them.
+
+    (For a hundred pieces of thirty coordinates isl took a minute, and a step is refused after that.)
+    """
+    return coalesced(m) if m.n_basic_map() > _MANY_PIECES else m.detect_equalities()
 
 
 @remembered(1 << 13)
