@@ -15,6 +15,7 @@ from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Store
 from tracealloc.trace.ir.program import Parameter as ProgramParameter
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy
 from tracealloc.trace.proxies.lifting import typed
+from tracealloc.trace.proxies.processes import refuse_outside
 from tracealloc.trace.proxies.refusals import article
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.proxies.streams import StreamProxy
@@ -84,7 +85,7 @@ def _traced(
     stack = _stack()
     stack.append(recorder)
     try:
-        events, results = _explore(recorder, function, signature, args)
+        events, results, concurrent = _explore(recorder, function, signature, args)
     except TraceallocError:
         raise
     except (Exception, SystemExit) as error:
@@ -102,7 +103,7 @@ def _traced(
                 break
             scope = scope.parent
         recorder.scope = scope
-    return _program(function, name, args, results, events)
+    return replace(_program(function, name, args, results, events), concurrent=concurrent)
 
 
 def state_of(function: types.FunctionType, signature: Signature) -> State:
@@ -182,11 +183,12 @@ def proxies(
 
 def _explore(
     recorder: Recorder, function: types.FunctionType, signature: Signature, args: tuple[Array, ...]
-) -> tuple[tuple[Event, ...], tuple[Array, ...]]:
+) -> tuple[tuple[Event, ...], tuple[Array, ...], bool]:
+    """The events, the results, and whether the events are processes."""
     place = place_of_function(function)
     explorer = Explorer(recorder, "kernel", recorder.name, place, verify=False)
     made: dict[int, Array] = {}
-    state, stuck = state_of(function, signature), None
+    state, stuck, concurrent = state_of(function, signature), None, False
     while True:
         scope = explorer.begin()
         positional, keywords = proxies(recorder, signature, args)
@@ -203,6 +205,9 @@ def _explore(
                 place=recorder.scope.place,
             )
         recorder.emit(Return(results(recorder, signature, returned, made, place)))
+        refuse_outside(recorder, recorder.events)
+        concurrent |= recorder.network is not None
+        recorder.network = None
         explorer.end(scope)
         if not explorer.more:
             break
@@ -225,7 +230,7 @@ def _explore(
             place=place,
         )
     heads = tuple(Alloc(array, None, place) for array in made.values())
-    return (*heads, *events), last.arrays
+    return (*heads, *events), last.arrays, concurrent
 
 
 def results(

@@ -30,6 +30,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.network.cut import networked
 from tracealloc.trace.queries.intervals import Ranges, ZeroDivisorRanges, trips
 
 __all__ = ["for_hls"]
@@ -51,7 +52,7 @@ def for_hls(program: Program, hardware: Hardware) -> Lowered:
 
 
 def _lowered(program: Program, hardware: Hardware) -> Lowered:
-    before = _told_apart(program)
+    before = _told_apart(networked(program))
     copied, copies = with_port_copies(before, hardware)
     found = {id(each.program): each for each in unrolled(copied, hardware)}
     functions = {each.program.name: _facts_of(each, hardware) for each in found.values()}

@@ -161,7 +161,7 @@ class Marks:
     `unroll` is None (rolled), 0 (completely) or a factor. `function` is the name of the function that the
     loop, with all inside it, is (see ``outline``). `latency` are the least and the most cycles of an
     iteration, `limits` how many of an operation there are at most, `claims` what was proved of iterations.
-    `apart`: it is not flattened with the loops around it.
+    `apart`: it is not flattened with the loops around it. `space`: each iteration is a process of its own.
     """
 
     pipeline: int | None = None
@@ -175,6 +175,7 @@ class Marks:
     limits: tuple[tuple[str, int], ...] = ()
     claims: tuple[Claim, ...] = ()
     apart: bool = False
+    space: bool = False
 
     @property
     def copies(self) -> int | None:
@@ -190,7 +191,7 @@ class Marks:
             found.append(f"pipeline ii={self.pipeline}" + (" rewind" if self.rewind else ""))
         if self.unroll is not None:
             found.append("unroll" if self.unroll == 0 else f"unroll {self.unroll}")
-        found += [name for name in ("parallel", "vectorize", "dataflow") if getattr(self, name)]
+        found += [name for name in ("space", "parallel", "vectorize", "dataflow") if getattr(self, name)]
         for name, cycles in zip(("least", "most"), self.latency or (), strict=False):
             found += [] if cycles is None else [f"{name} {cycles} cycles"]
         found += [f"{op} at most {most}" for op, most in self.limits]

@@ -253,7 +253,8 @@ class Program:
 
     `results` are the arrays that a call returns, in order; `scalar_results` says which are plain
     scalars (their arrays have rank 0). A result may be one of `args`. `requires` is checked at every
-    call before anything is written.
+    call before anything is written. `concurrent`: the nodes of the body that are no `Alloc` are processes,
+    which run beside one another (`trace.network`); to run them in this order is one way of many.
     """
 
     name: str
@@ -265,6 +266,7 @@ class Program:
     place: Place | None = field(default=None, compare=False)
     defaults: tuple[tuple[str, Any], ...] = field(default=(), compare=False)  # of scalar arguments
     requires: tuple[Requirement, ...] = ()
+    concurrent: bool = False
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed of this program; nothing that a reader can tell."""
 

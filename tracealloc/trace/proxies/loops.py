@@ -28,7 +28,7 @@ from tracealloc.trace.record.naming import unused
 from tracealloc.trace.record.python_state import Carried, Slot, State, keep_hint, same
 from tracealloc.trace.record.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
 
-__all__ = ["SymbolicLoop", "grid", "range", "reduction"]
+__all__ = ["SymbolicLoop", "box", "grid", "range", "reduction"]
 
 _TAKE_OUT = "take random numbers, next(), counters and input out of the body, or pass them as arguments"
 Bounds = tuple[Expr, Expr, int]
@@ -52,12 +52,12 @@ def grid(*extents: Any, name: str | None = None) -> SymbolicLoop:
 
     `name` names the band (the nest), for schedules. One extent gives a plain iterator.
     """
-    return _box("grid", extents, name, False)
+    return box("grid", extents, name, False)
 
 
 def reduction(*extents: Any, name: str | None = None) -> SymbolicLoop:
     """Like `grid`, for the loops of a sum: marks them as a reduction's."""
-    return _box("ta.reduction", extents, name, True)
+    return box("ta.reduction", extents, name, True)
 
 
 def _shown(value: Any) -> str:
@@ -72,7 +72,10 @@ def _checked(what: str, name: Any) -> str | None:
     return name
 
 
-def _box(what: str, extents: tuple[Any, ...], name: str | None, reduces: bool) -> SymbolicLoop:
+def box(
+    what: str, extents: tuple[Any, ...], name: str | None, reduces: bool, space: bool = False
+) -> SymbolicLoop:
+    """Nested loops from zero to extents; with `space`, each iteration is a process."""
     recorder_for(what)
     if not extents:
         fail(
@@ -81,7 +84,7 @@ def _box(what: str, extents: tuple[Any, ...], name: str | None, reduces: bool) -
     bounds: list[Bounds] = [
         (typing_rules.lift(0, index), _bound(extent, f"an extent of {what}"), 1) for extent in extents
     ]
-    return SymbolicLoop(what, bounds, _checked(what, name), reduces)
+    return SymbolicLoop(what, bounds, _checked(what, name), reduces, space)
 
 
 def range(*bounds: Any, name: str | None = None) -> SymbolicLoop:
@@ -108,12 +111,15 @@ def range(*bounds: Any, name: str | None = None) -> SymbolicLoop:
 class SymbolicLoop:
     """What `grid` and `ta.range` return; a ``for`` statement runs it."""
 
-    __slots__ = ("_scope", "bounds", "name", "reduces", "what")
+    __slots__ = ("_scope", "bounds", "name", "reduces", "space", "what")
 
-    def __init__(self, what: str, bounds: list[Bounds], name: str | None, reduces: bool) -> None:
+    def __init__(
+        self, what: str, bounds: list[Bounds], name: str | None, reduces: bool, space: bool = False
+    ) -> None:
         recorder = active()
         assert recorder is not None
-        self.what, self.bounds, self.name, self.reduces = what, bounds, name, reduces
+        self.what, self.bounds, self.name = what, bounds, name
+        self.reduces, self.space = reduces, space
         self._scope = recorder.scope
 
     def __iter__(self) -> Iterator[Any]:
@@ -264,7 +270,7 @@ class _Running:
             start, stop, step = self.loop.bounds[position]
             band = self.loop.name if position == 0 else None
             event = ForEach(self.iters[position], start, stop, step, body, self.loop.reduces, band,
-                            self.spot.place)  # fmt: skip
+                            self.spot.place, self.loop.space)  # fmt: skip
             body = (event,)
         recorder.emit(body[0])
 

@@ -72,6 +72,7 @@ class ForEach:
     reduction: bool = False
     band: str | None = None
     place: Place | None = field(default=None, compare=False)
+    space: bool = False
 
 
 @dataclass(frozen=True, slots=True)

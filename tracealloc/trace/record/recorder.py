@@ -164,6 +164,7 @@ class Recorder:
         self.unnamed: list[tuple[Array, object, int]] = []
         self.objects: dict[int, object] = {}
         self.functions: tuple[object, ...] = ()
+        self.network: tuple[int, int | None, Place] | None = None  # where `ta.dataflow` begins and ends
         self.callees: dict[object, Program] = parent.callees if parent is not None else {}
         self.variants: dict[object, list[Program]] = parent.variants if parent is not None else {}
 

@@ -18,6 +18,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from tracealloc.trace.ir.expr import Const, Expr, IterRef, Load, Unary, children, loads_of, rewrite
+from tracealloc.trace.ir.layout import UNMARKED, Marks
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -38,6 +39,7 @@ from tracealloc.trace.record.events import Branch, Define, Event, ForEach, Ref, 
 
 __all__ = ["finish"]
 
+SPACE = Marks(space=True)
 _MAX_DEPTH = 40  # a longer chain of operations is cut by a named value
 
 
@@ -245,7 +247,8 @@ class _Finish:
                 if not block:
                     return None
                 first, last = self.resolve(start), self.resolve(stop)
-                return Loop(it, first, last, step, block, event.reduction, event.band, place=event.place)
+                marks = SPACE if event.space else UNMARKED
+                return Loop(it, first, last, step, block, event.reduction, event.band, marks, event.place)
             case Repeat(iter=it, prologue=prologue, cond=cond, body=body, place=place):
                 head = self.build(prologue)
                 return While(it, head, self.resolve(cond), self.build(body), place=place)

@@ -1,0 +1,1 @@
+"""Processes that run beside one another: which there are, who uses what, and each as a function."""

@@ -1,0 +1,225 @@
+"""Which elements and queues each process of a family uses: boxes with strides, for all of them at once.
+
+Called kernels are looked into: what ``pe(C, i, j)`` stores is ``C[i, j]``, where ``pe`` does. A subscript
+that is not affine in the loops around may be anywhere in its dimension.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, rewrite
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Region,
+    Slice,
+    Store,
+    While,
+    expressions_of,
+    walk_nodes,
+)
+from tracealloc.trace.network.families import Family
+from tracealloc.trace.network.numbers import values_of
+from tracealloc.trace.queries.affine import linear
+from tracealloc.trace.queries.summary import summary_of
+from tracealloc.trace.queries.typing_rules import binary
+
+__all__ = ["Box", "Use", "uses_of"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """The subscripts in one dimension, for each of `n` processes: `low` to `high` by `step`."""
+
+    low: np.ndarray
+    high: np.ndarray
+    step: int
+
+    def at(self, row: int) -> slice:
+        """Those of one process."""
+        return slice(int(self.low[row]), int(self.high[row]) + 1, self.step)
+
+
+@dataclass(frozen=True)
+class Use:
+    """An access of a family to an array from outside: a store or a load; of a queue a put or a get."""
+
+    array: Array
+    stores: bool
+    boxes: tuple[Box, ...]
+    place: Place | None
+
+
+@dataclass
+class _Walk:
+    """One family: the values that iterators and a callee's arguments have."""
+
+    count: int
+    grid: dict[Iter, Any]
+    spans: dict[Iter, Box] = field(default_factory=dict)
+    values: dict[Array, Expr] = field(default_factory=dict)
+    regions: dict[Array, Region] = field(default_factory=dict)
+    own: set[Array] = field(default_factory=set)
+
+    def block(self, block: Block) -> Iterator[Use]:
+        for node in block:
+            yield from self.node(node)
+
+    def node(self, node: Node) -> Iterator[Use]:
+        place = node.place
+        for expr in expressions_of(node):
+            for load in loads_of(expr):
+                yield from self.use(load.array, load.indices, False, load.place or place)
+        match node:
+            case Alloc(array=array):
+                self.own.add(array)
+            case Store(array=array, indices=indices):
+                yield from self.use(array, indices, True, place)
+            case Loop(iter=it, start=start, stop=stop, step=step, body=body):
+                self.spans[it] = self.span(start, stop, step)
+                yield from self.block(body)
+            case While(prologue=prologue, body=body):
+                yield from self.block((*prologue, *body))
+            case If(then=then, orelse=orelse):
+                yield from self.block((*then, *orelse))
+            case Call():
+                yield from self.call(node)
+
+    def call(self, node: Call) -> Iterator[Use]:
+        """What a callee does with the caller's arrays; its results are stored to."""
+        values: dict[Array, Expr] = {}
+        regions: dict[Array, Region] = {}
+        callee = node.program
+        stored = summary_of(callee).writes
+        for formal, part in zip(callee.args, node.args, strict=True):
+            if isinstance(part, Region):
+                regions[formal] = self.composed(part)
+            elif formal not in stored:
+                values[formal] = self.outside(part)
+        own = {n.array for n in walk_nodes(callee.body) if isinstance(n, Alloc)}
+        own |= {a for a in callee.arrays() if a.kind in ("constant", "state", "value")}
+        own |= {a for a in stored if not isinstance(regions.get(a), Region)}
+        inner = replace(self, values=values, regions=regions, own=own, spans=dict(self.spans))
+        for use in inner.block(callee.body):
+            yield replace(use, place=node.place)
+        for part in node.results:
+            found = self.composed(part)
+            yield from self.whole(found, True, node.place)
+
+    def outside(self, expr: Expr) -> Expr:
+        """An expression in the terms of the network."""
+        if not self.values:
+            return expr
+        values = self.values
+        return rewrite(expr, lambda e: values.get(e.array) if isinstance(e, Load) and not e.indices else None)
+
+    def composed(self, part: Region) -> Region:
+        """A view in the terms of the network."""
+        around = self.regions.get(part.array)
+        indices = tuple(
+            Slice(self.outside(i.start), i.extent) if isinstance(i, Slice) else self.outside(i)
+            for i in part.indices
+        )
+        if around is None:
+            return Region(part.array, indices)
+        return Region(around.array, _in_view(around, indices))
+
+    def use(
+        self, array: Array, indices: tuple[Expr, ...], stores: bool, place: Place | None
+    ) -> Iterator[Use]:
+        if array in self.own or array.kind == "constant" or array in self.values:
+            return
+        found = self.composed(Region(array, indices))
+        yield from self.whole(found, stores, place)
+
+    def whole(self, region: Region, stores: bool, place: Place | None) -> Iterator[Use]:
+        if region.array in self.own:
+            return
+        boxes = tuple(map(self.box, region.indices, region.array.shape))
+        yield Use(region.array, stores, boxes, place)
+
+    def box(self, index: Expr | Slice, extent: int) -> Box:
+        start, size = (index.start, index.extent) if isinstance(index, Slice) else (index, 1)
+        found = self.of(start)
+        if found is None:
+            return Box(np.zeros(self.count, np.int64), np.full(self.count, extent - 1), 1)
+        if size > 1:
+            found = Box(found.low, found.high + size - 1, 1)
+        return Box(np.maximum(found.low, 0), np.minimum(found.high, extent - 1), found.step)
+
+    def of(self, expr: Expr) -> Box | None:
+        """The values of an expression, as a box."""
+        exact = values_of(expr, self.grid)
+        if exact is not None:
+            values = np.broadcast_to(exact, self.count)
+            return Box(values, values, 1)
+        form = linear(expr)
+        if form is None:
+            return None
+        low = high = np.full(self.count, form.constant, np.int64)
+        step = 0
+        for atom, factor in form.terms:
+            here = values_of(atom, self.grid)
+            if here is not None:
+                low, high = low + factor * here, high + factor * here
+                continue
+            span = self.spans.get(atom.iter) if isinstance(atom, IterRef) else None
+            if span is None:
+                return None
+            ends = factor * span.low, factor * span.high
+            low, high = low + np.minimum(*ends), high + np.maximum(*ends)
+            step = math.gcd(step, abs(factor) * span.step)
+        return Box(low, high, step or 1)
+
+    def span(self, start: Expr, stop: Expr, step: int) -> Box:
+        """The values of a loop's iterator; none where it never runs."""
+        first, last = self.of(self.outside(start)), self.of(self.outside(stop))
+        far = np.full(self.count, 1 << 40)
+        if first is None or last is None:
+            return Box(-far, far, 1)
+        stride = abs(step) if np.all(first.low == first.high) else 1
+        if step > 0:
+            high = last.high - 1
+            return Box(first.low, high - (high - first.low) % stride, stride)
+        low = last.low + 1
+        return Box(low + (first.high - low) % stride, first.high, stride)
+
+
+def _in_view(view: Region, indices: tuple[Expr | Slice, ...]) -> tuple[Expr | Slice, ...]:
+    """Subscripts in a view as subscripts in its array."""
+    rest: Iterator[Any] = iter(indices)
+    found: list[Expr | Slice] = []
+    for part in view.indices:
+        if not isinstance(part, Slice):
+            found.append(part)
+            continue
+        inner = next(rest)
+        if isinstance(inner, Slice):
+            found.append(Slice(binary("+", part.start, inner.start), inner.extent))
+        else:
+            found.append(binary("+", part.start, inner))
+    return tuple(found)
+
+
+def uses_of(family: Family, made: Mapping[Array, object] | frozenset[Array]) -> list[Use]:
+    """The accesses of a family to what is not its own; `made` are the network's arrays."""
+    points = family.points
+    grid = {loop.iter: points[:, axis] for axis, loop in enumerate(family.stage.loops)}
+    work = _Walk(len(points), grid)
+    for node in walk_nodes(family.body):
+        if isinstance(node, Alloc) or (isinstance(node, Store) and node.array.kind == "value"):
+            work.own.add(node.array)
+    work.own -= set(made)
+    return list(work.block(family.body))
