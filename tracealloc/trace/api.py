@@ -44,8 +44,8 @@ uint1, uint2, uint4, uint8, uint16, uint32, uint64 = map(UInt, (1, 2, 4, 8, 16, 
 __all__ = [
     "Fixed", "Int", "Stream", "Struct", "UFixed", "UInt", "abs", "bfloat16", "boolean", "ceil", "constant",
     "cos", "dataflow", "empty", "erf", "exp", "float16", "float32", "float64", "floor", "full", "grid",
-    "index", "int1", "int16", "int2", "int32", "int4", "int64", "int8", "log", "log10", "log2", "maximum", "minimum",
-    "otherwise", "pow", "processes", "range", "reduction", "rsqrt", "scalar", "sin", "sqrt", "state",
-    "stream", "tan", "tanh", "uint1", "uint16", "uint2", "uint32", "uint4", "uint64", "uint8", "when", "where", "while_loop",
-    "zeros",
+    "index", "int1", "int16", "int2", "int32", "int4", "int64", "int8", "log", "log10", "log2", "maximum",
+    "minimum", "otherwise", "pow", "processes", "range", "reduction", "rsqrt", "scalar", "sin", "sqrt",
+    "state", "stream", "tan", "tanh", "uint1", "uint16", "uint2", "uint32", "uint4", "uint64", "uint8",
+    "when", "where", "while_loop", "zeros",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from tracealloc.emit.c.arrays import Arrays
 from tracealloc.emit.c.expressions import Expressions
 from tracealloc.emit.c.plan.storage import can_run_out
+from tracealloc.emit.c.processes import Processes
 from tracealloc.emit.c.status import Status
 from tracealloc.emit.c.unit import Unit
 from tracealloc.emit.common.access_checks import can_leave
@@ -25,7 +26,7 @@ class Calls:
         scope: the function around the calls. `unit`: its file.
         expressions: prints what is passed.
         arrays: declares copies of views.
-        status: notes how calls end.
+        status: notes how calls end. `processes`: what calls are in a network.
         views: the array for a copy of a view, by call (its identity) and number of the argument or result.
     """
 
@@ -36,6 +37,7 @@ class Calls:
         expressions: Expressions,
         arrays: Arrays,
         status: Status,
+        processes: Processes,
         views: Mapping[tuple[int, int], Array],
     ) -> None:
         self.scope = scope
@@ -43,6 +45,7 @@ class Calls:
         self.expressions = expressions
         self.arrays = arrays
         self.status = status
+        self.processes = processes
         self.views = views
 
     def write(self, node: Call) -> None:
@@ -73,6 +76,10 @@ class Calls:
                 number = len(node.args) + callee.results.index(array)
                 parts.append(self._view(node, number, (False, True), before, after))
         parts += [self._kept(owner, array) for owner, array in kept(callee)]
+        if id(node) in self.processes.spots:
+            assert not before and not after, "a process copies views itself"
+            self.processes.start(node, parts, scope.comment(node.place))
+            return
         text = f"{self.unit.function_name(callee)}({', '.join(parts)})"
         for line in before:
             scope.line(line)

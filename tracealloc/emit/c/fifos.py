@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracealloc.emit.c.operands import Operands
 from tracealloc.emit.c.status import Status
 from tracealloc.emit.c.unit import Unit
-from tracealloc.emit.common.scope import Scope
+from tracealloc.emit.common.scope import Scope, comment_text
 from tracealloc.emit.common.text import Text, atom, call, element
 from tracealloc.trace.ir.expr import Expr, Load
 from tracealloc.trace.ir.program import Array, Region, Slice, Store
@@ -57,14 +57,25 @@ class Fifos:
     def declare(self, array: Array) -> None:
         """The declaration of local FIFOs, empty."""
         dims = "".join(f"[{extent}]" for extent in array.shape)
-        self.scope.line(f"{self.unit.fifo_type(array.dtype)} {self.scope.array_name(array)}{dims} = {{0}};")
+        name, type_ = self.scope.array_name(array), self.unit.fifo_type(array.dtype)
+        self.scope.line(f"{type_} {name}{dims} = {{0}};")
+        self.named(array)
+
+    def named(self, array: Array) -> None:
+        """In a network a FIFO knows its name and number; one of the network's own has room for its depth."""
+        if self.unit.network:
+            called = f"{array.name}[{', '.join(map(str, array.shape))}]" if array.rank else array.name
+            local = array not in self.scope.program.args
+            room = f"@.limit = {array.depth}, " if local and self.scope.program.concurrent else ""
+            self.each(array, f'{room}@.number = #, @.name = "{comment_text(called)}";')
 
     def each(self, array: Array, statement: str) -> None:
-        """`statement`, with ``@`` for each FIFO of an array."""
+        """`statement`, with ``@`` for each FIFO of an array, and ``#`` for its number."""
         scope = self.scope
         name = scope.array_name(array)
         if array.rank == 0:
-            scope.line(statement.replace("@", name))
+            name = f"(*{name})" if array in scope.program.args else name
+            scope.line(statement.replace("@", name).replace("#", "0"))
             return
         # A row may not be left in C; the memory of all of them may be gone through.
         at = name if array.rank == 1 else f"(({self.unit.fifo_type(array.dtype)} *){name})"
@@ -72,25 +83,35 @@ class Fifos:
         e = scope.names.declare("", "e")
         scope.line(f"for (int64_t {e} = 0; {e} < {array.size}; ++{e}) {{")
         with scope.deeper():
-            scope.line(statement.replace("@", f"{at}[{e}]"))
+            scope.line(statement.replace("@", f"{at}[{e}]").replace("#", e))
         scope.line("}")
         scope.names.close()
 
     def empty(self, array: Array) -> None:
         """Its FIFOs become empty again; nothing may be left in them."""
-        self.each(array, f"if (@.count) {self.status.name('status')} |= 4;")
+        self._left(array)
         self.each(array, "@.head = @.count = 0;")
 
     def end(self, array: Array) -> None:
         """Its FIFOs end; nothing may be left in them."""
-        self.each(array, f"if (@.count) {self.status.name('status')} |= 4;")
+        self._left(array)
         self.each(array, "free(@.data);")
+
+    def _left(self, array: Array) -> None:
+        """Note what is left in its FIFOs."""
+        status = self.status.name("status")
+        if self.unit.network:
+            told = f"ta_unread(@.name, @.number, @.count), {status} |= 4"
+            self.each(array, f"if (@.count && !({status} & 8)) {told};")
+        else:
+            self.each(array, f"if (@.count) {status} |= 4;")
 
     def get(self, load: Load) -> Text:
         """What is taken from a FIFO."""
         function = f"{self.unit.fifo_type(load.array.dtype)}_get"
         status = atom(f"&{self.status.name('status')}")
-        taken = call(function, atom(self.pointer(load.array, load.indices)), status)
+        line = [atom("__LINE__")] if self.unit.network else []
+        taken = call(function, atom(self.pointer(load.array, load.indices)), status, *line)
         return element(taken.text, (), load.path)
 
     def put(self, node: Store) -> None:
@@ -99,4 +120,5 @@ class Fifos:
         fifo, value = self.pointer(node.array, node.indices), self.values.converted(node.value).text
         name = f"{self.unit.fifo_type(node.array.dtype)}_put"
         status = self.status.name("status")
-        scope.line(f"{name}({fifo}, {value}, &{status});{scope.comment(node.place)}")
+        line = ", __LINE__" if self.unit.network else ""
+        scope.line(f"{name}({fifo}, {value}, &{status}{line});{scope.comment(node.place)}")

@@ -10,6 +10,7 @@ from tracealloc.emit.c.integers.helpers import preamble
 from tracealloc.emit.c.loops import Loops, function_head
 from tracealloc.emit.c.numbers import Machines
 from tracealloc.emit.c.plan.storage import can_fail, can_run_out, heap_arrays, view_copies
+from tracealloc.emit.c.processes import Processes
 from tracealloc.emit.c.statements import Statements
 from tracealloc.emit.c.status import Status, returned_status
 from tracealloc.emit.c.unit import Unit
@@ -46,7 +47,9 @@ def _head(unit: Unit) -> list[str]:
         "#include <stdbool.h>",
         "#include <stdint.h>",
     ]
-    lines += [f"#include <{name}.h>" for name in ("stdlib", "string") if name in unit.needs]
+    lines += [
+        f"#include <{name}.h>" for name in ("stdio", "stdlib", "string", "sys/mman") if name in unit.needs
+    ]
     for name in sorted(unit.libm):
         kind = "float" if name.endswith("f") and name not in {"erf"} else "double"
         lines.append(f"{kind} {name}({', '.join([kind] * _LIBM_ARITY.get(name, 1))});")
@@ -73,7 +76,8 @@ class FunctionWriter:
         guards = self.guards = Guards(unit, checks_of(program, self.exported), self.faults, status)
         expressions = self.expressions = Expressions(scope, unit, guards, machines)
         arrays = self.arrays = Arrays(scope, unit, expressions.printer, expressions.fifos, self._restrict())
-        calls = Calls(scope, unit, expressions, arrays, status, views)
+        processes = self.processes = Processes(scope, unit, status)
+        calls = Calls(scope, unit, expressions, arrays, status, processes, views)
         statements = Statements(scope, unit, expressions, guards, arrays, calls, machines)
         self.loops = Loops(scope, unit, expressions, guards, arrays, status, machines, self.heap)
         self.walk = Walk(scope, expressions.expr, statements, self.loops)
@@ -90,6 +94,7 @@ class FunctionWriter:
         for local in ("status", "fault", "ended") if self.fails else ():
             scope.names.declare(("local", local), local)  # arrays of these names get others
         head = [self._parameter(parameter) for parameter in parameters(self.program)]
+        self.unit.heads[id(self.program)] = head
         kind = "int" if self.fails else "void"
         before = "" if self.exported else "static "
         if self.arrays.restrict and not self.exported:
@@ -105,14 +110,18 @@ class FunctionWriter:
             scope.line("int fault = 0;  // the number of the first access outside its array")
         self._require()
         self.arrays.allocate(self.heap.get((), []), ["return 1;"])
+        if self.program.concurrent:
+            self.processes.begin()
         self.walk.block(self.program.body)
+        if self.program.concurrent:
+            self.processes.end()
         self._finish()
         scope.out.append("}")
-        apart = self.loops.apart
+        apart = [*self.loops.apart, *self.processes.starters]
         return [*apart[1:], "", *scope.out] if apart else scope.out
 
     def _has_status(self) -> bool:
-        if any(array.kind == "stream" for array in self.program.arrays()):
+        if self.program.concurrent or any(array.kind == "stream" for array in self.program.arrays()):
             return True
         inner = any(isinstance(n, Call) and can_run_out(n.program) for n in walk_nodes(self.program.body))
         return inner or any(where for where in self.heap)
@@ -155,6 +164,9 @@ class FunctionWriter:
                 pointer = scope.names.find(("pointer", array.key))
                 type_ = self.unit.type_name(array.dtype)
                 scope.line(f"{const}{type_} {scope.array_name(array)} = *{pointer};")
+        for array in self.program.args if self.exported else ():
+            if array.kind == "stream":
+                self.expressions.fifos.named(array)
         for array in returned(self.program):
             at_top = any(isinstance(n, Alloc) and n.array == array for n in self.program.body)
             if array.rank == 0 and array.kind == "result" and not at_top:

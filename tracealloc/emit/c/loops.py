@@ -167,7 +167,7 @@ class Loops:
 
     def pragmas(self, node: Loop | While) -> list[str]:
         """What stands before a loop: OpenMP's pragmas, unrolling, and what was asked in vain."""
-        if isinstance(node, While):
+        if isinstance(node, While) or node.marks.space:  # a grid only starts its processes
             return []
         marks = node.marks
         words, notes = [], []

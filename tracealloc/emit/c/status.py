@@ -1,7 +1,7 @@
 """How a function says what went wrong: its locals ``status`` and ``fault``, and what it returns.
 
 ``status`` has a bit for each thing that may happen (1: memory ran out, 2: a queue was empty, 4: one
-ended with something in it); ``fault`` is
+ended with something in it, 8: processes wait for one another); ``fault`` is
 the number of the first access outside its array, or nothing positive. A thread or a vector lane has its own
 ``fault``, joined by ``reduction(max:fault)``.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracealloc.emit.c.coroutines import COROUTINES, NETWORK_FIFO
 from tracealloc.emit.c.integers.helpers import Helper, Wide
 from tracealloc.emit.c.integers.integers import Machine, element_machine
 from tracealloc.emit.c.plan.storage import aliased_calls
@@ -9,6 +10,7 @@ from tracealloc.emit.common.names import Names
 from tracealloc.emit.common.parameters import element_bytes
 from tracealloc.trace.ir.dtype import Boolean, DType, Float, Struct, bfloat16, float16, float32, float64
 from tracealloc.trace.ir.program import Program
+from tracealloc.trace.network.cut import is_network
 
 __all__ = ["Unit"]
 
@@ -53,6 +55,7 @@ class Unit:
     """One file while its functions are written.
 
     Attributes:
+        network: whether functions have processes, so that queues wait.
         helpers: what its functions use of `helpers`, `libm` of the C library.
         needs: headers (without suffix), and what the compiler must be told (``openmp``).
         types: the definitions of structs and queues. `constants`: those of tables.
@@ -69,6 +72,11 @@ class Unit:
         self.types: list[str] = []
         self.constants: list[str] = []
         self.checked = 0
+        self.heads: dict[int, list[str]] = {}  # the parameters of each function so far
+        self.network = is_network(program)
+        if self.network:
+            self.needs |= {"stdio", "stdlib", "sys/mman"}
+            self.types += COROUTINES.split("\n")
         self._structs: dict[Struct, str] = {}
         self._fifos: set[str] = set()
         self._functions = {
@@ -116,5 +124,6 @@ class Unit:
         if name not in self._fifos:
             self._fifos.add(name)
             self.needs.add("stdlib")
-            self.types += _FIFO.replace("@K", kind).replace("@T", element).split("\n")
+            text = NETWORK_FIFO if self.network else _FIFO
+            self.types += text.replace("@K", kind).replace("@T", element).split("\n")
         return name

@@ -39,7 +39,7 @@ from tracealloc.trace.ir.text import expr_text, region_text
 from tracealloc.trace.queries.affine import is_affine
 from tracealloc.trace.queries.intervals import Ranges
 
-FAULT_SHIFT = 3  # a function's status holds the number of the access above its other bits
+FAULT_SHIFT = 4  # a function's status holds the number of the access above its other bits
 
 __all__ = ["FAULT_SHIFT", "Check", "Checks", "all_checks", "can_leave", "checks_of"]
 __all__ += ["fixed_bounds", "may_hang", "outside_error"]

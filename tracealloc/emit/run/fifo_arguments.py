@@ -25,6 +25,8 @@ def _libc() -> ctypes.CDLL:
 class Fifos:
     """The FIFOs of one argument, in C's layout: data, head, count, capacity and missed of each.
 
+    In a `network` also what makes processes wait: room (none is for any), number, name, and who waits.
+
     `pack` makes C's elements of an iterable, `unpack` the inverse. A queue that the kernel does not read
     is not looked at, and nothing is done to any before `bring_back`: a failed call leaves them as they were.
     """
@@ -37,6 +39,7 @@ class Fifos:
         unpack: Callable[[np.ndarray], list[Any]],
         read: bool,
         written: bool,
+        network: bool = False,
     ) -> None:
         self._queues = queues
         self._itemsize = itemsize
@@ -45,7 +48,7 @@ class Fifos:
         self._held: list[list[Any]] = [list(queue) if read else [] for queue in queues]
         self._after: list[list[Any]] = []
         elements = [pack(held) for held in self._held]  # before memory is taken: it may refuse
-        self.table = np.zeros((len(queues), 5), np.int64)
+        self.table = np.zeros((len(queues), 10 if network else 5), np.int64)
         for row, data in zip(self.table, elements, strict=True):
             capacity = 1 << max(len(data) - 1, 0).bit_length()
             row[0] = _libc().malloc(capacity * itemsize)
@@ -54,7 +57,7 @@ class Fifos:
 
     def read_back(self) -> None:
         """See what the FIFOs hold now."""
-        for held, (at, head, count, capacity, _) in zip(self._held, self.table.tolist(), strict=True):
+        for held, (at, head, count, capacity, *_) in zip(self._held, self.table.tolist(), strict=True):
             if not self._written:  # the caller's own elements
                 self._after.append(held[len(held) - count :])
                 continue

@@ -19,12 +19,14 @@ from tracealloc.emit.common.parameters import Parameter, by_value, parameters
 from tracealloc.emit.run.argument_checks import Slot, check_array, check_values, kind_text, leaves, make_slot
 from tracealloc.emit.run.fifo_arguments import Fifos, given_twice
 from tracealloc.emit.run.scalar_arguments import c_scalar, quick_scalar, scalar_value
+from tracealloc.emit.run.stuck import left_of, stuck_text
 from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError, nearest
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.dtype import DType, Fixed
 from tracealloc.trace.ir.program import Array, Program, Requirement
 from tracealloc.trace.ir.quantise import is_finite, is_real
 from tracealloc.trace.ir.stored import not_a_number, stored_type
+from tracealloc.trace.network.cut import is_network
 from tracealloc.trace.queries.requirements import unmet
 from tracealloc.trace.queries.summary import summary_of
 
@@ -72,6 +74,8 @@ class Signature:
         self.program = program
         self.exact = exact
         self.compiled: Callable[[], Program] = lambda: program
+        self.report: Callable[[], tuple[str, str]] = lambda: ("", "")  # of a network, and the C text
+        self.network = is_network(program)
         self.name = program.name
         self._parameters = parameters(program)
         read = summary_of(program).reads
@@ -183,8 +187,11 @@ class Signature:
         fifos: Sequence[Fifos | None] = (),
     ) -> Any:
         outputs = [np.empty(p.array.shape, memory_type(p.array.dtype)) for p in self.outputs]
+        before = self._before(args) if self.network else ()
         status = function(*given, *(address(array) for array in outputs), *kept)
         if status:
+            for given_array, content in before if not status >> FAULT_SHIFT else ():
+                given_array[...] = content
             self._failed(status, fifos, args)
         if not self.program.results:
             return None
@@ -203,6 +210,11 @@ class Signature:
         target = container(dtype, self.exact)
         return memory if memory_type(dtype) == target else from_memory(memory, dtype, target)
 
+    def _before(self, args: Sequence[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What a network may store to, as it is: where it gets stuck, nothing has happened."""
+        pairs = zip(self.slots, args, strict=True)
+        return [(a, a.copy()) for slot, a in pairs if slot.written and isinstance(a, np.ndarray)]
+
     def _failed(self, status: int, fifos: Sequence[Fifos | None], args: Sequence[Any]) -> NoReturn:
         if status >> FAULT_SHIFT:
             program = self.compiled()
@@ -214,6 +226,20 @@ class Signature:
             raise outside_error(self.name, check, f"{done}, and {stopped}")
         if status & 1:
             raise MemoryError(f"{self.name}: a local array could not be allocated")
+        if status & 8:
+            because, hint = stuck_text(self.compiled(), *self.report())
+            summary = f"{self.name}: the processes wait for one another"
+            raise TraceallocError("TA808", summary, place=caller_place(), because=because, hint=hint)
+        left = left_of(self.report()[0])
+        if not status & 2 and left:
+            name, count = left[0]
+            items = f"{count} element{'s' if count > 1 else ''}"
+            raise TraceallocError(
+                "TA809",
+                f"{self.name}: the queue {name} ended with {items} that nothing took",
+                place=caller_place(),
+                hint="take as many elements as are put",
+            )
         if not status & 2:
             raise TraceallocError(
                 "TA809",
@@ -370,7 +396,7 @@ class Signature:
             data = np.ascontiguousarray(raw).view(memory.base).reshape(len(raw), *memory.shape)
             return list(self._brought(data, slot.dtype))
 
-        fifos = Fifos(queues, memory.itemsize, pack, unpack, slot.read, slot.written)
+        fifos = Fifos(queues, memory.itemsize, pack, unpack, slot.read, slot.written, self.network)
         return _Given(address(fifos.table), fifos=fifos)
 
     def _check_overlap(self, values: list[Any]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracealloc.emit.c.coroutines import WAITS
 from tracealloc.emit.c.plan.storage import can_fail
 from tracealloc.emit.c.plan.threads import after_fork, starts_threads
 from tracealloc.emit.common.names import entry_name
@@ -18,6 +19,7 @@ from tracealloc.emit.run.compiler import OPENMP, Compiler, c_flags, compile_c, c
 from tracealloc.emit.run.marshal import Signature
 from tracealloc.trace.diagnostics.errors import BuildError
 from tracealloc.trace.diagnostics.source import warn
+from tracealloc.trace.network.cut import networked
 
 if TYPE_CHECKING:
     from tracealloc.trace.ir.program import Program
@@ -60,6 +62,7 @@ class CModule:
                 hint=f"remove {str(library)!r} and call again",
             ) from error
         self._function = function
+        self.signature.report = self._report
         self._through = after_fork if starts_threads(program) else None
         self._call = self.signature.caller(function, fails=self.fails, through=self._through)
 
@@ -89,7 +92,16 @@ class CModule:
     def exact(self, *args: Any) -> Any:
         """Run the kernel; fixed point comes out as fractions, and state is at its first content."""
         signature = Signature(self.program, exact=True)
+        signature.report = self._report
         return signature.caller(self._function, fails=self.fails, through=self._through)(args, {})
+
+    def _report(self) -> tuple[str, str]:
+        """What a network wrote down of processes that did not end, and the text whose lines it names."""
+        if not hasattr(self._dll, WAITS):
+            return "", ""
+        waits = self._dll[WAITS]
+        waits.restype = ctypes.c_char_p
+        return waits().decode(errors="replace"), self.source
 
     def __repr__(self) -> str:
         return f"<CModule {self.signature}>"
@@ -120,6 +132,7 @@ def build_c(program: Program, *, cache: bool = True) -> CModule:
     """
     from tracealloc.emit.c.function import c_source  # a program in the cache of loaded ones needs no emitter
 
+    program = networked(program)
     source = c_source(program)
     return load_module(program, source, library_of(source, cache=cache))
 

@@ -25,6 +25,7 @@ from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.trace.ir.expr import Iter, IterRef, Load, loads_of
 from tracealloc.trace.ir.hardware import PROCESSOR
 from tracealloc.trace.ir.program import Program, Store, reduction_of
+from tracealloc.trace.network.cut import networked
 from tracealloc.trace.queries.affine import linear
 
 __all__ = ["for_c", "interchanged"]
@@ -45,7 +46,7 @@ def for_c(program: Program) -> Program:
         TraceError: an element is read before it is stored.
     """
     with LOCK:
-        return lowered(interchanged(module_of(program, PROCESSOR)))
+        return networked(lowered(interchanged(module_of(program, PROCESSOR))))
 
 
 def interchanged(module: Module) -> Module:

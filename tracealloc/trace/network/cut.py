@@ -40,9 +40,14 @@ from tracealloc.trace.network.ownership import network_of
 from tracealloc.trace.queries.affine import constant
 from tracealloc.trace.record.naming import unused
 
-__all__ = ["networked"]
+__all__ = ["is_network", "networked"]
 
 _GRID = Marks(unroll=0, space=True)
+
+
+def is_network(program: Program) -> bool:
+    """Whether a program, or one that it calls, has processes."""
+    return any(each.concurrent for each in (*program.callees(), program))
 
 
 def networked(program: Program) -> Program:
@@ -51,7 +56,7 @@ def networked(program: Program) -> Program:
     Raises:
         TraceError: see `network_of`.
     """
-    if not any(each.concurrent for each in (*program.callees(), program)):
+    if not is_network(program):
         return program
     done: dict[int, Program] = {}
 

@@ -9,6 +9,7 @@ and loops that never run. Instances that decide alike are one family, and do wha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,7 +102,19 @@ def stages_of(program: Program) -> tuple[Block, tuple[Stage, ...]]:
             made.append(node)
         else:
             stages.append(_stage(node, len(stages)))
-    return tuple(made), tuple(stages)
+    return tuple(made), _named(stages, program)
+
+
+def _named(stages: list[Stage], program: Program) -> tuple[Stage, ...]:
+    """The stages; a call of a kernel that no other stage calls has its name."""
+    calls = [stage.body[0] for stage in stages if len(stage.body) == 1]
+    users = Counter(call.program.name for call in calls if isinstance(call, Call))
+    found = []
+    for stage in stages:
+        call = stage.body[0] if len(stage.body) == 1 else None
+        alone = isinstance(call, Call) and not stage.loops and users[call.program.name] == 1
+        found.append(replace(stage, name=call.program.name) if alone and isinstance(call, Call) else stage)
+    return tuple(found)
 
 
 def _is_known(node: Node) -> bool:

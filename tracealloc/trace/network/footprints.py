@@ -70,8 +70,10 @@ class _Walk:
     grid: dict[Iter, Any]
     spans: dict[Iter, Box] = field(default_factory=dict)
     values: dict[Array, Expr] = field(default_factory=dict)
-    regions: dict[Array, Region] = field(default_factory=dict)
+    regions: dict[Array, Region | None] = field(default_factory=dict)  # of a callee's arguments
     own: set[Array] = field(default_factory=set)
+    depth: int = 0  # of calls
+    callee: str = ""
 
     def block(self, block: Block) -> Iterator[Use]:
         for node in block:
@@ -81,14 +83,14 @@ class _Walk:
         place = node.place
         for expr in expressions_of(node):
             for load in loads_of(expr):
-                yield from self.use(load.array, load.indices, False, load.place or place)
+                yield from self.use(Region(load.array, load.indices), False, load.place or place)
         match node:
             case Alloc(array=array):
                 self.own.add(array)
             case Store(array=array, indices=indices):
-                yield from self.use(array, indices, True, place)
+                yield from self.use(Region(array, indices), True, place)
             case Loop(iter=it, start=start, stop=stop, step=step, body=body):
-                self.spans[it] = self.span(start, stop, step)
+                self.spans[self.named(it)] = self.span(start, stop, step)
                 yield from self.block(body)
             case While(prologue=prologue, body=body):
                 yield from self.block((*prologue, *body))
@@ -100,55 +102,61 @@ class _Walk:
     def call(self, node: Call) -> Iterator[Use]:
         """What a callee does with the caller's arrays; its results are stored to."""
         values: dict[Array, Expr] = {}
-        regions: dict[Array, Region] = {}
+        regions: dict[Array, Region | None] = {}
         callee = node.program
         stored = summary_of(callee).writes
         for formal, part in zip(callee.args, node.args, strict=True):
             if isinstance(part, Region):
-                regions[formal] = self.composed(part)
+                regions[formal] = self.outer(part)
             elif formal not in stored:
                 values[formal] = self.outside(part)
-        own = {n.array for n in walk_nodes(callee.body) if isinstance(n, Alloc)}
-        own |= {a for a in callee.arrays() if a.kind in ("constant", "state", "value")}
-        own |= {a for a in stored if not isinstance(regions.get(a), Region)}
-        inner = replace(self, values=values, regions=regions, own=own, spans=dict(self.spans))
+        inner = _Walk(
+            self.count, self.grid, dict(self.spans), values, regions, set(), self.depth + 1, callee.name
+        )
         for use in inner.block(callee.body):
             yield replace(use, place=node.place)
         for part in node.results:
-            found = self.composed(part)
-            yield from self.whole(found, True, node.place)
+            yield from self.use(part, True, node.place)
+
+    def named(self, it: Iter) -> Iter:
+        """An iterator of a callee, told from those of its callers."""
+        return Iter(f"{self.depth}:{it.key}", it.name) if self.depth else it
 
     def outside(self, expr: Expr) -> Expr:
         """An expression in the terms of the network."""
-        if not self.values:
+        if not self.depth:
             return expr
-        values = self.values
-        return rewrite(expr, lambda e: values.get(e.array) if isinstance(e, Load) and not e.indices else None)
 
-    def composed(self, part: Region) -> Region:
-        """A view in the terms of the network."""
-        around = self.regions.get(part.array)
+        def change(part: Expr) -> Expr | None:
+            if isinstance(part, IterRef):
+                return IterRef(self.named(part.iter))
+            return self.values.get(part.array) if isinstance(part, Load) and not part.indices else None
+
+        return rewrite(expr, change)
+
+    def outer(self, part: Region) -> Region | None:
+        """A view of one of the network's arrays, in its terms; None of an array of a process's own."""
         indices = tuple(
             Slice(self.outside(i.start), i.extent) if isinstance(i, Slice) else self.outside(i)
             for i in part.indices
         )
-        if around is None:
-            return Region(part.array, indices)
-        return Region(around.array, _in_view(around, indices))
+        if part.array in self.regions:
+            around = self.regions[part.array]
+            return None if around is None else Region(around.array, _in_view(around, indices))
+        if part.array.kind == "state" and self.depth:  # calls of one kernel share what it keeps
+            kept = replace(
+                part.array, key=f"{self.callee}/{part.array.key}", name=f"{self.callee}:{part.array.name}"
+            )
+            return Region(kept, indices)
+        if self.depth or part.array in self.own or part.array.kind == "constant":
+            return None
+        return Region(part.array, indices)
 
-    def use(
-        self, array: Array, indices: tuple[Expr, ...], stores: bool, place: Place | None
-    ) -> Iterator[Use]:
-        if array in self.own or array.kind == "constant" or array in self.values:
-            return
-        found = self.composed(Region(array, indices))
-        yield from self.whole(found, stores, place)
-
-    def whole(self, region: Region, stores: bool, place: Place | None) -> Iterator[Use]:
-        if region.array in self.own:
-            return
-        boxes = tuple(map(self.box, region.indices, region.array.shape))
-        yield Use(region.array, stores, boxes, place)
+    def use(self, part: Region, stores: bool, place: Place | None) -> Iterator[Use]:
+        found = self.outer(part)
+        if found is not None:
+            boxes = tuple(map(self.box, found.indices, found.array.shape))
+            yield Use(found.array, stores, boxes, place)
 
     def box(self, index: Expr | Slice, extent: int) -> Box:
         start, size = (index.start, index.extent) if isinstance(index, Slice) else (index, 1)

@@ -7,6 +7,7 @@ network may read it, and waits for the end of that process then. All else would 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -25,12 +26,24 @@ _LARGEST = 1 << 26  # elements whose owners are noted one by one
 
 @dataclass(frozen=True)
 class Network:
-    """The processes of a program. `waits`: which stages end before one begins, by number."""
+    """The processes of a program. `waits`: which stages end before one begins, by number.
+
+    `queues` are the processes (numbers of `labels`, or -1) that put into and take from each queue.
+    """
 
     program: Program
     stages: tuple[Stage, ...]
     families: tuple[tuple[Family, ...], ...]
     waits: tuple[frozenset[int], ...]
+    labels: tuple[str, ...]
+    queues: tuple[tuple[Array, str, np.ndarray], ...]
+
+    def ends(self) -> Iterator[tuple[Array, str, tuple[int, ...], str]]:
+        """Each end of each queue: the array, ``put`` or ``get``, which of its queues, and the process."""
+        for array, role, who in self.queues:
+            if who.shape == array.shape:
+                for at in np.argwhere(who >= 0).tolist():
+                    yield array, role, tuple(at), self.labels[int(who[tuple(at)])]
 
 
 @dataclass
@@ -140,8 +153,15 @@ def network_of(program: Program) -> Network:
                 found += [(use, position, process) for use in uses]
     _claimed(check, found)
     waits = tuple(frozenset(check.waits.get(k, ())) for k in range(len(stages)))
-    network = program.memo["network"] = Network(program, stages, families, waits)
+    network = program.memo["network"] = Network(
+        program, stages, families, waits, tuple(check.labels), _queues(check)
+    )
     return network
+
+
+def _queues(check: _Check) -> tuple[tuple[Array, str, np.ndarray], ...]:
+    kept = ((array, role, table.who) for (array, role), table in check.owners.items())
+    return tuple((array, role, who) for array, role, who in kept if array.kind == "stream")
 
 
 def _claimed(check: _Check, found: list[tuple[Use, int, int]]) -> None:

@@ -39,8 +39,10 @@ def can_fail(program: Program, *, top: bool) -> bool:
 
 
 def can_run_out(program: Program) -> bool:
-    """Whether the emitted function allocates or has FIFOs, or calls what does."""
+    """Whether the emitted function allocates, has FIFOs or processes, or calls what does."""
     items = (*program.callees(), program)
+    if any(item.concurrent for item in items):  # each process needs a stack
+        return True
     return any(array.kind == "stream" for item in items for array in item.args) or any(
         heap_arrays(item, view_copies(item)) for item in items
     )

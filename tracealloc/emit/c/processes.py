@@ -1,0 +1,144 @@
+"""Networks in C: each call of a concurrent function becomes a process, which runs in turn with the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracealloc.emit.c.plan.storage import can_run_out
+from tracealloc.emit.c.status import Status
+from tracealloc.emit.c.unit import Unit
+from tracealloc.emit.common.access_checks import FAULT_SHIFT, can_leave
+from tracealloc.emit.common.scope import INDENT, Scope
+from tracealloc.trace.ir.expr import Iter
+from tracealloc.trace.ir.program import Call, Loop, Node, Program
+from tracealloc.trace.network.ownership import network_of
+
+__all__ = ["Processes"]
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where a process stands: its stage, what it is called, the grid's iterators, and what ends before it."""
+
+    stage: int
+    name: str
+    grid: tuple[Iter, ...]
+    waits: tuple[int, ...]
+
+
+class Processes:
+    """Writes the processes of one function, if it is a network.
+
+    Args:
+        scope: the function. `unit`: its file. `status`: notes how processes end.
+    """
+
+    def __init__(self, scope: Scope, unit: Unit, status: Status) -> None:
+        self.scope = scope
+        self.unit = unit
+        self.status = status
+        self.spots = _spots(scope.program) if scope.program.concurrent else {}
+        self.starters: list[str] = []
+
+    def begin(self) -> None:
+        """What stands before the processes."""
+        names, line = self.scope.names, self.scope.line
+        for local in ("turns", "network", "stages", "ended"):
+            names.declare(("network", local), local)
+        count = 1 + max((spot.stage for spot in self.spots.values()), default=0)
+        line("// Processes that run beside one another.")
+        line(f"ta_turns {self.name('turns')};")
+        line(f"ta_group {self.name('network')} = {{0}}, {self.name('stages')}[{count}] = {{0}};")
+        line(f"int {self.name('ended')} = 0;")
+        line(f"ta_begin(&{self.name('turns')}, &{self.name('network')});")
+
+    def end(self) -> None:
+        """What stands behind them: they run, until all have ended."""
+        line, ended = self.scope.line, self.name("ended")
+        line(f"{ended} |= ta_end(&{self.name('turns')}, &{self.name('network')});")
+        line(f"{self.status.name('status')} |= {ended} & {(1 << FAULT_SHIFT) - 1};")
+        if any(can_leave(node.program, top=False) for node in self._calls()):
+            fault = self.status.name("fault")
+            line(f"if ({fault} <= 0) {fault} = {ended} >> {FAULT_SHIFT};")
+
+    def name(self, local: str) -> str:
+        """The name of a local of the network."""
+        found = self.scope.names.find(("network", local))
+        assert found is not None
+        return found
+
+    def _calls(self) -> list[Call]:
+        return list(_calls(self.scope.program.body))
+
+    def start(self, node: Call, parts: Sequence[str], comment: str) -> None:
+        """Make a process that does what the call does."""
+        spot, callee = self.spots[id(node)], node.program
+        kind = self._starter(callee, spot)
+        its = [self.scope.iter_name(it) for it in spot.grid]
+        at = f"(const int64_t[]){{{', '.join(its)}}}" if its else "0"
+        network, stages, ended = (self.name(local) for local in ("network", "stages", "ended"))
+        new = f"ta_process_new(&{network}, &{stages}[{spot.stage}], {kind}_run, sizeof(struct {kind})"
+        line = self.scope.line
+        self.scope.names.open()
+        made = self.scope.names.declare("", "made")
+        line("{" + comment)
+        with self.scope.deeper():
+            line(f"struct {kind} *const {made} =")
+            line(f'{INDENT}{new}, "{spot.name}", {len(its)}, {at}, &{ended});')
+            fields = ", ".join([f"&{ended}", stages, *parts])
+            line(f"if ({made}) *{made} = (struct {kind}){{{fields}}};")
+        line("}")
+        self.scope.names.close()
+
+    def _starter(self, callee: Program, spot: _Spot) -> str:
+        """The function that a process begins with, and the type of its arguments."""
+        function = self.unit.function_name(callee)
+        kind = self.unit.names.declare_function(
+            ("process", id(self), id(callee), spot.stage), f"{function}_process"
+        )
+        fields = [_field(head) for head in self.unit.heads[id(callee)]]
+        names = [_NAME.search(field)[1] for field in fields]  # type: ignore[index]
+        text = ["", f"struct {kind} {{", "  int *ended;", "  ta_group *stages;"]
+        text += [f"  {field};" for field in fields]
+        text += ["};", f"static void {kind}_run(void *given) {{", f"  const struct {kind} *const p = given;"]
+        text += [f"  ta_join(&p->stages[{stage}]);" for stage in spot.waits]
+        called = f"{function}({', '.join(f'p->{name}' for name in names)})"
+        if can_run_out(callee) or can_leave(callee, top=False):
+            low = (1 << FAULT_SHIFT) - 1
+            text += [f"  const int ended = {called};", f"  *p->ended |= ended & {low};"]
+            text += [f"  if (*p->ended <= {low}) *p->ended |= ended & ~{low};"]
+        else:
+            text.append(f"  {called};")
+        self.starters += [*text, "}"]
+        return kind
+
+
+_NAME = re.compile(r"(\w+)(?:\)\[.*)?$")
+
+
+def _field(head: str) -> str:
+    """A parameter as a field, to which values are assigned."""
+    return head if "*" in head else head.removeprefix("const ")
+
+
+def _calls(block: Sequence[Node]) -> list[Call]:
+    found: list[Call] = []
+    for node in block:
+        if isinstance(node, Call):
+            found.append(node)
+        elif isinstance(node, Loop):
+            found += _calls(node.body)
+    return found
+
+
+def _spots(program: Program) -> dict[int, _Spot]:
+    network = network_of(program)
+    found: dict[int, _Spot] = {}
+    for number, stage in enumerate(network.stages):
+        waits = tuple(sorted(network.waits[number]))
+        grid = tuple(loop.iter for loop in stage.loops)
+        for call in _calls(stage.body):
+            found[id(call)] = _Spot(number, stage.name, grid, waits)
+    return found
