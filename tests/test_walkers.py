@@ -45,6 +45,8 @@ LEAVES_OUT = {
     "emit/c/expressions.py:Expressions.record": "expressions of a struct's type",
     "poly/isl/texts.py:cond_text": "conditions that `is_affine` holds of",
     "schedule/timing/unrolled_accesses.py:_computed": "atoms of a linear form",
+    "trace/network/families.py:_name": "a part of another kind is called by its number",
+    "trace/network/numbers.py:values_of": "the place in the grid does not say its value",
     "trace/queries/requirements.py:_value": "conditions that `poly.proof.requirements` makes",
     "trace/record/structure.py:_Finish.collect": "events; loops and branches have classes of their own there",
     "trace/record/structure.py:_Finish.node": "events; loops and branches have classes of their own there",
@@ -73,6 +75,8 @@ BOTH = {
     "poly/model/statements.py:subscripts": "parts and elements are told apart",
     "schedule/hls/false_dependences.py:_unclear": "nothing is said of a loop with a call",
     "schedule/loops/inline_call.py:_Inline.statement": "what the traced program had is found again",
+    "trace/network/cut.py:_roles": "queues are put into by stores, passed by calls, taken from by loads",
+    "trace/network/cut.py:visit": "a queue stands in a store or is passed; loads are rewritten before",
     "trace/queries/sizes.py:bounding": "only subscripts and bounds, and what a callee takes for one",
     "trace/record/join_paths.py:_heavy": "an estimate of length",
 }

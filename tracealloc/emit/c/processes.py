@@ -41,6 +41,7 @@ class Processes:
         self.status = status
         self.spots = _spots(scope.program) if scope.program.concurrent else {}
         self.starters: list[str] = []
+        self.kinds: dict[tuple[int, tuple[int, ...]], str] = {}  # by what is called and waited for
 
     def begin(self) -> None:
         """What stands before the processes."""
@@ -94,10 +95,12 @@ class Processes:
 
     def _starter(self, callee: Program, spot: _Spot) -> str:
         """The function that a process begins with, and the type of its arguments."""
+        known = self.kinds.get((id(callee), spot.waits))
+        if known is not None:
+            return known
         function = self.unit.function_name(callee)
-        kind = self.unit.names.declare_function(
-            ("process", id(self), id(callee), spot.stage), f"{function}_process"
-        )
+        key = "process", id(self), id(callee), spot.waits
+        kind = self.kinds[key[2:]] = self.unit.names.declare_function(key, f"{function}_process")
         fields = [_field(head) for head in self.unit.heads[id(callee)]]
         names = [_NAME.search(field)[1] for field in fields]  # type: ignore[index]
         text = ["", f"struct {kind} {{", "  int *ended;", "  ta_group *stages;"]

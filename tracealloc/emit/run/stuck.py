@@ -105,10 +105,8 @@ def stuck_text(program: Program, report: str, source: str) -> tuple[list[str], s
     if circle and any(wait.what == "put" for wait in circle):
         full = next(wait for wait in circle if wait.what == "put")
         name = full.queue.partition("[")[0]
-        return (
-            because,
-            f"more room, {name} = ta.stream(T, depth={full.limit + 1}, ...), or gets and puts in another order",
-        )
+        room = f"{name} = ta.stream(T, depth={full.limit + 1}, ...)"
+        return because, f"more room, {room}, or another order of gets and puts"
     starved = next((w for w in waits if w.what == "get" and (w.queue, "put") not in ends), None)
     if starved is not None:
         return because, f"nothing more is put into {starved.queue}: put as many elements as are taken"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from tracealloc.poly.model.tree import (
     Leaf,
@@ -122,15 +123,19 @@ def settled(edit: Edit, after: Module, inlined: str | None = None) -> Module:
     of its loop, each is a function. `inlined` is the function whose boundary the step took away.
 
     Raises:
-        ScheduleError: a loop has crossed the boundary of a function, or the function is gone.
+        ScheduleError: a loop has crossed the boundary of a function, or the function is gone; a grid of
+            processes is in a loop.
     """
     before = edit.module.functions
     for name, state in after.functions.items():
         old = before.get(name)
-        if old is state or (old is None and not any(True for _ in state.functions())):
+        marked = state.program.concurrent or any(True for _ in state.functions())
+        if old is state or (old is None and not marked):
             continue
         if old is not None:
             state = _within(edit, old, state, inlined)
+        if state.program.concurrent:
+            _outermost(edit, state.tree)
         after = after.with_state(name, _distinct(after, state))
     return after
 
@@ -151,6 +156,26 @@ def _within(edit: Edit, old: State, state: State, inlined: str | None) -> State:
         if any(_inside(each) & above for each in now):
             raise _crossed(edit, function)
     return state
+
+
+def _outermost(edit: Edit, tree: Tree, around: LoopNode | None = None) -> None:
+    """Refuse a grid of processes in a loop: processes are there all the time."""
+    match tree:
+        case LoopNode(body=body):
+            if tree.marks.space and around is not None:
+                raise edit.error(
+                    "TA287", f"would put the processes of {tree.name!r} into the loop {around.name!r}",
+                    because=["each process is there all the time, and runs beside the others"],
+                    hint="keep the loops of ta.processes outermost",
+                )  # fmt: skip
+            _outermost(edit, body, around if tree.marks.space else around or tree)
+        case Sequence(children):
+            for child in children:
+                _outermost(edit, child, around)
+        case Leaf():
+            pass
+        case _:
+            assert_never(tree)
 
 
 def _moved_mark(state: State, function: str, old: LoopNode, new: LoopNode) -> State:

@@ -47,6 +47,7 @@ def halves(marks: Marks) -> tuple[Marks, Marks]:
         unroll=0 if marks.unroll == 0 else None,
         function=marks.function,
         apart=marks.apart,
+        space=marks.space,
     )
     return outer, replace(marks, parallel=False, dataflow=False, function=None, apart=False)
 
@@ -65,6 +66,7 @@ def fused(loops: Sequence[Marks]) -> Marks:
         latency=last.latency,
         limits=last.limits,
         apart=loops[0].apart,
+        space=all(marks.space for marks in loops),
     )
 
 

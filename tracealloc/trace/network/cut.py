@@ -155,8 +155,8 @@ def _with_queues(family: Family, names: set[str]) -> tuple[Block, dict[Array, Re
     for array, indices in dict.fromkeys(_queue_uses(family.body)):
         if array in spread:
             continue
-        role = roles.get((array, indices), {""})
-        suffix = "" if len(role) > 1 else {"put": "_out", "get": "_in"}.get(next(iter(role)), "")
+        used = roles[array, indices]
+        suffix = "" if len(used) > 1 else {"put": "_out", "get": "_in"}.get(next(iter(used)), "")
         name = unused(f"{array.name}{suffix}", names)
         names.add(name)
         key = f"{array.key}:{len(chosen)}"

@@ -90,7 +90,8 @@ class Family:
     @property
     def points(self) -> np.ndarray:
         """The iterators' values in each."""
-        return self.stage.points[self.rows]
+        found: np.ndarray = self.stage.points[self.rows]
+        return found
 
 
 def stages_of(program: Program) -> tuple[Block, tuple[Stage, ...]]:

@@ -26,10 +26,22 @@ __all__ = ["Points", "values_of"]
 Points: TypeAlias = Mapping[Iter, Any]
 """The value of each iterator at each of `n` points: arrays of shape ``(n,)``."""
 
-_BINARY = {"+": np.add, "-": np.subtract, "*": np.multiply, "//": np.floor_divide, "%": np.remainder}
+_BINARY: dict[str, Any] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "//": np.floor_divide,
+    "%": np.remainder,
+}
 _BINARY |= {"min": np.minimum, "max": np.maximum, "&": np.bitwise_and, "|": np.bitwise_or}
 _BINARY |= {"^": np.bitwise_xor, "<<": np.left_shift, ">>": np.right_shift}
-_COMPARE = {"==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater}
+_COMPARE: dict[str, Any] = {
+    "==": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+}
 _COMPARE |= {">=": np.greater_equal}
 _WIDEST = 62  # bits: what is wider might overflow here
 
