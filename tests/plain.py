@@ -18,7 +18,7 @@ import operator
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from typing import Any
 
@@ -264,7 +264,8 @@ class PlainNamespace:
             return
         yield from itertools.product(*(list(_indices((extent,))) for extent in extents))
 
-    reduction = grid
+    reduction = processes = grid
+    dataflow = staticmethod(nullcontext)
 
     @staticmethod
     def range(*bounds: Any, name: str | None = None) -> Iterator[Value]:

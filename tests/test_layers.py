@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tracealloc"
 LAYERS = ["trace", "poly", "schedule", "emit", "check"]
 ABOVE = {"library", "frontend"}  # beside the root modules: they may import everything
-HEAVY = ["islpy", "sympy", "networkx", "jinja2", "rich", "click", "ml_dtypes"]
+HEAVY = ["islpy", "sympy", "networkx", "jinja2", "rich", "click", "ml_dtypes", "greenlet"]
 
 
 def module_name(path: Path) -> str:

@@ -21,7 +21,7 @@ from tracealloc.trace.diagnostics.errors import BuildError
 
 __all__ = ["Finding", "findings", "report"]
 
-PACKAGES = ["numpy", "sympy", "networkx", "islpy", "jinja2", "ml_dtypes", "rich", "click"]
+PACKAGES = ["numpy", "sympy", "networkx", "islpy", "jinja2", "ml_dtypes", "greenlet", "rich", "click"]
 
 
 @dataclass(frozen=True)

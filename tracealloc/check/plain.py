@@ -5,7 +5,7 @@ when it is made, a store happens where it stands, a loop goes through its iterat
 true or false. Types, widths and conversions are therefore those of the trace, and the arithmetic is the
 interpreter's. Nothing is explored: Python's ``while``, ``break``, counters and exceptions do what they
 say. A ``with`` block cannot be left out by Python: where the condition of a `ta.when` is false, its body
-runs without effect on arrays, and its loops not at all.
+runs without effect on arrays, and its loops not at all. The processes of a network run in order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tracealloc.check.interpret.values import from_numpy, scalar_from_python, to
 from tracealloc.emit.run.marshal import Signature as Arguments
 from tracealloc.schedule.core.stores import may_store
 from tracealloc.trace.calls import bound_part
-from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.errors import ArgumentError, InterpretError
 from tracealloc.trace.diagnostics.source import Place, caller_place
 from tracealloc.trace.functions import arguments_of, proxies, results
 from tracealloc.trace.ir.dtype import DType, Index, Struct, has_fixed, index
@@ -174,7 +174,13 @@ class Runner(Recorder):
         return None
 
     def _unstored(self, load: Load) -> NoReturn:
-        unstored_fault(load, (), [self.evaluator.expr(part) for part in load.indices])([])
+        try:
+            unstored_fault(load, (), [self.evaluator.expr(part) for part in load.indices])([])
+        except InterpretError as error:
+            if load.array.kind == "stream" and self.network is not None:
+                error.because += ("plain Python runs the processes of a network in order, one at a time",)
+                error.hint = "ta.interpret(kernel, ...) runs them beside one another"
+            raise
 
     def _queue(self, array: Array, indices: Sequence[Expr], place: Place | None) -> deque[Any]:
         """One of the queues of an array."""

@@ -80,6 +80,22 @@ def total(values: ta.Stream[int32, 8], out: int32[1]):
 total(deque([1, 2, 3, 4]), np.zeros(1, np.int32))
 """
 
+_TURN = """@kernel
+def turn(A: int32[4], B: int32[4]):
+    first, second = ta.stream(int32, depth={depth}), ta.stream(int32)
+    T = ta.empty((4,), int32)
+    with ta.dataflow():
+        for i in ta.range(4):
+            first.put(A[i])
+            second.put(A[3 - i])
+        for n in ta.range(1):
+            for i in ta.range(4):
+                T[i] = second.get()
+            for i in ta.range(4):
+                B[i] = T[3 - i] + first.get()
+
+ta.interpret(turn, np.arange(4, dtype=np.int32), np.zeros(4, np.int32))
+"""
 _LEFT = """@kernel
 def total(A: int32[4], out: int32[1]):
     q = ta.stream(int32)
@@ -166,6 +182,13 @@ register(
             _STREAM.format(count=5),
             _STREAM.format(count=4),
             "In hardware the kernel would wait for ever.",
+        ),
+        "TA808": Code(
+            "the processes of a network wait for one another",
+            _TURN.format(depth=2),
+            _TURN.format(depth=4),
+            "Nobody can go on: each waits for an element that another would put, or for room in a queue that "
+            "another would take from. The message says who waits for what, and where.",
         ),
         "TA809": Code(
             "a stream ended with elements in it",

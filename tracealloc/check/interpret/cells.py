@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from tracealloc.check.interpret.expr import Access, Frame, Run, field_position
+from tracealloc.check.interpret.expr import Frame, Run, field_position
+from tracealloc.check.interpret.faults import refuse_left
+from tracealloc.check.interpret.observed import Access
 from tracealloc.trace.ir.dtype import Struct
 from tracealloc.trace.ir.expr import Expr
 from tracealloc.trace.ir.program import Array
 
 __all__ = [
     "all_elements",
+    "make_queues",
     "positions",
     "starts_at_zero",
     "store_element",
@@ -49,6 +53,16 @@ def all_elements(array: Array, cells: Any) -> tuple[Access, ...]:
     for extent in array.shape:
         places = [(*place, step) for place in places for step in range(extent)]
     return tuple(Access(array, place, (id(cells), at)) for at, place in enumerate(places))
+
+
+def make_queues(array: Array, slot: int) -> Run:
+    """New queues; those that were there must be empty."""
+
+    def make(f: Frame) -> None:
+        refuse_left(array, f[slot])
+        f[slot] = [deque() for _ in range(array.size)]
+
+    return make
 
 
 def store_inline(slot: int, value: Callable[[Frame], Any]) -> Run:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tracealloc.check.interpret.arith import bits_of, conversion, float_class, from_bits
 from tracealloc.check.interpret.faults import outside_fault, unstored_fault
 from tracealloc.check.interpret.libm import intrinsic
+from tracealloc.check.interpret.observed import Access
 from tracealloc.check.interpret.operators import binary_operator, comparison, unary_operator
+from tracealloc.check.interpret.processes import Scheduler
 from tracealloc.trace.ir.dtype import Boolean, DType, Float, Integer, Struct
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -42,22 +44,11 @@ if TYPE_CHECKING:
     from tracealloc.trace.diagnostics.source import Place
 
 
-__all__ = ["Access", "Evaluate", "ExprCompiler", "Frame", "Run", "Storage", "row_major"]
+__all__ = ["Evaluate", "ExprCompiler", "Frame", "Run", "Storage", "row_major"]
 
 Frame: TypeAlias = list[Any]
 Evaluate: TypeAlias = Callable[[Frame], Any]
 Run: TypeAlias = Callable[[Frame], None]
-
-
-class Access(NamedTuple):
-    """One element that a statement instance read or wrote.
-
-    `cell` tells elements apart across views and calls: the array's storage and the position in it.
-    """
-
-    array: Array
-    indices: tuple[int, ...]
-    cell: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +84,7 @@ class ExprCompiler:
     slots: dict[Iter, int] = field(default_factory=dict)
     around: list[Iter] = field(default_factory=list)  # the loops around, outermost first
     size: int = 0
+    scheduler: Scheduler | None = None  # where there are processes
 
     def new_slot(self) -> int:
         """A slot of the frame that nothing else uses."""
@@ -105,6 +97,11 @@ class ExprCompiler:
         if found is None:
             raise LookupError(f"array {array.name!r} ({array.key}) is used before it comes into being")
         return found
+
+    def iterator(self, it: Iter) -> int:
+        """The slot of a loop's iterator."""
+        slot = self.slots.setdefault(it, self.size)
+        return self.new_slot() if slot == self.size else slot
 
     def iterators(self) -> tuple[tuple[Iter, int], ...]:
         """The iterators around, with their slots."""
@@ -320,6 +317,8 @@ class ExprCompiler:
     def _pop(self, load: Load, slot: int) -> Evaluate:
         position = self.position(load.array, load.indices, load.place)
         fault = unstored_fault(load, self.iterators(), [self.expr(i) for i in load.indices])
+        if self.scheduler is not None:
+            return self.scheduler.getter(slot, position, fault, load.place)
 
         def pop(f: Frame) -> Any:
             queue = f[slot][position(f) if position else 0]

@@ -3,7 +3,7 @@
 It is the oracle of the other tests and shares nothing with the emitters. A program, traced or lowered,
 is compiled once to Python closures (see `expr` for frames) and then run. In checked mode, the
 default, every access is compared with the array's shape and every element that is read must have been
-stored before.
+stored before. The processes of a network run beside one another (`processes`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.check.interpret.expr import Access
-from tracealloc.check.interpret.node import Compiled, Event, Observer, ProgramCompiler
+from tracealloc.check.interpret.node import Compiled, ProgramCompiler
+from tracealloc.check.interpret.observed import Access, Event, Observer
 from tracealloc.check.interpret.outgoing import is_rounded
+from tracealloc.check.interpret.processes import Scheduler
 from tracealloc.check.interpret.values import (
     from_numpy,
     scalar_from_python,
@@ -49,7 +50,8 @@ def interpret(
     fractions, not as float64.
 
     Raises:
-        InterpretError: an element outside its array, or one that nothing was stored to (checked mode).
+        InterpretError: an element outside its array, or one that nothing was stored to (checked mode);
+            processes that wait for one another.
         ArgumentError: number, shape or element type of the arguments do not fit.
     """
     return Interpreter(program, check=check, observe=observe, exact=exact)(*args)
@@ -69,7 +71,9 @@ class Interpreter:
         self.program = program
         self._exact = exact
         self._observer = None if observe is None else Observer(observe)
-        self._compiler = ProgramCompiler(check, self._observer)
+        concurrent = any(each.concurrent for each in (*program.callees(), program))
+        self._scheduler = Scheduler(program.name, self._observer) if concurrent else None
+        self._compiler = ProgramCompiler(check, self._observer, self._scheduler)
         self._compiled: Compiled = self._compiler.compile(program)
         self._written, self._read = summary_of(program).writes, summary_of(program).reads
 
@@ -91,10 +95,18 @@ class Interpreter:
             _enter(array, arg, array in self._written, array in self._read)
             for array, arg in zip(program.args, args, strict=True)
         ]
+        scheduler = self._scheduler
+        if scheduler is not None:
+            for at, array in enumerate(program.args):
+                if array.kind == "stream":
+                    cells[at] = scheduler.given(array, cells[at], array in self._written)
         frame = self._compiled.frame(cells)
         try:
             with np.errstate(all="ignore"):
-                self._compiled.run(frame)
+                if scheduler is None:
+                    self._compiled.run(frame)
+                else:
+                    scheduler.run(lambda: self._compiled.run(frame))
         finally:
             for array, arg, cell in zip(program.args, args, cells, strict=True):
                 if array.kind == "stream":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from dataclasses import dataclass
+from typing import Any, TypeAlias, assert_never
 
 from tracealloc.check.interpret.arith import conversion
 from tracealloc.check.interpret.cells import (
     all_elements,
+    make_queues,
     positions,
     starts_at_zero,
     store_element,
@@ -17,17 +17,12 @@ from tracealloc.check.interpret.cells import (
     store_inline,
     unstored,
 )
-from tracealloc.check.interpret.expr import (
-    Access,
-    ExprCompiler,
-    Frame,
-    Run,
-    Storage,
-    row_major,
-)
+from tracealloc.check.interpret.expr import ExprCompiler, Frame, Run, Storage, row_major
 from tracealloc.check.interpret.faults import refuse_left
+from tracealloc.check.interpret.observed import Access, Event, Observer
+from tracealloc.check.interpret.processes import Part, Scheduler
 from tracealloc.check.interpret.values import from_numpy, zero_of
-from tracealloc.trace.ir.expr import Expr, Iter, Load
+from tracealloc.trace.ir.expr import Expr, Load
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -41,34 +36,14 @@ from tracealloc.trace.ir.program import (
     Slice,
     Store,
     While,
+    touched_by,
     walk_nodes,
 )
+from tracealloc.trace.network.families import Stage, stages_of
+from tracealloc.trace.network.ownership import network_of
 from tracealloc.trace.queries.requirements import check_requirements
 
-__all__ = ["Compiled", "Event", "Observer", "ProgramCompiler"]
-
-
-class Event(NamedTuple):
-    """One instance of a statement: a store, a fill, the arguments of a call, the reads of a condition.
-
-    `iterators` holds the loops around it in its program, `sites` the calls that led to that program.
-    """
-
-    node: Node
-    iterators: dict[Iter, int]
-    reads: tuple[Access, ...]
-    writes: tuple[Access, ...]
-    sites: tuple[str, ...]
-
-
-@dataclass
-class Observer:
-    """Gathers what a statement instance reads, and tells the user's function."""
-
-    tell: Callable[[Event], object]
-    reads: list[Access] = field(default_factory=list)
-    sites: list[str] = field(default_factory=list)
-    kept: list[Any] = field(default_factory=list)  # so that no two arrays ever share an id
+__all__ = ["Compiled", "ProgramCompiler"]
 
 
 @dataclass
@@ -96,9 +71,10 @@ Strides: TypeAlias = tuple[int, ...]
 class ProgramCompiler:
     """Compiles programs, each once for each shape of views it is called with."""
 
-    def __init__(self, check: bool, observer: Observer | None) -> None:
+    def __init__(self, check: bool, observer: Observer | None, scheduler: Scheduler | None) -> None:
         self.check = check
         self.observer = observer
+        self.scheduler = scheduler
         self.done: dict[tuple[int, tuple[Strides | None, ...]], Compiled] = {}
         self.lasting: dict[tuple[int, Array], list[Any]] = {}  # cells of constants and state
 
@@ -127,7 +103,8 @@ class NodeCompiler:
         self.source = program
         self.observer = programs.observer
         reads = None if self.observer is None else self.observer.reads
-        self.exprs = ExprCompiler(programs.check, reads)
+        self.scheduler = programs.scheduler
+        self.exprs = ExprCompiler(programs.check, reads, scheduler=self.scheduler)
         self.initial: dict[int, Any] = {}
 
     def required(self, run: Run) -> Run:
@@ -171,7 +148,7 @@ class NodeCompiler:
                 self._place(array)
                 if array.kind == "stream" and not self._allocated(array):
                     raise LookupError(f"stream {array.name!r} is neither an argument nor allocated")
-        run = self.emptied(self.required(self.block(self.source.body)))
+        run = self.emptied(self.required(self.body()))
         template: Frame = [None] * self.exprs.size
         for slot, content in self.initial.items():
             template[slot] = content
@@ -190,6 +167,35 @@ class NodeCompiler:
             storage = Storage(slot, row_major(array.shape), None, inline)
         self.exprs.storages[array] = storage
         return storage
+
+    def body(self) -> Run:
+        """The program's nodes: one after the other, or processes."""
+        if self.scheduler is None or not self.source.concurrent:
+            return self.block(self.source.body)
+        network = network_of(self.source)
+        made, _ = stages_of(self.source)
+        nodes = [node for node in self.source.body if not any(node is other for other in made)]
+        pairs = zip(network.stages, nodes, network.waits, strict=True)
+        return self.scheduler.together(self.block(made), [self.part(*pair) for pair in pairs])
+
+    def part(self, stage: Stage, node: Node, waits: frozenset[int]) -> Part:
+        """One stage of a network; its processes are the iterations of the loops of its grid."""
+        block: Block = (node,)
+        slots = []
+        for loop in stage.loops:
+            (found,) = block
+            assert isinstance(found, Loop) and found.iter == loop.iter
+            slots.append(self.exprs.iterator(loop.iter))
+            self.exprs.around.append(loop.iter)
+            block = found.body
+        run = self.block(block)
+        del self.exprs.around[len(self.exprs.around) - len(slots) :]
+        own = {n.array for n in walk_nodes(block) if isinstance(n, Alloc)}
+        made = {array for n in walk_nodes(block) for array in touched_by(n)} - own
+        queues = tuple((a, self.exprs.storage(a).slot) for a in own if a.kind == "stream")
+        labels = [stage.label(row) for row in range(len(stage.points))]
+        left = tuple(self.exprs.storage(array).slot for array in made)
+        return Part(stage.name, labels, tuple(slots), stage.points.tolist(), run, left, queues, waits)
 
     def block(self, block: Block) -> Run:
         """Nodes one after the other."""
@@ -259,13 +265,11 @@ class NodeCompiler:
         array, size = node.array, node.array.size
         slot = self.exprs.storage(array).slot
         observer = self.observer
+        if array.kind == "stream" and self.scheduler is not None:
+            bounded = self.source.concurrent and any(node is other for other in self.source.body)
+            return self.scheduler.queues(array, slot, bounded)
         if array.kind == "stream":
-
-            def make_queues(f: Frame) -> None:
-                refuse_left(array, f[slot])
-                f[slot] = [deque() for _ in range(size)]
-
-            return make_queues
+            return make_queues(array, slot)
         fill: Callable[[Frame], Any]
         if node.fill is not None:
             value, convert = self.exprs.expr(node.fill), conversion(node.fill.dtype, array.dtype)
@@ -299,7 +303,10 @@ class NodeCompiler:
         if storage.inline:
             return store_inline(slot, value)
         position = self.exprs.position(array, node.indices, node.place)
-        put = store_element(array, slot, position, value)
+        if array.kind == "stream" and self.scheduler is not None:
+            put = self.scheduler.putter(slot, position, value, node.place)
+        else:
+            put = store_element(array, slot, position, value)
         if array.kind == "value":
             put = self._fresh(slot, put)
         if node.path:
@@ -332,9 +339,7 @@ class NodeCompiler:
     def loop(self, node: Loop) -> Run:
         """A counted loop."""
         start, stop, step = self.exprs.expr(node.start), self.exprs.expr(node.stop), node.step
-        slot = self.exprs.slots.setdefault(node.iter, self.exprs.size)
-        if slot == self.exprs.size:
-            self.exprs.new_slot()
+        slot = self.exprs.iterator(node.iter)
 
         def bounds(f: Frame) -> None:
             start(f), stop(f)

@@ -58,10 +58,10 @@ def dataflow() -> _Dataflow:
 class _Dataflow:
     """What `dataflow` returns, for a with statement."""
 
-    __slots__ = ("_entered", "_place", "_recorder")
+    __slots__ = ("_around", "_place", "_recorder")
 
     def __init__(self, recorder: Recorder, place: Place) -> None:
-        self._recorder, self._place, self._entered = recorder, place, False
+        self._recorder, self._place, self._around = recorder, place, recorder.network
         if not recorder.runs:
             recorder.scope.waiting[id(self)] = self
 
@@ -69,16 +69,19 @@ class _Dataflow:
         recorder = self._recorder
         recorder.check()
         recorder.scope.waiting.pop(id(self), None)
-        if recorder.runs:
-            return
-        self._refuse_misplaced()
+        if not recorder.runs:
+            self._refuse_misplaced()
+        self._around = recorder.network
         recorder.network = (len(recorder.events), None, self._place)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         recorder = self._recorder
-        if kind is not None or recorder.runs:
+        if recorder.runs:
+            recorder.network = self._around  # plain Python goes into the networks that it calls
+            return
+        if kind is not None:
             return
         recorder.check()
         first, _, place = recorder.network or (0, None, self._place)
