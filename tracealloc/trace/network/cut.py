@@ -18,6 +18,7 @@ import numpy as np
 from tracealloc.trace.ir.expr import Expr, Iter, Load, iters_of, loads_of, rewrite
 from tracealloc.trace.ir.layout import Marks
 from tracealloc.trace.ir.program import (
+    Alloc,
     Array,
     Block,
     Call,
@@ -32,11 +33,12 @@ from tracealloc.trace.ir.program import (
     used_by,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.ir.rewrite import map_expressions, replace_arrays
 from tracealloc.trace.network.families import Family, stages_of
 from tracealloc.trace.network.numbers import values_of
 from tracealloc.trace.network.outlined import Ends, called
 from tracealloc.trace.network.ownership import network_of
+from tracealloc.trace.network.scalars import stored_scalars, with_registers
 from tracealloc.trace.queries.affine import constant
 from tracealloc.trace.record.naming import unused
 
@@ -75,6 +77,7 @@ def networked(program: Program) -> Program:
 
 
 def _cut(program: Program) -> Program:
+    program = with_registers(program)
     network = network_of(program)
     made, _ = stages_of(program)
     taken = {program.name, *(each.name for each in program.callees())}
@@ -117,9 +120,32 @@ def _call(family: Family, program: Program, taken: set[str]) -> Call:
         for axis, loop in enumerate(stage.loops)
     }
     above: Ends = ends
-    call = called(body, above, dict(program.layouts), name, stage.place)
+    call = _returning(called(body, above, dict(program.layouts), name, stage.place), program)
     args = tuple(queues.get(part.array, part) if isinstance(part, Region) else part for part in call.args)
     return replace(call, args=args)
+
+
+def _returning(call: Call, program: Program) -> Call:
+    """The call with results for the scalars of the network that the process stores to."""
+    back = {
+        f: part.array for f, part in zip(call.program.args, call.args, strict=True) if isinstance(part, Load)
+    }
+    wanted = {*program.results} | {array for array in program.arrays() if array.kind == "state"}
+    stored = [f for f in stored_scalars(call.program.body) if back.get(f) in wanted]
+    if not stored:
+        return call
+    results = tuple(Region(back[formal], ()) for formal in stored)
+    callee = replace(call.program, results=tuple(stored))
+    made = [f for f in stored if isinstance(callee.body[0], Store) and callee.body[0].array == f]
+    for formal in made:  # it is not read before: nothing is passed
+        at = callee.args.index(formal)
+        own = replace(formal, kind="result")
+        body = (Alloc(own), *(replace_arrays(node, {formal: own}) for node in callee.body))
+        rest = (*callee.args[:at], *callee.args[at + 1 :])
+        given = tuple(own if array == formal else array for array in callee.results)
+        callee = replace(callee, args=rest, results=given, body=body)
+        call = replace(call, args=(*call.args[:at], *call.args[at + 1 :]))
+    return replace(call, program=callee, results=results)
 
 
 def _is_plain(call: Call, family: Family) -> bool:
