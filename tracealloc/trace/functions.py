@@ -15,7 +15,7 @@ from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Store
 from tracealloc.trace.ir.program import Parameter as ProgramParameter
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy
 from tracealloc.trace.proxies.lifting import typed
-from tracealloc.trace.proxies.processes import refuse_outside
+from tracealloc.trace.proxies.processes import refuse_choice, refuse_outside
 from tracealloc.trace.proxies.refusals import article
 from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.proxies.streams import StreamProxy
@@ -103,7 +103,10 @@ def _traced(
                 break
             scope = scope.parent
         recorder.scope = scope
-    return replace(_program(function, name, args, results, events), concurrent=concurrent)
+    program = replace(_program(function, name, args, results, events), concurrent=concurrent)
+    if concurrent:
+        refuse_choice(program)
+    return program
 
 
 def state_of(function: types.FunctionType, signature: Signature) -> State:

@@ -174,13 +174,12 @@ class NodeCompiler:
             return self.block(self.source.body)
         network = network_of(self.source)
         made, _ = stages_of(self.source)
-        nodes = [node for node in self.source.body if not any(node is other for other in made)]
-        pairs = zip(network.stages, nodes, network.waits, strict=True)
+        pairs = zip(network.stages, network.waits, strict=True)
         return self.scheduler.together(self.block(made), [self.part(*pair) for pair in pairs])
 
-    def part(self, stage: Stage, node: Node, waits: frozenset[int]) -> Part:
+    def part(self, stage: Stage, waits: frozenset[int]) -> Part:
         """One stage of a network; its processes are the iterations of the loops of its grid."""
-        block: Block = (node,)
+        block: Block = (stage.node,)
         slots = []
         for loop in stage.loops:
             (found,) = block

@@ -19,10 +19,12 @@ import numpy as np
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.dtype import boolean
 from tracealloc.trace.ir.expr import (
+    Cast,
     Compare,
     Const,
     Expr,
     Iter,
+    IterRef,
     Load,
     Logical,
     Select,
@@ -45,6 +47,8 @@ from tracealloc.trace.ir.program import (
     While,
     expressions_of,
     map_blocks,
+    over_elements,
+    touched_by,
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
@@ -59,9 +63,11 @@ _TRUE = {False: Const(False, boolean), True: Const(True, boolean)}
 class Stage:
     """A part of a network's body: one process, or the grid of processes that loops in space make.
 
-    `loops` are the loops of the grid, outermost first; `points` has a row of their values for each process.
+    `node` is the part as it was recorded; `loops` are the loops of the grid, outermost first; `points` has a
+    row of their values for each process.
     """
 
+    node: Node
     name: str
     loops: tuple[Loop, ...]
     points: np.ndarray
@@ -98,12 +104,30 @@ def stages_of(program: Program) -> tuple[Block, tuple[Stage, ...]]:
     """What a network makes first (arrays, queues, values that only arguments give), and its parts."""
     made: list[Node] = []
     stages: list[Stage] = []
+    stored: set[Array] = set()
     for node in program.body:
-        if isinstance(node, Alloc) or (not stages and _is_known(node)):
+        part = node
+        if isinstance(node, Alloc):
+            late = node.fill is not None and any(load.array in stored for load in loads_of(node.fill))
+            made.append(replace(node, fill=None) if late else node)
+            if not late:
+                continue
+            part = _fill(node)
+        elif not stages and _is_known(node):
             made.append(node)
-        else:
-            stages.append(_stage(node, len(stages)))
+            continue
+        stages.append(_stage(part, len(stages)))
+        stored |= {array for inner in walk_nodes((part,)) for array in touched_by(inner)}
     return tuple(made), _named(stages, program)
+
+
+def _fill(node: Alloc) -> Node:
+    """The process that fills an array with what another process has stored."""
+    array = node.array
+    assert node.fill is not None
+    its = tuple(Iter(f"{array.key}:fill{axis}", f"i{axis}") for axis in range(array.rank))
+    value = node.fill if node.fill.dtype == array.dtype else Cast(node.fill, array.dtype)
+    return over_elements(its, Store(array, tuple(map(IterRef, its)), value, place=node.place), array.shape)
 
 
 def _named(stages: list[Stage], program: Program) -> tuple[Stage, ...]:
@@ -145,7 +169,7 @@ def _stage(node: Node, number: int) -> Stage:
         loops.append(loop)
         body = loop.body
     known = _known_values(body, {loop.iter for loop in loops}) if loops else {}
-    return Stage(_name(node, number), tuple(loops), points, _without(body, known), node.place)
+    return Stage(node, _name(node, number), tuple(loops), points, _without(body, known), node.place)
 
 
 def _known_values(block: Block, grid: set[Iter]) -> dict[Array, Expr]:

@@ -49,7 +49,8 @@ class Box:
 
     def at(self, row: int) -> slice:
         """Those of one process."""
-        return slice(int(self.low[row]), int(self.high[row]) + 1, self.step)
+        low = int(self.low[row])
+        return slice(low, max(low, int(self.high[row]) + 1), self.step)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,9 @@ class _Walk:
             return Box(np.zeros(self.count, np.int64), np.full(self.count, extent - 1), 1)
         if size > 1:
             found = Box(found.low, found.high + size - 1, 1)
-        return Box(np.maximum(found.low, 0), np.minimum(found.high, extent - 1), found.step)
+        below = np.maximum(-found.low, 0)  # elements outside are none; those inside keep their step
+        low = found.low + -(-below // found.step) * found.step
+        return Box(low, np.minimum(found.high, extent - 1), found.step)
 
     def of(self, expr: Expr) -> Box | None:
         """The values of an expression, as a box."""
@@ -194,7 +197,7 @@ class _Walk:
     def span(self, start: Expr, stop: Expr, step: int) -> Box:
         """The values of a loop's iterator; none where it never runs."""
         first, last = self.of(self.outside(start)), self.of(self.outside(stop))
-        far = np.full(self.count, 1 << 40)
+        far = np.full(self.count, 1 << 31)
         if first is None or last is None:
             return Box(-far, far, 1)
         stride = abs(step) if np.all(first.low == first.high) else 1

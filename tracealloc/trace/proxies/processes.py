@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import NoReturn
 
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.program import Alloc, Store
+from tracealloc.trace.ir.program import Alloc, Block, Call, If, Loop, Program, Store, While
 from tracealloc.trace.proxies.loops import SymbolicLoop, box
 from tracealloc.trace.record.events import Define, Event, Return
 from tracealloc.trace.record.recorder import Recorder, fail, recorder_for
 
-__all__ = ["dataflow", "processes", "refuse_outside"]
+__all__ = ["dataflow", "processes", "refuse_choice", "refuse_outside"]
 
 _WHOLE = "put the processes into a kernel of their own, and call it here"
 
@@ -120,6 +120,19 @@ def refuse_beside(event: Event, side: str, region: Place) -> NoReturn:
     fail("TA140", f"the kernel does something {side} its ta.dataflow region",
          f"the region at {region.short} is all that a network does, beside making arrays and queues",
          hint="make it a process, inside the region; or " + _WHOLE, place=place)  # fmt: skip
+
+
+def refuse_choice(program: Program) -> None:
+    """Refuse a condition around several parts of a region: they would be one process."""
+    for node in program.body:
+        if isinstance(node, If) and any(_parts(block) > 1 for block in (node.then, node.orelse)):
+            fail("TA140", "there are several processes under a condition",
+                 "each loop and call in ta.dataflow is a process, and data do not choose which there are",
+                 hint="choose values with ta.where, or put the condition into the processes", place=node.place)  # fmt: skip
+
+
+def _parts(block: Block) -> int:
+    return sum(isinstance(node, Loop | While | Call | If) for node in block)
 
 
 def refuse_outside(recorder: Recorder, events: list[Event]) -> None:
