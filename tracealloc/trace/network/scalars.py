@@ -75,12 +75,13 @@ def _as_register(program: Program, array: Array) -> Program:
     first = (constant(0),)
     moved = {array: (register, lambda _: first)}.get
     made = [n for n in program.body if isinstance(n, Alloc) and n.array == array]
-    body = tuple(map_accesses(node, moved) for node in program.body if node not in made)
-    given = array in program.args or array.kind == "state"
-    fill = Load(array) if given else made[0].fill if made else None
-    head: list[Node] = [Alloc(register, fill, array.place)]
+    body = tuple(map_accesses(node, moved) for node in program.body)  # its fill may need what comes before
+    head: list[Node] = []
+    if not made:
+        given = array in program.args or array.kind == "state"
+        head = [Alloc(register, Load(array) if given else None, array.place)]
     last: list[Node] = []
     if array in program.results or array.kind == "state":
-        head = [replace(node, fill=None) for node in made] + head
+        head += [replace(node, fill=None) for node in made]
         last = [Store(array, (), Load(register, first), (), array.place)]
     return replace(program, body=(*head, *body, *last))
