@@ -100,6 +100,9 @@ def _interchange(edit: Edit, outer: LoopNode) -> State:
     chain = _chain(outer)
     core = [state.model.statement(name) for name in leaves(chain[-1].body)]
     movable = all(isinstance(loop.expr(s.name), IterRef) for loop in chain for s in core)
+    inside = [state.model.statement(name) for name in leaves(outer)]
+    if any(access.array.kind == "stream" for s in inside for access in s.accesses):
+        return state  # who waits for whom depends on the order in which different queues are used
     if not 2 <= len(chain) <= _MOST_LOOPS or not movable:
         return state
     costs = {order: _cost(core, [chain[k] for k in order]) for order in permutations(range(len(chain)))}

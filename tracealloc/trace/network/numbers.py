@@ -16,6 +16,7 @@ from tracealloc.trace.ir.expr import (
     Expr,
     Iter,
     IterRef,
+    Load,
     Logical,
     Select,
     Unary,
@@ -53,6 +54,8 @@ def values_of(expr: Expr, points: Points) -> Any:
             return np.asarray(int(value))
         case IterRef(iter=it):
             return points.get(it)
+        case Load(array=array, path=()) if array.kind == "constant" and _narrow(expr):
+            return _looked_up(expr, points)
         case Cast(operand=operand) if _narrow(expr) and as_integer(operand.dtype) is not None:
             return _kept(expr, values_of(operand, points))
         case Unary(op=op, operand=operand) if op in ("-", "abs", "~") and _narrow(expr):
@@ -81,6 +84,15 @@ def values_of(expr: Expr, points: Points) -> Any:
             return None if any(part is None for part in parts) else np.where(parts[0] != 0, *parts[1:])
         case _:
             return None
+
+
+def _looked_up(load: Load, points: Points) -> Any:
+    """An element of a table; None where one of them lies outside."""
+    at = [values_of(index, points) for index in load.indices]
+    inside = (a is not None and np.all((a >= 0) & (a < n)) for a, n in zip(at, load.array.shape, strict=True))
+    if load.array.data is None or not all(inside):
+        return None
+    return np.asarray(load.array.data.reshape(load.array.shape)[tuple(at)]).astype(np.int64)
 
 
 def _narrow(expr: Expr) -> bool:
