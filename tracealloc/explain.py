@@ -32,7 +32,7 @@ _FAMILIES: dict[type, tuple[str, ...]] = {
     TraceError: ("TA1",),
     ScheduleError: ("TA2", "TA3", "TA4"),
     VerifyError: ("TA5",),
-    InterpretError: ("TA6",),
+    InterpretError: ("TA6", "TA808"),
     ArgumentError: ("TA603", "TA7"),
     BuildError: ("TA8", "TA9"),
 }

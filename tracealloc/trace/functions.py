@@ -13,6 +13,7 @@ from tracealloc.trace.ir.expr import Expr, Load
 from tracealloc.trace.ir.parameters import Parameter, Signature
 from tracealloc.trace.ir.program import Alloc, Array, Block, Program, Store
 from tracealloc.trace.ir.program import Parameter as ProgramParameter
+from tracealloc.trace.network.ownership import network_of
 from tracealloc.trace.proxies.arrays import ArrayProxy, MutableScalar, RecordProxy
 from tracealloc.trace.proxies.lifting import typed
 from tracealloc.trace.proxies.processes import refuse_choice, refuse_outside
@@ -106,6 +107,7 @@ def _traced(
     program = replace(_program(function, name, args, results, events), concurrent=concurrent)
     if concurrent:
         refuse_choice(program)
+        network_of(program)
     return program
 
 

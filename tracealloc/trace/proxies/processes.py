@@ -128,7 +128,8 @@ def refuse_choice(program: Program) -> None:
         if isinstance(node, If) and any(_parts(block) > 1 for block in (node.then, node.orelse)):
             fail("TA140", "there are several processes under a condition",
                  "each loop and call in ta.dataflow is a process, and data do not choose which there are",
-                 hint="choose values with ta.where, or put the condition into the processes", place=node.place)  # fmt: skip
+                 hint="choose values with ta.where, or put the condition into the processes",
+                 place=node.place)  # fmt: skip
 
 
 def _parts(block: Block) -> int:
