@@ -26,7 +26,7 @@ from tracealloc.trace.record.events import Event, Return
 from tracealloc.trace.record.naming import name_arrays, name_bands
 from tracealloc.trace.record.python_state import State
 from tracealloc.trace.record.raised import refusal
-from tracealloc.trace.record.recorder import Explorer, Recorder, _stack, active, fail
+from tracealloc.trace.record.recorder import Explorer, NeedsPlace, Recorder, _stack, active, fail
 from tracealloc.trace.record.selfcheck import check_interpreter
 from tracealloc.trace.record.structure import finish
 from tracealloc.trace.signature import place_of_function, signature_of, unwrap
@@ -80,8 +80,25 @@ def trace_signature(function: types.FunctionType, signature: Signature, name: st
 def _traced(
     function: types.FunctionType, signature: Signature, name: str, args: tuple[Array, ...]
 ) -> Program:
+    staged: frozenset[object] = frozenset()
+    while True:
+        try:
+            return _traced_once(function, signature, name, args, staged)
+        except NeedsPlace as need:
+            staged |= {need.grid}
+
+
+def _traced_once(
+    function: types.FunctionType,
+    signature: Signature,
+    name: str,
+    args: tuple[Array, ...],
+    staged: frozenset[object],
+) -> Program:
+    """The program; the bodies of the grids in `staged` are traced for each process."""
     outer = active()
     recorder = Recorder(name, outer)
+    recorder.staged = staged
     recorder.functions = (*(outer.functions if outer is not None else ()), function.__code__)
     stack = _stack()
     stack.append(recorder)
@@ -197,7 +214,11 @@ def _explore(
     while True:
         scope = explorer.begin()
         positional, keywords = proxies(recorder, signature, args)
-        returned = function(*positional, **keywords)
+        try:
+            returned = function(*positional, **keywords)
+        except NeedsPlace:
+            state.restore()
+            raise
         recorder.check()
         if recorder.scope is not scope:
             fail(

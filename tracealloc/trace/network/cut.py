@@ -34,6 +34,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions, replace_arrays
+from tracealloc.trace.network.boxes import boxes_of
 from tracealloc.trace.network.families import Family, stages_of
 from tracealloc.trace.network.numbers import values_of
 from tracealloc.trace.network.outlined import Ends, called
@@ -96,7 +97,7 @@ def _instances(family: Family, program: Program, taken: set[str]) -> list[Node]:
     loops = family.stage.loops
     call = _call(family, program, taken)
     nests: list[Node] = []
-    for box in _boxes(family.points.tolist(), len(loops)):
+    for box in boxes_of(family.points.tolist(), len(loops)):
         node: Node = call
         for loop, (low, high) in reversed(list(zip(loops, box, strict=True))):
             ends = constant(low), constant(high + 1)
@@ -245,25 +246,3 @@ def _part(part: Region | Expr, chosen: dict[tuple[Array, tuple[Expr, ...]], Arra
     key: Any = (part.array, part.indices)
     own = chosen.get(key)
     return part if own is None else Region(own, ())
-
-
-def _boxes(points: list[list[int]], rank: int) -> list[tuple[tuple[int, int], ...]]:
-    """Boxes (least and greatest value of each iterator) that hold the points, each point once."""
-    if not rank:
-        return [()]
-    rows: dict[int, list[list[int]]] = {}
-    for point in points:
-        rows.setdefault(point[0], []).append(point[1:])
-    found: list[tuple[tuple[int, int], ...]] = []
-    start, last, rest = None, 0, None
-    for value in sorted(rows):
-        inner = _boxes(rows[value], rank - 1)
-        if start is not None and value == last + 1 and inner == rest:
-            last = value
-            continue
-        if start is not None and rest is not None:
-            found += [((start, last), *box) for box in rest]
-        start, last, rest = value, value, inner
-    if start is not None and rest is not None:
-        found += [((start, last), *box) for box in rest]
-    return found

@@ -23,12 +23,12 @@ from tracealloc.trace.record.bytecode_names import (
     stores_of,
     target_names,
 )
-from tracealloc.trace.record.events import ForEach
+from tracealloc.trace.record.events import Event, ForEach
 from tracealloc.trace.record.naming import unused
 from tracealloc.trace.record.python_state import Carried, Slot, State, keep_hint, same
 from tracealloc.trace.record.recorder import Explorer, Recorder, Scope, active, fail, recorder_for
 
-__all__ = ["SymbolicLoop", "box", "grid", "range", "reduction"]
+__all__ = ["Running", "SymbolicLoop", "box", "grid", "range", "reduction"]
 
 _TAKE_OUT = "take random numbers, next(), counters and input out of the body, or pass them as arguments"
 Bounds = tuple[Expr, Expr, int]
@@ -144,7 +144,14 @@ class SymbolicLoop:
             fail("TA114", f"{self.what} cannot run in a generator",
                  "a generator's caller would be the loop's body, and cannot be run again",
                  hint="put the for statement into the kernel itself")  # fmt: skip
-        return _Running(self, recorder, frame)
+        return self._running(recorder, frame)
+
+    def _running(self, recorder: Recorder, frame: FrameType) -> Running:
+        if self.space and (frame.f_code, frame.f_lasti) in recorder.staged:
+            from tracealloc.trace.proxies.instances import Instances
+
+            return Instances(self, recorder, frame)
+        return Running(self, recorder, frame)
 
     def __len__(self) -> int:
         fail(
@@ -165,17 +172,17 @@ class SymbolicLoop:
     __contains__ = __reversed__ = __getitem__
 
 
-class _Running:
+class Running:
     """A loop that a for statement is running: one `__next__` per run of the body."""
 
-    __slots__ = ("__weakref__", "explorer", "frame", "is_empty", "iters", "left", "loop", "outer", "recorder",
-                 "runs", "scope", "spot", "state")  # fmt: skip
+    __slots__ = ("__weakref__", "at", "explorer", "frame", "is_empty", "iters", "left", "loop", "outer",
+                 "recorder", "runs", "scope", "spot", "state")  # fmt: skip
 
     def __init__(self, loop: SymbolicLoop, recorder: Recorder, frame: FrameType) -> None:
         self.loop, self.recorder, self.frame = loop, recorder, frame
         self.scope: Scope | None = None
         self.explorer: Explorer | None = None
-        self.spot = spot_of(frame)
+        self.spot, self.at = spot_of(frame), frame.f_lasti
         self.outer = recorder.loops
         self.runs = 0
         self.left: dict[Slot, Any] = {}  # what variables hold in this run, instead of a `Carried`
@@ -205,7 +212,7 @@ class _Running:
     def _start(self) -> None:
         recorder = self.recorder
         recorder.check()
-        recorder.spot()
+        self._seen()
         recorder.idle += self.is_empty
         names = target_names(self.frame)
         count = len(self.loop.bounds)
@@ -220,6 +227,8 @@ class _Running:
             taken.add(fresh)
             iters.append(Iter(f"%{recorder.number()}", fresh))
         self.iters = tuple(iters)
+        if self.loop.space:
+            recorder.grids.update(dict.fromkeys(iters, (self.frame.f_code, self.at)))
         for it, (start, stop, *_) in zip(iters, self.loop.bounds, strict=True):
             if all(is_affine(end) and iters_of(end) <= recorder.bounded for end in (start, stop)):
                 recorder.bounded.add(it)
@@ -234,8 +243,17 @@ class _Running:
         recorder = self.recorder
         self.scope = self.explorer.begin()
         recorder.loops = (*self.outer, *self.iters)
-        proxies = tuple(Scalar(IterRef(it), recorder, None, self.spot.place) for it in self.iters)
+        proxies = self._proxies()
         return proxies if len(proxies) > 1 else proxies[0]
+
+    def _seen(self) -> None:
+        """Count the statement among those that are recorded."""
+        self.recorder.spot()
+
+    def _proxies(self) -> tuple[Any, ...]:
+        """What the body gets for the iterators."""
+        place = self.spot.place
+        return tuple(Scalar(IterRef(it), self.recorder, None, place) for it in self.iters)
 
     def _end_run(self) -> None:
         assert self.explorer is not None and self.scope is not None
@@ -264,6 +282,10 @@ class _Running:
             self.state.release(
                 self.runs, lambda name, values, each: self._settle(name, values, each and not never)
             )
+        self._emit(body)
+
+    def _emit(self, body: tuple[Event, ...]) -> None:
+        """Record the loops with their body."""
         if not body:
             return
         for position in reversed(builtins.range(len(self.iters))):
@@ -272,7 +294,7 @@ class _Running:
             event = ForEach(self.iters[position], start, stop, step, body, self.loop.reduces, band,
                             self.spot.place, self.loop.space)  # fmt: skip
             body = (event,)
-        recorder.emit(body[0])
+        self.recorder.emit(body[0])
 
     # -------------------------------------------------------------------------------------- what goes wrong
 

@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 from tracealloc.trace.diagnostics.cures import SCALAR_CURES
 from tracealloc.trace.diagnostics.errors import TraceAttributeError, nearest
 from tracealloc.trace.diagnostics.source import Place, caller_frame
-from tracealloc.trace.ir.expr import Expr, IterRef
+from tracealloc.trace.ir.expr import Expr, IterRef, iters_of, loads_of, walk
 from tracealloc.trace.record.bytecode_names import spot_of
 from tracealloc.trace.record.events import Ref
-from tracealloc.trace.record.recorder import Recorder, active, fail
+from tracealloc.trace.record.recorder import NeedsPlace, Recorder, active, fail
 
 __all__ = ["SCALAR_NAMES", "Valueless", "absent", "article", "describe", "refuse_use"]
 
@@ -167,8 +167,19 @@ def article(item: object) -> str:
 
 
 def _refuse(item: Valueless, code: str, what: str, *because: str, hint: str | None = None) -> NoReturn:
-    item._check()
+    recorder = item._check()
+    grid = _grid_of(item._expr, recorder)
+    if grid is not None:
+        raise NeedsPlace(grid)
     fail(code, f"the traced value {describe(item)} {what}", *because, hint=hint)
+
+
+def _grid_of(expr: Expr, recorder: Recorder) -> object | None:
+    """The grid of processes whose place alone says what a value is."""
+    its, found = iters_of(expr), loads_of(expr)
+    if not its or found or not its <= recorder.grids.keys() or any(isinstance(e, Ref) for e in walk(expr)):
+        return None
+    return recorder.grids[next(iter(its))]
 
 
 def describe(item: Valueless) -> str:

@@ -12,6 +12,7 @@ from tracealloc.trace.ir.expr import Const, Expr, GetField
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.proxies.elements import element_type
 from tracealloc.trace.proxies.lifting import numpy_dtype, typed
+from tracealloc.trace.proxies.placed import Placed
 from tracealloc.trace.proxies.refusals import SCALAR_NAMES, Valueless, absent, article, refuse_use
 from tracealloc.trace.queries import typing_rules
 from tracealloc.trace.queries.affine import linear
@@ -56,6 +57,8 @@ def number_expr(item: Any, partner: DType | None = None) -> Expr:
     """The expression of an operand; `partner` is the type of the other one (weak literals)."""
     if isinstance(item, Scalar):
         return item._value()
+    if isinstance(item, Placed):
+        return item.known
     if type(item) in _LITERALS:
         return typed(typing_rules.lift, item, partner)
     if isinstance(item, Carried):

@@ -26,11 +26,32 @@ if TYPE_CHECKING:
     from tracealloc.trace.ir.parameters import Signature
     from tracealloc.trace.ir.program import Program, Region
 
-__all__ = ["Explorer", "Recorder", "Scope", "active", "fail", "is_idle", "recorder_for", "running"]
+__all__ = [
+    "Explorer",
+    "NeedsPlace",
+    "Recorder",
+    "Scope",
+    "active",
+    "fail",
+    "is_idle",
+    "recorder_for",
+    "running",
+]
 
 MAX_PATHS = 1024
 MAX_REPEATS = 256
 _TRIVIAL = (Const, IterRef, Ref)
+
+
+class NeedsPlace(BaseException):
+    """A body asks for the number of an iterator of `ta.processes`: it is traced again, for each process.
+
+    Not an `Exception`: what the user's code catches is not meant.
+    """
+
+    def __init__(self, grid: object) -> None:
+        super().__init__("a place in a grid of processes")
+        self.grid = grid
 
 
 class Scope:
@@ -164,6 +185,8 @@ class Recorder:
         self.unnamed: list[tuple[Array, object, int]] = []
         self.objects: dict[int, object] = {}
         self.functions: tuple[object, ...] = ()
+        self.grids: dict[Iter, object] = {}  # iterators of `ta.processes`, and the for statement
+        self.staged: frozenset[object] = frozenset()  # for statements whose body needs numbers
         self.network: tuple[int, int | None, Place] | None = None  # where `ta.dataflow` begins and ends
         self.callees: dict[object, Program] = parent.callees if parent is not None else {}
         self.variants: dict[object, list[Program]] = parent.variants if parent is not None else {}
