@@ -40,15 +40,15 @@ class _Wait:
                 return f"{self.process} waits for the end of what stores what it reads"
 
 
-def _queue(name: str, number: int) -> str:
-    """``q[0, 1]`` for a number in ``q[2, 3]``."""
+def _queue(name: str, number: str) -> str:
+    """``q[0, 1]`` for a number in ``q[2, 3]``; without a number, it is the name of one queue."""
     found = re.fullmatch(r"(.*)\[([\d, ]*)\]", name)
-    if found is None:
+    if found is None or not number:
         return name
     shape = tuple(map(int, found[2].split(", ")))
-    if number >= prod(shape):
+    if int(number) >= prod(shape):
         return name
-    return f"{found[1]}[{', '.join(str(int(at)) for at in np.unravel_index(number, shape))}]"
+    return f"{found[1]}[{', '.join(str(int(at)) for at in np.unravel_index(int(number), shape))}]"
 
 
 def _waits(report: str) -> list[_Wait]:
@@ -56,14 +56,14 @@ def _waits(report: str) -> list[_Wait]:
     for line in report.splitlines():
         process, queue, number, what, count, limit, at = line.split("\t")
         if what != "left":
-            found.append(_Wait(process, _queue(queue, int(number)), what, int(count), int(limit), int(at)))
+            found.append(_Wait(process, _queue(queue, number), what, int(count), int(limit), int(at)))
     return found
 
 
 def left_of(report: str) -> list[tuple[str, int]]:
     """The queues that ended with elements in them, and how many."""
     parts = [line.split("\t") for line in report.splitlines()]
-    return [(_queue(p[1], int(p[2])), int(p[4])) for p in parts if len(p) == 7 and p[3] == "left"]
+    return [(_queue(p[1], p[2]), int(p[4])) for p in parts if len(p) == 7 and p[3] == "left"]
 
 
 def _ends(program: Program) -> Mapping[tuple[str, str], str]:

@@ -1,7 +1,8 @@
 """How many elements a queue must hold where what puts and what takes run one after the other.
 
 Hardware that runs in order waits for ever at a put into a full queue: nobody takes anything meanwhile. All
-that is put between two allocations is room enough; where data say how often that is, nothing is known.
+that is put between two allocations is room enough; where data say how often that is, nothing is known. In a
+network both run beside one another, and how much a queue holds is part of the program.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ MOST = 1 << 20  # elements; no FIFO is that deep
 def room_of(program: Program) -> Mapping[Array, int | None]:
     """For each queue that a function makes: a number of elements that it never exceeds (None: unknown)."""
     made = [n.array for n in walk_nodes(program.body) if isinstance(n, Alloc) and n.array.kind == "stream"]
+    if program.concurrent:
+        return {array: array.depth for array in made}
     return {array: _known(_puts(program.body, array, ZeroDivisorRanges())) for array in made}
 
 

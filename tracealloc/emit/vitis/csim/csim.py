@@ -13,10 +13,12 @@ from tracealloc.emit.common.access_checks import FAULT_SHIFT, Check, outside_err
 from tracealloc.emit.run import disk_cache as disk
 from tracealloc.emit.run.compiler import Compiler
 from tracealloc.emit.run.marshal import Signature
+from tracealloc.emit.run.stuck import stuck_text
 from tracealloc.emit.vitis.csim.ap_headers import ap_types_folder
-from tracealloc.emit.vitis.csim.csim_wrapper import FAULT, csim_entry, wrapper_source
+from tracealloc.emit.vitis.csim.csim_wrapper import FAULT, LEFT, STUCK, csim_entry, wrapper_source
 from tracealloc.emit.vitis.text.frames import template_text
 from tracealloc.emit.vitis.text.module import MOST_BITS, VitisText, simulated, word_limit
+from tracealloc.emit.vitis.text.processes import NETWORK_HEADER
 from tracealloc.trace.diagnostics.errors import BuildError, TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.program import Requirement, keeps_state
@@ -99,7 +101,7 @@ class CSimModule:
                 hint=f"remove {str(self.library)!r} and build again",
             ) from error
         message.restype = ctypes.c_char_p
-        self._call = self.signature.caller(_Checked(text.program.name, function, message, self._checks))
+        self._call = self.signature.caller(_Checked(text.program, function, message, self._checks))
 
     def reset(self) -> None:
         """Set what the kernel keeps between calls (`ta.state`) back to its first content."""
@@ -115,7 +117,8 @@ class CSimModule:
         Raises:
             ArgumentError: an argument does not fit.
             BoundsError: an access that depends on data would leave its array.
-            SimulationError: a stream was read while it was empty, or kept elements that nothing read.
+            SimulationError: a stream was read while it was empty, or kept elements that nothing read; or the
+                processes of a network wait for one another.
         """
         try:
             return self._call(args, kwargs)
@@ -156,24 +159,29 @@ class _Unmet(Exception):
 class _Checked:
     """The wrapper's function; a fault that it reports becomes an exception."""
 
-    _parts: tuple[str, Any, Any, Sequence[Check | Requirement]]
+    _parts: tuple[Program, Any, Any, Sequence[Check | Requirement]]
 
-    def __init__(self, name: str, function: Any, message: Any, checks: Sequence[Check | Requirement]) -> None:
-        object.__setattr__(self, "_parts", (name, function, message, checks))
+    def __init__(
+        self, program: Program, function: Any, message: Any, checks: Sequence[Check | Requirement]
+    ) -> None:
+        object.__setattr__(self, "_parts", (program, function, message, checks))
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._parts[1], name, value)
 
     def __call__(self, *args: Any) -> int:
-        name, function, message, checks = self._parts
+        program, function, message, checks = self._parts
+        name = program.name
         status: int = function(*args)
         if status >> FAULT_SHIFT:
             check = checks[(status >> FAULT_SHIFT) - 1]
             if isinstance(check, Requirement):
                 raise _Unmet(check)
             raise outside_error(name, check, "the hardware would read or write another address there")
+        said = (message() or b"").decode("utf-8", "replace") if status else ""
+        if status in (STUCK, LEFT):
+            raise _network_error(program, status, said)
         if status == FAULT:
-            said = (message() or b"").decode("utf-8", "replace")
             raise SimulationError(
                 "TA805",
                 f"C simulation of {name}: {said}",
@@ -181,6 +189,16 @@ class _Checked:
                 hint="each stream must be read as often as it is written, and after that",
             )
         return status
+
+
+def _network_error(program: Program, status: int, said: str) -> SimulationError:
+    """What is told of a network that cannot go on, or that left elements in a queue."""
+    if status == LEFT:
+        summary, hint = f"C simulation of {program.name}: {said}", "take as many elements as are put"
+        return SimulationError("TA809", summary, place=caller_place(), hint=hint)
+    because, hint = stuck_text(program, said, "")
+    summary = f"C simulation of {program.name}: the processes wait for one another"
+    return SimulationError("TA808", summary, place=caller_place(), because=because, hint=hint)
 
 
 def build_csim(text: VitisText, *, cache: bool = True) -> CSimModule:
@@ -195,7 +213,7 @@ def build_csim(text: VitisText, *, cache: bool = True) -> CSimModule:
         f"{text.base}.cpp": checked.source,
         f"{text.base}.h": checked.header,
         **checked.others,
-        **{name: template_text(name) for name in ("tracealloc_memory.h", "tracealloc_sim.h")},
+        **{name: template_text(name) for name in ("tracealloc_memory.h", "tracealloc_sim.h", NETWORK_HEADER)},
     }
     library = compile_unit(wrapper, files, ap_types=checked.has_ap_types, wide=checked.wide, cache=cache)
     return CSimModule(text, library, checked.checks)

@@ -6,15 +6,19 @@ from tracealloc.emit.common.access_checks import FAULT_SHIFT
 from tracealloc.emit.common.parameters import Parameter, by_value, element_bytes, parameters
 from tracealloc.emit.vitis.text.host_memory import cpp_type, memory_functions, same_memory
 from tracealloc.emit.vitis.text.module import VitisText
+from tracealloc.emit.vitis.text.processes import NETWORK_HEADER, local_bytes
 from tracealloc.emit.vitis.values.simulated import axis_type, is_axis
 from tracealloc.trace.ir.dtype import Boolean, Fixed, Float, as_integer
-from tracealloc.trace.ir.program import Alloc, Array, Program, walk_nodes
+from tracealloc.trace.ir.program import Array
+from tracealloc.trace.network.cut import is_network
 
-__all__ = ["FAULT", "local_bytes", "csim_entry", "wrapper_source"]
+__all__ = ["FAULT", "LEFT", "STUCK", "csim_entry", "wrapper_source"]
 
 # What the entry returns when the simulation found a fault that `<entry>_message` tells. An access outside its
 # array is the number of its check above FAULT_SHIFT bits.
 FAULT = 2
+STUCK = 3  # the processes of a network wait for one another
+LEFT = 4  # a queue of a network ended with elements in it
 # What a library shows; all else in it, such as a kernel named like a function of the C library, is hidden.
 _EXPORT = 'extern "C" __attribute__((visibility("default")))'
 _STACK = 1 << 20  # bytes of local arrays that the caller's stack is trusted to hold
@@ -65,16 +69,6 @@ def wrapper_source(text: VitisText) -> str:
     return _Wrapper(text).source()
 
 
-def local_bytes(program: Program) -> int:
-    """An upper bound of the stack that a program's arrays need, in bytes."""
-    total = 0
-    for item in (*program.callees(), program):
-        for node in walk_nodes(item.body):
-            if isinstance(node, Alloc):
-                total += node.array.size * 2 * max(8, element_bytes(node.array.dtype))
-    return total
-
-
 class _Wrapper:
     def __init__(self, text: VitisText) -> None:
         self.text = text
@@ -91,14 +85,16 @@ class _Wrapper:
         self.fifos = any(array.kind == "stream" for array in self.program.args)
         streams = "hls_stream.h" in self.text.includes
         clear = ["hls::stream_fault().clear();"] if streams else []
+        error = "tracealloc::left" if is_network(self.program) else "hls::stream_error"
         check = [
-            "if (!hls::stream_fault().empty()) throw hls::stream_error(hls::stream_fault());"
+            f"if (!hls::stream_fault().empty()) throw {error}(hls::stream_fault());"
         ] if streams else []  # fmt: skip
         call = f"{self.text.top}({', '.join(self.actual)});"
         run = [*clear, *self.before, call, *check, *self.finished, *self.drained, *self.after]
         parts = [
             '#include "tracealloc_memory.h"',
             '#include "tracealloc_sim.h"',
+            *([f'#include "{NETWORK_HEADER}"'] if is_network(self.program) else []),
             f'#include "{self.text.base}.cpp"',
             "",
             *memory_functions(self.text, [p.array.dtype for p in parameters(self.program)]),
@@ -205,6 +201,7 @@ class _Wrapper:
             "    status = 1;",
             "  } catch (const tracealloc::outside &found) {",
             f"    status = found.number << {FAULT_SHIFT};",
+            *(_ends_of_networks() if is_network(self.program) else []),
             "  } catch (const std::exception &error) {",
             "    tracealloc::message = error.what();",
             f"    status = {FAULT};",
@@ -217,6 +214,14 @@ class _Wrapper:
             size = local_bytes(self.program) + (16 << 20)
             lines = ["#include <pthread.h>", f"static const unsigned long ta_stack_bytes = {size}ul;", *lines]
         return lines
+
+
+def _ends_of_networks() -> list[str]:
+    lines = []
+    for kind, status in (("stuck", STUCK), ("left", LEFT)):
+        lines.append(f"  }} catch (const tracealloc::{kind} &error) {{")
+        lines += ["    tracealloc::message = error.what();", f"    status = {status};"]
+    return lines
 
 
 def _thread(formal: list[str], names: list[str]) -> list[str]:

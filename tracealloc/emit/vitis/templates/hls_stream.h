@@ -1,7 +1,8 @@
 // hls::stream for C simulation, by tracealloc: a FIFO that reports what would hang in hardware.
 //
 // Reading an empty stream throws hls::stream_error. Data left in a stream that goes out of scope, and (with
-// -DTRACEALLOC_BOUNDED_STREAMS) writing to a stream that is full, are errors too. Put this folder first on
+// -DTRACEALLOC_BOUNDED_STREAMS) writing to a stream that is full, are errors too. Where processes run beside one
+// another (`processes`), who reads an empty stream or writes to a full one waits instead. Put this folder first on
 // the include path; synthesis uses the vendor's own header.
 #ifndef TRACEALLOC_HLS_STREAM_H
 #define TRACEALLOC_HLS_STREAM_H
@@ -21,6 +22,17 @@ struct stream_error : std::runtime_error {
 inline std::string &stream_fault() {
   static thread_local std::string fault;
   return fault;
+}
+
+// What runs processes beside one another, while one of them runs; null: everything runs in order. `who` waits.
+struct waiting {
+  virtual ~waiting() {}
+  virtual void wait(void *&who, const std::string &stream, bool room, std::size_t count, std::size_t limit) = 0;
+  virtual void wake(void *&who) = 0;
+};
+inline waiting *&processes() {
+  static thread_local waiting *found = nullptr;
+  return found;
 }
 
 template <typename T, int DEPTH = 0>
@@ -52,9 +64,13 @@ class stream<T, 0> {
   void borrow() { borrowed_ = true; }  // it belongs to the caller: it may end with data in it
 
   T read() {
-    if (data_.empty()) throw stream_error("stream '" + name_ + "' is read while it is empty");
+    while (data_.empty()) {
+      if (!processes()) throw stream_error("stream '" + name_ + "' is read while it is empty");
+      processes()->wait(reader_, name_, false, 0, capacity_);
+    }
     T head = data_.front();
     data_.pop_front();
+    if (writer_) processes()->wake(writer_);
     return head;
   }
   void read(T &head) { head = read(); }
@@ -65,11 +81,13 @@ class stream<T, 0> {
   }
 
   void write(const T &tail) {
+    while (full() && processes()) processes()->wait(writer_, name_, true, data_.size(), capacity_);
 #ifdef TRACEALLOC_BOUNDED_STREAMS
     if (full()) throw stream_error("stream '" + name_ + "' is written while it is full");
 #endif
     data_.push_back(tail);
     if (data_.size() > peak_) peak_ = data_.size();
+    if (reader_) processes()->wake(reader_);
   }
   bool write_nb(const T &tail) {
     if (full()) return false;
@@ -85,6 +103,7 @@ class stream<T, 0> {
   std::string name_;
   std::size_t capacity_, peak_;
   bool borrowed_;
+  void *reader_ = nullptr, *writer_ = nullptr;  // a process that waits
 };
 
 template <typename T, int DEPTH>

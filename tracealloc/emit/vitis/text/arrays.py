@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.vitis.text.nests import dimensions
 from tracealloc.emit.vitis.text.pragmas import array_pragmas
+from tracealloc.emit.vitis.text.processes import Processes
 from tracealloc.emit.vitis.text.unit import Unit
 from tracealloc.emit.vitis.values.convert import Conversions
 from tracealloc.emit.vitis.values.tables import initialiser
@@ -20,15 +21,18 @@ class Arrays:
 
     Args:
         scope: the function. `unit`: its file. `facts`: what is known of it.
-        convert: prints the elements of tables.
+        convert: prints the elements of tables. `processes`: of a network, bounds its queues in simulation.
     """
 
-    def __init__(self, scope: Scope, unit: Unit, facts: FunctionFacts, convert: Conversions) -> None:
+    def __init__(
+        self, scope: Scope, unit: Unit, facts: FunctionFacts, convert: Conversions, processes: Processes
+    ) -> None:
         self.scope = scope
         self.unit = unit
         self.words = unit.words
         self.facts = facts
         self.convert = convert
+        self.processes = processes
         self._layouts = dict(scope.program.layouts)
 
     def layout(self, array: Array) -> Layout:
@@ -44,6 +48,9 @@ class Arrays:
             if array.rank and self.unit.simulation is not None:
                 scope.line(self._title(array, name))
             depth = self.depth(array)
+            bounded = self.processes.bounded(array, depth)
+            if bounded is not None:
+                scope.line(bounded)
             if depth is not None:
                 scope.line(f"#pragma HLS stream variable={name} depth={depth}")
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.vitis.text.nests import dimensions, element_loops
@@ -22,17 +22,25 @@ class CallPrinter:
     Args:
         scope: the function around the call. `unit`: knows what functions are called.
         expressions: prints what is passed.
-        node: the call.
+        node: the call. `started`: the statement that makes it, from its text.
         pipelined: whether a pipelined loop is around.
     """
 
     def __init__(
-        self, scope: Scope, unit: Unit, expressions: Expressions, node: Call, *, pipelined: bool
+        self,
+        scope: Scope,
+        unit: Unit,
+        expressions: Expressions,
+        node: Call,
+        started: Callable[[Call, str], str],
+        *,
+        pipelined: bool,
     ) -> None:
         self.scope = scope
         self.unit = unit
         self.expressions = expressions
         self.node = node
+        self.started = started
         self.pipelined = pipelined
         self.after: list[tuple[Region, str]] = []
 
@@ -56,7 +64,8 @@ class CallPrinter:
             out = self._region(outs[array], array, reads=False, writes=True)
             parts.append(out if array.rank else f"&{out}")
         name = self.unit.function_name(callee)
-        scope.line(f"{name}({', '.join(parts)});{scope.comment(node.place)}")
+        text = self.started(node, f"{name}({', '.join(parts)});")
+        scope.line(f"{text}{scope.comment(node.place)}")
         for region, copy in self.after:
             self._copy(region, copy, back=True)
 

@@ -8,6 +8,7 @@ from tracealloc.emit.vitis.text.arrays import Arrays
 from tracealloc.emit.vitis.text.loops import Loops
 from tracealloc.emit.vitis.text.nests import dimensions, element_loops
 from tracealloc.emit.vitis.text.pragmas import port_pragma
+from tracealloc.emit.vitis.text.processes import Processes, without_single_trips
 from tracealloc.emit.vitis.text.statements import Statements
 from tracealloc.emit.vitis.text.unit import Unit
 from tracealloc.emit.vitis.values.expressions import Expressions
@@ -41,9 +42,10 @@ class FunctionWriter:
         scope.ranges.of_value.update(facts.values)
         self.checks = unit.checks_of(program)
         expressions = self.expressions = Expressions(scope, unit.words, self.checks)
-        self.arrays = Arrays(scope, unit, facts, expressions.convert)
+        self.processes = Processes(scope, unit)
+        self.arrays = Arrays(scope, unit, facts, expressions.convert, self.processes)
         self.loops = Loops(scope, facts, expressions)
-        statements = Statements(scope, unit, expressions, self.arrays, self.loops)
+        statements = Statements(scope, unit, expressions, self.arrays, self.loops, self.processes)
         self.walk = Walk(scope, expressions.expr, statements, self.loops)
 
     def lines(self) -> list[str]:
@@ -60,7 +62,10 @@ class FunctionWriter:
             scope.line(pragma)
         self._require()
         self._declare_kept()
-        self.walk.block(self.program.body)
+        self.processes.begin()
+        plain = self.program.concurrent and self.unit.simulation is None
+        self.walk.block(without_single_trips(self.program.body) if plain else self.program.body)
+        self.processes.end()
         for array in self.outputs:
             self._copy_out(array)
         scope.out.append("}")
@@ -93,6 +98,8 @@ class FunctionWriter:
         for array in arrays:
             if array not in self.outputs:
                 lines += self.arrays.pragmas(array, local=False)
+        if self.program.concurrent:
+            lines.append("#pragma HLS dataflow")
         return lines
 
     @staticmethod

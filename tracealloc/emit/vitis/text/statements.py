@@ -9,6 +9,7 @@ from tracealloc.emit.vitis.text.arrays import Arrays
 from tracealloc.emit.vitis.text.calls import CallPrinter
 from tracealloc.emit.vitis.text.loops import Loops
 from tracealloc.emit.vitis.text.nests import dimensions, element_loops
+from tracealloc.emit.vitis.text.processes import Processes
 from tracealloc.emit.vitis.text.unit import Unit
 from tracealloc.emit.vitis.values.convert import Value
 from tracealloc.emit.vitis.values.expressions import Expressions
@@ -30,10 +31,17 @@ class Statements:
         expressions: prints expressions.
         arrays: declares arrays.
         loops: knows whether a pipelined loop is around.
+        processes: of a network, writes calls where it is simulated.
     """
 
     def __init__(
-        self, scope: Scope, unit: Unit, expressions: Expressions, arrays: Arrays, loops: Loops
+        self,
+        scope: Scope,
+        unit: Unit,
+        expressions: Expressions,
+        arrays: Arrays,
+        loops: Loops,
+        processes: Processes,
     ) -> None:
         self.scope = scope
         self.unit = unit
@@ -41,6 +49,7 @@ class Statements:
         self.expressions = expressions
         self.arrays = arrays
         self.loops = loops
+        self.processes = processes
 
     # Arrays.
 
@@ -153,5 +162,5 @@ class Statements:
 
     def call(self, node: Call) -> None:
         """A call, with copies of views that are not contiguous."""
-        pipelined = self.loops.pipelined
-        CallPrinter(self.scope, self.unit, self.expressions, node, pipelined=pipelined).emit()
+        pipelined, started = self.loops.pipelined, self.processes.call
+        CallPrinter(self.scope, self.unit, self.expressions, node, started, pipelined=pipelined).emit()

@@ -19,7 +19,9 @@ __all__ = ["AccessChecks", "Simulation", "axis_type", "is_axis"]
 
 
 def is_axis(program: Program, array: Array) -> bool:
-    """Whether an array's port is a stream of its elements."""
+    """Whether an array's port is a stream of its elements (a network's processes are passed a memory)."""
+    if program.concurrent:
+        return False
     port = program.layout(array).port
     return array.rank > 0 and array.kind != "stream" and port is not None and port.kind == "axis"
 
