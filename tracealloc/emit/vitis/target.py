@@ -8,6 +8,7 @@ from typing import Any
 from tracealloc.emit.common.target import Design, Folder, Target, Tool, register
 from tracealloc.emit.vitis.hardware import HARDWARE
 from tracealloc.emit.vitis.values.helpers import HELPER_NAMES
+from tracealloc.trace.diagnostics.source import warn
 
 __all__ = ["VITIS"]
 
@@ -20,7 +21,11 @@ def _build(design: Design, mode: str | None, project: Folder, options: Mapping[s
     given = dict(options)
     if given.get("reference") is None:
         given["reference"] = design.reference()
-    return build_hls(design.for_hls(), mode=mode, project=project, **given)
+    lowered = design.for_hls()
+    for name, facts in lowered.facts.functions.items():
+        for refused in facts.refused:
+            warn(f"Vitis HLS would refuse {name}: {refused.text}", refused.place)
+    return build_hls(lowered, mode=mode, project=project, **given)
 
 
 def _options() -> tuple[Any, ...]:

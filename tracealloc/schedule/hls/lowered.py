@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from tracealloc.schedule.hls.constant_bounds import Unrolled, unrolled
 from tracealloc.schedule.hls.false_dependences import distances_between
+from tracealloc.schedule.hls.instances import instances_of
 from tracealloc.schedule.hls.pipelined import pipelined_nests
 from tracealloc.schedule.hls.port_copies import with_port_copies
 from tracealloc.schedule.hls.queue_room import room_of
+from tracealloc.schedule.hls.shared_banks import refusals
 from tracealloc.trace.ir.dtype import Boolean, as_integer
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, substitute
 from tracealloc.trace.ir.facts import Distance, Facts, FunctionFacts, LoopFacts, Lowered
@@ -54,8 +56,14 @@ def for_hls(program: Program, hardware: Hardware) -> Lowered:
 def _lowered(program: Program, hardware: Hardware) -> Lowered:
     before = _told_apart(networked(program))
     copied, copies = with_port_copies(before, hardware)
+    copied = networked(copied)  # in a network, the copies are processes
     found = {id(each.program): each for each in unrolled(copied, hardware)}
     functions = {each.program.name: _facts_of(each, hardware) for each in found.values()}
+    instances = instances_of(copied)
+    for each in found.values():
+        own, name = each.program, each.program.name
+        refused = tuple(refusals(own, own is copied)) if own.concurrent else ()
+        functions[name] = replace(functions[name], instances=instances[id(own)], refused=refused)
     after = _each_function(copied, lambda each: replace(each, body=found[id(each)].body))
     return Lowered(after, Facts(functions, copies), before)
 

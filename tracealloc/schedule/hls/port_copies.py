@@ -24,6 +24,8 @@ from tracealloc.trace.ir.program import (
     Loop,
     Node,
     Program,
+    Region,
+    Slice,
     Store,
     While,
     expressions_of,
@@ -31,7 +33,7 @@ from tracealloc.trace.ir.program import (
     used_by,
     walk_nodes,
 )
-from tracealloc.trace.queries.affine import linear
+from tracealloc.trace.queries.affine import constant, linear
 from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.queries.summary import returned, summary_of
 
@@ -126,7 +128,8 @@ def _copy(target: Array, source: Array, name: str) -> Node:
     names = [name if target.rank == 1 else f"{name}_{dim}" for dim in range(target.rank)]
     its = tuple(Iter(f"{target.key} {text}", text) for text in names)
     at = tuple(IterRef(it) for it in its)
-    return over_elements(its, Store(target, at, Load(source, at)), target.shape, Marks(pipeline=1))
+    nest = over_elements(its, Store(target, at, Load(source, at)), target.shape, Marks(pipeline=1))
+    return replace(nest, band=f"copy_{name}") if isinstance(nest, Loop) else nest
 
 
 def _needs_old(program: Program, array: Array) -> bool:
@@ -201,6 +204,10 @@ def _check_streams(program: Program) -> None:
 
 def _in_order(program: Program, array: Array) -> bool:
     """Whether the kernel provably uses every element once, in the order in which they lie."""
+    if program.concurrent:
+        users = [node for node in program.body if any(array in used_by(n) for n in walk_nodes((node,)))]
+        users = [node for node in users if not (isinstance(node, Alloc) and node.fill is None)]
+        return len(users) == 1 and isinstance(users[0], Call) and _passed_in_order(users[0], array)
     found = _only_use(program.body, array, ())
     if found is None:
         return False
@@ -220,6 +227,16 @@ def _in_order(program: Program, array: Array) -> bool:
             return False
         expected *= trips
     return not strides and expected == array.size and address == 0
+
+
+def _passed_in_order(call: Call, array: Array) -> bool:
+    """Whether a process uses an array that it is passed so."""
+    if any(part.array == array for part in call.results):
+        return False
+    pairs = zip(call.program.args, call.args, strict=True)
+    given = [(f, part) for f, part in pairs if isinstance(part, Region) and part.array == array]
+    whole = tuple(Slice(constant(0), extent) for extent in array.shape)
+    return len(given) == 1 and given[0][1].indices == whole and _in_order(call.program, given[0][0])
 
 
 def _indices(node: Node, array: Array) -> list[tuple[Expr, ...]]:

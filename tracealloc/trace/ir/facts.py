@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.expr import Iter
 from tracealloc.trace.ir.interval_rules import Range
 from tracealloc.trace.ir.layout import Banks
 from tracealloc.trace.ir.program import Array, Program
 
-__all__ = ["Distance", "Facts", "FunctionFacts", "LoopFacts", "Lowered", "PortCopy"]
+__all__ = ["Distance", "Facts", "FunctionFacts", "LoopFacts", "Lowered", "PortCopy", "Refusal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class LoopFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What HLS would refuse, and what makes it right."""
+
+    text: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionFacts:
     """One function.
 
@@ -57,6 +66,9 @@ class FunctionFacts:
             cannot be unrolled.
         banks: the banks of each dimension of its arrays, where something was asked of them.
         room: how many elements its queues hold at most (None: data say).
+        instances: the scalar arguments that tell the processes of a grid apart: each value of them is a
+            function of its own in hardware.
+        refused: what HLS would refuse of a network.
     """
 
     unrolled: bool = False
@@ -65,6 +77,8 @@ class FunctionFacts:
     rolled: Mapping[Iter, str] = field(default_factory=dict)
     banks: Mapping[Array, tuple[Banks, ...]] = field(default_factory=dict)
     room: Mapping[Array, int | None] = field(default_factory=dict)
+    instances: frozenset[Array] = frozenset()
+    refused: tuple[Refusal, ...] = ()
 
     def loop(self, iter_: Iter) -> LoopFacts:
         """What is known of a loop."""

@@ -37,7 +37,7 @@ class FunctionWriter:
         self.written = summary_of(program).writes
         self.outputs: dict[Array, str] = {}  # results that are copied out at the end
         self.prototype = ""
-        facts = unit.facts.functions[program.name]
+        facts = self.facts = unit.facts.functions[program.name]
         scope = self.scope = Scope(program, unit.names.fork(), ZeroDivisorRanges())
         scope.ranges.of_value.update(facts.values)
         self.checks = unit.checks_of(program)
@@ -98,8 +98,11 @@ class FunctionWriter:
         for array in arrays:
             if array not in self.outputs:
                 lines += self.arrays.pragmas(array, local=False)
+        names = [self.scope.array_name(array) for array in self.program.args if array in self.facts.instances]
+        lines += [f"#pragma HLS function_instantiate variable={name}" for name in names]
         if self.program.concurrent:
             lines.append("#pragma HLS dataflow")
+        lines += [f"// HLS refuses this: {comment_text(each.text)}." for each in self.facts.refused]
         return lines
 
     @staticmethod
