@@ -1,8 +1,8 @@
 """A place in a grid of processes as a Python int, which is written down as the grid's iterator.
 
 Where the body of ``for i, j in ta.processes(...)`` needs numbers (``weights[i]``, ``range(i)``, a key of a
-dict), it is traced for each process. ``C[i, j] = x`` still says ``C[i, j]``, so that processes that do the same are
-seen to.
+dict), it is traced for each process. ``C[i, j] = x`` still says ``C[i, j]``, so that those are found
+that do the same.
 """
 
 from __future__ import annotations
