@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, rewrite, substitute
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, rewrite
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -23,16 +23,13 @@ from tracealloc.trace.ir.program import (
     If,
     Loop,
     Node,
-    Program,
     Region,
     Slice,
     Store,
     While,
     expressions_of,
-    map_blocks,
     walk_nodes,
 )
-from tracealloc.trace.ir.rewrite import map_expressions
 from tracealloc.trace.network.families import Family
 from tracealloc.trace.network.numbers import values_of
 from tracealloc.trace.queries.affine import linear
@@ -209,24 +206,6 @@ class _Walk:
             return Box(first.low, high - (high - first.low) % stride, stride)
         low = last.low + 1
         return Box(low + (first.high - low) % stride, first.high, stride)
-
-
-def _with_own_iterators(program: Program) -> Block:
-    """A callee's body with iterators that its callers have not: a key is unique in one program only."""
-    known: Block | None = program.memo.get("own iterators")
-    if known is None:
-        loops = [node for node in walk_nodes(program.body) if isinstance(node, Loop | While)]
-        own = {loop.iter: replace(loop.iter, key=f"{id(program)} {loop.iter.key}") for loop in loops}
-        values: dict[Iter, Expr] = {old: IterRef(new) for old, new in own.items()}
-
-        def renamed(node: Node) -> Node:
-            if isinstance(node, Loop | While):
-                node = replace(node, iter=own[node.iter])
-            return map_blocks(node, lambda block: tuple(map(renamed, block)))
-
-        body = (map_expressions(node, lambda expr: substitute(expr, values)) for node in program.body)
-        known = program.memo["own iterators"] = tuple(map(renamed, body))
-    return known
 
 
 def _in_view(view: Region, indices: tuple[Expr | Slice, ...]) -> tuple[Expr | Slice, ...]:
