@@ -24,6 +24,7 @@ from tracealloc.poly.model.tree import (
     replace_loop,
 )
 from tracealloc.schedule.core.marks import mark
+from tracealloc.schedule.core.networks import refuse_pending
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, OpaqueLoop, ScheduledLoop, State, calls_of
 from tracealloc.trace.ir.layout import Marks
@@ -129,13 +130,14 @@ def settled(edit: Edit, after: Module, inlined: str | None = None) -> Module:
     before = edit.module.functions
     for name, state in after.functions.items():
         old = before.get(name)
-        marked = state.program.concurrent or any(True for _ in state.functions())
+        marked = state.concurrent or any(True for _ in state.functions())
         if old is state or (old is None and not marked):
             continue
         if old is not None:
             state = _within(edit, old, state, inlined)
-        if state.program.concurrent:
+        if state.concurrent:
             _outermost(edit, state.tree)
+            refuse_pending(edit, after.with_state(name, state), name)
         after = after.with_state(name, _distinct(after, state))
     return after
 

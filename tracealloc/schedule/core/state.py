@@ -72,7 +72,7 @@ ScheduledLoop = LoopNode | OpaqueLoop
 class State:
     """The schedule of one function: statements and their order as they stand, and what they are proved from.
 
-    `serial` numbers what primitives make.
+    `serial` numbers what primitives make. `concurrent`: its parts are processes.
     """
 
     name: str
@@ -81,6 +81,7 @@ class State:
     proof: Proof
     requests: tuple[Request, ...] = ()
     serial: int = 0
+    concurrent: bool = False
 
     def __repr__(self) -> str:
         return f"<state of {self.name}: {len(self.model.statements)} statements>"
@@ -293,7 +294,7 @@ def proved(program: Program) -> tuple[Model, Tree]:
 def fresh_state(name: str, program: Program, reassociate: bool) -> State:
     """The first state of one function."""
     model, tree = proved(program)
-    return State(name, model, tree, Proof(model, reassociate))
+    return State(name, model, tree, Proof(model, reassociate), concurrent=program.concurrent)
 
 
 def module_of(program: Program, hardware: Hardware, reassociate: bool = False) -> Module:
@@ -335,7 +336,7 @@ def lowered(module: Module) -> Program:
         bare = _lowered(Same(state.model), Same(state.tree))
         used = dict.fromkeys(call.callee for call in _calls_in(bare.body))
         linked = tuple((callee, Same(done[callee])) for callee in used)
-        done[name] = _linked(Same(bare), name, linked, state.layouts, Same(state.program))
+        done[name] = _linked(Same(bare), name, linked, state.layouts, Same(state.program), state.concurrent)
     return done[module.top]
 
 
@@ -352,6 +353,7 @@ def _linked(
     callees: tuple[tuple[str, Same], ...],
     layouts: tuple[tuple[Array, Layout], ...],
     traced: Same,
+    concurrent: bool,
 ) -> Program:
     """A lowered function whose calls go to lowered functions, with those that are outlined from it."""
     known = {symbol: cast(Program, callee.value) for symbol, callee in callees}
@@ -364,7 +366,7 @@ def _linked(
     bare = program.value
     assert isinstance(bare, Program)
     body = tuple(map(change, bare.body))
-    found = cut_functions(replace(bare, name=name, body=body, layouts=layouts))
+    found = cut_functions(replace(bare, name=name, body=body, layouts=layouts, concurrent=concurrent))
     found.memo["traced"] = traced.value
     return found
 

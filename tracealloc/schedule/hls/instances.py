@@ -1,8 +1,8 @@
 """Arguments that say which part of an array a process of a grid uses.
 
 Processes of a family are calls of one function. Where an argument chooses elements or queues (``C[i][j]``),
-hardware has to make a function of its own for each value: one for all of them would have ports to all of them,
-and every process would be a producer of each.
+hardware has to make a function of its own for each value: one for all of them would have ports to all, and
+every process would be a producer of each.
 """
 
 from __future__ import annotations
