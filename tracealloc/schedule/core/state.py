@@ -32,6 +32,7 @@ from tracealloc.schedule.layout.requests import Request, moved
 from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import Array, Block, Call, Loop, Node, Program, While, map_blocks, walk_nodes
+from tracealloc.trace.network.relay import Relay, relayed
 from tracealloc.trace.record.naming import unused
 
 __all__ = [
@@ -72,7 +73,9 @@ ScheduledLoop = LoopNode | OpaqueLoop
 class State:
     """The schedule of one function: statements and their order as they stand, and what they are proved from.
 
-    `serial` numbers what primitives make. `concurrent`: its parts are processes.
+    `serial` numbers what primitives make. `concurrent`: its parts are processes; then
+    `relays` are the buffers that get their elements from neighbours. `grids` are the bands that were
+    unfolded: the keys of their loops, outermost first.
     """
 
     name: str
@@ -82,6 +85,8 @@ class State:
     requests: tuple[Request, ...] = ()
     serial: int = 0
     concurrent: bool = False
+    relays: tuple[Relay, ...] = ()
+    grids: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         return f"<state of {self.name}: {len(self.model.statements)} statements>"
@@ -336,7 +341,7 @@ def lowered(module: Module) -> Program:
         bare = _lowered(Same(state.model), Same(state.tree))
         used = dict.fromkeys(call.callee for call in _calls_in(bare.body))
         linked = tuple((callee, Same(done[callee])) for callee in used)
-        done[name] = _linked(Same(bare), name, linked, state.layouts, Same(state.program), state.concurrent)
+        done[name] = _linked(Same(bare), name, linked, state.layouts, Same(state.program), _space(state))
     return done[module.top]
 
 
@@ -346,6 +351,11 @@ def _lowered(model: Same, tree: Same) -> Program:
     return lower(model.value, cast(Tree, tree.value))
 
 
+def _space(state: State) -> tuple[Relay, ...] | None:
+    """The relays of a network; None of a function that runs in order."""
+    return state.relays if state.concurrent else None
+
+
 @remembered(256)
 def _linked(
     program: Same,
@@ -353,7 +363,7 @@ def _linked(
     callees: tuple[tuple[str, Same], ...],
     layouts: tuple[tuple[Array, Layout], ...],
     traced: Same,
-    concurrent: bool,
+    space: tuple[Relay, ...] | None,
 ) -> Program:
     """A lowered function whose calls go to lowered functions, with those that are outlined from it."""
     known = {symbol: cast(Program, callee.value) for symbol, callee in callees}
@@ -366,7 +376,10 @@ def _linked(
     bare = program.value
     assert isinstance(bare, Program)
     body = tuple(map(change, bare.body))
-    found = cut_functions(replace(bare, name=name, body=body, layouts=layouts, concurrent=concurrent))
+    whole = replace(bare, name=name, body=body, layouts=layouts, concurrent=space is not None)
+    for relay in space or ():
+        whole = relayed(whole, relay)
+    found = cut_functions(whole)
     found.memo["traced"] = traced.value
     return found
 

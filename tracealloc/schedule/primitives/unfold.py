@@ -55,6 +55,7 @@ def unfold(
     state = reordered_chain(edit, [*chosen, *rest]) if rest else edit.state
     for loop in chosen:
         state = mark(state, find(state, loop.key), lambda marks: replace(marks, space=True))
+    state = replace(state, grids=(*state.grids, tuple(loop.key for loop in nest)))
     module = edit.module.with_state(edit.function, replace(state, concurrent=True))
     kept = pending(module, edit.function)
     made = tuple(LoopRef(loop.key) for loop in chosen)

@@ -1,0 +1,146 @@
+"""``relay``: the elements of a buffer come from the neighbour in a grid of PEs, not from the array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from tracealloc.poly.model.tree import LoopNode, loops_above
+from tracealloc.schedule.core.chains import find
+from tracealloc.schedule.core.marks import mark
+from tracealloc.schedule.core.networks import pending
+from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
+from tracealloc.schedule.core.state import OpaqueLoop, State, lowered
+from tracealloc.schedule.primitives.compute_at import compute_at
+from tracealloc.schedule.primitives.merge import merge
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError, TraceError
+from tracealloc.trace.ir.layout import UNMARKED
+from tracealloc.trace.ir.program import Array
+from tracealloc.trace.network.relay import Relay, relayed
+
+__all__ = ["relay"]
+
+_DEPTH = 2  # enough for the least makespan where each lane has a loader of its own (FACTS: depths)
+
+
+@primitive(buffer="array", pe="loop")
+def relay(
+    edit: Edit,
+    buffer: Array,
+    pe: Sequence[LoopNode | OpaqueLoop],
+    axis: int,
+    depth: int | None = None,
+    along: int | None = None,
+) -> Result:
+    """Let the elements of a buffer come from the neighbour through a queue, or partial sums go to the next.
+
+    `pe` is the grid that ``unfold`` gave, `axis` the axis of its band along which the elements vary: each
+    value of it is a lane. They travel along the other axis in space (`along`, where there are several).
+    Where there is none, each PE gets a queue of its own from its loader. `depth` is the queues' (None: 2).
+
+    Rewrite:
+        for i: for j: for k: b[k] = A[i, k]; use(b[k])
+          ->   for i: for k: A_fifo[i, 0].put(A[i, k])
+               for i: for j: for k: b = A_fifo[i, j].get(); A_fifo[i, j + 1].put(b); use(b)
+        The copies go into the loop that uses them, which is pipelined.
+    Legal when:
+        neighbours copy the same elements, in the same order.
+
+    Returns:
+        The buffer.
+
+    Raises:
+        ScheduleError: the array is no buffer of the PEs, or there is no such axis.
+        IllegalScheduleError: neighbours use other elements, or in another order.
+    """
+    chosen = [edit.affine(loop) for loop in pe]
+    grid = _grid(edit, chosen)
+    travel = _travel(edit, grid, axis, along)
+    if depth is not None and (not hasattr(depth, "__index__") or isinstance(depth, bool) or int(depth) < 1):
+        raise edit.error("TA290", f"needs a depth that is a positive int, not {depth!r}")
+    state, buffer = _fused(edit, buffer)
+    asked = Relay(buffer.key, travel, _DEPTH if depth is None else int(depth))
+    state = replace(state, relays=(*(r for r in state.relays if r.buffer != buffer.key), asked))
+    _refuse(edit, state, asked)
+    found = pending(edit.module.with_state(edit.function, replace(state, concurrent=True)), edit.function)
+    made = (ArrayRef(buffer.key),)
+    if found is None:
+        return Result(replace(state, concurrent=True), made)
+    return Result(state, made, (f"the PEs still run in order: {found.summary}",))
+
+
+def _grid(edit: Edit, chosen: list[LoopNode]) -> tuple[str, ...]:
+    """The band, its axes by key, that the grid was made of."""
+    keys = {loop.key for loop in chosen}
+    for grid in edit.state.grids:
+        if keys and keys <= set(grid) and all(loop.marks.space for loop in chosen):
+            return grid
+    names = ", ".join(loop.name for loop in chosen)
+    hint = 'pe = s.unfold("PE", axis=[0, 1], factor=[M, N])'
+    raise edit.error("TA290", f"needs a grid of PEs, not the loops ({names})", hint=hint)
+
+
+def _travel(edit: Edit, grid: tuple[str, ...], axis: Any, along: Any) -> str | None:
+    """The loop in space along which the values travel."""
+    for number in (axis, along):
+        if number is not None and (isinstance(number, bool) or not hasattr(number, "__index__")):
+            raise edit.error("TA290", f"needs an axis as an int, not {number!r}")
+        if number is not None and not 0 <= int(number) < len(grid):
+            raise edit.error("TA290", f"finds no axis {number}: the band has {len(grid)}")
+    space = [k for k, key in enumerate(grid) if find(edit.state, key).marks.space]
+    others = [k for k in space if k != int(axis)]
+    if along is not None:
+        if int(along) not in others:
+            raise edit.error("TA290", f"cannot go along axis {along}: the other axes in space are {others}")
+        return grid[int(along)]
+    if len(others) > 1:
+        raise edit.error("TA290", f"can go along axes {others}", hint=f"along={others[0]} says which")
+    return grid[others[0]] if others else None
+
+
+def _refuse(edit: Edit, state: State, asked: Relay) -> None:
+    """Refuse what is no relay.
+
+    Raises:
+        IllegalScheduleError: neighbours copy other elements, or in another order.
+    """
+    plain = replace(state, concurrent=False)
+    program = lowered(replace(edit.module.with_state(edit.function, plain), top=edit.function))
+    try:
+        relayed(replace(program, concurrent=True), asked)
+    except TraceError as found:
+        summary = f"{edit.what} cannot be: {found.summary}"
+        raise IllegalScheduleError("TA290", summary, because=found.because, hint=found.hint) from None
+
+
+def _fused(edit: Edit, buffer: Array) -> tuple[State, Array]:
+    """The state in which the copies are in the loop that uses the buffer, and the buffer there."""
+    state = edit.state
+    users = [s for s in state.model.statements if any(a.array == buffer for a in s.accesses)]
+    uses = [s for s in users if not s.copy]
+    inner = {loops_above(state.tree, s.name)[-1].key for s in uses}
+    if len(inner) != 1:
+        return state, buffer
+    key = next(iter(inner))
+    if find(state, key).marks.space:
+        return state, buffer
+    with suppress(ScheduleError):
+        before = set(state.model.arrays)
+        moved = compute_at(edit, buffer, find(state, key)).state
+        assert moved is not None
+        new = [array for array in moved.model.arrays if array not in before]
+        state, buffer = moved, new[0] if new else buffer
+    for statement in [s for s in state.model.statements if s.copy]:
+        reads = any(a.array == buffer and not a.write for a in statement.accesses)
+        loops = loops_above(state.tree, statement.name)
+        if reads and loops and loops[-1].key != key and not loops[-1].marks.space:
+            with suppress(ScheduleError):
+                merged = merge(replace(edit, state=state), find(state, key), loops[-1]).state
+                assert merged is not None
+                state = merged
+    loop = find(state, key)
+    if loop.marks == UNMARKED:
+        state = mark(state, loop, lambda marks: replace(marks, pipeline=1))
+    return state, buffer
