@@ -35,17 +35,21 @@ from tracealloc.trace.ir.program import (
     Alloc,
     Array,
     Block,
+    Call,
     If,
     Loop,
     Node,
     Program,
     Store,
     map_blocks,
+    read_by,
     touched_by,
     used_by,
     walk_nodes,
 )
+from tracealloc.trace.ir.rewrite import map_accesses, map_expressions
 from tracealloc.trace.queries.affine import constant, linear, simplify
+from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.record.naming import unused
 
 __all__ = ["Relay", "relayed"]
@@ -84,19 +88,22 @@ class _Element:
 
 
 def relayed(program: Program, relay: Relay) -> Program:
-    """The program in which the buffer is fed through queues.
+    """The program in which the buffer is fed through queues, and holds what is live.
 
     Raises:
         TraceError: neighbours do not copy the same elements in the same order.
     """
     found = _element(program, relay)
+    if found is None:
+        return program
     travel = next((loop for loop in found.loops if loop.iter.key == relay.travel), None)
     if relay.travel is not None and travel is None:
         _fail(f"the loop along which {found.buffer.name!r} travels is not in space any more", found)
     for copy in (found.into, found.back):
         if copy is not None:
             _check_same(copy, travel, found)
-    return _summed(program, found, travel, relay) if found.back else _forwarded(program, found, travel, relay)
+    done = _summed(program, found, travel, relay) if found.back else _forwarded(program, found, travel, relay)
+    return replace(done, body=tuple(_small(node, found.buffer) for node in done.body))
 
 
 def _fail(what: str, found: _Element | None = None, hint: str | None = None) -> NoReturn:
@@ -107,7 +114,8 @@ def _fail(what: str, found: _Element | None = None, hint: str | None = None) -> 
 # -------------------------------------------------------------------------------------- what there is
 
 
-def _element(program: Program, relay: Relay) -> _Element:
+def _element(program: Program, relay: Relay) -> _Element | None:
+    """The grid that has the buffer; None where nothing is copied into it, and it has one PE along the way."""
     for position, node in enumerate(program.body):
         loops: list[Loop] = []
         block: Block = (node,)
@@ -116,11 +124,13 @@ def _element(program: Program, relay: Relay) -> _Element:
             block = block[0].body
         made = [n.array for n in walk_nodes(block) if isinstance(n, Alloc) and n.array.key == relay.buffer]
         if loops and made:
-            return _copies(position, tuple(loops), block, made[0])
+            return _copies(position, tuple(loops), block, made[0], relay.travel)
     _fail("no PE has the buffer: it is made in the loops of a grid of s.unfold", hint="s.unfold first")
 
 
-def _copies(position: int, loops: tuple[Loop, ...], block: Block, buffer: Array) -> _Element:
+def _copies(
+    position: int, loops: tuple[Loop, ...], block: Block, buffer: Array, travel: str | None
+) -> _Element | None:
     own = {n.array for n in walk_nodes(block) if isinstance(n, Alloc)}
     into: list[tuple[_Copy, Array]] = []
     back: list[tuple[_Copy, Array]] = []
@@ -132,6 +142,9 @@ def _copies(position: int, loops: tuple[Loop, ...], block: Block, buffer: Array)
             into.append((_Copy(store, path, value.indices), value.array))
         elif value.array == buffer and store.array not in own and store.array.rank:
             back.append((_Copy(store, path, store.indices), store.array))
+    along = next((loop for loop in loops if loop.iter.key == travel), None)
+    if not into and len(back) == 1 and along is not None and fixed_trips(along) == 1:
+        return None
     if len(into) != 1 or len(back) > 1:
         _fail(f"{buffer.name!r} is not copied once into each PE", hint="relay a buffer of s.buffer_at")
     (copy, source) = into[0]
@@ -254,8 +267,6 @@ def _loader(found: _Element, travel: Loop | None, queue: Array) -> Node:
 
 
 def _put_in(node: Node, it: Expr, value: Expr) -> Node:
-    from tracealloc.trace.ir.rewrite import map_expressions
-
     assert isinstance(it, IterRef)
     return map_expressions(node, lambda expr: substitute(expr, {it.iter: value}))
 
@@ -268,6 +279,74 @@ def _rebuilt(found: _Element, changed: dict[int, Block]) -> Node:
     for loop in reversed(found.loops):
         inside = (replace(loop, body=inside),)
     return inside[0]
+
+
+# ------------------------------------------------------------------------------------------ what is left
+
+
+def _small(node: Node, buffer: Array) -> Node:
+    """Loops that run once and only copy are put in; a buffer of which one element is live is a scalar."""
+    if buffer not in _used((node,)):
+        return node
+
+    def block(nodes: Block) -> Block:
+        return _shrunk(tuple(x for n in nodes for x in _once(_small(n, buffer), buffer)), buffer)
+
+    return map_blocks(node, block)
+
+
+def _once(node: Node, buffer: Array) -> Block:
+    if not isinstance(node, Loop) or node.place is not None or node.step != 1:
+        return (node,)
+    if not any(isinstance(n, Store) and n.array == buffer for n in walk_nodes(node.body)):
+        return (node,)
+    length = linear(simplify(Binary("-", node.stop, node.start, index)))
+    if length is None or length.terms or length.constant != 1:
+        return (node,)
+    values: dict[Iter, Expr] = {node.iter: node.start}
+    return tuple(map_expressions(n, lambda e: _short(substitute(e, values))) for n in node.body)
+
+
+def _short(expr: Expr) -> Expr:
+    """An expression whose subscripts were put together, as short as it gets."""
+    return simplify(expr) if linear(expr) is not None else expr
+
+
+def _shrunk(block: Block, buffer: Array) -> Block:
+    """The buffer as a scalar of a loop's iteration, where all of its uses are there and of one element."""
+    made = [n for n in block if isinstance(n, Alloc) and n.array == buffer]
+    users = [n for n in block if n not in made and buffer in _used((n,))]
+    if not made or not buffer.rank or made[0].fill is not None or len(users) != 1:
+        return block
+    (loop,) = users
+    if not isinstance(loop, Loop) or buffer in used_by(loop):
+        return block
+    places = {load.indices for n in walk_nodes(loop.body) for load in read_by(n) if load.array == buffer}
+    places |= {n.indices for n in walk_nodes(loop.body) if isinstance(n, Store) and n.array == buffer}
+    passed = any(isinstance(n, Call) and buffer in used_by(n) for n in walk_nodes(loop.body))
+    first = next(n for n in loop.body if buffer in _used((n,)))
+    if len(places) != 1 or passed or not _sets(first, buffer):
+        return block
+    inner = {n.iter for n in walk_nodes(loop.body) if isinstance(n, Loop)}
+    if any(iters_of(index) & inner for at in places for index in at):
+        return block
+    scalar = replace(buffer, shape=())
+    moved = {buffer: (scalar, lambda _: ())}.get
+    body = (Alloc(scalar, None, made[0].place), *(map_accesses(n, moved) for n in loop.body))
+    return tuple(replace(loop, body=body) if n is loop else n for n in block if n not in made)
+
+
+def _used(block: Block) -> set[Array]:
+    return {array for node in walk_nodes(block) for array in used_by(node)}
+
+
+def _sets(node: Node, buffer: Array) -> bool:
+    """Whether a node stores to the buffer before anything reads it."""
+    if isinstance(node, Store):
+        return node.array == buffer and all(load.array != buffer for load in read_by(node))
+    if isinstance(node, If):
+        return all(part and _sets(part[0], buffer) for part in (node.then, node.orelse))
+    return False
 
 
 # ------------------------------------------------------------------------------------------ partial sums
