@@ -30,6 +30,7 @@ from tracealloc.schedule.core.stores import may_store
 from tracealloc.trace.diagnostics.errors import ArgumentError
 from tracealloc.trace.ir.dtype import Fixed
 from tracealloc.trace.ir.program import Array, Program
+from tracealloc.trace.network.cut import is_network
 from tracealloc.trace.queries.summary import summary_of
 
 __all__ = ["Access", "Event", "Interpreter", "interpret"]
@@ -71,8 +72,7 @@ class Interpreter:
         self.program = program
         self._exact = exact
         self._observer = None if observe is None else Observer(observe)
-        concurrent = any(each.concurrent for each in (*program.callees(), program))
-        self._scheduler = Scheduler(program.name, self._observer) if concurrent else None
+        self._scheduler = Scheduler(program, self._observer) if is_network(program) else None
         self._compiler = ProgramCompiler(check, self._observer, self._scheduler)
         self._compiled: Compiled = self._compiler.compile(program)
         self._written, self._read = summary_of(program).writes, summary_of(program).reads

@@ -20,14 +20,13 @@ from tracealloc.check.interpret.faults import refuse_left
 from tracealloc.check.interpret.observed import Observer
 from tracealloc.trace.diagnostics.errors import InterpretError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.program import Array
+from tracealloc.trace.ir.program import Array, Program
+from tracealloc.trace.network.waits import Wait, ends_of, told
 
 if TYPE_CHECKING:
     from greenlet import greenlet
 
 __all__ = ["Part", "Queue", "Scheduler"]
-
-_SHOWN = 8  # waiting processes that a message names
 
 Frame: TypeAlias = list[Any]
 Run: TypeAlias = Callable[[Frame], None]
@@ -62,14 +61,13 @@ class Process:
         self.fault: Callable[[], object] | None = None  # where it waits for an element, not for room
         self.place: Place | None = None
 
-    def waits(self) -> str:
-        """A sentence."""
+    def waits(self) -> Wait:
+        """What it waits for, where that is a queue."""
         queue = self.queue
         assert queue is not None
-        what = "waits for an element of" if self.fault is not None else "waits for room in"
-        count = "" if self.fault is not None else f" ({len(queue)} of {queue.room})"
-        where = "" if self.place is None else f" at {self.place.short}"
-        return f"{self.label} {what} {queue.name}{count}{where}"
+        where = "" if self.place is None else self.place.short
+        what = "get" if self.fault is not None else "put"
+        return Wait(self.label, queue.name, what, len(queue), queue.room, where)
 
 
 @dataclass(frozen=True)
@@ -99,19 +97,19 @@ class _Network:
     left: list[int]
     begun: set[int] = field(default_factory=set)
 
-    def pending(self) -> Iterable[str]:
+    def pending(self) -> Iterable[Wait]:
         for number, part in enumerate(self.parts):
             first = min((k for k in part.waits if self.left[k]), default=None)
             if number not in self.begun and first is not None:
                 before = f"{self.caller.label}/" if self.caller.label else ""
-                yield f"{before}{part.name} waits for the end of {before}{self.parts[first].name}"
+                yield Wait(f"{before}{part.name}", f"{before}{self.parts[first].name}", "end")
 
 
 class Scheduler:
     """Runs processes until each has ended or waits."""
 
-    def __init__(self, name: str, observer: Observer | None) -> None:
-        self.name = name
+    def __init__(self, program: Program, observer: Observer | None) -> None:
+        self.program = program
         self.observer = observer
         self.ready: deque[Process] = deque()
         self.live: dict[Process, None] = {}
@@ -273,17 +271,11 @@ class Scheduler:
         for process in waiting:
             if process.fault is not None and process.queue is not None and not process.queue.fed:
                 process.fault()
-        lines = [process.waits() for process in waiting]
-        lines += [line for network in self.networks for line in network.pending()]
-        more = len(lines) - _SHOWN
-        full = any(process.fault is None for process in waiting)
-        raise InterpretError(
-            "TA808",
-            f"{self.name}: the processes wait for one another",
-            because=lines[:_SHOWN] + ([f"and {more} more"] if more > 0 else []),
-            hint="give the queues that are full more room: ta.stream(T, depth=...)" if full
-            else "put as many elements into a queue as are taken; where queues make a circle, put one first",
-        )  # fmt: skip
+        waits = [process.waits() for process in waiting]
+        waits += [wait for network in self.networks for wait in network.pending()]
+        because, hint = told(waits, ends_of(self.program))
+        summary = f"{self.program.name}: the processes wait for one another"
+        raise InterpretError("TA808", summary, because=because, hint=hint)
 
 
 def _instance(scheduler: Scheduler, network: _Network, number: int, point: Sequence[int]) -> Any:
