@@ -200,3 +200,28 @@ def test_how_a_network_is_cut() -> None:
         "kernel PE_1(q_in: Stream[int32], A: int32[3, 4], q_out: Stream[int32], i: index, j: index)",
         "kernel PE_2(q_in: Stream[int32], A: int32[3, 4], B: int32[4], i: index, j: index)",
     ]
+
+
+def test_conditions_in_loops_tell_processes_apart() -> None:
+    """Boxes around all that a process uses overlap; iteration by iteration, nothing is shared."""
+
+    @kernel
+    def apart(A: int32[4], B: int32[4], C: int32[4]):
+        q = ta.stream(int32, shape=(2, 2))
+        T = ta.zeros((4,), int32)
+        with ta.dataflow():
+            for i, j in ta.processes(2, 2, name="P"):
+                for k in ta.range(2):
+                    if i == k:
+                        q[k, j].put(A[i * 2 + j])
+            for i in ta.processes(2, name="Q"):
+                for k in ta.range(4):
+                    if not (k % 2 != i or A[k] > 100):
+                        T[k] = A[3 - k]
+            for i, j in ta.processes(2, 2, name="R"):
+                B[i * 2 + j] = q[i, j].get()
+            for i in ta.range(4):
+                C[i] = T[i]
+
+    _, (_, B, C) = every_way(apart, A(4), zeros(4), zeros(4))
+    assert (B.tolist(), C.tolist()) == ([3, 4, 5, 6], [6, 5, 4, 3])

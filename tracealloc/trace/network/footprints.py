@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, loads_of, rewrite
+from tracealloc.trace.ir.expr import Expr, Iter, IterRef, Load, Logical, Unary, loads_of, rewrite
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -36,7 +36,7 @@ from tracealloc.trace.queries.affine import linear
 from tracealloc.trace.queries.summary import summary_of
 from tracealloc.trace.queries.typing_rules import binary
 
-__all__ = ["Box", "Use", "uses_of"]
+__all__ = ["Box", "TooMany", "Use", "uses_of"]
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,35 @@ class Box:
         return slice(low, max(low, int(self.high[row]) + 1), self.step)
 
 
+class TooMany(Exception):
+    """There are more iterations than anybody wants to go through."""
+
+
 @dataclass(frozen=True)
 class Use:
-    """An access of a family to an array from outside: a store or a load; of a queue a put or a get."""
+    """An access of a family to an array from outside: a store or a load; of a queue a put or a get.
+
+    `rows` are the processes that the boxes are of, as positions in the family.
+    """
 
     array: Array
     stores: bool
     boxes: tuple[Box, ...]
     place: Place | None
+    rows: np.ndarray
 
 
 @dataclass
 class _Walk:
-    """One family: the values that iterators and a callee's arguments have."""
+    """One family: the values that iterators and a callee's arguments have.
 
-    count: int
+    `rows` are the processes; with `most`, loops are run through while there are no more than so many rows, and
+    a process is in a row for each iteration.
+    """
+
+    rows: np.ndarray
     grid: dict[Iter, Any]
+    most: int = 0
     spans: dict[Iter, Box] = field(default_factory=dict)
     values: dict[Array, Expr] = field(default_factory=dict)
     regions: dict[Array, Region | None] = field(default_factory=dict)  # of a callee's arguments
@@ -91,14 +104,61 @@ class _Walk:
             case Store(array=array, indices=indices):
                 yield from self.use(Region(array, indices), True, place)
             case Loop(iter=it, start=start, stop=stop, step=step, body=body):
-                self.spans[self.named(it)] = self.span(start, stop, step)
-                yield from self.block(body)
+                inside = self.through(node) if self.most else None
+                if inside is None:
+                    self.spans[self.named(it)] = self.span(start, stop, step)
+                yield from (inside or self).block(body)
             case While(prologue=prologue, body=body):
                 yield from self.block((*prologue, *body))
-            case If(then=then, orelse=orelse):
-                yield from self.block((*then, *orelse))
+            case If(cond=cond, then=then, orelse=orelse):
+                for block, holds in ((then, True), (orelse, False)):
+                    rows = np.flatnonzero(self.may(self.outside(cond), holds)) if self.most else None
+                    if rows is None or len(rows):
+                        yield from (self if rows is None else self.at(rows)).block(block)
             case Call():
                 yield from self.call(node)
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    def at(self, rows: np.ndarray) -> _Walk:
+        """The same in some rows."""
+
+        def kept(values: Any) -> Any:
+            return np.broadcast_to(values, self.count)[rows]
+
+        spans = {it: Box(kept(box.low), kept(box.high), box.step) for it, box in self.spans.items()}
+        grid = {it: kept(values) for it, values in self.grid.items()}
+        return replace(self, rows=self.rows[rows], grid=grid, spans=spans)
+
+    def through(self, loop: Loop) -> _Walk | None:
+        """The iterations of a loop, a row for each; None where the place in the grid does not give them."""
+        ends = [values_of(self.outside(end), self.grid) for end in (loop.start, loop.stop)]
+        if ends[0] is None or ends[1] is None:
+            return None
+        start, stop = (np.broadcast_to(end, self.count) for end in ends)
+        trips = np.maximum(-((start - stop) // loop.step), 0)
+        if trips.sum() > self.most:
+            raise TooMany
+        rows = np.repeat(np.arange(self.count), trips)
+        turn = np.arange(len(rows)) - np.repeat(np.cumsum(trips) - trips, trips)
+        inside = self.at(rows)
+        inside.grid[self.named(loop.iter)] = start[rows] + loop.step * turn
+        return inside
+
+    def may(self, cond: Expr, holds: bool) -> np.ndarray:
+        """In which rows a condition may hold, or not hold."""
+        found = values_of(cond, self.grid)
+        if found is not None:
+            return np.broadcast_to((found != 0) == holds, self.count)
+        if isinstance(cond, Unary) and cond.op == "not":
+            return self.may(cond.operand, not holds)
+        if isinstance(cond, Logical):
+            every = np.logical_and if (cond.op == "and") == holds else np.logical_or
+            result: np.ndarray = every.reduce([self.may(part, holds) for part in cond.operands])
+            return result
+        return np.ones(self.count, bool)
 
     def call(self, node: Call) -> Iterator[Use]:
         """What a callee does with the caller's arrays; its results are stored to."""
@@ -112,8 +172,9 @@ class _Walk:
             elif formal not in stored:
                 values[formal] = self.outside(part)
         inner = _Walk(
-            self.count, self.grid, dict(self.spans), values, regions, set(), self.depth + 1, callee.name
-        )
+            self.rows, dict(self.grid), self.most, dict(self.spans), values, regions, set(), self.depth + 1,
+            callee.name,
+        )  # fmt: skip
         for use in inner.block(callee.body):
             yield replace(use, place=node.place)
         for part in node.results:
@@ -157,7 +218,7 @@ class _Walk:
         found = self.outer(part)
         if found is not None:
             boxes = tuple(map(self.box, found.indices, found.array.shape))
-            yield Use(found.array, stores, boxes, place)
+            yield Use(found.array, stores, boxes, place, self.rows)
 
     def box(self, index: Expr | Slice, extent: int) -> Box:
         start, size = (index.start, index.extent) if isinstance(index, Slice) else (index, 1)
@@ -224,11 +285,17 @@ def _in_view(view: Region, indices: tuple[Expr | Slice, ...]) -> tuple[Expr | Sl
     return tuple(found)
 
 
-def uses_of(family: Family, made: Mapping[Array, object] | frozenset[Array]) -> list[Use]:
-    """The accesses of a family to what is not its own; `made` are the network's arrays."""
+def uses_of(family: Family, made: Mapping[Array, object] | frozenset[Array], most: int = 0) -> list[Use]:
+    """The accesses of a family to what is not its own; `made` are the network's arrays.
+
+    With `most`, each iteration is looked at by itself, and by the conditions that its place in loops decides.
+
+    Raises:
+        TooMany: that would be more iterations.
+    """
     points = family.points
     grid = {loop.iter: points[:, axis] for axis, loop in enumerate(family.stage.loops)}
-    work = _Walk(len(points), grid)
+    work = _Walk(np.arange(len(points)), grid, most)
     for node in walk_nodes(family.body):
         if isinstance(node, Alloc) or (isinstance(node, Store) and node.array.kind == "value"):
             work.own.add(node.array)

@@ -17,10 +17,11 @@ from tracealloc.trace.diagnostics.errors import TraceError
 from tracealloc.trace.diagnostics.source import Place
 from tracealloc.trace.ir.program import Alloc, Array, Program, used_by, walk_nodes
 from tracealloc.trace.network.families import Family, Stage, families_of, stages_of
-from tracealloc.trace.network.footprints import Use, uses_of
+from tracealloc.trace.network.footprints import TooMany, Use, uses_of
 
 __all__ = ["Network", "network_of"]
 
+_MOST = 1 << 14  # iterations that are looked at one by one
 _LARGEST = 1 << 26  # elements whose owners are noted one by one
 
 
@@ -140,23 +141,37 @@ def network_of(program: Program) -> Network:
         return known
     _, stages = stages_of(program)
     families = tuple(tuple(families_of(stage)) for stage in stages)
-    check = _Check(program)
-    outside = _shared(program, stages)
-    found: list[tuple[Use, int, int]] = []
-    for number, members in enumerate(families):
-        for family in members:
-            uses = uses_of(family, outside)
-            for position, row in enumerate(family.rows.tolist()):
-                process = len(check.labels)
-                check.labels.append(family.stage.label(row))
-                check.stage_of.append(number)
-                found += [(use, position, process) for use in uses]
-    _claimed(check, found)
+    try:
+        check = _checked(program, families, stages)
+    except TraceError as error:
+        try:
+            check = _checked(program, families, stages, _MOST)
+        except TooMany:
+            raise error from None
     waits = tuple(frozenset(check.waits.get(k, ())) for k in range(len(stages)))
     network = program.memo["network"] = Network(
         program, stages, families, waits, tuple(check.labels), _queues(check)
     )
     return network
+
+
+def _checked(
+    program: Program, families: tuple[tuple[Family, ...], ...], stages: tuple[Stage, ...], most: int = 0
+) -> _Check:
+    """Who owns what: by boxes around all that a process uses, or (`most`) by each iteration."""
+    check = _Check(program)
+    outside = _shared(program, stages)
+    found: list[tuple[Use, int, int]] = []
+    for number, members in enumerate(families):
+        for family in members:
+            first = len(check.labels)
+            check.labels += map(family.stage.label, family.rows.tolist())
+            check.stage_of += [number] * len(family.rows)
+            for use in uses_of(family, outside, most):
+                found += [(use, row, first + process) for row, process in enumerate(use.rows.tolist())]
+    found.sort(key=lambda each: each[2])  # by process, each as it is written
+    _claimed(check, found)
+    return check
 
 
 def _queues(check: _Check) -> tuple[tuple[Array, str, np.ndarray], ...]:
