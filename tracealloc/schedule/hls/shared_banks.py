@@ -7,7 +7,7 @@ a port. Processes of a grid that have elements of their own need banks of their 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -96,7 +96,11 @@ def refusals(program: Program, top: bool) -> Iterator[Refusal]:
                         found.add(use, position, len(labels))
                 labels.append(family.stage.label(row))
     yield from _filled(program, users, labels)
-    for each in users.values():
+    for (array, stores), each in users.items():
+        writer = users.get((array, True))
+        if not stores and writer is not None:  # who stores an element may read it, too
+            own = {process for process, _ in writer.boxes}
+            each = replace(each, boxes=[part for part in each.boxes if part[0] not in own])
         yield from _shared(program, each, labels, top)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.vitis.text.nests import dimensions, element_loops
+from tracealloc.emit.vitis.text.processes import Processes
 from tracealloc.emit.vitis.text.unit import Unit
 from tracealloc.emit.vitis.values.expressions import Expressions
 from tracealloc.emit.vitis.values.types import carrier_of
@@ -22,7 +23,7 @@ class CallPrinter:
     Args:
         scope: the function around the call. `unit`: knows what functions are called.
         expressions: prints what is passed.
-        node: the call. `started`: the statement that makes it, from its text.
+        node: the call. `processes`: of a network, makes a process of it where that is simulated.
         pipelined: whether a pipelined loop is around.
     """
 
@@ -32,7 +33,7 @@ class CallPrinter:
         unit: Unit,
         expressions: Expressions,
         node: Call,
-        started: Callable[[Call, str], str],
+        processes: Processes,
         *,
         pipelined: bool,
     ) -> None:
@@ -40,7 +41,7 @@ class CallPrinter:
         self.unit = unit
         self.expressions = expressions
         self.node = node
-        self.started = started
+        self.processes = processes
         self.pipelined = pipelined
         self.after: list[tuple[Region, str]] = []
 
@@ -61,10 +62,14 @@ class CallPrinter:
                 parts.append(value.text.text)
         outs = dict(zip(callee.results, node.results, strict=False))
         for array in returned(callee):
+            given = self.processes.outputs.get(outs[array].array)
+            if given is not None:
+                parts.append(given)
+                continue
             out = self._region(outs[array], array, reads=False, writes=True)
             parts.append(out if array.rank else f"&{out}")
         name = self.unit.function_name(callee)
-        text = self.started(node, f"{name}({', '.join(parts)});")
+        text = self.processes.call(node, f"{name}({', '.join(parts)});")
         scope.line(f"{text}{scope.comment(node.place)}")
         for region, copy in self.after:
             self._copy(region, copy, back=True)

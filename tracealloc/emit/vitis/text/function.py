@@ -62,12 +62,14 @@ class FunctionWriter:
             scope.line(pragma)
         self._require()
         self._declare_kept()
+        self.processes.returns(self.outputs)
         self.processes.begin()
         plain = self.program.concurrent and self.unit.simulation is None
         self.walk.block(without_single_trips(self.program.body) if plain else self.program.body)
         self.processes.end()
         for array in self.outputs:
-            self._copy_out(array)
+            if array not in self.processes.outputs:
+                self._copy_out(array)
         scope.out.append("}")
         return scope.out
 

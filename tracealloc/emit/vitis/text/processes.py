@@ -7,7 +7,7 @@ call is handed to ``tracealloc::network``, which runs them beside one another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tracealloc.emit.common.parameters import element_bytes
@@ -62,10 +62,14 @@ class _Spot:
 
 
 class Processes:
-    """The processes of one function, if it is a network that is simulated; else nothing.
+    """The processes of one function, if it is a network; what is written is for one that is simulated.
 
     Args:
         scope: the function. `unit`: its file.
+
+    Attributes:
+        outputs: the function's parameters for scalar results that one of its processes gives: it is passed
+            them, as nothing may stand behind the processes.
     """
 
     def __init__(self, scope: Scope, unit: Unit) -> None:
@@ -73,6 +77,14 @@ class Processes:
         simulated = unit.simulation is not None and scope.program.concurrent
         self.spots = dict(_spots(scope.program)) if simulated else {}
         self.simulated = simulated
+        self.outputs: dict[Array, str] = {}
+
+    def returns(self, outputs: Mapping[Array, str]) -> None:
+        """Note which of the function's results its processes give; `outputs` are the parameters."""
+        program = self.scope.program
+        calls = [node for node in walk_nodes(program.body) if isinstance(node, Call)]
+        given = {part.array for call in calls for part in call.results if program.concurrent}
+        self.outputs = {array: name for array, name in outputs.items() if array in given and not array.rank}
 
     def begin(self) -> None:
         """What stands before the processes."""

@@ -59,7 +59,8 @@ class Statements:
 
     def declare(self, array: Array) -> None:
         """Write the declaration of an array or scalar; its name is in scope already."""
-        self.arrays.declare(array)
+        if array not in self.processes.outputs:
+            self.arrays.declare(array)
 
     def alloc(self, node: Alloc, where: Where) -> None:
         """An array comes into being."""
@@ -162,5 +163,5 @@ class Statements:
 
     def call(self, node: Call) -> None:
         """A call, with copies of views that are not contiguous."""
-        pipelined, started = self.loops.pipelined, self.processes.call
-        CallPrinter(self.scope, self.unit, self.expressions, node, started, pipelined=pipelined).emit()
+        parts = self.scope, self.unit, self.expressions, node, self.processes
+        CallPrinter(*parts, pipelined=self.loops.pipelined).emit()
