@@ -91,17 +91,23 @@ def _choosing(program: Program, callees: Mapping[int, frozenset[Array]]) -> froz
     for node in walk_nodes(program.body):
         for expr in expressions_of(node):
             note(at for load in loads_of(expr) if load.array in given for at in load.indices)
-        if isinstance(node, Store):
-            if node.array in given:
-                note(iter(node.indices))
-            elif node.array.kind == "value":
-                used = {load.array for load in loads_of(node.value)}
-                sources[node.array] = set[Array]().union(*(sources.get(each, ()) for each in used))
-        if isinstance(node, Call):
-            inner = callees[id(node.program)]
-            for formal, part in zip(node.program.args, node.args, strict=True):
-                if not isinstance(part, Region):
-                    note(iter((part,)) if formal in inner else iter(()))
-                elif part.array in given:
-                    note(at.start if isinstance(at, Slice) else at for at in part.indices)
+        match node:
+            case Store(array=array, indices=indices) if array in given:
+                note(iter(indices))
+            case Store(array=array, value=value) if array.kind == "value":
+                used = {load.array for load in loads_of(value)}
+                sources[array] = set[Array]().union(*(sources.get(each, ()) for each in used))
+            case Call():
+                note(_chosen_by(node, given, callees[id(node.program)]))
+            case Alloc() | Store() | Loop() | While() | If():
+                pass
     return frozenset(found)
+
+
+def _chosen_by(call: Call, given: frozenset[Array], choosing: frozenset[Array]) -> Iterator[Expr]:
+    """What chooses the parts of `given` arrays that a call is passed, and what it chooses others by."""
+    for formal, part in zip(call.program.args, call.args, strict=True):
+        if isinstance(part, Region) and part.array in given:
+            yield from (at.start if isinstance(at, Slice) else at for at in part.indices)
+        elif not isinstance(part, Region) and formal in choosing:
+            yield part

@@ -11,6 +11,7 @@ from tracealloc.schedule.hls.false_dependences import distances_between
 from tracealloc.schedule.hls.instances import instances_of
 from tracealloc.schedule.hls.pipelined import pipelined_nests
 from tracealloc.schedule.hls.port_copies import with_port_copies
+from tracealloc.schedule.hls.process_fills import FillMoves
 from tracealloc.schedule.hls.queue_room import room_of
 from tracealloc.schedule.hls.shared_banks import refusals
 from tracealloc.trace.ir.dtype import Boolean, as_integer
@@ -57,6 +58,8 @@ def _lowered(program: Program, hardware: Hardware) -> Lowered:
     before = _told_apart(networked(program))
     copied, copies = with_port_copies(before, hardware)
     copied = networked(copied)  # in a network, the copies are processes
+    fills = FillMoves(copied)
+    copied = _each_function(copied, fills.changed) if fills else copied
     found = {id(each.program): each for each in unrolled(copied, hardware)}
     functions = {each.program.name: _facts_of(each, hardware) for each in found.values()}
     instances = instances_of(copied)

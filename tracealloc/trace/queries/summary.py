@@ -68,7 +68,8 @@ def _summary(program: Program) -> Summary:
                 passed = [
                     (f, a.array) for f, a in zip(callee.args, args, strict=True) if isinstance(a, Region)
                 ]
-                reads.update(array for formal, array in passed if formal in inner.reads or not formal.rank)
+                by_value = {f for f in callee.args if not f.rank and f.kind != "stream"}
+                reads.update(array for formal, array in passed if formal in inner.reads | by_value)
                 writes.update(array for formal, array in passed if formal in inner.writes)
                 writes.update(region.array for region in results)
             case Loop() | While() | If():
