@@ -27,11 +27,13 @@ RETURNS = {
     "merge": "LoopHandle",
     "peel": "LoopHandle | None",
     "permute": "ArrayHandle",
+    "relay": "ArrayHandle",
     "reshape": "ArrayHandle",
     "reuse_at": "ArrayHandle",
     "rfactor": "ArrayHandle",
     "split": "tuple[LoopHandle, LoopHandle]",
     "tile": "tuple[LoopHandle, ...]",
+    "unfold": "LoopHandle | tuple[LoopHandle, ...]",
 }
 """What a primitive hands back to the user, where that is something."""
 

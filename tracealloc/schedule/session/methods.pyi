@@ -47,6 +47,10 @@ class Methods:
         producer: str | LoopHandle | ArrayHandle | BandHandle,
         loop: str | LoopHandle,
     ) -> LoopHandle | None: ...
+    def dataflow(
+        self,
+        target: str | None = None,
+    ) -> None: ...
     def dependence(
         self,
         array: str | ArrayHandle,
@@ -130,6 +134,14 @@ class Methods:
     def reassociate(
         self,
     ) -> None: ...
+    def relay(
+        self,
+        buffer: str | ArrayHandle,
+        pe: Sequence[str | LoopHandle] | str | LoopHandle,
+        axis: int,
+        depth: int | None = None,
+        along: int | None = None,
+    ) -> ArrayHandle: ...
     def reorder(
         self,
         *loops: str | LoopHandle,
@@ -176,6 +188,12 @@ class Methods:
         loops: Sequence[str | LoopHandle] | str | LoopHandle,
         factors: Sequence[int] | int,
     ) -> tuple[LoopHandle, ...]: ...
+    def unfold(
+        self,
+        band: str | LoopHandle | ArrayHandle | BandHandle,
+        axis: int | Sequence[int],
+        factor: int | Sequence[int],
+    ) -> LoopHandle | tuple[LoopHandle, ...]: ...
     def unroll(
         self,
         loop: str | LoopHandle,

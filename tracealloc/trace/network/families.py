@@ -52,6 +52,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_expressions
+from tracealloc.trace.network.grids import grid_loop
 from tracealloc.trace.network.numbers import Points, values_of
 
 __all__ = ["Family", "Stage", "families_of", "stages_of"]
@@ -153,8 +154,7 @@ def _stage(node: Node, number: int) -> Stage:
     loops: list[Loop] = []
     body: Block = (node,)
     points = np.zeros((1, 0), np.int64)
-    while len(body) == 1 and isinstance(body[0], Loop) and body[0].marks.space:
-        loop = body[0]
+    while (loop := grid_loop(body)) is not None:
         at = {other.iter: points[:, axis] for axis, other in enumerate(loops)}
         ends = values_of(loop.start, at), values_of(loop.stop, at)
         if ends[0] is None or ends[1] is None:

@@ -75,8 +75,8 @@ class Use:
 class _Walk:
     """One family: the values that iterators and a callee's arguments have.
 
-    `rows` are the processes; with `most`, loops are run through while there are no more than so many rows, and
-    a process is in a row for each iteration.
+    `rows` are the processes; with `most`, loops are run through while there are no more than so many rows,
+    and a process is in a row for each iteration.
     """
 
     rows: np.ndarray

@@ -48,6 +48,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions
+from tracealloc.trace.network.grids import grid_loop
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.record.naming import unused
@@ -119,9 +120,9 @@ def _element(program: Program, relay: Relay) -> _Element | None:
     for position, node in enumerate(program.body):
         loops: list[Loop] = []
         block: Block = (node,)
-        while len(block) == 1 and isinstance(block[0], Loop) and block[0].marks.space:
-            loops.append(block[0])
-            block = block[0].body
+        while (loop := grid_loop(block)) is not None:
+            loops.append(loop)
+            block = loop.body
         made = [n.array for n in walk_nodes(block) if isinstance(n, Alloc) and n.array.key == relay.buffer]
         if loops and made:
             return _copies(position, tuple(loops), block, made[0], relay.travel)
