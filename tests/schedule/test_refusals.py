@@ -61,6 +61,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "bind_op": {"array": "T", "op": "add", "impl": "fabric", "latency": 0},
     "cast": {"array": "T", "dtype": ta.int32},
     "compute_at": {"producer": "first", "loop": "p"},
+    "dataflow": {"target": "matmul"},
     "dependence": {"array": "T", "loop": "p", "distance": None},
     "distribute": {"loop": "q"},
     "flatten": {"loop": "q", "off": True},
@@ -77,6 +78,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "permute": {"array": "T", "order": (1, 0)},
     "pipeline": {"loop": "q", "ii": 2, "rewind": False, "initiation_interval": None},
     "reassociate": {},
+    "relay": {"buffer": "T", "pe": ["p", "q"], "axis": 0, "depth": 2, "along": None},
     "reorder": {"loops": ("q", "p")},
     "reshape": {"array": "T", "shape": (N, M)},
     "reuse_at": {"array": "X", "loop": "i_j"},
@@ -86,6 +88,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "skew": {"loop": "q", "by": "p", "factor": 2},
     "split": {"loop": "p", "factor": 3},
     "tile": {"loops": ["p", "q"], "factors": [2, 3]},
+    "unfold": {"band": "second", "axis": 0, "factor": M},
     "unroll": {"loop": "q", "factor": 3},
     "vectorize": {"loop": "q"},
 }

@@ -22,11 +22,12 @@ from tracealloc.trace.proxies.scalars import Scalar, is_number, number_expr
 from tracealloc.trace.proxies.streams import StreamProxy
 from tracealloc.trace.queries import typing_rules
 from tracealloc.trace.queries.sizes import wide_data
+from tracealloc.trace.record.control_paths import NeedsPlace
 from tracealloc.trace.record.events import Event, Return
 from tracealloc.trace.record.naming import name_arrays, name_bands
 from tracealloc.trace.record.python_state import State
 from tracealloc.trace.record.raised import refusal
-from tracealloc.trace.record.recorder import Explorer, NeedsPlace, Recorder, _stack, active, fail
+from tracealloc.trace.record.recorder import Explorer, Recorder, _stack, active, fail
 from tracealloc.trace.record.selfcheck import check_interpreter
 from tracealloc.trace.record.structure import finish
 from tracealloc.trace.signature import place_of_function, signature_of, unwrap

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.state import Module, lowered
-from tracealloc.trace.diagnostics.errors import ScheduleError, TraceError
+from tracealloc.trace.diagnostics.errors import ScheduleError, TraceallocError, TraceError
 from tracealloc.trace.ir.program import Alloc, Array, Program, touched_by, used_by, walk_nodes
 from tracealloc.trace.network.families import Stage
 from tracealloc.trace.network.ownership import network_of
@@ -20,11 +20,11 @@ def _function(module: Module, name: str) -> Program:
     return program if program.concurrent else replace(program, concurrent=True)
 
 
-def pending(module: Module, name: str) -> TraceError | None:
+def pending(module: Module, name: str) -> TraceallocError | None:
     """What keeps the parts of a function from running beside one another."""
     try:
         network_of(_function(module, name))
-    except TraceError as found:
+    except (TraceError, ScheduleError) as found:
         return found
     return None
 

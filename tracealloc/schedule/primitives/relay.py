@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from tracealloc.poly.model.tree import LoopNode, loops_above
+from tracealloc.poly.model.tree import LoopNode, loops_above, loops_in
 from tracealloc.schedule.core.chains import find
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.networks import pending
@@ -15,7 +15,7 @@ from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State, lowered
 from tracealloc.schedule.primitives.compute_at import compute_at
 from tracealloc.schedule.primitives.merge import merge
-from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError, TraceError
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.ir.layout import UNMARKED
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.network.relay import Relay, relayed
@@ -89,7 +89,8 @@ def _travel(edit: Edit, grid: tuple[str, ...], axis: Any, along: Any) -> str | N
             raise edit.error("TA290", f"needs an axis as an int, not {number!r}")
         if number is not None and not 0 <= int(number) < len(grid):
             raise edit.error("TA290", f"finds no axis {number}: the band has {len(grid)}")
-    space = [k for k, key in enumerate(grid) if find(edit.state, key).marks.space]
+    loops = {loop.key: loop for loop in loops_in(edit.state.tree)}
+    space = [k for k, key in enumerate(grid) if key in loops and loops[key].marks.space]
     others = [k for k in space if k != int(axis)]
     if along is not None:
         if int(along) not in others:
@@ -110,7 +111,7 @@ def _refuse(edit: Edit, state: State, asked: Relay) -> None:
     program = lowered(replace(edit.module.with_state(edit.function, plain), top=edit.function))
     try:
         relayed(replace(program, concurrent=True), asked)
-    except TraceError as found:
+    except ScheduleError as found:
         summary = f"{edit.what} cannot be: {found.summary}"
         raise IllegalScheduleError("TA290", summary, because=found.because, hint=found.hint) from None
 

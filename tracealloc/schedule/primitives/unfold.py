@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tracealloc.poly.model.tree import LoopNode
+from tracealloc.poly.model.tree import LoopNode, loops_in
 from tracealloc.schedule.core.chains import find, loop_values, sizes_of
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.networks import pending
@@ -55,7 +55,7 @@ def unfold(
     state = reordered_chain(edit, [*chosen, *rest]) if rest else edit.state
     for loop in chosen:
         state = mark(state, find(state, loop.key), lambda marks: replace(marks, space=True))
-    state = replace(state, grids=(*state.grids, tuple(loop.key for loop in nest)))
+    state = replace(state, grids=(*state.grids, _axes(edit, nest)))
     module = edit.module.with_state(edit.function, replace(state, concurrent=True))
     kept = pending(module, edit.function)
     made = tuple(LoopRef(loop.key) for loop in chosen)
@@ -71,6 +71,16 @@ def _nest(outer: LoopNode) -> list[LoopNode]:
     while isinstance(found[-1].body, LoopNode):
         found.append(found[-1].body)
     return found
+
+
+def _axes(edit: Edit, nest: list[LoopNode]) -> tuple[str, ...]:
+    """The axes of a band by key: its perfect nest as it stands, then loops that were traced in it."""
+    keys = [loop.key for loop in nest]
+    for outer in loops_in(edit.state.proof.base.reference):
+        chain = [loop.key for loop in _nest(outer)]
+        if set(keys) <= set(chain):
+            return (*keys, *(key for key in chain if key not in keys))
+    return tuple(keys)
 
 
 def _numbers(edit: Edit, given: Any, what: str) -> list[int]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from tracealloc.trace.diagnostics.errors import TraceError
+from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -92,7 +92,7 @@ def relayed(program: Program, relay: Relay) -> Program:
     """The program in which the buffer is fed through queues, and holds what is live.
 
     Raises:
-        TraceError: neighbours do not copy the same elements in the same order.
+        ScheduleError: neighbours do not copy the same elements in the same order.
     """
     found = _element(program, relay)
     if found is None:
@@ -109,7 +109,7 @@ def relayed(program: Program, relay: Relay) -> Program:
 
 def _fail(what: str, found: _Element | None = None, hint: str | None = None) -> NoReturn:
     place = None if found is None else found.into.store.place or found.loops[0].place
-    raise TraceError("TA290", what, place=place, hint=hint)
+    raise ScheduleError("TA290", what, place=place, hint=hint)
 
 
 # -------------------------------------------------------------------------------------- what there is

@@ -12,8 +12,9 @@ from tracealloc.trace.diagnostics.errors import TraceAttributeError, nearest
 from tracealloc.trace.diagnostics.source import Place, caller_frame
 from tracealloc.trace.ir.expr import Expr, IterRef, iters_of, loads_of, walk
 from tracealloc.trace.record.bytecode_names import spot_of
+from tracealloc.trace.record.control_paths import NeedsPlace
 from tracealloc.trace.record.events import Ref
-from tracealloc.trace.record.recorder import NeedsPlace, Recorder, active, fail
+from tracealloc.trace.record.recorder import Recorder, active, fail
 
 __all__ = ["SCALAR_NAMES", "Valueless", "absent", "article", "describe", "refuse_use"]
 

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from tracealloc.trace.diagnostics.errors import TraceallocError, TraceallocWarning, TraceError
@@ -16,6 +16,7 @@ from tracealloc.trace.ir.expr import Const, Expr, IterRef, Load
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.queries import typing_rules
 from tracealloc.trace.record.bytecode_names import Spot, spot_of, tests_while
+from tracealloc.trace.record.control_paths import Path, Step
 from tracealloc.trace.record.events import Decide, Define, Event, Ref
 from tracealloc.trace.record.join_paths import Unbalanced, join, nest
 
@@ -43,17 +44,6 @@ MAX_REPEATS = 256
 _TRIVIAL = (Const, IterRef, Ref)
 
 
-class NeedsPlace(BaseException):
-    """A body asks for the number of an iterator of `ta.processes`: it is traced again, for each process.
-
-    Not an `Exception`: what the user's code catches is not meant.
-    """
-
-    def __init__(self, grid: object) -> None:
-        super().__init__("a place in a grid of processes")
-        self.grid = grid
-
-
 class Scope:
     """Where values are alive: one run of a body."""
 
@@ -73,26 +63,6 @@ class Waiting(Protocol):
 
     def never_entered(self) -> NoReturn:
         """Refuse it."""
-
-
-@dataclass(slots=True)
-class Step:
-    """One decision of a path; `counter` is what the counter continues with, None: as it stands."""
-
-    cond: Expr
-    outcome: bool
-    counter: int | None
-
-
-@dataclass(slots=True)
-class Path:
-    """A control path of a body: what it was told, what it decided, what it recorded."""
-
-    script: list[Step]
-    verify: bool
-    taken: list[Step]
-    events: list[Event]
-    outer: Path | None  # of the body around
 
 
 _LOCAL = threading.local()
