@@ -214,6 +214,62 @@ def test_a_scalar_comes_from_the_process_that_gives_it() -> None:
     assert simulated(s)(x8) == x8.sum()
 
 
+@kernel
+def summed(A: int32[4, 8]) -> int32[4, 8]:
+    S = ta.zeros((4, 8), int32)
+    C = ta.empty((4, 8), int32)
+    with ta.dataflow():
+        for p in ta.processes(4, name="row"):
+            for j in ta.range(p, 8):
+                S[p, j] += A[p, j]
+        for i, j in ta.grid(4, 8, name="store"):
+            C[i, j] = S[i, j]
+    return C
+
+
+@kernel
+def one_of_data(n: int32) -> int32[8]:
+    C = ta.zeros(8, int32)
+    q = ta.stream(int32)
+    with ta.dataflow():
+        for i in ta.range(1, name="put"):
+            q.put(i + 5)
+        for _ in ta.range(1, name="one"):
+            C[n % 8] = q.get()
+    return C
+
+
+@kernel
+def upper(A: int32[4, 4]) -> int32[4, 4]:
+    C = ta.zeros((4, 4), int32)
+    with ta.dataflow():
+        for i, j in ta.processes(4, 4, name="P"):
+            if j > i:
+                C[i, j] = A[i, j]
+    return C
+
+
+@needs_headers
+def test_who_stores_fills() -> None:
+    s = ta.customize(summed)
+    s.partition("A", dim=0)
+    s.partition("S", dim=0)
+    text = text_of(s)
+    assert "fill_S: for (int fill_S = 0; fill_S < 8; ++fill_S) {" in text
+    assert "S[p][fill_S] = 0;" in text
+    A = rng.integers(-9, 9, (4, 8)).astype(np.int32)
+    np.testing.assert_array_equal(simulated(s)(A), np.triu(A))
+    s = ta.customize(one_of_data)
+    assert "C[fill_C] = 0;" in text_of(s)
+    assert simulated(s)(11).tolist() == [0, 0, 0, 5, 0, 0, 0, 0]
+    s = ta.customize(upper)
+    s.partition("C", dim=[0, 1])
+    s.partition("A", dim=[0, 1])
+    with pytest.warns(TraceallocWarning, match="'C' has two producers, P\\[0, 1\\] and what fills it"):
+        s.build(target="vitis_hls")
+    np.testing.assert_array_equal(simulated(s)(A[:, :4].copy()), np.triu(A[:, :4], 1))
+
+
 PORTS: list[Callable[[ta.Schedule], object]] = [
     lambda s: (s.interface("A", "m_axi"), s.interface("C", "m_axi"), s.partition("A", dim=0)),
     lambda s: (s.interface("A", "axis"), s.interface("C", "axis")),

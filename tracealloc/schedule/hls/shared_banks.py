@@ -18,7 +18,7 @@ from tracealloc.trace.ir.program import Alloc, Array, Program
 from tracealloc.trace.network.footprints import Box, Use, uses_of
 from tracealloc.trace.network.ownership import network_of
 
-__all__ = ["refusals"]
+__all__ = ["Users", "refusals", "users_of"]
 
 _LARGEST = 1 << 22  # banks whose users are noted one by one
 _COMPLETE = Banks("complete")
@@ -26,8 +26,11 @@ _ROLES = {True: "store to", False: "read"}
 
 
 @dataclass
-class _Users:
-    """The processes that store to (or read) an array: where, and the place of the first use."""
+class Users:
+    """The processes that store to (or read) an array: where, and the place of the first use.
+
+    `boxes`: the number of a process, and for each dimension the least and greatest subscript and the step.
+    """
 
     array: Array
     stores: bool
@@ -39,9 +42,21 @@ class _Users:
 
     def meeting(self, banks: Sequence[Banks]) -> tuple[int, int] | None:
         """Two processes that use one bank."""
+        return self._owned(banks)[1]
+
+    def share(self, dims: Sequence[int]) -> bool:
+        """Whether each place in some dimensions is one process's, its only one, and all are somebody's."""
+        if any(boxes[dim][0] != boxes[dim][1] for _, boxes in self.boxes for dim in dims):
+            return False
+        banks = [_COMPLETE if dim in dims else Banks() for dim in range(self.array.rank)]
+        owner, met = self._owned(banks)
+        return met is None and owner.size > 0 and bool((owner >= 0).all())
+
+    def _owned(self, banks: Sequence[Banks]) -> tuple[np.ndarray, tuple[int, int] | None]:
+        """The process that uses each bank, and two that use one."""
         shape = tuple(_count(bank, extent) for bank, extent in zip(banks, self.array.shape, strict=True))
         if np.prod(shape, dtype=object) > _LARGEST:
-            return None
+            return np.zeros(0, np.int64), None
         owner = np.full(shape, -1, np.int64)
         for process, boxes in self.boxes:
             parts = zip(banks, boxes, self.array.shape, strict=True)
@@ -49,9 +64,9 @@ class _Users:
             now = owner[at]
             others = now[(now >= 0) & (now != process)]
             if others.size:
-                return int(others.flat[0]), process
+                return owner, (int(others.flat[0]), process)
             owner[at] = process
-        return None
+        return owner, None
 
     def selecting(self) -> list[int]:
         """The dimensions in which the processes use different parts."""
@@ -80,11 +95,11 @@ def _banks_of(bank: Banks, box: tuple[int, int, int], extent: int) -> np.ndarray
             return np.unique(at // -(-extent // bank.factor))
 
 
-def refusals(program: Program, top: bool) -> Iterator[Refusal]:
-    """What HLS would refuse of a network, and what makes it right."""
+def users_of(program: Program) -> tuple[dict[tuple[Array, bool], Users], list[str]]:
+    """Who stores to (True) and who reads (False) each array of a network; the names of the processes."""
     network = network_of(program)
     labels: list[str] = []
-    users: dict[tuple[Array, bool], _Users] = {}
+    users: dict[tuple[Array, bool], Users] = {}
     for members in network.families:
         for family in members:
             uses = [use for use in uses_of(family, frozenset()) if use.array.rank]
@@ -92,9 +107,15 @@ def refusals(program: Program, top: bool) -> Iterator[Refusal]:
                 for use in uses:
                     if use.array.kind != "stream":
                         key = use.array, use.stores
-                        found = users.setdefault(key, _Users(use.array, use.stores, use.place))
+                        found = users.setdefault(key, Users(use.array, use.stores, use.place))
                         found.add(use, position, len(labels))
                 labels.append(family.stage.label(row))
+    return users, labels
+
+
+def refusals(program: Program, top: bool) -> Iterator[Refusal]:
+    """What HLS would refuse of a network, and what makes it right."""
+    users, labels = users_of(program)
     yield from _filled(program, users, labels)
     for (array, stores), each in users.items():
         writer = users.get((array, True))
@@ -104,9 +125,7 @@ def refusals(program: Program, top: bool) -> Iterator[Refusal]:
         yield from _shared(program, each, labels, top)
 
 
-def _filled(
-    program: Program, users: dict[tuple[Array, bool], _Users], labels: list[str]
-) -> Iterator[Refusal]:
+def _filled(program: Program, users: dict[tuple[Array, bool], Users], labels: list[str]) -> Iterator[Refusal]:
     for node in program.body:
         if isinstance(node, Alloc) and node.fill is not None and node.array.rank:
             found = users.get((node.array, True))
@@ -118,7 +137,7 @@ def _filled(
                 )
 
 
-def _shared(program: Program, users: _Users, labels: list[str], top: bool) -> Iterator[Refusal]:
+def _shared(program: Program, users: Users, labels: list[str], top: bool) -> Iterator[Refusal]:
     array = users.array
     banks = effective_banks(program.layout(array), array.shape)
     met = users.meeting(banks)

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from tracealloc.emit.common.parameters import element_bytes
 from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.vitis.text.unit import Unit
+from tracealloc.trace.ir.dtype import Index
 from tracealloc.trace.ir.expr import Expr, Iter
 from tracealloc.trace.ir.expr import substitute as with_values
 from tracealloc.trace.ir.program import Alloc, Array, Block, Call, Loop, Node, Program, map_blocks, walk_nodes
 from tracealloc.trace.ir.rewrite import map_expressions
 from tracealloc.trace.network.ownership import network_of
+from tracealloc.trace.queries.affine import constant, linear
 from tracealloc.trace.queries.intervals import fixed_trips
 
 __all__ = ["NETWORK_HEADER", "Processes", "local_bytes", "without_single_trips"]
@@ -38,7 +40,13 @@ def _without_single_trip(node: Node) -> Block:
     if fixed_trips(node) != 1:
         return (map_blocks(node, lambda _: body),)
     values: dict[Iter, Expr] = {node.iter: node.start}
-    return tuple(map_expressions(inner, lambda expr: with_values(expr, values)) for inner in body)
+    return tuple(map_expressions(inner, lambda expr: _known(with_values(expr, values))) for inner in body)
+
+
+def _known(expr: Expr) -> Expr:
+    """A subscript as a number, where it is one."""
+    form = linear(expr) if isinstance(expr.dtype, Index) else None
+    return expr if form is None or form.terms else constant(form.constant)
 
 
 def local_bytes(program: Program) -> int:
