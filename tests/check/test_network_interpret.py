@@ -127,6 +127,7 @@ def test_a_fork_with_room(depth: int) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_a_fork_without(depth: int) -> None:
+    """Where nobody can go on, nothing has happened."""
     A, B = np.arange(6, dtype=np.int32), np.zeros(6, np.int32)
     # The join has taken one element, and waits.
     assert message(lambda: ta.interpret(fork(depth), A, B)) == "\n".join(
@@ -139,6 +140,7 @@ def test_a_fork_without(depth: int) -> None:
             " puts",
         ]
     )
+    assert not B.any()
 
 
 def test_feedback_with_a_token() -> None:

@@ -27,7 +27,7 @@ from tracealloc.check.interpret.values import (
 )
 from tracealloc.emit.run.fifo_arguments import given_twice
 from tracealloc.schedule.core.stores import may_store
-from tracealloc.trace.diagnostics.errors import ArgumentError
+from tracealloc.trace.diagnostics.errors import ArgumentError, InterpretError
 from tracealloc.trace.ir.dtype import Fixed
 from tracealloc.trace.ir.program import Array, Program
 from tracealloc.trace.network.cut import is_network
@@ -101,14 +101,18 @@ class Interpreter:
                 if array.kind == "stream":
                     cells[at] = scheduler.given(array, cells[at], array in self._written)
         frame = self._compiled.frame(cells)
+        left = program.args
         try:
             with np.errstate(all="ignore"):
                 if scheduler is None:
                     self._compiled.run(frame)
                 else:
                     scheduler.run(lambda: self._compiled.run(frame))
+        except InterpretError as error:
+            left = () if error.code == "TA808" else left  # where nobody can go on, nothing has happened
+            raise
         finally:
-            for array, arg, cell in zip(program.args, args, cells, strict=True):
+            for array, arg, cell in zip(left, args, cells, strict=False):
                 if array.kind == "stream":
                     for queue, items in zip(arg if array.rank else [arg], cell, strict=True):
                         if array in self._read:
