@@ -33,6 +33,7 @@ static void PE(
 #pragma HLS array_partition variable=C type=complete dim=0
 #pragma HLS function_instantiate variable=i
 #pragma HLS function_instantiate variable=j
+  C[i][j] = 0;  // test_relay.py:23
   k: for (int k = 0; k < 4; ++k) {
 #pragma HLS pipeline II=1
     int8_t A_j_k;
@@ -54,6 +55,7 @@ static void PE_1(
     int j) {
 #pragma HLS inline off
 #pragma HLS array_partition variable=C type=complete dim=0
+  C[i][j] = 0;  // test_relay.py:23
   k: for (int k = 0; k < 4; ++k) {
 #pragma HLS pipeline II=1
     int8_t A_j_k;
@@ -76,6 +78,7 @@ static void PE_2(
 #pragma HLS array_partition variable=C type=complete dim=0
 #pragma HLS function_instantiate variable=i
 #pragma HLS function_instantiate variable=j
+  C[i][j] = 0;  // test_relay.py:23
   k: for (int k = 0; k < 4; ++k) {
 #pragma HLS pipeline II=1
     int8_t A_j_k;
@@ -95,6 +98,7 @@ static void PE_3(
     int j) {
 #pragma HLS inline off
 #pragma HLS array_partition variable=C type=complete dim=0
+  C[i][j] = 0;  // test_relay.py:23
   k: for (int k = 0; k < 4; ++k) {
 #pragma HLS pipeline II=1
     int8_t A_j_k;
@@ -110,13 +114,6 @@ void matmul(const int8_t A[2][4], const int8_t B[4][3], int32_t C[2][3]) {
 #pragma HLS array_partition variable=B type=complete dim=2
 #pragma HLS array_partition variable=C type=complete dim=0
 #pragma HLS dataflow
-  // HLS refuses this: 'C' has two producers, PE[0, 0] and what fills it where it is made: make it with ta.empty, and let the process store all of it.
-  fill_C: for (int e0 = 0; e0 < 2; ++e0) {
-    for (int e1 = 0; e1 < 3; ++e1) {
-#pragma HLS pipeline II=1
-      C[e0][e1] = 0;  // test_relay.py:23
-    }
-  }
   hls::stream<int8_t> A_fifo[2][3];
 #pragma HLS stream variable=A_fifo depth=3
   hls::stream<int8_t> B_fifo[2][3];
@@ -131,9 +128,9 @@ void matmul(const int8_t A[2][4], const int8_t B[4][3], int32_t C[2][3]) {
   }
   j_1: for (int j = 0; j < 2; ++j) {
 #pragma HLS unroll
-    PE(B_fifo[0][j], B_fifo[0 + 1][j], A_fifo[0][j], A_fifo[0][j + 1], C, 0, j);  // test_relay.py:24
+    PE(B_fifo[0][j], B_fifo[1][j], A_fifo[0][j], A_fifo[0][j + 1], C, 0, j);  // test_relay.py:24
   }
-  PE_1(B_fifo[0][2], B_fifo[0 + 1][2], A_fifo[0][2], C, 0, 2);  // test_relay.py:24
+  PE_1(B_fifo[0][2], B_fifo[1][2], A_fifo[0][2], C, 0, 2);  // test_relay.py:24
   j_2: for (int j = 0; j < 2; ++j) {
 #pragma HLS unroll
     PE_2(B_fifo[1][j], A_fifo[1][j], A_fifo[1][j + 1], C, 1, j);  // test_relay.py:24

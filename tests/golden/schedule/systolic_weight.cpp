@@ -62,6 +62,11 @@ static void PE_2(
 #pragma HLS inline off
 #pragma HLS array_partition variable=B type=complete dim=0
 #pragma HLS array_partition variable=C type=complete dim=2
+  fill_C: for (int fill_C = 0; fill_C < 3; ++fill_C) {
+#pragma HLS pipeline II=1
+#pragma HLS dependence variable=C type=inter false
+    C[fill_C][j] = 0;  // test_relay.py:23
+  }
   i: for (int i = 0; i < 3; ++i) {
 #pragma HLS pipeline II=1
 #pragma HLS dependence variable=C type=inter false
@@ -85,6 +90,11 @@ static void PE_3(
 #pragma HLS inline off
 #pragma HLS array_partition variable=B type=complete dim=0
 #pragma HLS array_partition variable=C type=complete dim=2
+  fill_C: for (int fill_C = 0; fill_C < 3; ++fill_C) {
+#pragma HLS pipeline II=1
+#pragma HLS dependence variable=C type=inter false
+    C[fill_C][j] = 0;  // test_relay.py:23
+  }
   i: for (int i = 0; i < 3; ++i) {
 #pragma HLS pipeline II=1
 #pragma HLS dependence variable=C type=inter false
@@ -102,13 +112,6 @@ void matmul(const int8_t A[3][2], const int8_t B[2][2], int32_t C[3][2]) {
 #pragma HLS array_partition variable=B type=complete dim=0
 #pragma HLS array_partition variable=C type=complete dim=2
 #pragma HLS dataflow
-  // HLS refuses this: 'C' has two producers, PE[1, 0] and what fills it where it is made: make it with ta.empty, and let the process store all of it.
-  fill_C: for (int e0 = 0; e0 < 3; ++e0) {
-    for (int e1 = 0; e1 < 2; ++e1) {
-#pragma HLS pipeline II=1
-      C[e0][e1] = 0;  // test_relay.py:23
-    }
-  }
   hls::stream<int8_t> A_fifo[2][2];
 #pragma HLS stream variable=A_fifo depth=2
   hls::stream<int32_t> C_fifo[2][2];
@@ -117,8 +120,8 @@ void matmul(const int8_t A[3][2], const int8_t B[2][2], int32_t C[3][2]) {
 #pragma HLS unroll
     load_A(A_fifo[k][0], A, k);
   }
-  PE(A_fifo[0][0], A_fifo[0][0 + 1], B, C_fifo[0 + 1][0], 0, 0);  // test_relay.py:24
-  PE_1(A_fifo[0][1], B, C_fifo[0 + 1][1], 0, 1);  // test_relay.py:24
-  PE_2(C_fifo[1][0], A_fifo[1][0], A_fifo[1][0 + 1], B, C, 1, 0);  // test_relay.py:24
+  PE(A_fifo[0][0], A_fifo[0][1], B, C_fifo[1][0], 0, 0);  // test_relay.py:24
+  PE_1(A_fifo[0][1], B, C_fifo[1][1], 0, 1);  // test_relay.py:24
+  PE_2(C_fifo[1][0], A_fifo[1][0], A_fifo[1][1], B, C, 1, 0);  // test_relay.py:24
   PE_3(C_fifo[1][1], A_fifo[1][1], B, C, 1, 1);  // test_relay.py:24
 }
