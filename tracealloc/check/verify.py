@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from tracealloc.schedule.core.state import Module
+from tracealloc.check.deadlock import UNDECIDED, stuck
+from tracealloc.schedule.core.state import Module, lowered
 from tracealloc.schedule.core.verdict import verdict_of
 from tracealloc.trace.diagnostics.errors import VerifyError
 from tracealloc.trace.ir.program import Program
@@ -77,6 +78,12 @@ def _proved(module: Module, casts: bool) -> Verification:
         count += verdict.instances
         notes.update(dict.fromkeys(map(str, verdict.assumptions)))
         found = found or verdict.difference
+    if found is None and any(state.concurrent for state in module.functions.values()):
+        waits = stuck(lowered(module))
+        if waits == UNDECIDED:
+            notes[UNDECIDED] = None
+        else:
+            found = waits
     seconds = time.perf_counter() - start
     return Verification(found is None, "polyhedral", count, seconds, tuple(notes), found)
 

@@ -62,11 +62,6 @@ static void PE_2(
 #pragma HLS inline off
 #pragma HLS array_partition variable=B type=complete dim=0
 #pragma HLS array_partition variable=C type=complete dim=2
-  fill_C: for (int fill_C = 0; fill_C < 3; ++fill_C) {
-#pragma HLS pipeline II=1
-#pragma HLS dependence variable=C type=inter false
-    C[fill_C][j] = 0;  // test_relay.py:23
-  }
   i: for (int i = 0; i < 3; ++i) {
 #pragma HLS pipeline II=1
 #pragma HLS dependence variable=C type=inter false
@@ -90,11 +85,6 @@ static void PE_3(
 #pragma HLS inline off
 #pragma HLS array_partition variable=B type=complete dim=0
 #pragma HLS array_partition variable=C type=complete dim=2
-  fill_C: for (int fill_C = 0; fill_C < 3; ++fill_C) {
-#pragma HLS pipeline II=1
-#pragma HLS dependence variable=C type=inter false
-    C[fill_C][j] = 0;  // test_relay.py:23
-  }
   i: for (int i = 0; i < 3; ++i) {
 #pragma HLS pipeline II=1
 #pragma HLS dependence variable=C type=inter false

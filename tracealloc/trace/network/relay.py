@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import numpy as np
 
 from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.dtype import index
@@ -49,11 +51,14 @@ from tracealloc.trace.ir.program import (
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions
 from tracealloc.trace.network.grids import grid_loop
+from tracealloc.trace.network.numbers import values_of
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.record.naming import unused
 
 __all__ = ["Relay", "relayed"]
+
+_MOST = 1 << 22  # elements that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +390,37 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
     grid = _rebuilt(found, {id(store): (first,), id(back.store): (end,)})
     at = found.position
     alloc = Alloc(queue, None, store.place)
-    return replace(program, body=(*program.body[:at], alloc, grid, *program.body[at + 1 :]))
+    before = program.body[:at]
+    if _covers(found, back, travel):  # nothing is left of what it is filled with
+        before = tuple(replace(node, fill=None) if node is made else node for node in before)
+    return replace(program, body=(*before, alloc, grid, *program.body[at + 1 :]))
+
+
+def _covers(found: _Element, back: _Copy, travel: Loop) -> bool:
+    """Whether what the last PEs copy out is every element of the array."""
+    loops = [loop for loop in found.loops if loop is not travel]
+    if not all(isinstance(node, Loop) for node in back.path):
+        return False
+    points: dict[Iter, Any] = {}
+    count = 1
+    for loop in (*loops, *(node for node in back.path if isinstance(node, Loop))):
+        start, stop = values_of(loop.start, points), values_of(loop.stop, points)
+        if (
+            start is None
+            or stop is None
+            or np.ptp(stop - start)
+            or count * int((stop - start).flat[0]) > _MOST
+        ):
+            return False
+        steps = np.arange(0, int((stop - start).flat[0]), loop.step)
+        points = {it: np.repeat(value, len(steps)) for it, value in points.items()}
+        points[loop.iter] = (np.broadcast_to(start, count)[:, None] + steps).reshape(-1)
+        count *= len(steps)
+    at = [values_of(index, points) for index in back.indices]
+    if not count or any(each is None for each in at):
+        return False
+    rows = np.broadcast_arrays(np.zeros(count, np.int64), *at)[1:]
+    return len(np.unique(np.ravel_multi_index(tuple(rows), found.source.shape))) == found.source.size
 
 
 def _straight(copy: _Copy) -> tuple[object, ...]:

@@ -1,0 +1,61 @@
+"""Whether the processes of a network wait for one another, whatever the data are.
+
+Where data choose nothing that a network does with its queues, one run says it for all: that of the compiled
+program on zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tracealloc.emit.common.numpy_types import container
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.diagnostics.errors import TraceallocError
+from tracealloc.trace.ir.expr import Expr, loads_of
+from tracealloc.trace.ir.program import Array, If, Loop, Program, While, walk_nodes
+from tracealloc.trace.network.cut import is_network, networked
+
+__all__ = ["UNDECIDED", "stuck"]
+
+UNDECIDED = "that its processes do not wait for one another, which data decide"
+
+
+def stuck(program: Program) -> str | None:
+    """Why the processes of a program do not end; None where they do, `UNDECIDED` where that is for data."""
+    if not is_network(program):
+        return None
+    program = networked(program)
+    if any(array.kind == "stream" or array.parameter for array in program.args) or _depends(program):
+        return UNDECIDED
+    try:
+        build_c(program)(*(_zeros(array) for array in program.args))
+    except TraceallocError as found:
+        if found.code not in ("TA808", "TA809"):
+            raise
+        return "; ".join([found.summary, *found.because])
+    return None
+
+
+def _zeros(array: Array) -> object:
+    kept = np.zeros(array.shape, container(array.dtype))
+    return kept if array.rank else kept[()]
+
+
+def _depends(program: Program) -> bool:
+    """Whether data choose what a process does: a condition, how often a loop runs."""
+    return any(
+        load.array.kind != "constant" and load.array.parameter is None
+        for each in (*program.callees(), program)
+        for expr in _choices(each)
+        for load in loads_of(expr)
+    )
+
+
+def _choices(program: Program) -> Iterator[Expr]:
+    for node in walk_nodes(program.body):
+        if isinstance(node, Loop):
+            yield from (node.start, node.stop)
+        elif isinstance(node, If | While):
+            yield node.cond
