@@ -22,7 +22,7 @@ def fork(depth: int) -> Any:
                 b.put(x[i])
             for _ in ta.processes(1, name="both"):
                 total = ta.scalar(int32, 0)
-                for i in ta.range(6):
+                for _i in ta.range(6):
                     total += a.get()
                 for i in ta.range(6):
                     y[i] = b.get() + total
@@ -31,16 +31,16 @@ def fork(depth: int) -> Any:
 
 
 def test_too_little_room() -> None:
-    s = ta.customize(fork(5))
+    s = ta.customize(fork(4))
     found = s.verify()
     assert not found
     assert found.counterexample is not None
     assert found.counterexample.startswith("join: the processes wait for one another; ")
-    assert "waits for room in b (5 of 5)" in found.counterexample
+    assert "waits for room in b (4 of 4)" in found.counterexample
 
 
 def test_enough_room() -> None:
-    s = ta.customize(fork(6))
+    s = ta.customize(fork(5))
     assert s.verify()
     y = np.zeros(6, np.int32)
     s.build()(np.arange(6, dtype=np.int32), y)

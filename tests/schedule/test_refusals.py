@@ -87,6 +87,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "shift": {"loop": "p", "by": 2},
     "skew": {"loop": "q", "by": "p", "factor": 2},
     "split": {"loop": "p", "factor": 3},
+    "stream": {"array": "T", "depth": 4},
     "tile": {"loops": ["p", "q"], "factors": [2, 3]},
     "unfold": {"band": "second", "axis": 0, "factor": M},
     "unroll": {"loop": "q", "factor": 3},

@@ -1,4 +1,4 @@
-"""What the error codes of steps mean that make processes (TA287 to TA290)."""
+"""What the error codes of steps mean that make processes (TA287 to TA291)."""
 
 from __future__ import annotations
 
@@ -77,6 +77,12 @@ register(
                 _GRID + "s.relay(b, pe, axis=0)",
             ),
             "All along the way the same elements are copied in the same order; they vary along `axis`.",
+        ),
+        "TA291": _code(
+            "the array is no FIFO",
+            (_TWICE.replace("B[i] + 1", "B[7 - i] + 1"), "s.stream(s.B)"),
+            (_TWICE, "s.stream(s.B, depth=4)"),
+            "What is put first is taken first: both sides use each element once, in the same order.",
         ),
     }
 )

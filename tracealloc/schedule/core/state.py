@@ -33,6 +33,7 @@ from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import Array, Block, Call, Loop, Node, Program, While, map_blocks, walk_nodes
 from tracealloc.trace.network.relay import Relay, relayed
+from tracealloc.trace.network.streamed import Streamed, streamed
 from tracealloc.trace.record.naming import unused
 
 __all__ = [
@@ -74,8 +75,8 @@ class State:
     """The schedule of one function: statements and their order as they stand, and what they are proved from.
 
     `serial` numbers what primitives make. `concurrent`: its parts are processes; then
-    `relays` are the buffers that get their elements from neighbours. `grids` are the bands that were
-    unfolded: the keys of their loops, outermost first.
+    `relays` are the buffers that get their elements from neighbours, and the arrays that are queues.
+    `grids` are the bands that were unfolded: the keys of their loops, outermost first.
     """
 
     name: str
@@ -85,7 +86,7 @@ class State:
     requests: tuple[Request, ...] = ()
     serial: int = 0
     concurrent: bool = False
-    relays: tuple[Relay, ...] = ()
+    relays: tuple[Relay | Streamed, ...] = ()
     grids: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
@@ -351,7 +352,7 @@ def _lowered(model: Same, tree: Same) -> Program:
     return lower(model.value, cast(Tree, tree.value))
 
 
-def _space(state: State) -> tuple[Relay, ...] | None:
+def _space(state: State) -> tuple[Relay | Streamed, ...] | None:
     """The relays of a network; None of a function that runs in order."""
     return state.relays if state.concurrent else None
 
@@ -363,7 +364,7 @@ def _linked(
     callees: tuple[tuple[str, Same], ...],
     layouts: tuple[tuple[Array, Layout], ...],
     traced: Same,
-    space: tuple[Relay, ...] | None,
+    space: tuple[Relay | Streamed, ...] | None,
 ) -> Program:
     """A lowered function whose calls go to lowered functions, with those that are outlined from it."""
     known = {symbol: cast(Program, callee.value) for symbol, callee in callees}
@@ -378,7 +379,7 @@ def _linked(
     body = tuple(map(change, bare.body))
     whole = replace(bare, name=name, body=body, layouts=layouts, concurrent=space is not None)
     for relay in space or ():
-        whole = relayed(whole, relay)
+        whole = relayed(whole, relay) if isinstance(relay, Relay) else streamed(whole, relay)
     found = cut_functions(whole)
     found.memo["traced"] = traced.value
     return found

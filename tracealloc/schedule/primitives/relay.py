@@ -62,7 +62,10 @@ def relay(
         raise edit.error("TA290", f"needs a depth that is a positive int, not {depth!r}")
     state, buffer = _fused(edit, buffer)
     asked = Relay(buffer.key, travel, _DEPTH if depth is None else int(depth))
-    state = replace(state, relays=(*(r for r in state.relays if r.buffer != buffer.key), asked))
+    state = replace(
+        state,
+        relays=(*(r for r in state.relays if not (isinstance(r, Relay) and r.buffer == buffer.key)), asked),
+    )
     _refuse(edit, state, asked)
     found = pending(edit.module.with_state(edit.function, replace(state, concurrent=True)), edit.function)
     made = (ArrayRef(buffer.key),)

@@ -32,6 +32,7 @@ RETURNS = {
     "reuse_at": "ArrayHandle",
     "rfactor": "ArrayHandle",
     "split": "tuple[LoopHandle, LoopHandle]",
+    "stream": "ArrayHandle",
     "tile": "tuple[LoopHandle, ...]",
     "unfold": "LoopHandle | tuple[LoopHandle, ...]",
 }

@@ -183,6 +183,11 @@ class Methods:
         loop: str | LoopHandle,
         factor: int,
     ) -> tuple[LoopHandle, LoopHandle]: ...
+    def stream(
+        self,
+        array: str | ArrayHandle,
+        depth: int | None = None,
+    ) -> ArrayHandle: ...
     def tile(
         self,
         loops: Sequence[str | LoopHandle] | str | LoopHandle,
