@@ -10,7 +10,7 @@ down element by element and compared.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, assert_never
 
 import numpy as np
 
@@ -137,8 +137,10 @@ def _sites(node: Node, array: Array, stores: bool) -> list[_Site]:
                         f"{array.name!r} is used in the else part of a condition",
                         because="its order is not known",
                     )
-            case _:
+            case Alloc() | Store() | Call() | While():
                 pass
+            case _:
+                assert_never(inner)
 
     visit(node, ())
     return found
