@@ -274,6 +274,31 @@ def test_verify_shows_the_difference_in_the_users_names() -> None:
     )
 
 
+def test_kernels_written_in_other_ways_are_not_said_to_differ() -> None:
+    @kernel
+    def rows(X: float32[4, 6]):
+        for i, j in grid(4, 6):
+            X[i, j] += 1
+
+    @kernel
+    def columns(X: float32[4, 6]):
+        for j, i in grid(6, 4):
+            X[i, j] += 1
+
+    @kernel
+    def larger(X: float32[5, 6]):
+        for i, j in grid(5, 6):
+            X[i, j] += 1
+
+    found = ta.verify(rows, columns)
+    assert not found
+    assert not found.decided
+    assert str(found).startswith("not decided: the traced kernels differ: ")
+    found = ta.verify(rows, larger)
+    assert found.decided
+    assert str(found).startswith("NOT equal: the traced kernels differ: ")
+
+
 def test_integer_sums_may_be_reordered_and_it_is_said() -> None:
     s = ta.customize(matmul)
     s.split("k", 4)

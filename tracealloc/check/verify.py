@@ -20,6 +20,8 @@ __all__ = ["Verification", "verify_module", "verify_pair"]
 class Verification:
     """The answer of a proof: true when the schedule computes what the traced kernel does, for all data.
 
+    False where it does not, and where that is not decided: two kernels that were written in other ways.
+
     Attributes:
         method: the proof that was made: ``"polyhedral"``.
         operations: dynamic statement instances that the proof covers (it does not visit them; for large
@@ -27,6 +29,7 @@ class Verification:
         seconds: how long it took.
         assumptions: what was taken for granted, such as that an integer sum may be reordered.
         counterexample: when unequal, the read or output element that differs, and both writers.
+        decided: whether a false answer says that something differs.
     """
 
     equal: bool
@@ -35,6 +38,7 @@ class Verification:
     seconds: float
     assumptions: tuple[str, ...] = ()
     counterexample: str | None = None
+    decided: bool = True
 
     def __bool__(self) -> bool:
         return self.equal
@@ -43,7 +47,8 @@ class Verification:
         return f"<{self}>"
 
     def __str__(self) -> str:
-        verdict = "equal" if self.equal else f"NOT equal: {self.counterexample}"
+        answer = "NOT equal" if self.decided else "not decided"
+        verdict = "equal" if self.equal else f"{answer}: {self.counterexample}"
         notes = f"; assuming {', '.join(self.assumptions)}" if self.assumptions else ""
         return f"{verdict} ({self.method}, {self.operations:,} instances, {self.seconds * 1e3:.0f} ms{notes})"
 
@@ -100,8 +105,11 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
     if same:
         first, second = _proved(a, casts=False), _proved(b, casts=False)
     found = first.counterexample or second.counterexample
+    decided = found is not None
     if found is None:
-        found = _program_difference(a.state(a.top).program, b.state(b.top).program)
+        programs = a.state(a.top).program, b.state(b.top).program
+        found = _program_difference(*programs)
+        decided = found is None or _takes(programs[0]) != _takes(programs[1])
     return Verification(
         found is None,
         first.method,
@@ -109,7 +117,13 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
         first.seconds + second.seconds,
         tuple(dict.fromkeys((*first.assumptions, *second.assumptions))),
         found,
+        decided,
     )
+
+
+def _takes(program: Program) -> list[object]:
+    """What a program takes and gives."""
+    return [(array.dtype, array.shape, array.kind) for array in (*program.args, *program.results)]
 
 
 def _program_difference(a: Program, b: Program) -> str | None:
