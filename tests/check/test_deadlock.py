@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tracealloc as ta
 from tracealloc import int32, kernel
@@ -73,5 +74,48 @@ def test_data_decide() -> None:
                 y[i] = q.get()
 
     found = ta.customize(some).verify()
+    assert found
+    assert found.assumptions == (UNDECIDED,)
+
+
+@kernel
+def chosen(x: int32[6], at: int32[6], y: int32[6]):
+    q = ta.stream(int32, depth=4, shape=(2,))
+    with ta.dataflow():
+        for i in ta.range(6):
+            q[at[i]].put(x[i])
+        for i in ta.range(6):
+            y[i] = q[at[i] // 2].get()
+
+
+@kernel
+def offset(x: int32[6], at: int32[6], y: int32[6]):
+    q = ta.stream(int32)
+    with ta.dataflow():
+        for i in ta.range(6):
+            q.put(x[at[i] - 1])
+        for i in ta.range(6):
+            y[i] = q.get()
+
+
+@kernel
+def first(x: int32[6], q: ta.Stream[int32], n: int32):
+    for i in ta.range(n):
+        q.put(x[i])
+
+
+@kernel
+def so_many(x: int32[6], n: int32[1], y: int32[6]):
+    q = ta.stream(int32)
+    with ta.dataflow():
+        first(x, q, n[0])
+        for i in ta.range(6):
+            y[i] = x[i]
+
+
+@pytest.mark.parametrize("made", [chosen, offset, so_many], ids=lambda made: made.name)
+def test_zeros_do_not_decide(made: Any) -> None:
+    """Data choose the queue or how much is put, or a run on zeros leaves an array."""
+    found = ta.customize(made).verify()
     assert found
     assert found.assumptions == (UNDECIDED,)

@@ -14,7 +14,20 @@ from tracealloc.emit.common.numpy_types import container
 from tracealloc.emit.run.runtime import build_c
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.ir.expr import Expr, loads_of
-from tracealloc.trace.ir.program import Array, If, Loop, Program, While, walk_nodes
+from tracealloc.trace.ir.program import (
+    Array,
+    Call,
+    If,
+    Loop,
+    Program,
+    Region,
+    Slice,
+    Store,
+    While,
+    expressions_of,
+    read_by,
+    walk_nodes,
+)
 from tracealloc.trace.network.cut import is_network, networked
 
 __all__ = ["UNDECIDED", "stuck"]
@@ -33,7 +46,7 @@ def stuck(program: Program) -> str | None:
         build_c(program)(*(_zeros(array) for array in program.args))
     except TraceallocError as found:
         if found.code not in ("TA808", "TA809"):
-            raise
+            return UNDECIDED  # zeros are no data for this kernel: the run says nothing
         return "; ".join([found.summary, *found.because])
     return None
 
@@ -44,7 +57,7 @@ def _zeros(array: Array) -> object:
 
 
 def _depends(program: Program) -> bool:
-    """Whether data choose what a process does: a condition, how often a loop runs."""
+    """Whether data choose what a process does: a condition, how often a loop runs, which queue it uses."""
     return any(
         load.array.kind != "constant" and load.array.parameter is None
         for each in (*program.callees(), program)
@@ -55,7 +68,22 @@ def _depends(program: Program) -> bool:
 
 def _choices(program: Program) -> Iterator[Expr]:
     for node in walk_nodes(program.body):
-        if isinstance(node, Loop):
-            yield from (node.start, node.stop)
-        elif isinstance(node, If | While):
-            yield node.cond
+        if isinstance(node, Loop | If | While):
+            yield from expressions_of(node)
+        elif isinstance(node, Store) and node.array.kind == "stream":
+            yield from node.indices
+        elif isinstance(node, Call):
+            yield from _chosen_by(node)
+        for load in read_by(node):
+            if load.array.kind == "stream":
+                yield from load.indices
+
+
+def _chosen_by(call: Call) -> Iterator[Expr]:
+    """What a call says about queues and sizes."""
+    for formal, part in zip(call.program.args, call.args, strict=True):
+        if not isinstance(part, Region):
+            if formal.parameter is not None:
+                yield part
+        elif part.array.kind == "stream":
+            yield from (index.start if isinstance(index, Slice) else index for index in part.indices)
