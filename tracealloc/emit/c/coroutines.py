@@ -89,7 +89,7 @@ static _Thread_local char ta_report[1 << 14];
 static _Thread_local int ta_reported;
 const char *ta_waits(void) { return ta_report; }
 
-#define TA_STACK ((size_t)1 << 20)
+#define TA_STACK ((size_t)@STACK)
 
 #ifdef TA_SWITCH
 void ta_switch(void **from, void *to) __asm__("ta_switch");

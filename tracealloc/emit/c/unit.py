@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracealloc.emit.c.coroutines import COROUTINES, NETWORK_FIFO
 from tracealloc.emit.c.integers.helpers import Helper, Wide
 from tracealloc.emit.c.integers.integers import Machine, element_machine
-from tracealloc.emit.c.plan.storage import aliased_calls
+from tracealloc.emit.c.plan.storage import aliased_calls, stack_bytes
 from tracealloc.emit.common.names import Names
 from tracealloc.emit.common.parameters import element_bytes
 from tracealloc.trace.ir.dtype import Boolean, DType, Float, Struct, bfloat16, float16, float32, float64
@@ -76,7 +76,7 @@ class Unit:
         self.network = is_network(program)
         if self.network:
             self.needs |= {"stdio", "stdlib", "sys/mman"}
-            self.types += COROUTINES.split("\n")
+            self.types += COROUTINES.replace("@STACK", str(stack_bytes(program))).split("\n")
         self._structs: dict[Struct, str] = {}
         self._fifos: set[str] = set()
         self._functions = {

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from tracealloc.emit.common.walk import Where
 
 __all__ = ["STACK_ARRAY", "STACK_FUNCTION", "aliased_calls", "can_fail", "can_run_out", "contiguous"]
-__all__ += ["heap_arrays", "view_copies"]
+__all__ += ["heap_arrays", "stack_bytes", "view_copies"]
 
 STACK_ARRAY = 64 * 1024  # bytes: larger local arrays are allocated on the heap
 STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
+_FRAME = 16 * 1024  # bytes of a function beside its arrays: scalars, what is spilled
+_RESERVE = 128 * 1024  # bytes for what the C library does on a stack
 
 
 def can_fail(program: Program, *, top: bool) -> bool:
@@ -120,6 +122,19 @@ def heap_arrays(program: Program, views: dict[tuple[int, int], Array]) -> dict[W
             continue
         found.setdefault(home, []).append(array)
     return found
+
+
+def stack_bytes(program: Program) -> int:
+    """The stack that any function of a program may need with all that it calls, a power of two in bytes."""
+    needs: dict[int, int] = {}
+    for item in (*program.callees(), program):
+        views = view_copies(item)
+        heap = {array for arrays in heap_arrays(item, views).values() for array in arrays}
+        local = {array for _, array in _local_arrays(item, views)} - heap
+        own = sum(array.size * element_bytes(array.dtype) for array in local)
+        calls = (needs[id(node.program)] for node in walk_nodes(item.body) if isinstance(node, Call))
+        needs[id(item)] = _FRAME + own + max(calls, default=0)
+    return 1 << (_RESERVE + 2 * max(needs.values())).bit_length()
 
 
 def aliased_calls(program: Program) -> set[int]:
