@@ -130,3 +130,21 @@ def test_places_as_numbers() -> None:
     fir(x, y)
     np.testing.assert_array_equal(y, x * 9)
     np.testing.assert_array_equal(np.sort(weights), [1, 1, 3, 4])  # they are Python's own
+
+
+def test_many_queues_are_on_the_heap() -> None:
+    """An array of 300 x 300 queues has no room on a stack."""
+
+    @kernel
+    def wide(x: int32[300], y: int32[300]):
+        q = ta.stream(int32, shape=(300, 300))
+        with ta.dataflow():
+            for i in ta.range(300):
+                q[i, i].put(x[i])
+            for i in ta.range(300):
+                y[i] = q[i, i].get()
+
+    x = np.arange(300, dtype=np.int32)
+    y = np.zeros_like(x)
+    wide(x, y)
+    np.testing.assert_array_equal(x, y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tracealloc.emit.c.operands import Operands
+from tracealloc.emit.c.plan.storage import STACK_QUEUES
 from tracealloc.emit.c.status import Status
 from tracealloc.emit.c.unit import Unit
 from tracealloc.emit.common.scope import Scope, comment_text
@@ -58,7 +59,13 @@ class Fifos:
         """The declaration of local FIFOs, empty."""
         dims = "".join(f"[{extent}]" for extent in array.shape)
         name, type_ = self.scope.array_name(array), self.unit.fifo_type(array.dtype)
-        self.scope.line(f"{type_} {name}{dims} = {{0}};")
+        if array.size > STACK_QUEUES:
+            inner = "".join(f"[{extent}]" for extent in array.shape[1:])
+            declared = f"(*{name}){inner}" if inner else f"*{name}"
+            self.scope.line(f"{type_} {declared} = calloc({array.shape[0]}, sizeof *{name});")
+            self.scope.line(f"if (!{name}) return 1;")
+        else:
+            self.scope.line(f"{type_} {name}{dims} = {{0}};")
         self.named(array)
 
     def named(self, array: Array) -> None:
@@ -96,6 +103,8 @@ class Fifos:
         """Its FIFOs end; nothing may be left in them."""
         self._left(array)
         self.each(array, "free(@.data);")
+        if array.size > STACK_QUEUES:
+            self.scope.line(f"free({self.scope.array_name(array)});")
 
     def _left(self, array: Array) -> None:
         """Note what is left in its FIFOs."""

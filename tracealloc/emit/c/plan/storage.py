@@ -26,12 +26,22 @@ from tracealloc.trace.queries.summary import summary_of
 if TYPE_CHECKING:
     from tracealloc.emit.common.walk import Where
 
-__all__ = ["STACK_ARRAY", "STACK_FUNCTION", "aliased_calls", "can_fail", "can_run_out", "contiguous"]
+__all__ = [
+    "STACK_ARRAY",
+    "STACK_FUNCTION",
+    "STACK_QUEUES",
+    "aliased_calls",
+    "can_fail",
+    "can_run_out",
+    "contiguous",
+]
 __all__ += ["heap_arrays", "stack_bytes", "view_copies"]
 
 STACK_ARRAY = 64 * 1024  # bytes: larger local arrays are allocated on the heap
 STACK_FUNCTION = 256 * 1024  # bytes of local arrays in one function
-_FRAME = 16 * 1024  # bytes of a function beside its arrays: scalars, what is spilled
+STACK_QUEUES = 512  # of an array of queues: more of them are allocated on the heap
+_FRAME = 64 * 1024  # bytes of a function beside its arrays: scalars, queues, what is spilled
+_QUEUE = 96  # bytes of a queue without its elements
 _RESERVE = 128 * 1024  # bytes for what the C library does on a stack
 
 
@@ -132,6 +142,7 @@ def stack_bytes(program: Program) -> int:
         heap = {array for arrays in heap_arrays(item, views).values() for array in arrays}
         local = {array for _, array in _local_arrays(item, views)} - heap
         own = sum(array.size * element_bytes(array.dtype) for array in local)
+        own += sum(min(a.size, STACK_QUEUES) * _QUEUE for a in heap if a.kind == "stream")
         calls = (needs[id(node.program)] for node in walk_nodes(item.body) if isinstance(node, Call))
         needs[id(item)] = _FRAME + own + max(calls, default=0)
     return 1 << (_RESERVE + 2 * max(needs.values())).bit_length()
