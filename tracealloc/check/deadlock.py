@@ -19,6 +19,7 @@ from tracealloc.trace.ir.program import (
     Call,
     If,
     Loop,
+    Node,
     Program,
     Region,
     Slice,
@@ -72,16 +73,17 @@ def _choices(program: Program) -> Iterator[Expr]:
             yield from expressions_of(node)
         elif isinstance(node, Store) and node.array.kind == "stream":
             yield from node.indices
-        elif isinstance(node, Call):
-            yield from _chosen_by(node)
+        yield from _passed(node)
         for load in read_by(node):
             if load.array.kind == "stream":
                 yield from load.indices
 
 
-def _chosen_by(call: Call) -> Iterator[Expr]:
-    """What a call says about queues and sizes."""
-    for formal, part in zip(call.program.args, call.args, strict=True):
+def _passed(node: Node) -> Iterator[Expr]:
+    """Which queues and which sizes a call gives its kernel."""
+    if not isinstance(node, Call):
+        return
+    for formal, part in zip(node.program.args, node.args, strict=True):
         if not isinstance(part, Region):
             if formal.parameter is not None:
                 yield part
