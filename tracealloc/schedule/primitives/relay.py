@@ -87,10 +87,10 @@ def _grid(edit: Edit, chosen: list[LoopNode]) -> tuple[str, ...]:
 
 def _travel(edit: Edit, grid: tuple[str, ...], axis: Any, along: Any) -> str | None:
     """The loop in space along which the values travel."""
-    for number in (axis, along):
-        if number is not None and (isinstance(number, bool) or not hasattr(number, "__index__")):
+    for number in (axis, *(() if along is None else (along,))):
+        if isinstance(number, bool) or not hasattr(number, "__index__"):
             raise edit.error("TA290", f"needs an axis as an int, not {number!r}")
-        if number is not None and not 0 <= int(number) < len(grid):
+        if not 0 <= int(number) < len(grid):
             raise edit.error("TA290", f"finds no axis {number}: the band has {len(grid)}")
     loops = {loop.key: loop for loop in loops_in(edit.state.tree)}
     space = [k for k, key in enumerate(grid) if key in loops and loops[key].marks.space]

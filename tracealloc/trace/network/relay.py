@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -51,7 +51,7 @@ from tracealloc.trace.ir.program import (
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions
 from tracealloc.trace.network.grids import grid_loop
-from tracealloc.trace.network.numbers import values_of
+from tracealloc.trace.network.orders import NotKnown, elements_of
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.record.naming import unused
@@ -142,8 +142,8 @@ def _copies(
     back: list[tuple[_Copy, Array]] = []
     for store, path in _stores(block, ()):
         value = store.value.operand if isinstance(store.value, Cast) else store.value
-        if not isinstance(value, Load):
-            continue
+        if not isinstance(value, Load) or value.path or store.path:
+            continue  # a field is not an element
         if store.array == buffer and value.array not in own and value.array.rank:
             into.append((_Copy(store, path, value.indices), value.array))
         elif value.array == buffer and store.array not in own and store.array.rank:
@@ -159,7 +159,7 @@ def _copies(
         _fail(f"{buffer.name!r} is copied from {source.name!r} and to {back[0][1].name!r}", found)
     for loop in loops:
         if not (isinstance(loop.start, Const) and isinstance(loop.stop, Const) and loop.step == 1):
-            _fail(f"the extent of {loop.iter.name!r} is not the same in all of the grid", found)
+            _fail(f"{loop.iter.name!r} does not run upwards over the same values in all of the grid", found)
     return found
 
 
@@ -200,21 +200,25 @@ def _shown(expr: Expr) -> str:
 
 def _queue(program: Program, found: _Element, depth: int) -> Array:
     names = {array.name for array in program.arrays()}
-    shape = tuple(int(loop.stop.value) for loop in found.loops)  # type: ignore[attr-defined]
+    shape = tuple(int(loop.stop.value) - int(loop.start.value) for loop in found.loops)  # type: ignore[attr-defined]
     name, source = unused(f"{found.source.name}_fifo", names), found.source
     return Array(f"{found.buffer.key}:queue", name, source.dtype, shape, "stream", depth=depth)
 
 
 def _next(found: _Element, travel: Loop) -> tuple[Expr, ...]:
     """The queue of the next one."""
-    return tuple(
-        Binary("+", IterRef(loop.iter), constant(1), index) if loop is travel else IterRef(loop.iter)
-        for loop in found.loops
-    )
+    return tuple(_number(IterRef(loop.iter), loop, 1 if loop is travel else 0) for loop in found.loops)
 
 
 def _own(found: _Element) -> tuple[Expr, ...]:
-    return tuple(IterRef(loop.iter) for loop in found.loops)
+    return tuple(_number(IterRef(loop.iter), loop) for loop in found.loops)
+
+
+def _number(value: Expr, loop: Loop, more: int = 0) -> Expr:
+    """The number of a PE in the grid, from 0: a loop need not begin there."""
+    assert isinstance(loop.start, Const)
+    off = more - int(loop.start.value)
+    return Binary("+", value, constant(off), index) if off else value
 
 
 def _forwarded(program: Program, found: _Element, travel: Loop | None, relay: Relay) -> Program:
@@ -222,11 +226,17 @@ def _forwarded(program: Program, found: _Element, travel: Loop | None, relay: Re
         _fail(f"the PEs store to {found.source.name!r}, from which {found.buffer.name!r} is copied", found)
     queue = _queue(program, found, relay.depth)
     store = found.into.store
-    get = replace(store, value=_as(store, Load(queue, _own(found))))
-    changed: list[Node] = [get]
+    own: Expr = Load(queue, _own(found))
+    changed: list[Node] = []
+    if isinstance(store.value, Cast):  # what goes on is what came, not what the buffer makes of it
+        head = Array(f"{queue.key}:head", f"{queue.name}_head", queue.dtype, (), "value")
+        changed.append(Store(head, (), own, (), store.place))
+        own = Load(head)
+    changed.append(replace(store, value=_as(store, own)))
     if travel is not None:
         last = Const(int(travel.stop.value) - 1, index)  # type: ignore[attr-defined]
-        put = Store(queue, _next(found, travel), Load(store.array, store.indices), (), store.place)
+        passed = own if changed[1:] else Load(store.array, store.indices)
+        put = Store(queue, _next(found, travel), passed, (), store.place)
         changed.append(If(Compare("<", IterRef(travel.iter), last), (put,), (), store.place))
     grid = _rebuilt(found, {id(store): tuple(changed)})
     loader = _loader(found, travel, queue)
@@ -250,7 +260,9 @@ def _loader(found: _Element, travel: Loop | None, queue: Array) -> Node:
     def moved(expr: Expr) -> Expr:
         return substitute(expr, fresh)
 
-    at = tuple(moved(IterRef(loop.iter)) if loop is not travel else loop.start for loop in found.loops)
+    at = tuple(
+        constant(0) if loop is travel else _number(moved(IterRef(loop.iter)), loop) for loop in found.loops
+    )
     load = Load(found.source, tuple(map(moved, found.into.indices)))
     node: Node = Store(queue, at, load, (), found.into.store.place)
     innermost = True
@@ -377,6 +389,7 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
             f"the first PE begins with what {name!r} holds, which the last one stores to", found,
             f"let the kernel make it: {name} = ta.zeros(...), and add what it held afterwards",
         )  # fmt: skip
+    _check_once(found, travel)
     queue = _queue(program, found, relay.depth)
     here = IterRef(travel.iter)
     last = Const(int(travel.stop.value) - 1, index)  # type: ignore[attr-defined]
@@ -384,8 +397,7 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
     begin = replace(store, value=_as(store, made.fill) if isinstance(store.value, Cast) else made.fill)  # type: ignore[arg-type]
     get = replace(store, value=_as(store, Load(queue, _own(found))))
     first = If(Compare("==", here, travel.start), (begin,), (get,), store.place)
-    value = back.store.value.operand if isinstance(back.store.value, Cast) else back.store.value
-    put = Store(queue, _next(found, travel), value, (), back.store.place)
+    put = Store(queue, _next(found, travel), back.store.value, (), back.store.place)
     end = If(Compare("==", here, last), (back.store,), (put,), back.store.place)
     grid = _rebuilt(found, {id(store): (first,), id(back.store): (end,)})
     at = found.position
@@ -396,31 +408,40 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
     return replace(program, body=(*before, alloc, grid, *program.body[at + 1 :]))
 
 
+def _check_once(found: _Element, travel: Loop) -> None:
+    """A sum passes each PE once: the first begins it, and the last one stores it."""
+    loops = [
+        node for node in (*found.loops, *found.into.path) if isinstance(node, Loop) and node is not travel
+    ]
+    at = found.into.indices
+    said = {index.iter for index in at if isinstance(index, IterRef)}
+    if all(loop.iter in said for loop in loops):
+        return
+    numbers = _elements(found, found.into, travel)
+    if numbers is not None and len(np.unique(numbers)) == len(numbers):
+        return
+    used = {it for index in at for it in iters_of(index)}
+    again = [loop.iter.name for loop in loops if loop.iter not in used and fixed_trips(loop) != 1]
+    what = f"in each iteration of {again[0]!r}" if again else "more than once"
+    _fail(
+        f"partial sums of {found.source.name!r} pass the PEs {what}, and each begins anew", found,
+        "unfold all iterations that add to an element, or relay other buffers",
+    )  # fmt: skip
+
+
+def _elements(found: _Element, copy: _Copy, travel: Loop) -> np.ndarray | None:
+    """The elements, by number, that are copied in all lanes; None where that is not known."""
+    lanes = [loop for loop in found.loops if loop is not travel]
+    try:
+        return elements_of((*lanes, *copy.path), copy.indices, found.source.shape, _MOST)
+    except NotKnown:
+        return None
+
+
 def _covers(found: _Element, back: _Copy, travel: Loop) -> bool:
     """Whether what the last PEs copy out is every element of the array."""
-    loops = [loop for loop in found.loops if loop is not travel]
-    if not all(isinstance(node, Loop) for node in back.path):
-        return False
-    points: dict[Iter, Any] = {}
-    count = 1
-    for loop in (*loops, *(node for node in back.path if isinstance(node, Loop))):
-        start, stop = values_of(loop.start, points), values_of(loop.stop, points)
-        if (
-            start is None
-            or stop is None
-            or np.ptp(stop - start)
-            or count * int((stop - start).flat[0]) > _MOST
-        ):
-            return False
-        steps = np.arange(0, int((stop - start).flat[0]), loop.step)
-        points = {it: np.repeat(value, len(steps)) for it, value in points.items()}
-        points[loop.iter] = (np.broadcast_to(start, count)[:, None] + steps).reshape(-1)
-        count *= len(steps)
-    at = [values_of(index, points) for index in back.indices]
-    if not count or any(each is None for each in at):
-        return False
-    rows = np.broadcast_arrays(np.zeros(count, np.int64), *at)[1:]
-    return len(np.unique(np.ravel_multi_index(tuple(rows), found.source.shape))) == found.source.size
+    numbers = _elements(found, back, travel)
+    return numbers is not None and len(np.unique(numbers)) == found.source.size
 
 
 def _straight(copy: _Copy) -> tuple[object, ...]:

@@ -10,13 +10,13 @@ down element by element and compared.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeAlias, assert_never
+from typing import Any, NoReturn, assert_never
 
 import numpy as np
 
 from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.diagnostics.source import Place
-from tracealloc.trace.ir.expr import Expr, Iter, Load, rewrite
+from tracealloc.trace.ir.expr import Expr, Load, rewrite
 from tracealloc.trace.ir.program import (
     Alloc,
     Array,
@@ -33,12 +33,16 @@ from tracealloc.trace.ir.program import (
     used_by,
     walk_nodes,
 )
-from tracealloc.trace.network.numbers import values_of
+from tracealloc.trace.network.orders import NotKnown, elements_of
 
 __all__ = ["Streamed", "streamed"]
 
 _MOST = 1 << 23  # elements that are written down
-_Points: TypeAlias = dict[Iter, Any]
+_UNKNOWN = {
+    "data": "which elements of {!r} flow depends on data",
+    "size": "how many elements of {!r} flow is known when the kernel is called",
+    "many": f"more than {_MOST:,} elements of {{!r}} flow, too many to compare",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ def streamed(program: Program, asked: Streamed) -> Program:
     if made is None:
         _fail("the array is not made beside the processes: what an argument holds comes from outside")
     array = made.array
+    if array in program.results:
+        _fail(
+            f"{array.name!r} is what the kernel returns too",
+            hint=f"store {array.name!r} to an array of its own, and return that",
+        )
     users = [k for k, n in enumerate(program.body) if n is not made and array in _used((n,))]
     if len(users) != 2:
         _fail(f"{array.name!r} goes from one process to one other, and {len(users)} use it")
@@ -83,6 +92,9 @@ def streamed(program: Program, asked: Streamed) -> Program:
             reads[1][0],
         )
     (store,), (read,) = stores[0], reads[1]
+    assert isinstance(store.node, Store)
+    if store.node.path:
+        _fail(f"a field of {array.name!r} is stored, and a queue takes whole elements", store)
     _check_order(array, store, read)
     queue = replace(array, kind="stream", shape=(), depth=asked.depth, key=f"{array.key}:queue")
     first = _with_put(program.body[users[0]], store, queue)
@@ -175,39 +187,10 @@ def _element(array: Array, number: Any) -> str:
 
 def _elements(array: Array, site: _Site) -> np.ndarray:
     """The elements, by number, in the order in which a statement uses them."""
-    points: _Points = {}
-    count = 1
-    for node in site.path:
-        if isinstance(node, If):
-            held = values_of(node.cond, points)
-            if held is None:
-                _fail(f"which elements of {array.name!r} flow depends on data", site)
-            rows = np.flatnonzero(np.broadcast_to(held != 0, count))
-        else:
-            ends = values_of(node.start, points), values_of(node.stop, points)
-            if ends[0] is None or ends[1] is None:
-                _fail(f"how many elements of {array.name!r} flow is known when the kernel is called", site)
-            starts, stops = (np.broadcast_to(end, count) for end in ends)
-            trips = np.maximum(0, -((starts - stops) // node.step))
-            if int(trips.sum()) > _MOST:
-                _fail(f"more than {_MOST:,} elements of {array.name!r} flow, too many to compare", site)
-            rows = np.repeat(np.arange(count), trips)
-            turn = np.arange(len(rows)) - np.repeat(np.cumsum(trips) - trips, trips)
-            own = starts[rows] + turn * node.step
-        points = {it: np.broadcast_to(value, count)[rows] for it, value in points.items()}
-        if isinstance(node, Loop):
-            points[node.iter] = own
-        count = len(rows)
-    at = [values_of(index, points) for index in site.indices]
-    if any(each is None for each in at):
-        _fail(f"which elements of {array.name!r} flow depends on data", site)
-    if not at or not count:
-        return np.zeros(count, np.int64)
-    rows_of = tuple(np.broadcast_to(each, count) for each in at)
-    found: np.ndarray = (
-        np.ravel_multi_index(rows_of, array.shape).reshape(-1) if count else np.zeros(0, np.int64)
-    )
-    return found
+    try:
+        return elements_of(site.path, site.indices, array.shape, _MOST)
+    except NotKnown as found:
+        _fail(_UNKNOWN[found.why].format(array.name), site)
 
 
 # --------------------------------------------------------------------------------------------- the text
