@@ -245,8 +245,8 @@ def _forwarded(program: Program, found: _Element, travel: Loop | None, relay: Re
     return replace(program, body=(*program.body[:at], made, loader, grid, *program.body[at + 1 :]))
 
 
-def _as(store: Store, load: Load) -> Expr:
-    return replace(store.value, operand=load) if isinstance(store.value, Cast) else load
+def _as(store: Store, value: Expr) -> Expr:
+    return replace(store.value, operand=value) if isinstance(store.value, Cast) else value
 
 
 def _loader(found: _Element, travel: Loop | None, queue: Array) -> Node:
@@ -394,7 +394,8 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
     here = IterRef(travel.iter)
     last = Const(int(travel.stop.value) - 1, index)  # type: ignore[attr-defined]
     store = into.store
-    begin = replace(store, value=_as(store, made.fill) if isinstance(store.value, Cast) else made.fill)  # type: ignore[arg-type]
+    fill: Expr = made.fill if made.fill.dtype == found.source.dtype else Cast(made.fill, found.source.dtype)
+    begin = replace(store, value=_as(store, fill))
     get = replace(store, value=_as(store, Load(queue, _own(found))))
     first = If(Compare("==", here, travel.start), (begin,), (get,), store.place)
     put = Store(queue, _next(found, travel), back.store.value, (), back.store.place)
