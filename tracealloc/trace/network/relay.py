@@ -142,8 +142,8 @@ def _copies(
     back: list[tuple[_Copy, Array]] = []
     for store, path in _stores(block, ()):
         value = store.value.operand if isinstance(store.value, Cast) else store.value
-        if not isinstance(value, Load) or value.path or store.path:
-            continue  # a field is not an element
+        if not isinstance(value, Load) or value.path or store.path or value.array.kind == "stream":
+            continue  # a field is not an element, and each get gives another one
         if store.array == buffer and value.array not in own and value.array.rank:
             into.append((_Copy(store, path, value.indices), value.array))
         elif value.array == buffer and store.array not in own and store.array.rank:

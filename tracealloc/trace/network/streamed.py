@@ -72,7 +72,12 @@ def streamed(program: Program, asked: Streamed) -> Program:
     """
     made = next((n for n in program.body if isinstance(n, Alloc) and n.array.key == asked.array), None)
     if made is None:
-        _fail("the array is not made beside the processes: what an argument holds comes from outside")
+        given = any(array.key == asked.array for array in program.args)
+        _fail(
+            "the array is not made beside the processes"
+            + (": what an argument holds comes from outside" if given else ", but in one of them"),
+            hint=None if given else "stream goes from one top-level nest to another",
+        )
     array = made.array
     if array in program.results:
         _fail(
@@ -124,7 +129,9 @@ def _sites(node: Node, array: Array, stores: bool) -> list[_Site]:
         reads = [load for load in read_by(inner) if load.array == array]
         if isinstance(inner, Call | While) and array in _used((inner,)):
             _fail(
-                f"{array.name!r} is used by a call or in a while loop", because="its order is not known there"
+                f"{array.name!r} is used by a call or in a while loop",
+                because="its order is not known there",
+                hint=f's.inline("{inner.program.name}")' if isinstance(inner, Call) else None,
             )
         if isinstance(inner, Store) and inner.array == array and stores:
             found.append(_Site(inner, path, inner.indices, inner.place))
