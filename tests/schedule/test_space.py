@@ -86,6 +86,31 @@ def test_sums_of_which_several_are_one() -> None:
     assert "partial sums of 'y' pass the PEs more than once, and each begins anew" in message
 
 
+@pytest.mark.parametrize("n", [0, 1, 4, 6])
+def test_as_many_sums_as_the_caller_says(n: int) -> None:
+    @kernel
+    def some(n: int32, A: int32[6, 4], B: int32[4, 3]) -> int32[6, 3]:
+        C = ta.full((6, 3), 7, int32)
+        for k in grid(4, name="PE"):
+            for j in ta.range(3):
+                for i in ta.range(n):
+                    C[i, j] += A[i, k] * B[k, j]
+        return C
+
+    s = ta.customize(some)
+    buffer = s.buffer_at(s.C, "j")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pe = s.unfold("PE", axis=[0, 1], factor=[4, 3])
+        s.relay(buffer, pe, axis=1)
+    assert s.module.state(s.name).concurrent
+    A, B = values(6, 4), values(4, 3)
+    expected = np.full((6, 3), 7, np.int32)
+    expected[:n] += A[:n] @ B
+    np.testing.assert_array_equal(s.build()(n, A, B), expected)
+    np.testing.assert_array_equal(ta.interpret(s, n, A, B), expected)
+
+
 def test_sums_that_begin_with_values() -> None:
     """Another process stores what the first PE would begin with: the PEs run in order still."""
 

@@ -46,7 +46,7 @@ def relay(
                for i: for j: for k: b = A_fifo[i, j].get(); A_fifo[i, j + 1].put(b); use(b)
         The copies go into the loop that uses them, which is pipelined.
     Legal when:
-        neighbours copy the same elements, in the same order.
+        neighbours copy the same elements, in the same order; a partial sum passes each PE once.
 
     Returns:
         The buffer.

@@ -411,17 +411,21 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
 
 def _check_once(found: _Element, travel: Loop) -> None:
     """A sum passes each PE once: the first begins it, and the last one stores it."""
-    loops = [
-        node for node in (*found.loops, *found.into.path) if isinstance(node, Loop) and node is not travel
-    ]
-    at = found.into.indices
-    said = {index.iter for index in at if isinstance(index, IterRef)}
-    if all(loop.iter in said for loop in loops):
+    parts, rank = _straight(found.into), len(found.into.indices)
+    said = {part.iter.key for part in parts[len(parts) - rank :] if isinstance(part, IterRef)}
+    inner = {
+        f"depth {k}" for k, part in enumerate(parts[:-rank]) if isinstance(part, tuple) and len(part) == 3
+    }
+    if inner | {loop.iter.key for loop in found.loops if loop is not travel} <= said:
         return
     numbers = _elements(found, found.into, travel)
     if numbers is not None and len(np.unique(numbers)) == len(numbers):
         return
-    used = {it for index in at for it in iters_of(index)}
+    loops = [
+        node for node in (*found.loops, *found.into.path) if isinstance(node, Loop) and node is not travel
+    ]
+    exprs = [*found.into.indices, *(end for loop in loops for end in (loop.start, loop.stop))]
+    used = {it for expr in exprs for it in iters_of(expr)}
     again = [loop.iter.name for loop in loops if loop.iter not in used and fixed_trips(loop) != 1]
     what = f"in each iteration of {again[0]!r}" if again else "more than once"
     _fail(
