@@ -142,3 +142,14 @@ def test_a_grid_stays_outermost() -> None:
     )
     s.undo()
     assert not is_network(s)
+
+
+def test_a_grid_is_no_function() -> None:
+    """Each PE is one already: in a function around them they would run in order."""
+    s = ta.customize(product(3, 4, 5))
+    s.unfold("PE", axis=[0, 1], factor=[3, 4])
+    for loop in ("i", "j"):
+        message = refused(lambda loop=loop: s.outline(loop, "f"), s, ta.ScheduleError)
+        assert "into a function, in which it runs in order" in message
+    s.outline("k", "f")
+    check_values(s, 3, 4, 5)

@@ -170,6 +170,12 @@ def _outermost(edit: Edit, tree: Tree, around: LoopNode | None = None) -> None:
                     because=["each process is there all the time, and runs beside the others"],
                     hint="keep the loops of ta.processes outermost",
                 )  # fmt: skip
+            if tree.marks.function is not None and any(loop.marks.space for loop in loops_in(tree)):
+                raise edit.error(
+                    "TA287", f"puts the grid of {tree.name!r} into a function, in which it runs in order",
+                    because=["each process is a function of its own already"],
+                    hint="outline a loop inside a process, or none",
+                )  # fmt: skip
             _outermost(edit, body, around if tree.marks.space else around or tree)
         case Sequence(children):
             for child in children:
