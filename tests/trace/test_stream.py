@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import tracealloc as ta
 from tests.trace.forms import message, printed, program
-from tracealloc import float32, int16, int32
+from tracealloc import float32, int16, int32, kernel
 
 
 def test_what_is_made() -> None:
@@ -147,3 +148,31 @@ def test_a_queue_is_no_result_and_no_element() -> None:
 
     assert message(returned).startswith("TraceError TA102 kernel 'returned' returns ")
     assert message(stored).startswith("TraceError TA112 ")
+
+
+def test_what_is_taken_under_a_condition_stays_there() -> None:
+    """A condition and one inside it are not put together where something is taken between them."""
+
+    @kernel
+    def taken(a: int32, q: ta.Stream[int32], p: ta.Stream[int32]):
+        for i in ta.range(3):
+            if a > 0:
+                q.get()
+                if a > 1:
+                    p.put(i)
+            if a < 5:
+                pass
+            else:
+                q.get()
+                if a > 7:
+                    pass
+                else:
+                    p.put(i)
+
+    for a in (0, 1, 2, 5, 8):
+        takes = 3 * (a > 0) + 3 * (a >= 5)
+        puts = 3 * (a > 1) + 3 * (5 <= a <= 7)
+        for run in (taken, taken.python, lambda *args: ta.interpret(taken, *args)):
+            q, p = deque(range(10)), deque[int]()
+            run(a, q, p)
+            assert (10 - len(q), len(p)) == (takes, puts), a

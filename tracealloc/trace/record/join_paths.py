@@ -182,7 +182,7 @@ def _harmless(event: Event) -> bool:
     if not isinstance(event, Define):
         return False
     for node in walk(event.expr):
-        if isinstance(node, Load) and node.indices:
+        if isinstance(node, Load) and (node.indices or node.array.kind == "stream"):
             return False
         if isinstance(node, Intrinsic) or (isinstance(node, Binary) and node.op in ("/", "//", "%")):
             return False
