@@ -9,6 +9,8 @@ import pytest
 
 import tracealloc as ta
 from tracealloc import float32, int32, kernel
+from tracealloc.emit.run.runtime import build_c
+from tracealloc.trace.network.cut import networked
 
 LEVEL = """
 @kernel
@@ -148,3 +150,56 @@ def test_many_queues_are_on_the_heap() -> None:
     y = np.zeros_like(x)
     wide(x, y)
     np.testing.assert_array_equal(x, y)
+
+
+@kernel
+def waits(x: int32[4], y: int32[4], z: int32[1]):
+    q = ta.stream(int32, shape=(4,))
+    with ta.dataflow():
+        for i in ta.processes(4, name="P"):
+            v = q[i].get()
+            if i == 1:
+                y[i] = v * 2
+            else:
+                y[i] = v + 1
+        for t in ta.range(1):
+            z[t] = y[0]
+        for i in ta.range(4):
+            q[i].put(x[i])
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_one_waits_for_a_part_of_a_family(times: int) -> None:
+    """The family of P[0], P[2] and P[3] is two nests: who reads what the first stores waits for that one."""
+    program = waits.trace()
+    for _ in range(times):
+        program = networked(program)
+    x = np.arange(10, 14, dtype=np.int32)
+    y, z = np.zeros(4, np.int32), np.zeros(1, np.int32)
+    build_c(program)(x, y, z)
+    np.testing.assert_array_equal(y, [11, 22, 13, 14])
+    np.testing.assert_array_equal(z, [11])
+
+
+def test_it_is_cut_once() -> None:
+    program = waits.trace()
+    assert networked(program) is networked(program)
+    assert networked(networked(program)) is networked(program)
+
+
+def test_a_name_is_no_text_of_c() -> None:
+    @kernel
+    def named(x: int32[1]):
+        q = ta.stream(int32)
+
+        def body() -> None:
+            x[0] = q.get()
+
+        with ta.dataflow():
+            ta.while_loop(lambda: x[0] < 3, body, name='a"; abort(); "%s')
+            for i in ta.range(4):
+                q.put(i)
+
+    x = np.zeros(1, np.int32)
+    named(x)
+    np.testing.assert_array_equal(x, [3])

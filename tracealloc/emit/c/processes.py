@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tracealloc.emit.c.plan.storage import can_run_out
 from tracealloc.emit.c.status import Status
 from tracealloc.emit.c.unit import Unit
 from tracealloc.emit.common.access_checks import FAULT_SHIFT, can_leave
+from tracealloc.emit.common.processes import Spot, spots_of
 from tracealloc.emit.common.scope import INDENT, Scope
-from tracealloc.trace.ir.expr import Iter
-from tracealloc.trace.ir.program import Call, Loop, Node, Program
-from tracealloc.trace.network.ownership import network_of
+from tracealloc.trace.ir.program import Call, Program, walk_nodes
 
 __all__ = ["Processes"]
-
-
-@dataclass(frozen=True)
-class _Spot:
-    """Where a process stands: its stage, what it is called, the grid's iterators, and what ends before it."""
-
-    stage: int
-    name: str
-    grid: tuple[Iter, ...]
-    waits: tuple[int, ...]
 
 
 class Processes:
@@ -39,7 +27,7 @@ class Processes:
         self.scope = scope
         self.unit = unit
         self.status = status
-        self.spots = _spots(scope.program) if scope.program.concurrent else {}
+        self.spots = spots_of(scope.program) if scope.program.concurrent else {}
         self.starters: list[str] = []
         self.kinds: dict[tuple[int, tuple[int, ...]], str] = {}  # by what is called and waited for
 
@@ -60,7 +48,8 @@ class Processes:
         line, ended = self.scope.line, self.name("ended")
         line(f"{ended} |= ta_end(&{self.name('turns')}, &{self.name('network')});")
         line(f"{self.status.name('status')} |= {ended} & {(1 << FAULT_SHIFT) - 1};")
-        if any(can_leave(node.program, top=False) for node in self._calls()):
+        calls = (node for node in walk_nodes(self.scope.program.body) if isinstance(node, Call))
+        if any(can_leave(call.program, top=False) for call in calls):
             fault = self.status.name("fault")
             line(f"if ({fault} <= 0) {fault} = {ended} >> {FAULT_SHIFT};")
 
@@ -69,9 +58,6 @@ class Processes:
         found = self.scope.names.find(("network", local))
         assert found is not None
         return found
-
-    def _calls(self) -> list[Call]:
-        return list(_calls(self.scope.program.body))
 
     def start(self, node: Call, parts: Sequence[str], comment: str) -> None:
         """Make a process that does what the call does."""
@@ -93,7 +79,7 @@ class Processes:
         line("}")
         self.scope.names.close()
 
-    def _starter(self, callee: Program, spot: _Spot) -> str:
+    def _starter(self, callee: Program, spot: Spot) -> str:
         """The function that a process begins with, and the type of its arguments."""
         known = self.kinds.get((id(callee), spot.waits))
         if known is not None:
@@ -124,24 +110,3 @@ _NAME = re.compile(r"(\w+)(?:\)\[.*)?$")
 def _field(head: str) -> str:
     """A parameter as a field, to which values are assigned."""
     return head if "*" in head else head.removeprefix("const ")
-
-
-def _calls(block: Sequence[Node]) -> list[Call]:
-    found: list[Call] = []
-    for node in block:
-        if isinstance(node, Call):
-            found.append(node)
-        elif isinstance(node, Loop):
-            found += _calls(node.body)
-    return found
-
-
-def _spots(program: Program) -> dict[int, _Spot]:
-    network = network_of(program)
-    found: dict[int, _Spot] = {}
-    for number, stage in enumerate(network.stages):
-        waits = tuple(sorted(network.waits[number]))
-        grid = tuple(loop.iter for loop in stage.loops)
-        for call in _calls(stage.body):
-            found[id(call)] = _Spot(number, stage.name, grid, waits)
-    return found

@@ -25,7 +25,6 @@ from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.trace.ir.expr import Iter, IterRef, Load, loads_of
 from tracealloc.trace.ir.hardware import PROCESSOR
 from tracealloc.trace.ir.program import Program, Store, reduction_of
-from tracealloc.trace.network.cut import networked
 from tracealloc.trace.queries.affine import linear
 
 __all__ = ["for_c", "interchanged"]
@@ -46,7 +45,7 @@ def for_c(program: Program) -> Program:
         TraceError: an element is read before it is stored.
     """
     with LOCK:
-        return networked(lowered(interchanged(module_of(program, PROCESSOR))))
+        return lowered(interchanged(module_of(program, PROCESSOR)))
 
 
 def interchanged(module: Module) -> Module:

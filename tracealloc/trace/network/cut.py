@@ -54,13 +54,21 @@ def is_network(program: Program) -> bool:
 
 
 def networked(program: Program) -> Program:
-    """The program in which each process of each network is a call.
+    """The program in which each process of each network is a call, found once.
 
     Raises:
         TraceError: see `network_of`.
     """
     if not is_network(program):
         return program
+    known: Program | None = program.memo.get("networked")
+    if known is None:
+        known = program.memo["networked"] = _networked(program)
+        known.memo["networked"] = known
+    return known
+
+
+def _networked(program: Program) -> Program:
     done: dict[int, Program] = {}
 
     def linked(node: Node) -> Node:
@@ -98,7 +106,7 @@ def _instances(family: Family, program: Program, taken: set[str]) -> list[Node]:
     call = _call(family, program, taken)
     nests: list[Node] = []
     for box in boxes_of(family.points.tolist(), len(loops)):
-        node: Node = call
+        node: Node = replace(call)  # a call of its own: each nest is a stage, and others may wait for one
         for loop, (low, high) in reversed(list(zip(loops, box, strict=True))):
             ends = constant(low), constant(high + 1)
             node = Loop(loop.iter, *ends, 1, (node,), marks=_GRID, place=loop.place)

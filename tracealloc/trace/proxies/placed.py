@@ -46,7 +46,8 @@ def _affine(op: str, compute: Callable[[int, int], int]) -> tuple[Callable[..., 
     def made(left: Any, right: Any, placed: Placed) -> Any:
         if type(left) not in _WHOLE or type(right) not in _WHOLE:
             return NotImplemented
-        if op in ("//", "%") and (isinstance(right, Placed) or int(right) <= 0):
+        is_affine = not (isinstance(left, Placed) and isinstance(right, Placed)) or op in ("+", "-")
+        if not is_affine or (op in ("//", "%") and (isinstance(right, Placed) or int(right) <= 0)):
             return compute(int(left), int(right))
         a, b = (x.expr if isinstance(x, Placed) else Const(int(x), index) for x in (left, right))
         return Placed(compute(int(left), int(right)), Binary(op, a, b, index), placed.scope)

@@ -7,10 +7,10 @@ call is handed to ``tracealloc::network``, which runs them beside one another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from tracealloc.emit.common.parameters import element_bytes
+from tracealloc.emit.common.processes import spots_of
 from tracealloc.emit.common.scope import Scope
 from tracealloc.emit.vitis.text.unit import Unit
 from tracealloc.trace.ir.dtype import Index
@@ -18,7 +18,6 @@ from tracealloc.trace.ir.expr import Expr, Iter
 from tracealloc.trace.ir.expr import substitute as with_values
 from tracealloc.trace.ir.program import Alloc, Array, Block, Call, Loop, Node, Program, map_blocks, walk_nodes
 from tracealloc.trace.ir.rewrite import map_expressions
-from tracealloc.trace.network.ownership import network_of
 from tracealloc.trace.queries.affine import constant, linear
 from tracealloc.trace.queries.intervals import fixed_trips
 
@@ -59,16 +58,6 @@ def local_bytes(program: Program) -> int:
     return total
 
 
-@dataclass(frozen=True)
-class _Spot:
-    """Where a process stands: the number of its stage, its name, and which stages end before it begins."""
-
-    stage: int
-    name: str
-    grid: tuple[Iter, ...]
-    waits: tuple[int, ...]
-
-
 class Processes:
     """The processes of one function, if it is a network; what is written is for one that is simulated.
 
@@ -83,7 +72,7 @@ class Processes:
     def __init__(self, scope: Scope, unit: Unit) -> None:
         self.scope = scope
         simulated = unit.simulation is not None and scope.program.concurrent
-        self.spots = dict(_spots(scope.program)) if simulated else {}
+        self.spots = spots_of(scope.program) if simulated else {}
         self.simulated = simulated
         self.outputs: dict[Array, str] = {}
 
@@ -132,12 +121,3 @@ class Processes:
         where = f'{spot.stage}, {{{waits}}}, "{spot.name}", {{{", ".join(its)}}}'
         stack = _STACK + local_bytes(node.program)
         return f"{self._name}.start({where}, {stack}ul, [{held}] {{ {text} }});"
-
-
-def _spots(program: Program) -> Iterator[tuple[int, _Spot]]:
-    network = network_of(program)
-    for number, (stage, waits) in enumerate(zip(network.stages, network.waits, strict=True)):
-        grid = tuple(loop.iter for loop in stage.loops)
-        for node in walk_nodes(stage.body):
-            if isinstance(node, Call):
-                yield id(node), _Spot(number, stage.name, grid, tuple(sorted(waits)))
