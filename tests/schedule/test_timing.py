@@ -220,3 +220,29 @@ def test_other_clocks() -> None:
 def test_a_loop_of_no_name() -> None:
     with pytest.raises(KeyError, match="zzz"):
         timed(mvt, "j").loop("zzz")
+
+
+def test_a_network_takes_at_least_as_long_as_its_longest_process() -> None:
+    @kernel
+    def chain(A: int32[64], B: int32[64]):
+        q = ta.stream(int32, depth=4, shape=(3,))
+        with ta.dataflow():
+            for i in ta.range(64, name="load"):
+                q[0].put(A[i] + 1)
+            for p in ta.processes(2, name="PE"):
+                for k in ta.range(64):
+                    q[p + 1].put(q[p].get() * 3)
+            for j in ta.range(64, name="store"):
+                B[j] = q[2].get()
+
+    s = ta.customize(chain)
+    for name in ("i", "j", "k"):
+        s.pipeline(name)
+    timing = timing_of(s.module)
+    called = {each.function: each.cycles for each in timing.calls}
+    assert set(called) == {"load", "PE", "store"}
+    assert timing.loops == () and timing.cycles is not None
+    cycles = {name: span[0] for name, span in called.items() if span is not None}
+    # A process is a pipelined loop alone: II 1, depth and ALONE more.
+    assert all(63 < each < 75 for each in cycles.values()), cycles
+    assert timing.cycles == (max(cycles.values()), sum(cycles.values()) + cycles["PE"])

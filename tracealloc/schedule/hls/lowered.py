@@ -36,7 +36,7 @@ from tracealloc.trace.ir.rewrite import map_expressions
 from tracealloc.trace.network.cut import networked
 from tracealloc.trace.queries.intervals import Ranges, ZeroDivisorRanges, trips
 
-__all__ = ["for_hls"]
+__all__ = ["each_function", "for_hls"]
 
 
 def for_hls(program: Program, hardware: Hardware) -> Lowered:
@@ -59,7 +59,7 @@ def _lowered(program: Program, hardware: Hardware) -> Lowered:
     copied, copies = with_port_copies(before, hardware)
     copied = networked(copied)  # in a network, the copies are processes
     fills = FillMoves(copied)
-    copied = _each_function(copied, fills.changed) if fills else copied
+    copied = each_function(copied, fills.changed) if fills else copied
     found = {id(each.program): each for each in unrolled(copied, hardware)}
     functions = {each.program.name: _facts_of(each, hardware) for each in found.values()}
     instances = instances_of(copied)
@@ -67,11 +67,11 @@ def _lowered(program: Program, hardware: Hardware) -> Lowered:
         own, name = each.program, each.program.name
         refused = tuple(refusals(own, own is copied)) if own.concurrent else ()
         functions[name] = replace(functions[name], instances=instances[id(own)], refused=refused)
-    after = _each_function(copied, lambda each: replace(each, body=found[id(each)].body))
+    after = each_function(copied, lambda each: replace(each, body=found[id(each)].body))
     return Lowered(after, Facts(functions, copies), before)
 
 
-def _each_function(program: Program, change: Callable[[Program], Program]) -> Program:
+def each_function(program: Program, change: Callable[[Program], Program]) -> Program:
     """The program with every function changed; calls go to the changed ones."""
     done: dict[int, Program] = {}
 
@@ -109,7 +109,7 @@ def _told_apart(program: Program) -> Program:
         body = _own_iterators(each.body, set()) if _shares_iterators(each) else each.body
         return replace(each, name=names[id(each)], body=body)
 
-    return _each_function(program, change)
+    return each_function(program, change)
 
 
 def _shares_iterators(program: Program) -> bool:

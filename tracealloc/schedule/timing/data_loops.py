@@ -155,7 +155,7 @@ def _reached(body: Block, load: Load, clocked: Clocked, arrays: Arrays) -> dict[
     stores = list(_stores(body))
     walk.block(body)
     for number, store in enumerate(stores):
-        for node, _, at in walk.accesses:
+        for node, _, at, _ in walk.accesses:
             if node is store and at is not None:
                 found[number] = max(at, found.get(number, at))
     return found

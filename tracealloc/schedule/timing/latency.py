@@ -196,7 +196,8 @@ class Walk:
     """Statements in order, from loads whose values are there at a known time.
 
     `begins` gives that time (None: it does not matter) for a load, of an array as the caller calls it.
-    `accesses` are the loads and stores in order, each with its array and when its address or value is there.
+    `accesses` are the loads and stores in order, each with its array, when its address or value is there,
+    and the statement that it is of.
     Loops inside are unrolled; `complete` is false where that is too much to follow. `called`: when what a
     call stores to an array is there.
     """
@@ -205,13 +206,14 @@ class Walk:
     begins: Callable[[Load, Array], Instant | None]
     arrays: Arrays
     written: dict[Array, dict[tuple[Expr, ...], Instant | None]] = field(default_factory=dict)
-    accesses: list[tuple[Load | Store, Array, Instant | None]] = field(default_factory=list)
+    accesses: list[tuple[Load | Store, Array, Instant | None, Node | None]] = field(default_factory=list)
     complete: bool = True
     called: dict[Array, Instant | None] = field(default_factory=dict)
     values: dict[Iter, Expr] = field(default_factory=dict)
     _known: dict[int, tuple[Expr, Instant | None]] = field(default_factory=dict)
     _bound: dict[int, Operator] = field(default_factory=dict)
     _passed: Mapping[Array, Array | Instant | None] = field(default_factory=dict)
+    _here: Node | None = None
 
     # -- expressions ---------------------------------------------------------------------------------------
 
@@ -254,12 +256,12 @@ class Walk:
         passed = self._passed.get(load.array, load.array)
         if not isinstance(passed, Array):
             return passed
-        written = self.written.get(load.array)
+        written = self.written.get(load.array) if load.array.kind != "stream" else None
         place = self._place(load.indices) if written else ()
         if written and place in written:
             return written[place]  # what was just stored is not read again
         address = latest(self.of(part) for part in load.indices)
-        self.accesses.append((load, passed, address))
+        self.accesses.append((load, passed, address, self._here))
         own = self.begins(load, passed)
         if own is None and address is None:
             return None
@@ -280,12 +282,13 @@ class Walk:
         """Follow a statement; when the last thing that it computes is there."""
         self._known.clear()
         self._bound.clear()
+        self._here = node
         match node:
             case Store(array=array, indices=indices, value=value):
                 self._bind(array, value)
                 parts = latest([self._summed(node), *map(self.of, indices)])
                 at = self._store(array, indices, parts, guard)
-                self.accesses.append((node, self._actual(array), at))
+                self.accesses.append((node, self._actual(array), at, node))
                 return at
             case Alloc(array=array, fill=fill):
                 self.written.pop(array, None)
@@ -300,6 +303,7 @@ class Walk:
                 return self._unrolled(node, guard)
             case While(prologue=prologue, cond=cond, body=body):
                 first = self.block(prologue, guard)
+                self._here = node
                 return latest([first, self.block(body, latest([guard, self.of(cond)]))])
             case Call():
                 return self._call(node, guard)
@@ -366,7 +370,7 @@ class Walk:
         inner = Walk(self.clocked, self.begins, self.arrays, self.written, self.accesses, _passed=passed)
         before = len(self.accesses)
         found = inner.block(callee.body, guard)
-        for what, actual_, at in self.accesses[before:]:
+        for what, actual_, at, _ in self.accesses[before:]:
             if isinstance(what, Store):
                 self.called[actual_] = latest([at, self.called.get(actual_)])
                 self.written.pop(actual_, None)

@@ -14,21 +14,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
-from tracealloc.schedule.core.state import Module, State, lowered
-from tracealloc.schedule.hls.lowered import for_hls
+from tracealloc.schedule.core.state import Module, State, lowered, module_of
+from tracealloc.schedule.hls.lowered import each_function, for_hls
+from tracealloc.schedule.timing.clock_notes import ClockNotes
 from tracealloc.schedule.timing.conflicts import Conflicts, conflicts_of, name_of
 from tracealloc.schedule.timing.latency import Arrays, Clocked, Instant, Walk
 from tracealloc.schedule.timing.operations import bound_operator
 from tracealloc.trace.diagnostics.source import Place
+from tracealloc.trace.ir.clocks import FunctionClock, Pipe
 from tracealloc.trace.ir.expr import Expr, Load
 from tracealloc.trace.ir.facts import FunctionFacts, Lowered
 from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.interval_rules import Range
 from tracealloc.trace.ir.operators import Operator
-from tracealloc.trace.ir.program import Alloc, Array, Block, Call, If, Loop, Node, Program, Store, While
+from tracealloc.trace.ir.program import (
+    Alloc,
+    Array,
+    Block,
+    Call,
+    If,
+    Loop,
+    Node,
+    Program,
+    Store,
+    While,
+    blocks_of,
+    map_blocks,
+    walk_nodes,
+)
 from tracealloc.trace.ir.text import expr_text
+from tracealloc.trace.network.cut import is_network
 
-__all__ = ["AccessTime", "LoopTiming", "Timing", "loop_cycles", "timing_of"]
+__all__ = ["AccessTime", "LoopTiming", "Timer", "Timing", "loop_cycles", "timer_of", "timing_of"]
 
 ENTRY = 4
 """Cycles to enter a pipelined loop inside another, each time: it is a function of its own (2), called (2)."""
@@ -149,9 +166,34 @@ def timing_of(module: Module, clock_ns: float | None = None) -> Timing:
     if clock_ns is not None:
         hardware = replace(hardware, operators=hardware.operators.at(clock_ns))
         module = replace(module, hardware=hardware)
+    timer = timer_of(module)
+    return timer.function(timer.found.program)
+
+
+def timer_of(module: Module) -> Timer:
+    """Who times the functions of a module.
+
+    The functions of a network are its families, of which no schedule speaks any more: they are looked at anew.
+
+    Raises:
+        BuildError: a port cannot do what the program needs.
+    """
     program = lowered(module)
-    found = for_hls(program, hardware)
-    return _Timed(module, found, conflicts_of(program, module)).function(found.program)
+    found = for_hls(program, module.hardware)
+    if is_network(program):
+        module = module_of(found.before, module.hardware)
+        program = found.before
+    found = replace(found, program=_apart(found.program))
+    return Timer(module, found, conflicts_of(program, module))
+
+
+def _apart(program: Program) -> Program:
+    """The program in which no node stands twice."""
+
+    def new(node: Node) -> Node:
+        return replace(map_blocks(node, lambda block: tuple(map(new, block))))
+
+    return each_function(program, lambda each: replace(each, body=tuple(map(new, each.body))))
 
 
 class _ProgramArrays(Arrays):
@@ -171,35 +213,68 @@ class _ProgramArrays(Arrays):
         return None if layout is None else bound_operator(layout.operators, expr, self.hardware)
 
 
-class _Timed:
-    """Times the functions of a program; each once."""
+class Timer:
+    """Times the functions of a program; each once.
+
+    Attributes:
+        found: the program, in which no node stands twice, and its facts.
+        clocks: what is known of each function that was timed, by its name.
+    """
 
     def __init__(self, module: Module, found: Lowered, conflicts: Conflicts) -> None:
         self.module, self.found, self.conflicts = module, found, conflicts
         self.done: dict[str, Timing] = {}
+        self.clocks: dict[str, FunctionClock] = {}
 
     def function(self, program: Program) -> Timing:
         """The timing of a function."""
         if program.name not in self.done:
-            self.done[program.name] = _Function(self, program).timing()
+            function = _Function(self, program)
+            self.done[program.name] = function.timing()
+            self.clocks[program.name] = function.notes.clock(function.facts.unrolled)
         return self.done[program.name]
 
 
 class _Function:
-    def __init__(self, around: _Timed, program: Program) -> None:
+    def __init__(self, around: Timer, program: Program) -> None:
         self.around, self.program = around, program
         self.hardware = around.module.hardware
         self.facts: FunctionFacts = around.found.facts.functions[program.name]
         self.arrays = _ProgramArrays(program, self.hardware)
         self.clocked = Clocked(self.hardware.operators)
         self.calls: dict[str, Timing] = {}
+        self.notes = ClockNotes()
 
     def timing(self) -> Timing:
-        loops, cycles = self.block(self.program.body, False)
-        if len(loops) == 1 and loops[0].interval is not None and cycles is not None:
-            cycles = (cycles[0] + ALONE, cycles[1] + ALONE)
+        loops: tuple[LoopTiming, ...] = ()
+        if self.program.concurrent:
+            cycles = self.beside()
+        else:
+            loops, cycles = self.block(self.program.body, False)
+        if len(loops) == 1 and loops[0].interval is not None:
+            self.notes.alone = ALONE
+            cycles = _plus(cycles, (ALONE, ALONE))
         clock = self.hardware.operators.clock_ns
         return Timing(self.program.name, clock, cycles, loops, tuple(self.calls.values()))
+
+    def beside(self) -> Range | None:
+        """The cycles of processes: at least those of the longest, at most all one after the other."""
+        found: list[tuple[Range | None, int]] = []
+
+        def visit(block: Block, copies: int) -> None:
+            for node in block:
+                if isinstance(node, Call):
+                    called = self.calls[node.program.name] = self.around.function(node.program)
+                    found.append((called.cycles, copies))
+                trips = self.facts.loop(node.iter).trips if isinstance(node, Loop) else None
+                for inner in blocks_of(node):
+                    visit(inner, copies * (1 if trips is None else trips[1]))
+
+        visit(self.program.body, 1)
+        known = [(cycles, copies) for cycles, copies in found if cycles is not None]
+        if len(known) < len(found) or not found:
+            return None
+        return max(cycles[0] for cycles, _ in known), sum(cycles[1] * copies for cycles, copies in known)
 
     # -- what runs one after the other -----------------------------------------------------------------------
 
@@ -217,19 +292,25 @@ class _Function:
             else:
                 plain.append(node)
         straight += self.straight(plain)
-        if inside and any(each.interval is not None for each in loops):
-            straight = max(straight, 1)  # where the loop around is tested
+        if inside and any(each.interval is not None for each in loops) and straight == 0:
+            straight = 1  # where the loop around is tested
+            self.notes.wait(self.notes.after, block[-1], 1)
         return tuple(loops), _plus(total, (straight, straight))
 
     def straight(self, nodes: Sequence[Node]) -> int:
         """The cycles of statements without loops."""
-        return self.walk(tuple(nodes))[1] if nodes else 0
+        if not nodes:
+            return 0
+        cycles = self.walk(tuple(nodes))[1]
+        self.notes.wait(self.notes.after, nodes[-1], cycles)
+        return cycles
 
     def one(self, node: Node, inside: bool) -> tuple[Sequence[LoopTiming], Range | None]:
         match node:
             case Loop():
                 found = self.loop(node)
                 entry = ENTRY if inside and found.interval is not None else 0
+                self.notes.wait(self.notes.before, node, entry)
                 return [found], _plus(found.cycles, (entry, entry))
             case While():
                 return self.repeated(node)
@@ -243,6 +324,7 @@ class _Function:
                 return loops, (min(low for low, _ in known), max(high for _, high in known))
             case Call():
                 called = self.calls[node.program.name] = self.around.function(node.program)
+                self.notes.wait(self.notes.before, node, 1)
                 return [], _plus(called.cycles, (1, 1))
             case Alloc() | Store():
                 stages = self.straight([node])
@@ -252,7 +334,7 @@ class _Function:
 
     def repeated(self, node: While) -> tuple[Sequence[LoopTiming], None]:
         loops, _ = self.block((*node.prologue, *node.body), True)
-        depth = self.walk((*node.prologue, *node.body))[1]
+        depth = self.walk((*node.prologue, *node.body), noted=False)[1]
         name = node.iter.name
         why = "how often it runs is known only when it has ended"
         return [LoopTiming(name, (name,), None, None, depth, None, (), (why,), loops)], None
@@ -270,15 +352,18 @@ class _Function:
         last = nest[-1]
         copies = last.marks.copies
         if last.marks.pipeline is not None and last.iter not in self.facts.rolled:
+            self.notes.nests[id(loop)] = id(last)
             return self.pipelined(last, names, trips)
         if copies == 0:
             accesses, stages, _ = self.walk((loop,))
+            self.notes.wait(self.notes.after, loop, stages)
             return LoopTiming(names[-1], names, trips, None, stages, (stages, stages), accesses)
         inner, cycles = self.block(loop.body, True)
         whole = None
         if trips is not None and cycles is not None:
             trips = _copied(trips, copies)
             whole = (trips[0] * cycles[0] + 1, trips[1] * cycles[1] + 1)
+        self.notes.wait(self.notes.after, loop, 1)
         reasons = [self.facts.rolled[loop.iter]] if loop.iter in self.facts.rolled else []
         depth = None if cycles is None else cycles[1]
         return LoopTiming(names[-1], names, trips, None, depth, whole, (), tuple(reasons), inner)
@@ -296,6 +381,7 @@ class _Function:
 
     def pipelined(self, loop: Loop, names: tuple[str, ...], trips: Range | None) -> LoopTiming:
         accesses, depth, complete = self.walk(loop.body, len(names) > 1)
+        first, end = self.notes.span(loop.body)
         asked = loop.marks.pipeline or 1
         interval, reasons = self.interval(loop, asked)
         least, most = loop.marks.latency or (None, None)
@@ -303,6 +389,7 @@ class _Function:
             depth, reasons = least, (*reasons, f"depth: latency asks for at least {least} cycles")
         if most is not None and most < depth:
             reasons = (*reasons, f"depth: latency asks for at most {most} cycles, operators take {depth}")
+        self.notes.pipes[id(loop)] = Pipe(interval, max(depth - 1, 1), first, max(end, first))
         if not complete:
             reasons = (*reasons, "depth: too much to unroll, only the beginning was followed")
         if trips is not None:
@@ -337,7 +424,9 @@ class _Function:
         found = self.clocked.after(before, self.clocked.access("address", way, 32))
         return before if found is None else found
 
-    def walk(self, block: Block, flat: bool = False) -> tuple[tuple[AccessTime, ...], int, bool]:
+    def walk(
+        self, block: Block, flat: bool = False, noted: bool = True
+    ) -> tuple[tuple[AccessTime, ...], int, bool]:
         """The accesses of an iteration, its stages, and whether all of it was followed."""
 
         def begins(load: Load, actual: Array) -> Instant | None:
@@ -346,24 +435,27 @@ class _Function:
 
         walk = Walk(self.clocked, begins, self.arrays)
         last = walk.block(block)
-        found, depth = [], 0 if last is None else last.stage + 1
-        for what, array, at in walk.accesses:
+        found, depth = list[AccessTime](), 0 if last is None else last.stage + 1
+        queues: list[tuple[Node, Load | Store, int]] = []
+        for what, array, at, node in walk.accesses:
             stage = max(self.address(array, flat).stage, -1 if at is None else at.stage) + 1
             memory = self.arrays.memory(array)
             if isinstance(what, Store):
                 rows = self.clocked.access("store", memory, array.dtype.bits)
                 depth = max(depth, 1, stage + sum(row.stages for row in rows))
             queue, store = array.kind == "stream", isinstance(what, Store)
+            if queue and node is not None:
+                queues.append((node, what, stage))
             kind: Kind = ("put" if store else "get") if queue else "write" if store else "read"
             if array.rank or queue:
                 text = expr_text(Load(what.array, what.indices, what.path))
                 found.append(AccessTime(kind, array.name, text, stage, what.place))
+        if noted:
+            self.notes.accesses(block, queues)
         return tuple(found), depth, walk.complete
 
 
 def _has_loops(node: If) -> bool:
-    from tracealloc.trace.ir.program import walk_nodes
-
     return any(isinstance(inner, Loop | While | Call) for inner in walk_nodes((node,)))
 
 

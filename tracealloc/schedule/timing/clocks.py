@@ -1,0 +1,33 @@
+"""The clocks of a scheduled program: what `simulate` runs beside the values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracealloc.schedule.core.state import Module
+from tracealloc.schedule.timing.timing import timer_of
+from tracealloc.trace.ir.clocks import Clocks
+
+__all__ = ["clocks_of"]
+
+
+def clocks_of(module: Module, clock_ns: float | None = None) -> Clocks:
+    """The program as the target takes it, and when its functions do what.
+
+    Args:
+        module: a schedule as it stands.
+        clock_ns: the clock period (None: the one of the table of operators).
+
+    Raises:
+        BuildError: a port cannot do what the program needs.
+    """
+    if clock_ns is not None:
+        operators = module.hardware.operators.at(clock_ns)
+        module = replace(module, hardware=replace(module.hardware, operators=operators))
+    timer = timer_of(module)
+    program = timer.found.program
+    programs = (*program.callees(), program)
+    for each in programs:
+        timer.function(each)
+    functions = {id(each): timer.clocks[each.name] for each in programs}
+    return Clocks(program, functions, module.hardware.operators.clock_ns)
