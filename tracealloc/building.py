@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 
 if TYPE_CHECKING:
+    from tracealloc.check.simulate.result import Simulation
     from tracealloc.customize import Schedule
     from tracealloc.emit.common.target import Folder
     from tracealloc.emit.run.runtime import CModule
     from tracealloc.emit.vitis.csim.csim import CSimModule
     from tracealloc.emit.vitis.project.project import HLSProject
     from tracealloc.emit.vitis.project.vendor_tools import ToolRun
+    from tracealloc.trace.ir.clocks import Style
     from tracealloc.trace.ir.facts import Lowered
     from tracealloc.trace.ir.hardware import Hardware
     from tracealloc.trace.ir.program import Program
@@ -25,7 +27,7 @@ __all__ = ["Buildable", "ScheduledDesign"]
 
 
 class Buildable:
-    """Something that can be built: a schedule, or a kernel as its empty schedule."""
+    """Something that can be built and simulated: a schedule, or a kernel as its empty schedule."""
 
     @overload
     def build(self, target: Literal["c"] = "c", *, mode: None = None, **options: Any) -> CModule: ...
@@ -79,6 +81,51 @@ class Buildable:
             if error.place is None:
                 error.place = place
             raise
+
+    def simulate(
+        self,
+        *args: Any,
+        device: str | None = None,
+        clock_mhz: float | None = None,
+        pipeline_style: str | None = None,
+        **kwargs: Any,
+    ) -> Simulation:
+        """Run on arrays cycle by cycle, as the hardware would; the arguments stay as they are.
+
+        Values and cycles come from one run, of the loops that are emitted. When operators are done is from
+        the table of operators (``s.conflicts()`` uses the same); processes run beside one another, and stand
+        still where a FIFO is empty or full. Loops that no step pipelines are taken not to be.
+
+        Args:
+            args, kwargs: as for a call.
+            device: ``"u280"``, ... or a part number; None: ``"u280"``.
+            clock_mhz: the clock; None: the device's (300).
+            pipeline_style: how a pipeline stands still: ``"frp"`` (None: this), ``"flp"`` or ``"stp"``.
+
+        Returns:
+            A `Simulation`: ``.arrays .cycles .processes .fifos .deadlock``.
+
+        Raises:
+            ArgumentError: an argument does not fit.
+            BuildError: an unknown device, style or clock, or there is no compiler.
+        """
+        from tracealloc.emit.vitis.project.device import device_of
+
+        place = caller_place()
+        try:
+            found = device_of(device, None, clock_mhz, pipeline_style)
+            return self._simulate(
+                args, kwargs, 1000 / found.clock_mhz, cast("Style", found.pipeline_style or "frp")
+            )
+        except TraceallocError as error:
+            if error.place is None:
+                error.place = place
+            raise
+
+    def _simulate(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], clock_ns: float, style: Style
+    ) -> Simulation:
+        raise NotImplementedError
 
     def _build(self, target: str, mode: str | None, project: Folder, options: Mapping[str, Any]) -> Any:
         raise NotImplementedError

@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from tracealloc.building import Buildable
 from tracealloc.homes import Home, Homes
@@ -24,6 +24,10 @@ from tracealloc.trace.ir.program import Program
 from tracealloc.trace.queries.stores import answer_with
 from tracealloc.trace.record.recorder import active
 from tracealloc.trace.signature import signature_of, unwrap
+
+if TYPE_CHECKING:
+    from tracealloc.check.simulate.result import Simulation
+    from tracealloc.trace.ir.clocks import Style
 
 __all__ = ["Kernel", "kernel"]
 
@@ -294,6 +298,14 @@ class Kernel(Buildable):
         own = target_named(target).hardware
         schedule = customize(self, target=None if own is None else own.name)
         return schedule.build(target, mode=mode, project=project, **options)
+
+    def _simulate(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], clock_ns: float, style: Style
+    ) -> Simulation:
+        from tracealloc.customize import customize
+
+        target, rest, others = self.bound(args, dict(kwargs))
+        return customize(target)._simulate(rest, others, clock_ns, style)
 
     # -- Python --------------------------------------------------------------------------------------
 

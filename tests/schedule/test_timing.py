@@ -231,7 +231,7 @@ def test_a_network_takes_at_least_as_long_as_its_longest_process() -> None:
                 q[0].put(A[i] + 1)
             for p in ta.processes(2, name="PE"):
                 for k in ta.range(64):
-                    q[p + 1].put(q[p].get() * 3)
+                    q[p + 1].put(q[p].get() * k)
             for j in ta.range(64, name="store"):
                 B[j] = q[2].get()
 

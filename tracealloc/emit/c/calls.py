@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tracealloc.emit.c.arrays import Arrays
+from tracealloc.emit.c.clock import Clock
 from tracealloc.emit.c.expressions import Expressions
 from tracealloc.emit.c.plan.storage import can_run_out
 from tracealloc.emit.c.processes import Processes
@@ -28,6 +29,7 @@ class Calls:
         arrays: declares copies of views.
         status: notes how calls end. `processes`: what calls are in a network.
         views: the array for a copy of a view, by call (its identity) and number of the argument or result.
+        clock: goes on in what is called.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Calls:
         status: Status,
         processes: Processes,
         views: Mapping[tuple[int, int], Array],
+        clock: Clock,
     ) -> None:
         self.scope = scope
         self.unit = unit
@@ -47,6 +50,7 @@ class Calls:
         self.status = status
         self.processes = processes
         self.views = views
+        self.clock = clock
 
     def write(self, node: Call) -> None:
         """The copies that the call needs before it, the call, and the copies after it."""
@@ -80,6 +84,8 @@ class Calls:
             assert not before and not after, "a process copies views itself"
             self.processes.start(node, parts, scope.comment(node.place))
             return
+        if self.clock.on:
+            parts.insert(0, self.clock.name)
         text = f"{self.unit.function_name(callee)}({', '.join(parts)})"
         for line in before:
             scope.line(line)

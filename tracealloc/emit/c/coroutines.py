@@ -7,7 +7,7 @@ one another: ``ta_waits()`` says who for what, a line each, and the network is g
 
 from __future__ import annotations
 
-__all__ = ["COROUTINES", "NETWORK_FIFO", "WAITS"]
+__all__ = ["NETWORK_FIFO", "WAITS", "coroutines"]
 
 WAITS = "ta_waits"
 
@@ -47,7 +47,7 @@ static inline void *ta_switch_start(void **top, void *first) {
 #include <ucontext.h>
 #endif"""
 
-COROUTINES = (
+_COROUTINES = (
     _SWITCH
     + r"""
 // Processes, in turn on one thread, each on a stack of its own.
@@ -65,13 +65,13 @@ struct ta_process {
   const char *queue;             // what it waits for: a queue (its name, number, elements, room), or nothing
   int64_t number, count, limit;
   int line;
-  bool room;
+  bool room;@PROCESS
 #ifndef TA_SWITCH
   ucontext_t context;
 #endif
 };
 struct ta_group {
-  int64_t left;          // processes that have not ended
+  int64_t left;          // processes that have not ended@GROUP
   ta_process *waiting;   // for their end
   ta_process *all;       // of a network
   ta_group *older;       // in a list of the networks that run
@@ -124,7 +124,7 @@ static __attribute__((noinline)) void ta_turn(void) {
 #endif
 }
 
-static void ta_ended(ta_group *group) {
+static void ta_ended(ta_group *group) {@ENDED
   if (--group->left == 0) {
     for (ta_process *p = group->waiting, *next; p; p = next) {
       next = p->next;
@@ -166,7 +166,7 @@ static __attribute__((noinline)) void *ta_process_new(
   p->rank = rank;
   for (int k = 0; k < rank && k < 4; ++k) p->at[k] = at[k];
   p->stage = stage;
-  p->network = network;
+  p->network = network;@NEW
   ++stage->left;
   ++network->left;
 #ifdef TA_SWITCH
@@ -194,7 +194,7 @@ static bool ta_join(ta_group *group) {
       group->waiting = turns->now;
       turns->now->queue = NULL;
       ta_turn();
-    }
+    }@JOINED
     return true;
   }
   ta_turn();
@@ -227,7 +227,7 @@ static void ta_begin(ta_turns *turns, ta_group *network) {
 
 static void ta_release(ta_group *network, bool ended) {
   for (ta_process *p = network->all, *older; p; p = older) {
-    older = p->older;
+    older = p->older;@RELEASED
     if (!ended) ta_tell(p);
     munmap(p->stack, TA_STACK);
     free(p);
@@ -272,6 +272,35 @@ static void ta_unread(const char *queue, int64_t number, int64_t count) {
                           queue ? queue : "", (long long)number, (long long)count);
 }"""
 )
+
+_CLOCKED = {
+    "PROCESS": """
+  ta_clock clock;
+  int64_t parent;""",
+    "GROUP": """
+  int64_t started, ended;  // when: the network; the last process of those that have""",
+    "ENDED": """
+  if (group->ended < ta_here->now->clock.now) group->ended = ta_here->now->clock.now;""",
+    "NEW": """
+  p->clock.now = network->started;
+  p->clock.id = ++ta_ids;
+  p->parent = ta_here->now ? ta_here->now->clock.id : 0;""",
+    "JOINED": """
+    if (turns->now->clock.now < group->ended) turns->now->clock.now = group->ended;""",
+    "RELEASED": """
+    ta_say("process\\t%lld\\t%lld\\t%.99s", (long long)p->clock.id, (long long)p->parent, p->name);
+    for (int k = 0; k < p->rank && k < 4; ++k) ta_say("\\t%lld", (long long)p->at[k]);
+    ta_say("\\t|\\t%lld\\t%lld\\t%d\\n", (long long)network->started, (long long)p->clock.now, !p->run);""",
+}
+
+
+def coroutines(stack: int, clocked: bool) -> str:
+    """The text, for stacks of so many bytes; `clocked`: each process has a clock, and is told of."""
+    text = _COROUTINES.replace("@STACK", str(stack))
+    for place, more in _CLOCKED.items():
+        text = text.replace(f"@{place}", more if clocked else "")
+    return text
+
 
 NETWORK_FIFO = """
 // A queue in a ring of `capacity` elements, a power of two; it has room for `limit` of them (0: for any).

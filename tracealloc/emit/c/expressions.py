@@ -7,6 +7,7 @@ value (each operation rounds); structs are C structs.
 
 from __future__ import annotations
 
+from tracealloc.emit.c.clock import Clock
 from tracealloc.emit.c.elements import Elements
 from tracealloc.emit.c.fifos import Fifos
 from tracealloc.emit.c.floats import Floats
@@ -54,12 +55,13 @@ class Expressions:
         scope: the function. `unit`: its file.
         guards: which accesses are checked.
         machines: the types that its iterators and values have.
+        clock: says when something is taken from a queue.
     """
 
-    def __init__(self, scope: Scope, unit: Unit, guards: Guards, machines: Machines) -> None:
+    def __init__(self, scope: Scope, unit: Unit, guards: Guards, machines: Machines, clock: Clock) -> None:
         self.unit = unit
         self.printer = Printer(unit.helpers.add)
-        self.fifos = Fifos(self, scope, unit, guards.status)
+        self.fifos = Fifos(self, scope, unit, guards.status, clock)
         self.elements = Elements(self, scope, guards, self.fifos, self.printer)
         self._numbers = Numbers(self, scope, unit, machines, self.printer)
         self._floats = Floats(self, unit, self.printer)

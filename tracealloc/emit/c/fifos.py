@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracealloc.emit.c.clock import Clock
 from tracealloc.emit.c.operands import Operands
 from tracealloc.emit.c.plan.storage import STACK_QUEUES
 from tracealloc.emit.c.status import Status
@@ -21,13 +22,15 @@ class Fifos:
         values: prints subscripts and what is put.
         scope: the function. `unit`: its file, which defines the types.
         status: notes that memory ran out, or that a queue was empty.
+        clock: says when something is put or taken.
     """
 
-    def __init__(self, values: Operands, scope: Scope, unit: Unit, status: Status) -> None:
+    def __init__(self, values: Operands, scope: Scope, unit: Unit, status: Status, clock: Clock) -> None:
         self.values = values
         self.scope = scope
         self.unit = unit
         self.status = status
+        self.clock = clock
 
     def pointer(self, array: Array, indices: tuple[Expr, ...]) -> str:
         """A pointer to a FIFO."""
@@ -73,7 +76,11 @@ class Fifos:
         if self.unit.network:
             called = f"{array.name}[{', '.join(map(str, array.shape))}]" if array.rank else array.name
             local = array not in self.scope.program.args
-            room = f"@.limit = {array.depth}, " if local and self.scope.program.concurrent else ""
+            bounded = local and self.scope.program.concurrent
+            room = f"@.limit = {array.depth}, " if bounded else ""
+            if self.clock.on:
+                depth = f"ta_depths[{self.unit.depths_of(array, bounded)} + #]" if local else "0"
+                room = f"{self.unit.fifo_type(array.dtype)}_timed(&@, {depth}), "
             self.each(array, f'{room}@.number = #, @.name = "{comment_text(called)}";')
 
     def each(self, array: Array, statement: str) -> None:
@@ -102,9 +109,16 @@ class Fifos:
     def end(self, array: Array) -> None:
         """Its FIFOs end; nothing may be left in them."""
         self._left(array)
+        if self.clock.on:
+            self.tell(array)
         self.each(array, "free(@.data);")
         if array.size > STACK_QUEUES:
             self.scope.line(f"free({self.scope.array_name(array)});")
+
+    def tell(self, array: Array) -> None:
+        """Its FIFOs are told of: how full they were, and who waited for them how long."""
+        said = f"{self.unit.fifo_type(array.dtype)}_said(&@, {self.clock.name})"
+        self.each(array, f"{said}, free(@.put_at), free(@.taken_at);")
 
     def _left(self, array: Array) -> None:
         """Note what is left in its FIFOs."""
@@ -120,6 +134,7 @@ class Fifos:
         function = f"{self.unit.fifo_type(load.array.dtype)}_get"
         status = atom(f"&{self.status.name('status')}")
         line = [atom("__LINE__")] if self.unit.network else []
+        line += [atom(part) for part in self.clock.access(False).split(", ") if part]
         taken = call(function, atom(self.pointer(load.array, load.indices)), status, *line)
         return element(taken.text, (), load.path)
 
@@ -129,5 +144,5 @@ class Fifos:
         fifo, value = self.pointer(node.array, node.indices), self.values.converted(node.value).text
         name = f"{self.unit.fifo_type(node.array.dtype)}_put"
         status = self.status.name("status")
-        line = ", __LINE__" if self.unit.network else ""
+        line = ", __LINE__" + self.clock.access(True) if self.unit.network else ""
         scope.line(f"{name}({fifo}, {value}, &{status}{line});{scope.comment(node.place)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tracealloc.emit.c.arrays import Arrays
 from tracealloc.emit.c.calls import Calls
+from tracealloc.emit.c.clock import Clock
 from tracealloc.emit.c.expressions import Expressions
 from tracealloc.emit.c.guards import Guards
 from tracealloc.emit.c.integers.helpers import preamble
@@ -19,6 +20,7 @@ from tracealloc.emit.common.names import change_comment
 from tracealloc.emit.common.parameters import INLINE_CONSTANT, Parameter, by_value, parameters
 from tracealloc.emit.common.scope import Scope, comment_text
 from tracealloc.emit.common.walk import Walk
+from tracealloc.trace.ir.clocks import Clocks
 from tracealloc.trace.ir.program import Alloc, Array, Call, Loop, Program, While, walk_nodes
 from tracealloc.trace.queries.summary import returned, summary_of
 from tracealloc.trace.queries.typing_rules import negate
@@ -28,12 +30,15 @@ __all__ = ["c_source"]
 _LIBM_ARITY = {"pow": 2, "powf": 2}
 
 
-def c_source(program: Program) -> str:
-    """The C text of `program` and of everything that it calls; the same text for the same program."""
-    unit = Unit(program)
+def c_source(program: Program, clocks: Clocks | None = None) -> str:
+    """The C text of `program` and of everything that it calls; the same text for the same program.
+
+    With `clocks` (of this program) it runs as hardware would, cycle by cycle, and tells of it.
+    """
+    unit = Unit(program, clocks)
     programs = (*program.callees(), program)
     bodies = [line for each in programs for line in ("", *FunctionWriter(each, unit).lines())]
-    return "\n".join([*_head(unit), *unit.types, *unit.constants, *bodies, ""])
+    return "\n".join([*_head(unit), *unit.types, *unit.constants, *unit.depths_table(), *bodies, ""])
 
 
 def _head(unit: Unit) -> list[str]:
@@ -48,7 +53,9 @@ def _head(unit: Unit) -> list[str]:
         "#include <stdint.h>",
     ]
     lines += [
-        f"#include <{name}.h>" for name in ("stdio", "stdlib", "string", "sys/mman") if name in unit.needs
+        f"#include <{name}.h>"
+        for name in ("stdarg", "stdio", "stdlib", "string", "sys/mman")
+        if name in unit.needs
     ]
     for name in sorted(unit.libm):
         kind = "float" if name.endswith("f") and name not in {"erf"} else "double"
@@ -74,13 +81,15 @@ class FunctionWriter:
         status = self.status = Status(scope)
         machines = Machines()
         guards = self.guards = Guards(unit, checks_of(program, self.exported), self.faults, status)
-        expressions = self.expressions = Expressions(scope, unit, guards, machines)
+        clock = self.clock = Clock(scope, unit)
+        expressions = self.expressions = Expressions(scope, unit, guards, machines, clock)
         arrays = self.arrays = Arrays(scope, unit, expressions.printer, expressions.fifos, self._restrict())
-        processes = self.processes = Processes(scope, unit, status)
-        calls = Calls(scope, unit, expressions, arrays, status, processes, views)
+        processes = self.processes = Processes(scope, unit, status, clock)
+        calls = Calls(scope, unit, expressions, arrays, status, processes, views, clock)
         statements = Statements(scope, unit, expressions, guards, arrays, calls, machines)
-        self.loops = Loops(scope, unit, expressions, guards, arrays, status, machines, self.heap)
-        self.walk = Walk(scope, expressions.expr, statements, self.loops)
+        self.loops = Loops(scope, unit, expressions, guards, arrays, status, machines, self.heap, clock)
+        around = clock.node if clock.on else None
+        self.walk = Walk(scope, expressions.expr, statements, self.loops, around)
 
     def _restrict(self) -> str:
         """Nothing where a store to one array may change another, and in what should be inlined."""
@@ -93,7 +102,8 @@ class FunctionWriter:
         scope = self.scope
         for local in ("status", "fault", "ended") if self.fails else ():
             scope.names.declare(("local", local), local)  # arrays of these names get others
-        head = [self._parameter(parameter) for parameter in parameters(self.program)]
+        head = [self.clock.parameter()] if self.clock.on and not self.exported else []
+        head += [self._parameter(parameter) for parameter in parameters(self.program)]
         self.unit.heads[id(self.program)] = head
         kind = "int" if self.fails else "void"
         before = "" if self.exported else "static "
@@ -103,6 +113,8 @@ class FunctionWriter:
         name = self.unit.function_name(self.program)
         scope.out.append(function_head(f"{before}{kind} {name}(", head))
         scope.depth = 1
+        if self.clock.on and self.exported:
+            self.clock.own()
         self._unpack()
         if self._has_status():
             scope.line("int status = 0;")
@@ -186,6 +198,11 @@ class FunctionWriter:
     def _finish(self) -> None:
         """Results go out, the heap is given back, and the status is returned."""
         scope = self.scope
+        if self.clock.on:
+            self.clock.end(self.exported)
+            for array in self.program.args if self.exported else ():
+                if array.kind == "stream":
+                    self.expressions.fifos.tell(array)
         for array in returned(self.program):
             name, out = scope.array_name(array), scope.names.find(("out", array.key))
             if array.rank == 0:

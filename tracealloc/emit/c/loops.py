@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tracealloc.emit.c.arrays import Arrays
+from tracealloc.emit.c.clock import Clock
 from tracealloc.emit.c.expressions import Expressions
 from tracealloc.emit.c.guards import Guards
 from tracealloc.emit.c.integers.integers import Machine, arith, literal
@@ -46,6 +47,7 @@ class Loops:
         status: notes that memory ran out.
         machines: the types of iterators, which are found here.
         heap: the arrays on the heap, by the block that allocates them.
+        clock: counts the cycles of iterations; a loop runs in order then, in one form.
 
     Attributes:
         apart: the functions that bodies of parallel loops became.
@@ -63,7 +65,9 @@ class Loops:
         status: Status,
         machines: Machines,
         heap: Mapping[Where, Sequence[Array]],
+        clock: Clock,
     ) -> None:
+        self.clock = clock
         self.scope = scope
         self.unit = unit
         self.expressions = expressions
@@ -100,6 +104,9 @@ class Loops:
     def around(self, loop: Loop, where: Where, write: Callable[[Loop], None]) -> None:
         """Write a loop, its checks before it where they can be made there."""
         scope, guards = self.scope, self.guards
+        if self.clock.on:
+            self.clock.loop(loop, lambda: write(loop))
+            return
         found = None
         if guards.is_checked(loop) and not self._careful:
             found = hoisted(loop, guards.checks, guards.proved, not self.arrays.restrict)
@@ -167,7 +174,7 @@ class Loops:
 
     def pragmas(self, node: Loop | While) -> list[str]:
         """What stands before a loop: OpenMP's pragmas, unrolling, and what was asked in vain."""
-        if isinstance(node, While) or node.marks.space:  # a grid only starts its processes
+        if isinstance(node, While) or node.marks.space or self.clock.on:  # a grid only starts its processes
             return []
         marks = node.marks
         words, notes = [], []
@@ -195,8 +202,9 @@ class Loops:
     def body(self, node: Loop | While, where: Where, write: Callable[[], None]) -> None:
         """A body; that of the outermost parallel loop as a function, where it can be one."""
         status, marks = self.status, node.marks
-        if isinstance(node, While) or not marks.parallel or marks.vectorize or status.parallel > 1:
-            self._body(where, write)
+        one = not marks.parallel or marks.vectorize or status.parallel > 1 or self.clock.on
+        if isinstance(node, While) or one:
+            self._body(where, lambda: self.clock.iteration(node, write))
             return
         scope = self.scope
         out, depth, used = scope.out, scope.depth, status.used

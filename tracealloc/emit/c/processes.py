@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tracealloc.emit.c.clock import Clock
 from tracealloc.emit.c.plan.storage import can_run_out
 from tracealloc.emit.c.status import Status
 from tracealloc.emit.c.unit import Unit
@@ -21,9 +22,11 @@ class Processes:
 
     Args:
         scope: the function. `unit`: its file. `status`: notes how processes end.
+        clock: that of the function; its processes begin then, and it goes on when they have ended.
     """
 
-    def __init__(self, scope: Scope, unit: Unit, status: Status) -> None:
+    def __init__(self, scope: Scope, unit: Unit, status: Status, clock: Clock) -> None:
+        self.clock = clock
         self.scope = scope
         self.unit = unit
         self.status = status
@@ -41,12 +44,17 @@ class Processes:
         line(f"ta_turns {self.name('turns')};")
         line(f"ta_group {self.name('network')} = {{0}}, {self.name('stages')}[{count}] = {{0}};")
         line(f"int {self.name('ended')} = 0;")
+        if self.clock.on:
+            network = self.name("network")
+            line(f"{network}.started = {network}.ended = {self.clock.name}->now;")
         line(f"ta_begin(&{self.name('turns')}, &{self.name('network')});")
 
     def end(self) -> None:
         """What stands behind them: they run, until all have ended."""
         line, ended = self.scope.line, self.name("ended")
         line(f"{ended} |= ta_end(&{self.name('turns')}, &{self.name('network')});")
+        if self.clock.on:
+            line(f"{self.clock.name}->now = {self.name('network')}.ended;")
         line(f"{self.status.name('status')} |= {ended} & {(1 << FAULT_SHIFT) - 1};")
         calls = (node for node in walk_nodes(self.scope.program.body) if isinstance(node, Call))
         if any(can_leave(call.program, top=False) for call in calls):
@@ -87,13 +95,14 @@ class Processes:
         function = self.unit.function_name(callee)
         key = "process", id(self), id(callee), spot.waits
         kind = self.kinds[key[2:]] = self.unit.names.declare_function(key, f"{function}_process")
-        fields = [_field(head) for head in self.unit.heads[id(callee)]]
+        fields = [_field(head) for head in self.unit.heads[id(callee)][self.clock.on :]]
         names = [_NAME.search(field)[1] for field in fields]  # type: ignore[index]
         text = ["", f"struct {kind} {{", "  int *ended;", "  ta_group *stages;"]
         text += [f"  {field};" for field in fields]
         text += ["};", f"static void {kind}_run(void *given) {{", f"  const struct {kind} *const p = given;"]
         text += [f"  ta_join(&p->stages[{stage}]);" for stage in spot.waits]
-        called = f"{function}({', '.join(f'p->{name}' for name in names)})"
+        parts = ["&ta_here->now->clock"] * self.clock.on + [f"p->{name}" for name in names]
+        called = f"{function}({', '.join(parts)})"
         if can_run_out(callee) or can_leave(callee, top=False):
             low = (1 << FAULT_SHIFT) - 1
             text += [f"  const int ended = {called};", f"  *p->ended |= ended & {low};"]

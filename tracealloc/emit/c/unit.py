@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from tracealloc.emit.c.coroutines import COROUTINES, NETWORK_FIFO
+from tracealloc.emit.c.coroutines import NETWORK_FIFO, coroutines
 from tracealloc.emit.c.integers.helpers import Helper, Wide
 from tracealloc.emit.c.integers.integers import Machine, element_machine
 from tracealloc.emit.c.plan.storage import aliased_calls, stack_bytes
+from tracealloc.emit.c.simulated import CLOCK, CLOCKED, SIMULATED_FIFO
 from tracealloc.emit.common.names import Names
 from tracealloc.emit.common.parameters import element_bytes
+from tracealloc.trace.ir.clocks import Clocks
 from tracealloc.trace.ir.dtype import Boolean, DType, Float, Struct, bfloat16, float16, float32, float64
-from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.program import Array, Program
 from tracealloc.trace.network.cut import is_network
 
 __all__ = ["Unit"]
@@ -56,13 +58,15 @@ class Unit:
 
     Attributes:
         network: whether functions have processes, so that queues wait.
+        clocks: what its functions take, where they run with a clock.
         helpers: what its functions use of `helpers`, `libm` of the C library.
         needs: headers (without suffix), and what the compiler must be told (``openmp``).
         types: the definitions of structs and queues. `constants`: those of tables.
         checked: how many accesses the functions so far check.
+        depths: of each local queue so far, in a text with clocks: how many elements it has room for.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, clocks: Clocks | None = None) -> None:
         self.program = program
         self.names = Names()
         self.aliased = aliased_calls(program)
@@ -73,10 +77,15 @@ class Unit:
         self.constants: list[str] = []
         self.checked = 0
         self.heads: dict[int, list[str]] = {}  # the parameters of each function so far
-        self.network = is_network(program)
+        self.clocks = clocks
+        self.depths: list[int] = []
+        self.network = is_network(program) or clocks is not None
         if self.network:
             self.needs |= {"stdio", "stdlib", "sys/mman"}
-            self.types += COROUTINES.replace("@STACK", str(stack_bytes(program))).split("\n")
+            before = CLOCK + CLOCKED if clocks is not None else ""
+            self.types += (before + coroutines(stack_bytes(program), clocks is not None)).split("\n")
+        if clocks is not None:
+            self.needs.add("stdarg")
         self._structs: dict[Struct, str] = {}
         self._fifos: set[str] = set()
         self._functions = {
@@ -124,6 +133,21 @@ class Unit:
         if name not in self._fifos:
             self._fifos.add(name)
             self.needs.add("stdlib")
-            text = NETWORK_FIFO if self.network else _FIFO
+            text = _FIFO if not self.network else NETWORK_FIFO if self.clocks is None else SIMULATED_FIFO
             self.types += text.replace("@K", kind).replace("@T", element).split("\n")
         return name
+
+    def depths_of(self, array: Array, bounded: bool) -> int:
+        """Where the table of depths speaks of the first of an array's queues; see `depths_table`."""
+        self.depths += [(array.depth or 0) if bounded else 0] * array.size
+        return len(self.depths) - array.size
+
+    def depths_table(self) -> list[str]:
+        """How deep each local queue is: numbers that whoever runs the library may change.
+
+        0 and -1 stand for room without an end, out of which elements can be taken 2 cycles or 1 later.
+        """
+        if self.clocks is None:
+            return []
+        numbers = ", ".join(map(str, self.depths)) or "0"
+        return ["", "int64_t ta_depths[] = {" + numbers + "};"]

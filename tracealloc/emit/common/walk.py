@@ -93,15 +93,22 @@ class Walk:
         expr: prints an expression.
         statements: writes declarations, stores and calls.
         loops: says what loops look like.
+        around: writes each node by what it is handed, with more around it.
     """
 
     def __init__(
-        self, scope: Scope, expr: Callable[[Expr], Text], statements: Statements, loops: Loops
+        self,
+        scope: Scope,
+        expr: Callable[[Expr], Text],
+        statements: Statements,
+        loops: Loops,
+        around: Callable[[Node, Callable[[], None]], None] | None = None,
     ) -> None:
         self.scope = scope
         self.expr = expr
         self.statements = statements
         self.loops = loops
+        self.around = around
         self._open_ended: set[Iter] = set()  # iterators of loops whose bounds depend on data
         self._late = _late_declarations(scope.program)
 
@@ -117,6 +124,12 @@ class Walk:
 
     def node(self, node: Node, where: Where, number: int) -> None:
         """One node."""
+        if self.around is None:
+            self._node(node, where, number)
+        else:
+            self.around(node, lambda: self._node(node, where, number))
+
+    def _node(self, node: Node, where: Where, number: int) -> None:
         match node:
             case Alloc():
                 self.statements.alloc(node, where)
@@ -228,7 +241,8 @@ class Walk:
             self.scope.line(f"{head} ({self.expr(node.cond).text}) {{")
             self._inside(node.then, (*where, (number, 0)))
             where = (*where, (number, 1))
-            if len(node.orelse) == 1 and isinstance(node.orelse[0], If) and not self._late.get(where):
+            chain = len(node.orelse) == 1 and self.around is None and not self._late.get(where)
+            if chain and isinstance(node.orelse[0], If):
                 node, number, head = node.orelse[0], 0, "} else if"
                 continue
             break

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Fifos", "given_twice"]
+__all__ = ["NETWORK_WORDS", "PLAIN_WORDS", "SIMULATED_WORDS", "Fifos", "given_twice"]
+
+PLAIN_WORDS, NETWORK_WORDS, SIMULATED_WORDS = 5, 10, 26
 
 
 @cache
@@ -25,7 +27,8 @@ def _libc() -> ctypes.CDLL:
 class Fifos:
     """The FIFOs of one argument, in C's layout: data, head, count, capacity and missed of each.
 
-    In a `network` also what makes processes wait: room (none is for any), number, name, and who waits.
+    A queue has `words` of 64 bits: in a network there is also what makes processes wait, room (none is for
+    any), number, name, and who waits; in a simulation, when things happened.
 
     `pack` makes C's elements of an iterable, `unpack` the inverse. A queue that the kernel does not read
     is not looked at, and nothing is done to any before `bring_back`: a failed call leaves them as they were.
@@ -39,7 +42,7 @@ class Fifos:
         unpack: Callable[[np.ndarray], list[Any]],
         read: bool,
         written: bool,
-        network: bool = False,
+        words: int = PLAIN_WORDS,
     ) -> None:
         self._queues = queues
         self._itemsize = itemsize
@@ -48,7 +51,7 @@ class Fifos:
         self._held: list[list[Any]] = [list(queue) if read else [] for queue in queues]
         self._after: list[list[Any]] = []
         elements = [pack(held) for held in self._held]  # before memory is taken: it may refuse
-        self.table = np.zeros((len(queues), 10 if network else 5), np.int64)
+        self.table = np.zeros((len(queues), words), np.int64)
         for row, data in zip(self.table, elements, strict=True):
             capacity = 1 << max(len(data) - 1, 0).bit_length()
             row[0] = _libc().malloc(capacity * itemsize)

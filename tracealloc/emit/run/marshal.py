@@ -17,7 +17,7 @@ from tracealloc.emit.common.access_checks import FAULT_SHIFT, all_checks, outsid
 from tracealloc.emit.common.numpy_types import container, from_memory, memory_type, stored, words_of
 from tracealloc.emit.common.parameters import Parameter, by_value, parameters
 from tracealloc.emit.run.argument_checks import Slot, check_array, check_values, kind_text, leaves, make_slot
-from tracealloc.emit.run.fifo_arguments import Fifos, given_twice
+from tracealloc.emit.run.fifo_arguments import NETWORK_WORDS, PLAIN_WORDS, Fifos, given_twice
 from tracealloc.emit.run.scalar_arguments import c_scalar, quick_scalar, scalar_value
 from tracealloc.emit.run.stuck import left_of, stuck_text
 from tracealloc.trace.diagnostics.errors import ArgumentError, TraceallocError, nearest
@@ -76,6 +76,7 @@ class Signature:
         self.compiled: Callable[[], Program] = lambda: program
         self.report: Callable[[], tuple[str, str]] = lambda: ("", "")  # of a network, and the C text
         self.network = is_network(program)
+        self.queue_words = NETWORK_WORDS if self.network else PLAIN_WORDS
         self.name = program.name
         self._parameters = parameters(program)
         read = summary_of(program).reads
@@ -396,7 +397,7 @@ class Signature:
             data = np.ascontiguousarray(raw).view(memory.base).reshape(len(raw), *memory.shape)
             return list(self._brought(data, slot.dtype))
 
-        fifos = Fifos(queues, memory.itemsize, pack, unpack, slot.read, slot.written, self.network)
+        fifos = Fifos(queues, memory.itemsize, pack, unpack, slot.read, slot.written, self.queue_words)
         return _Given(address(fifos.table), fifos=fifos)
 
     def _check_overlap(self, values: list[Any]) -> None:

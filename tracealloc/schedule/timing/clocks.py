@@ -6,17 +6,18 @@ from dataclasses import replace
 
 from tracealloc.schedule.core.state import Module
 from tracealloc.schedule.timing.timing import timer_of
-from tracealloc.trace.ir.clocks import Clocks
+from tracealloc.trace.ir.clocks import Clocks, Style
 
 __all__ = ["clocks_of"]
 
 
-def clocks_of(module: Module, clock_ns: float | None = None) -> Clocks:
+def clocks_of(module: Module, clock_ns: float | None = None, style: Style = "frp") -> Clocks:
     """The program as the target takes it, and when its functions do what.
 
     Args:
         module: a schedule as it stands.
         clock_ns: the clock period (None: the one of the table of operators).
+        style: how pipelines stand still.
 
     Raises:
         BuildError: a port cannot do what the program needs.
@@ -30,4 +31,4 @@ def clocks_of(module: Module, clock_ns: float | None = None) -> Clocks:
     for each in programs:
         timer.function(each)
     functions = {id(each): timer.clocks[each.name] for each in programs}
-    return Clocks(program, functions, module.hardware.operators.clock_ns)
+    return Clocks(program, functions, module.hardware.operators.clock_ns, style)

@@ -173,7 +173,7 @@ def timing_of(module: Module, clock_ns: float | None = None) -> Timing:
 def timer_of(module: Module) -> Timer:
     """Who times the functions of a module.
 
-    The functions of a network are its families, of which no schedule speaks any more: they are looked at anew.
+    The functions of a network are its families, of which no schedule speaks any more: each is modelled anew.
 
     Raises:
         BuildError: a port cannot do what the program needs.

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from tracealloc.trace.ir.program import Program
 
-__all__ = ["Clocks", "FunctionClock", "Pipe"]
+__all__ = ["Clocks", "FunctionClock", "Pipe", "Style"]
+
+Style: TypeAlias = Literal["stp", "frp", "flp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,14 @@ class FunctionClock:
 
 @dataclass(frozen=True)
 class Clocks:
-    """The clocks of a program's functions, by the identity of the function."""
+    """The clocks of a program's functions, by the identity of the function.
+
+    Attributes:
+        clock_ns: the clock period.
+        style: how pipelines stand still: all of one at once (``stp``), or what can go on does.
+    """
 
     program: Program
     functions: Mapping[int, FunctionClock]
     clock_ns: float
+    style: Style = "frp"

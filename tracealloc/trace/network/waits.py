@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tracealloc.trace.ir.program import Program
 from tracealloc.trace.network.ownership import network_of
 
-__all__ = ["Wait", "ends_of", "told"]
+__all__ = ["Wait", "circle_of", "ends_of", "told"]
 
 _MOST = 8  # processes that a message shows
 
@@ -51,7 +51,7 @@ def ends_of(program: Program) -> Mapping[tuple[str, str], str]:
     return found
 
 
-def _circle(waits: Sequence[Wait], ends: Mapping[tuple[str, str], str]) -> Sequence[Wait]:
+def circle_of(waits: Sequence[Wait], ends: Mapping[tuple[str, str], str]) -> Sequence[Wait]:
     """The waits that make a circle, each for the next; empty where there is none."""
     by_process = {wait.process: wait for wait in waits}
     for first in waits:
@@ -70,7 +70,7 @@ def _circle(waits: Sequence[Wait], ends: Mapping[tuple[str, str], str]) -> Seque
 
 def told(waits: Sequence[Wait], ends: Mapping[tuple[str, str], str]) -> tuple[list[str], str]:
     """The reasons and the advice for a network that cannot go on."""
-    circle = _circle(waits, ends)
+    circle = circle_of(waits, ends)
     shown = circle or waits
     because = [wait.text() for wait in shown[:_MOST]]
     if len(shown) > _MOST:
