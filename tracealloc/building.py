@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
@@ -11,6 +12,7 @@ from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 
 if TYPE_CHECKING:
+    from tracealloc.check.simulate.depths import Depths
     from tracealloc.check.simulate.result import Simulation
     from tracealloc.customize import Schedule
     from tracealloc.emit.common.target import Folder
@@ -18,12 +20,33 @@ if TYPE_CHECKING:
     from tracealloc.emit.vitis.csim.csim import CSimModule
     from tracealloc.emit.vitis.project.project import HLSProject
     from tracealloc.emit.vitis.project.vendor_tools import ToolRun
+    from tracealloc.schedule.core.state import Module
     from tracealloc.trace.ir.clocks import Style
     from tracealloc.trace.ir.facts import Lowered
     from tracealloc.trace.ir.hardware import Hardware
     from tracealloc.trace.ir.program import Program
 
 __all__ = ["Buildable", "ScheduledDesign"]
+
+
+@contextmanager
+def _placed() -> Iterator[None]:
+    """An error without a place gets the caller's."""
+    place = caller_place()
+    try:
+        yield
+    except TraceallocError as error:
+        if error.place is None:
+            error.place = place
+        raise
+
+
+def _clock(device: str | None, clock_mhz: float | None, style: str | None) -> tuple[float, Style]:
+    """The clock period in nanoseconds, and how pipelines stand still."""
+    from tracealloc.emit.vitis.project.device import device_of
+
+    found = device_of(device, None, clock_mhz, style)
+    return 1000 / found.clock_mhz, cast("Style", found.pipeline_style or "frp")
 
 
 class Buildable:
@@ -74,13 +97,8 @@ class Buildable:
             BuildError: an unknown target, mode, option, device, part or clock, files of the project were
                 edited, or a tool is missing or fails.
         """
-        place = caller_place()
-        try:
+        with _placed():
             return self._build(target, mode, project, options)
-        except TraceallocError as error:
-            if error.place is None:
-                error.place = place
-            raise
 
     def simulate(
         self,
@@ -109,22 +127,45 @@ class Buildable:
             ArgumentError: an argument does not fit.
             BuildError: an unknown device, style or clock, or there is no compiler.
         """
-        from tracealloc.emit.vitis.project.device import device_of
+        from tracealloc.check.simulate.simulate import simulate_module
 
-        place = caller_place()
-        try:
-            found = device_of(device, None, clock_mhz, pipeline_style)
-            return self._simulate(
-                args, kwargs, 1000 / found.clock_mhz, cast("Style", found.pipeline_style or "frp")
-            )
-        except TraceallocError as error:
-            if error.place is None:
-                error.place = place
-            raise
+        with _placed():
+            module, rest, others = self._timed(args, kwargs)
+            return simulate_module(module, rest, others, *_clock(device, clock_mhz, pipeline_style))
 
-    def _simulate(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], clock_ns: float, style: Style
-    ) -> Simulation:
+    def least_depths(
+        self,
+        *args: Any,
+        policy: str = "no-wait",
+        device: str | None = None,
+        clock_mhz: float | None = None,
+        pipeline_style: str | None = None,
+        **kwargs: Any,
+    ) -> Depths:
+        """The least depths of FIFOs, from simulated runs, each with what happens with one less.
+
+        Args:
+            args, kwargs: as for a call; nothing: zeros, where data choose nothing that is put or taken.
+            policy: ``"deadlock-free"``: all processes end; ``"no-wait"``: nobody waits to put;
+                ``"latency"``: all takes as long as with FIFOs without an end.
+            device, clock_mhz, pipeline_style: as for `simulate`.
+
+        Raises:
+            ArgumentError: an argument does not fit, or is needed.
+            BuildError: an unknown policy, device, style or clock, or there is no compiler.
+            TraceallocError: processes wait for one another however deep the FIFOs are.
+        """
+        from tracealloc.check.simulate.depths import depths_of_module
+
+        with _placed():
+            module, rest, others = self._timed(args, kwargs)
+            clock = _clock(device, clock_mhz, pipeline_style)
+            return depths_of_module(module, policy, rest, others, *clock)
+
+    def _timed(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Module, tuple[Any, ...], Mapping[str, Any]]:
+        """What is simulated, and the arguments that remain for it."""
         raise NotImplementedError
 
     def _build(self, target: str, mode: str | None, project: Folder, options: Mapping[str, Any]) -> Any:

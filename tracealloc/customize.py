@@ -38,11 +38,9 @@ from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.program import Program
 
 if TYPE_CHECKING:
-    from tracealloc.check.simulate.result import Simulation
     from tracealloc.check.verify import Verification
     from tracealloc.kernel import Kernel
     from tracealloc.schedule.timing.conflicts import Conflicts
-    from tracealloc.trace.ir.clocks import Style
 
 __all__ = ["Schedule", "customize", "verify"]
 
@@ -349,12 +347,10 @@ class Schedule(Buildable, Methods):
     ) -> Any:
         return target_named(target).made(ScheduledDesign(self), mode, project, given)
 
-    def _simulate(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], clock_ns: float, style: Style
-    ) -> Simulation:
-        from tracealloc.check.simulate.simulate import simulate_module
-
-        return simulate_module(self._module, args, kwargs, clock_ns, style)
+    def _timed(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Module, tuple[Any, ...], Mapping[str, Any]]:
+        return self._module, args, kwargs
 
     @property
     def compiled(self) -> Program:

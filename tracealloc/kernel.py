@@ -26,8 +26,7 @@ from tracealloc.trace.record.recorder import active
 from tracealloc.trace.signature import signature_of, unwrap
 
 if TYPE_CHECKING:
-    from tracealloc.check.simulate.result import Simulation
-    from tracealloc.trace.ir.clocks import Style
+    from tracealloc.schedule.core.state import Module
 
 __all__ = ["Kernel", "kernel"]
 
@@ -299,13 +298,13 @@ class Kernel(Buildable):
         schedule = customize(self, target=None if own is None else own.name)
         return schedule.build(target, mode=mode, project=project, **options)
 
-    def _simulate(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], clock_ns: float, style: Style
-    ) -> Simulation:
+    def _timed(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Module, tuple[Any, ...], Mapping[str, Any]]:
         from tracealloc.customize import customize
 
         target, rest, others = self.bound(args, dict(kwargs))
-        return customize(target)._simulate(rest, others, clock_ns, style)
+        return customize(target).module, rest, others
 
     # -- Python --------------------------------------------------------------------------------------
 

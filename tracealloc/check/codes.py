@@ -83,6 +83,11 @@ register(
             _COPY + 's.verify("polyhedral")\n',
             "The polyhedral proof holds for all data and needs no execution.",
         ),
+        "TA827": Code(
+            "no such policy of depths",
+            _COPY + 's.least_depths(policy="small")\n',
+            _COPY + 's.least_depths(policy="latency")\n',
+        ),
         "TA511": Code(
             "no such method of proof",
             _COPY + 's.verify("exhaustive")\n',

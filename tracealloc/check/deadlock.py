@@ -31,7 +31,7 @@ from tracealloc.trace.ir.program import (
 )
 from tracealloc.trace.network.cut import is_network, networked
 
-__all__ = ["UNDECIDED", "stuck"]
+__all__ = ["UNDECIDED", "depends_on_data", "stuck", "zeros_for"]
 
 UNDECIDED = "that its processes do not wait for one another, which data decide"
 
@@ -41,10 +41,10 @@ def stuck(program: Program) -> str | None:
     if not is_network(program):
         return None
     program = networked(program)
-    if any(array.kind == "stream" or array.parameter for array in program.args) or _depends(program):
+    if depends_on_data(program):
         return UNDECIDED
     try:
-        build_c(program)(*(_zeros(array) for array in program.args))
+        build_c(program)(*(zeros_for(array) for array in program.args))
     except TraceallocError as found:
         if found.code not in ("TA808", "TA809"):
             return UNDECIDED  # zeros are no data for this kernel: the run says nothing
@@ -52,13 +52,19 @@ def stuck(program: Program) -> str | None:
     return None
 
 
-def _zeros(array: Array) -> object:
+def zeros_for(array: Array) -> object:
+    """Zeros as an argument."""
     kept = np.zeros(array.shape, container(array.dtype))
     return kept if array.rank else kept[()]
 
 
-def _depends(program: Program) -> bool:
-    """Whether data choose what a process does: a condition, how often a loop runs, which queue it uses."""
+def depends_on_data(program: Program) -> bool:
+    """Whether data choose what a process does: a condition, how often a loop runs, which queue it uses.
+
+    What comes in queues and as sizes counts as such: nothing is known of it.
+    """
+    if any(array.kind == "stream" or array.parameter for array in program.args):
+        return True
     return any(
         load.array.kind != "constant" and load.array.parameter is None
         for each in (*program.callees(), program)

@@ -16,6 +16,7 @@ class Queue:
     depth: int
     puts: list[int] = field(default_factory=list)
     takes: list[int] = field(default_factory=list)
+    refused: bool = False  # a put, for want of room
 
     @property
     def delay(self) -> int:
@@ -29,6 +30,7 @@ class Queue:
         if self.depth and number >= self.depth:
             freed = number - self.depth
             if freed >= len(self.takes) or self.takes[freed] >= now:
+                self.refused = True
                 return False
         self.puts.append(now)
         return True

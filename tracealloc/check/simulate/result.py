@@ -42,6 +42,7 @@ class Process:
         started, ended: the cycles between which it ran (of one that waits for ever: where it stands).
         stalls: where it stood still, and how long.
         parent: the process whose network it is part of; empty: the top function.
+        number: how events call it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Process:
     stalls: tuple[Stall, ...] = ()
     parent: str = ""
     finished: bool = True
+    number: int = 0
 
     @property
     def cycles(self) -> int:
@@ -77,6 +79,8 @@ class Fifo:
         puts, gets: how many elements were put and taken.
         full, empty: cycles that its producer and its consumer waited.
         producer, consumer: the processes at its ends; empty: the caller, or nobody.
+        place: its number among the queues whose depths can be tried; -1: it is the caller's.
+        number: how events call it.
     """
 
     name: str
@@ -88,6 +92,8 @@ class Fifo:
     empty: int = 0
     producer: str = ""
     consumer: str = ""
+    place: int = -1
+    number: int = 0
 
 
 class Arrays(dict[str, Any]):
@@ -111,7 +117,7 @@ class Simulation:
         processes, fifos: by name.
         deadlock: None, or the processes that wait for one another. `why`: the same in words, and what to try.
         events: of the puts and gets that were noted: cycle, how long it had to wait, numbers of the process
-            and of the queue (places in `processes` and `fifos`), and whether it is a put.
+            and of the queue, and whether it is a put.
     """
 
     function: str

@@ -71,9 +71,8 @@ def read_back(made: SimulatedModule, run: Run) -> Simulation:
     for row in sorted((row[1:] for row in lines if row[0] == "process"), key=lambda row: int(row[0])):
         name, (started, ended, finished) = names[int(row[0])], map(int, row[row.index("|") + 1 :])
         found = tuple(sorted(stalls.get(name, ()), key=lambda stall: -stall.cycles))
-        processes[name] = Process(
-            name, started, ended, found, names.get(parents[int(row[0])], ""), bool(finished)
-        )
+        around = names.get(parents[int(row[0])], "")
+        processes[name] = Process(name, started, ended, found, around, bool(finished), int(row[0]))
     cycles = next((int(row[1]) for row in lines if row[0] == "cycles"), None)
     return Simulation(
         program.name,
@@ -113,13 +112,15 @@ def _fifos(
     """
     found: dict[str, Fifo] = {}
     for row in sorted(rows, key=lambda row: int(row[0])):
-        limit, fill, puts, gets, full, empty, giver, taker, owner = map(int, row[3:])
+        limit, fill, puts, gets, full, empty, giver, taker, owner, place = map(int, row[3:])
         own = queue_name(row[1], row[2])
         giver_name = names.get(giver, "") if giver >= 0 else ends.get((own, "put"), "")
         taker_name = names.get(taker, "") if taker >= 0 else ends.get((own, "get"), "")
         name = f"{names[owner]}/{own}" if owner in names else own
         old = found.get(name)
-        new = Fifo(name, limit or None, fill, puts, gets, full, empty, giver_name, taker_name)
+        new = Fifo(
+            name, limit or None, fill, puts, gets, full, empty, giver_name, taker_name, place, int(row[0])
+        )
         if old is not None:
             new = Fifo(
                 name,
@@ -131,6 +132,8 @@ def _fifos(
                 old.empty + empty,
                 old.producer or new.producer,
                 old.consumer or new.consumer,
+                place,
+                old.number,
             )
         found[name] = new
     return found

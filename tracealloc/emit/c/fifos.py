@@ -79,8 +79,9 @@ class Fifos:
             bounded = local and self.scope.program.concurrent
             room = f"@.limit = {array.depth}, " if bounded else ""
             if self.clock.on:
-                depth = f"ta_depths[{self.unit.depths_of(array, bounded)} + #]" if local else "0"
-                room = f"{self.unit.fifo_type(array.dtype)}_timed(&@, {depth}), "
+                first = self.unit.depths_of(self.scope.program, array, bounded) if local else None
+                place = "-1" if first is None else f"{first} + #"
+                room = f"{self.unit.fifo_type(array.dtype)}_timed(&@, {place}), "
             self.each(array, f'{room}@.number = #, @.name = "{comment_text(called)}";')
 
     def each(self, array: Array, statement: str) -> None:

@@ -25,17 +25,27 @@ from tracealloc.trace.ir.program import Alloc, Array, Call, Loop, Program, While
 from tracealloc.trace.queries.summary import returned, summary_of
 from tracealloc.trace.queries.typing_rules import negate
 
-__all__ = ["c_source"]
+__all__ = ["c_source", "clocked_source"]
 
 _LIBM_ARITY = {"pow": 2, "powf": 2}
 
 
-def c_source(program: Program, clocks: Clocks | None = None) -> str:
-    """The C text of `program` and of everything that it calls; the same text for the same program.
+def c_source(program: Program) -> str:
+    """The C text of `program` and of everything that it calls; the same text for the same program."""
+    return _text(Unit(program))
 
-    With `clocks` (of this program) it runs as hardware would, cycle by cycle, and tells of it.
+
+def clocked_source(clocks: Clocks) -> tuple[str, tuple[tuple[Program, Array], ...]]:
+    """The C text of a program that runs as hardware would, cycle by cycle, and tells of it.
+
+    And the arrays of queues, each with its function, of whose depths its table speaks one after the other.
     """
-    unit = Unit(program, clocks)
+    unit = Unit(clocks.program, clocks)
+    return _text(unit), tuple(unit.queues)
+
+
+def _text(unit: Unit) -> str:
+    program = unit.program
     programs = (*program.callees(), program)
     bodies = [line for each in programs for line in ("", *FunctionWriter(each, unit).lines())]
     return "\n".join([*_head(unit), *unit.types, *unit.constants, *unit.depths_table(), *bodies, ""])

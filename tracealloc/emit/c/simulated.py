@@ -52,6 +52,7 @@ typedef struct {
   int64_t time, stall;
   int32_t process, queue, put;
 } ta_event;
+extern int64_t ta_depths[];
 static _Thread_local char *ta_text;
 static _Thread_local size_t ta_length, ta_room;
 static _Thread_local ta_event *ta_all;
@@ -98,7 +99,7 @@ typedef struct {
   ta_process *taker, *giver;  // who waits for an element, or for room
   int64_t *put_at, *taken_at;  // when: of what is in the ring; of the last `last` that were taken
   int64_t last, puts, takes, delay, put_last, taken_last, fill, seen_puts, seen_takes, full, empty;
-  int64_t gives, gets, id;
+  int64_t gives, gets, id, place;
 } ta_fifo_@K;
 static __attribute__((noinline)) bool ta_fifo_@K_grow(ta_fifo_@K *f) {
   const int64_t capacity = !f->capacity ? 16 : f->count == f->capacity ? 2 * f->capacity : f->capacity;
@@ -206,7 +207,9 @@ static inline @T ta_fifo_@K_get(ta_fifo_@K *f, int *status, int line, ta_clock *
   }
   return x;
 }
-static void ta_fifo_@K_timed(ta_fifo_@K *f, int64_t depth) {
+static void ta_fifo_@K_timed(ta_fifo_@K *f, int64_t place) {
+  const int64_t depth = place < 0 ? 0 : ta_depths[place];
+  f->place = place;
   f->limit = depth > 0 ? depth : 0;
   f->delay = depth == -1 || (depth > 0 && depth <= 2) ? 1 : 2;
   f->put_last = f->taken_last = -1;
@@ -216,8 +219,8 @@ static void ta_fifo_@K_timed(ta_fifo_@K *f, int64_t depth) {
 static void ta_fifo_@K_said(const ta_fifo_@K *f, const ta_clock *c) {
   int64_t fill = f->fill;
   if (f->seen_puts < f->puts && f->puts - f->takes > fill) fill = f->puts - f->takes;  // the run had no end
-  ta_say("queue\t%lld\t%.99s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\n", (long long)f->id,
-         f->name ? f->name : "", (long long)f->number, (long long)f->limit, (long long)fill,
+  ta_say("queue\t%lld\t%.99s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\n",
+         (long long)f->id, f->name ? f->name : "", (long long)f->number, (long long)f->limit, (long long)fill,
          (long long)f->puts, (long long)f->takes, (long long)f->full, (long long)f->empty,
-         (long long)f->gives, (long long)f->gets, (long long)c->id);
+         (long long)f->gives, (long long)f->gets, (long long)c->id, (long long)f->place);
 }"""

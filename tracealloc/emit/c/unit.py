@@ -64,6 +64,7 @@ class Unit:
         types: the definitions of structs and queues. `constants`: those of tables.
         checked: how many accesses the functions so far check.
         depths: of each local queue so far, in a text with clocks: how many elements it has room for.
+        queues: the arrays that these queues are, in order, each with its function.
     """
 
     def __init__(self, program: Program, clocks: Clocks | None = None) -> None:
@@ -79,6 +80,7 @@ class Unit:
         self.heads: dict[int, list[str]] = {}  # the parameters of each function so far
         self.clocks = clocks
         self.depths: list[int] = []
+        self.queues: list[tuple[Program, Array]] = []
         self.network = is_network(program) or clocks is not None
         if self.network:
             self.needs |= {"stdio", "stdlib", "sys/mman"}
@@ -137,8 +139,9 @@ class Unit:
             self.types += text.replace("@K", kind).replace("@T", element).split("\n")
         return name
 
-    def depths_of(self, array: Array, bounded: bool) -> int:
+    def depths_of(self, program: Program, array: Array, bounded: bool) -> int:
         """Where the table of depths speaks of the first of an array's queues; see `depths_table`."""
+        self.queues.append((program, array))
         self.depths += [(array.depth or 0) if bounded else 0] * array.size
         return len(self.depths) - array.size
 

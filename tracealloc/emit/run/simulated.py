@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.emit.c.function import c_source
+from tracealloc.emit.c.function import clocked_source
 from tracealloc.emit.c.simulated import TOLD
 from tracealloc.emit.run.fifo_arguments import SIMULATED_WORDS
 from tracealloc.emit.run.runtime import CModule, library_of
@@ -51,16 +51,17 @@ class SimulatedModule:
     """The text of a program with clocks, compiled.
 
     Attributes:
-        depths: how deep each local queue is in the text: numbers in the order of `queues`.
+        queues: the arrays of local queues, each with its function, in the order of `depths`.
+        depths: how deep each of their queues is in the text (0: without an end).
     """
 
     def __init__(self, clocks: Clocks) -> None:
         self.clocks = clocks
-        source = c_source(clocks.program, clocks)
+        source, self.queues = clocked_source(clocks)
         self.module = CModule(clocks.program, source, library_of(source))
         self.module.signature.queue_words = SIMULATED_WORDS
         self._dll = ctypes.CDLL(str(self.module.library))
-        count = source.partition("int64_t ta_depths[] = {")[2].partition("}")[0].count(",") + 1
+        count = max(sum(array.size for _, array in self.queues), 1)
         self._depths = (ctypes.c_int64 * count).in_dll(self._dll, "ta_depths")
         self.depths = tuple(self._depths)
 
