@@ -22,28 +22,23 @@ class Queue:
     def delay(self) -> int:
         return 1 if 0 < self.depth <= 2 else 2
 
-    def put(self, now: int) -> bool:
-        """Put one element in this cycle, if there is room and none was put in it."""
-        if self.puts and self.puts[-1] >= now:
+    def can(self, now: int, puts: bool) -> bool:
+        """Whether an element can be put or taken in this cycle: one a cycle, where there is room or one."""
+        mine = self.puts if puts else self.takes
+        number = len(mine)
+        if mine and mine[-1] >= now:
             return False
-        number = len(self.puts)
-        if self.depth and number >= self.depth:
-            freed = number - self.depth
-            if freed >= len(self.takes) or self.takes[freed] >= now:
-                self.refused = True
-                return False
-        self.puts.append(now)
+        if not puts:
+            return number < len(self.puts) and self.puts[number] + self.delay <= now
+        freed = number - self.depth
+        if self.depth and freed >= 0 and (freed >= len(self.takes) or self.takes[freed] >= now):
+            self.refused = True
+            return False
         return True
 
-    def get(self, now: int) -> bool:
-        """Take one in this cycle, if one is there and none was taken in it."""
-        if self.takes and self.takes[-1] >= now:
-            return False
-        number = len(self.takes)
-        if number >= len(self.puts) or self.puts[number] + self.delay > now:
-            return False
-        self.takes.append(now)
-        return True
+    def do(self, now: int, puts: bool) -> None:
+        """Put or take one."""
+        (self.puts if puts else self.takes).append(now)
 
     def fill(self) -> int:
         """How many were in it at most."""
@@ -59,7 +54,7 @@ class Pipe:
     trips: int
     depth: int
     work: dict[int, list[tuple[int, bool]]]
-    places: list[tuple[int, int] | None] = field(default_factory=list)  # iteration, how much of it is done
+    places: list[tuple[int, bool] | None] = field(default_factory=list)  # iteration, whether it is done there
     begun: int = 0
     left: int = 0
     ended: int | None = None
@@ -71,7 +66,7 @@ class Pipe:
         """One cycle, from the last place to the first; whether anything happened."""
         moved = False
         if self.places[0] is None and self.begun < self.trips:
-            self.places[0] = (self.begun, 0)
+            self.places[0] = (self.begun, False)
             self.begun += 1
             moved = True
         for stage in reversed(range(self.depth)):
@@ -80,15 +75,13 @@ class Pipe:
                 continue
             number, done = at
             work = self.work.get(stage, [])
-            while done < len(work):
-                queue, puts = work[done]
-                if not (queues[queue].put(now) if puts else queues[queue].get(now)):
-                    break
-                done += 1
-                moved = True
-            self.places[stage] = (number, done)
-            if done < len(work):
-                continue
+            if not done:
+                if not all(queues[queue].can(now, puts) for queue, puts in work):
+                    continue
+                for queue, puts in work:
+                    queues[queue].do(now, puts)
+                self.places[stage] = (number, True)
+                moved = moved or bool(work)
             if stage + 1 == self.depth:
                 self.places[stage] = None
                 self.left += 1
@@ -96,7 +89,7 @@ class Pipe:
                 if self.left == self.trips:
                     self.ended = now
             elif self.places[stage + 1] is None:
-                self.places[stage], self.places[stage + 1] = None, (number, 0)
+                self.places[stage], self.places[stage + 1] = None, (number, False)
                 moved = True
         return moved
 

@@ -23,8 +23,8 @@ static void load_B(hls::stream<int8_t> &B_fifo_out, const int8_t B[4][3], int j)
 
 static void PE(
     hls::stream<int8_t> &B_fifo_in,
-    hls::stream<int8_t> &B_fifo_out,
     hls::stream<int8_t> &A_fifo_in,
+    hls::stream<int8_t> &B_fifo_out,
     hls::stream<int8_t> &A_fifo_out,
     int32_t C[2][3],
     int i,
@@ -39,8 +39,8 @@ static void PE(
     int8_t A_j_k;
     int8_t B_j_k;
     B_j_k = B_fifo_in.read();
-    B_fifo_out.write(B_j_k);
     A_j_k = A_fifo_in.read();
+    B_fifo_out.write(B_j_k);
     A_fifo_out.write(A_j_k);
     C[i][j] += A_j_k * B_j_k;  // test_relay.py:25
   }
@@ -48,8 +48,8 @@ static void PE(
 
 static void PE_1(
     hls::stream<int8_t> &B_fifo_in,
-    hls::stream<int8_t> &B_fifo_out,
     hls::stream<int8_t> &A_fifo_in,
+    hls::stream<int8_t> &B_fifo_out,
     int32_t C[2][3],
     int i,
     int j) {
@@ -61,8 +61,8 @@ static void PE_1(
     int8_t A_j_k;
     int8_t B_j_k;
     B_j_k = B_fifo_in.read();
-    B_fifo_out.write(B_j_k);
     A_j_k = A_fifo_in.read();
+    B_fifo_out.write(B_j_k);
     C[i][j] += A_j_k * B_j_k;  // test_relay.py:25
   }
 }
@@ -128,9 +128,9 @@ void matmul(const int8_t A[2][4], const int8_t B[4][3], int32_t C[2][3]) {
   }
   j_1: for (int j = 0; j < 2; ++j) {
 #pragma HLS unroll
-    PE(B_fifo[0][j], B_fifo[1][j], A_fifo[0][j], A_fifo[0][j + 1], C, 0, j);  // test_relay.py:24
+    PE(B_fifo[0][j], A_fifo[0][j], B_fifo[1][j], A_fifo[0][j + 1], C, 0, j);  // test_relay.py:24
   }
-  PE_1(B_fifo[0][2], B_fifo[1][2], A_fifo[0][2], C, 0, 2);  // test_relay.py:24
+  PE_1(B_fifo[0][2], A_fifo[0][2], B_fifo[1][2], C, 0, 2);  // test_relay.py:24
   j_2: for (int j = 0; j < 2; ++j) {
 #pragma HLS unroll
     PE_2(B_fifo[1][j], A_fifo[1][j], A_fifo[1][j + 1], C, 1, j);  // test_relay.py:24

@@ -79,7 +79,7 @@ struct ta_group {
 typedef struct {
   ta_process *first, *last, *now;
   ta_group *networks;
-  void *top;
+  void *top;@TURNS
 #ifndef TA_SWITCH
   ucontext_t context;
 #endif
@@ -107,10 +107,11 @@ static void ta_ready(ta_process *p) {
   turns->last = p;
 }
 
-// Leave the process that runs now (or, where there is none, whoever began); come back when it is its turn.
+@IMPATIENT// Leave the process that runs now (or whoever began, where there is none); come back when it is its
+// turn.
 static __attribute__((noinline)) void ta_turn(void) {
   ta_turns *turns = ta_here;
-  ta_process *old = turns->now, *next = turns->first;
+@STUCK  ta_process *old = turns->now, *next = turns->first;
   if (next) {
     turns->first = next->next;
     if (!turns->first) turns->last = NULL;
@@ -266,6 +267,7 @@ static __attribute__((noinline)) bool ta_wait(
   return true;
 }
 
+@AWAIT
 static void ta_unread(const char *queue, int64_t number, int64_t count) {
   if (ta_reported > (int)sizeof ta_report - 512) return;
   ta_reported += snprintf(ta_report + ta_reported, 256, "\t%.99s\t%lld\tleft\t%lld\t0\t0\n",
@@ -276,7 +278,47 @@ static void ta_unread(const char *queue, int64_t number, int64_t count) {
 _CLOCKED = {
     "PROCESS": """
   ta_clock clock;
-  int64_t parent;""",
+  int64_t parent;
+  ta_process *before, *behind;  // among those that would rather wait, but need not
+  bool let;""",
+    "TURNS": """
+  ta_process *patient;""",
+    "STUCK": """  if (!turns->first && turns->patient) {  // it goes on without what it would rather have
+    ta_process *p = turns->patient;
+    ta_impatient(turns, p);
+    p->let = true;
+    ta_ready(p);
+  }
+""",
+    "IMPATIENT": """
+static void ta_impatient(ta_turns *turns, ta_process *p) {
+  if (p->before)
+    p->before->behind = p->behind;
+  else
+    turns->patient = p->behind;
+  if (p->behind) p->behind->before = p->before;
+}
+""",
+    "AWAIT": """
+// Wait at a queue as long as others go on; false where that has an end first.
+static __attribute__((noinline)) bool ta_await(ta_process **waits) {
+  ta_turns *turns = ta_here;
+  if (!turns || !turns->now) return false;
+  ta_process *p = turns->now;
+  p->let = false;
+  p->before = NULL;
+  p->behind = turns->patient;
+  if (p->behind) p->behind->before = p;
+  turns->patient = p;
+  *waits = p;
+  ta_turn();
+  if (p->let)
+    *waits = NULL;
+  else
+    ta_impatient(turns, p);
+  return !p->let;
+}
+""",
     "GROUP": """
   int64_t started, ended;  // when: the network; the last process of those that have""",
     "ENDED": """

@@ -139,6 +139,13 @@ class Fifos:
         taken = call(function, atom(self.pointer(load.array, load.indices)), status, *line)
         return element(taken.text, (), load.path)
 
+    def meet(self, access: Load | Store, stage: int) -> None:
+        """Wait until an access can be made: what happens in one stage happens at once."""
+        side = "put" if isinstance(access, Store) else "get"
+        name = f"{self.unit.fifo_type(access.array.dtype)}_meet_{side}"
+        fifo = self.pointer(access.array, access.indices)
+        self.scope.line(f"{name}({fifo}, {self.clock.name}, {stage});")
+
     def put(self, node: Store) -> None:
         """A store to a FIFO."""
         scope = self.scope

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tracealloc.emit.c.arrays import Arrays
 from tracealloc.emit.c.calls import Calls
 from tracealloc.emit.c.clock import Clock
@@ -21,7 +23,7 @@ from tracealloc.emit.common.parameters import INLINE_CONSTANT, Parameter, by_val
 from tracealloc.emit.common.scope import Scope, comment_text
 from tracealloc.emit.common.walk import Walk
 from tracealloc.trace.ir.clocks import Clocks
-from tracealloc.trace.ir.program import Alloc, Array, Call, Loop, Program, While, walk_nodes
+from tracealloc.trace.ir.program import Alloc, Array, Call, Loop, Node, Program, While, walk_nodes
 from tracealloc.trace.queries.summary import returned, summary_of
 from tracealloc.trace.queries.typing_rules import negate
 
@@ -98,8 +100,14 @@ class FunctionWriter:
         calls = Calls(scope, unit, expressions, arrays, status, processes, views, clock)
         statements = Statements(scope, unit, expressions, guards, arrays, calls, machines)
         self.loops = Loops(scope, unit, expressions, guards, arrays, status, machines, self.heap, clock)
-        around = clock.node if clock.on else None
+        around = self._timed if clock.on else None
         self.walk = Walk(scope, expressions.expr, statements, self.loops, around)
+
+    def _timed(self, node: Node, write: Callable[[], None]) -> None:
+        """Write a node, and what it does to the clock."""
+        for access, stage in self.clock.found.meets.get(id(node), ()):
+            self.expressions.fifos.meet(access, stage)
+        self.clock.node(node, write)
 
     def _restrict(self) -> str:
         """Nothing where a store to one array may change another, and in what should be inlined."""

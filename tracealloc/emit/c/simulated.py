@@ -99,7 +99,7 @@ typedef struct {
   ta_process *taker, *giver;  // who waits for an element, or for room
   int64_t *put_at, *taken_at;  // when: of what is in the ring; of the last `last` that were taken
   int64_t last, puts, takes, delay, put_last, taken_last, fill, seen_puts, seen_takes, full, empty;
-  int64_t gives, gets, id, place;
+  int64_t gives, gets, id, place, met;
 } ta_fifo_@K;
 static __attribute__((noinline)) bool ta_fifo_@K_grow(ta_fifo_@K *f) {
   const int64_t capacity = !f->capacity ? 16 : f->count == f->capacity ? 2 * f->capacity : f->capacity;
@@ -145,6 +145,34 @@ static inline void ta_fifo_@K_filled(ta_fifo_@K *f) {
     if (k + 1 - f->seen_takes > f->fill) f->fill = k + 1 - f->seen_takes;
   }
 }
+// An access in a stage waits for all others in that stage.
+static inline int64_t ta_fifo_@K_room(const ta_fifo_@K *f, int64_t at) {
+  if (!f->limit || f->puts < f->limit) return at;
+  const int64_t room = f->taken_at[(f->puts - f->limit) & (f->last - 1)] + 1;
+  return room > at ? room : at;
+}
+static inline int64_t ta_fifo_@K_there(const ta_fifo_@K *f, int64_t at) {
+  const int64_t there = f->put_at ? f->put_at[f->head] + f->delay : 0;
+  return there > at ? there : at;
+}
+static inline void ta_fifo_@K_meet_put(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
+  while (f->limit && f->count >= f->limit)
+    if (!ta_await(&f->giver)) return;
+  const int64_t from = c->now + stage > f->put_last ? c->now + stage : f->put_last + 1;
+  const int64_t at = ta_fifo_@K_room(f, from);
+  f->full += at - from;
+  f->met += at - from;
+  ta_moved(c, stage, at);
+}
+static inline void ta_fifo_@K_meet_get(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
+  while (f->count == 0)
+    if (!ta_await(&f->taker)) return;
+  const int64_t from = c->now + stage > f->taken_last ? c->now + stage : f->taken_last + 1;
+  const int64_t at = ta_fifo_@K_there(f, from);
+  f->empty += at - from;
+  f->met += at - from;
+  ta_moved(c, stage, at);
+}
 static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status, int line, ta_clock *c, int64_t stage) {
   while (f->limit && f->count >= f->limit)
     if (!ta_wait(&f->giver, f->name, f->number, f->count, f->limit, true, line)) break;
@@ -154,16 +182,13 @@ static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status, int line, ta
       return;
     }
   const int64_t from = c->now + stage > f->put_last ? c->now + stage : f->put_last + 1;
-  int64_t at = from;
-  if (f->limit && f->puts >= f->limit) {
-    const int64_t room = f->taken_at[(f->puts - f->limit) & (f->last - 1)] + 1;
-    if (room > at) at = room;
-  }
+  const int64_t at = ta_fifo_@K_room(f, from);
   f->full += at - from;
   f->put_last = at;
   f->gives = c->id;
   ta_moved(c, stage, at);
-  ta_note(c->id, f->id, 1, at, at - from);
+  ta_note(c->id, f->id, 1, at, at - from + f->met);
+  f->met = 0;
   const int64_t place = (f->head + f->count++) & (f->capacity - 1);
   f->data[place] = x;
   f->put_at[place] = at;
@@ -188,12 +213,13 @@ static inline @T ta_fifo_@K_get(ta_fifo_@K *f, int *status, int line, ta_clock *
       return (@T){0};
     }
   const int64_t from = c->now + stage > f->taken_last ? c->now + stage : f->taken_last + 1;
-  const int64_t there = f->put_at[f->head] + f->delay, at = there > from ? there : from;
+  const int64_t at = ta_fifo_@K_there(f, from);
   f->empty += at - from;
   f->taken_last = at;
   f->gets = c->id;
   ta_moved(c, stage, at);
-  ta_note(c->id, f->id, 0, at, at - from);
+  ta_note(c->id, f->id, 0, at, at - from + f->met);
+  f->met = 0;
   const @T x = f->data[f->head];
   f->taken_at[f->takes & (f->last - 1)] = at;
   f->head = (f->head + 1) & (f->capacity - 1);

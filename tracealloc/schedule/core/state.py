@@ -32,6 +32,7 @@ from tracealloc.schedule.layout.requests import Request, moved
 from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.layout import PLAIN, Layout
 from tracealloc.trace.ir.program import Array, Block, Call, Loop, Node, Program, While, map_blocks, walk_nodes
+from tracealloc.trace.network.puts_last import puts_last
 from tracealloc.trace.network.relay import Relay, relayed
 from tracealloc.trace.network.streamed import Streamed, streamed
 from tracealloc.trace.record.naming import unused
@@ -380,6 +381,8 @@ def _linked(
     whole = replace(bare, name=name, body=body, layouts=layouts, concurrent=space is not None)
     for relay in space or ():
         whole = relayed(whole, relay) if isinstance(relay, Relay) else streamed(whole, relay)
+    if any(isinstance(relay, Relay) for relay in space or ()):
+        whole = replace(whole, body=puts_last(whole.body))
     found = cut_functions(whole)
     found.memo["traced"] = traced.value
     return found

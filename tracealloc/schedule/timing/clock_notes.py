@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tracealloc.trace.ir.clocks import FunctionClock, Pipe
-from tracealloc.trace.ir.expr import Load
-from tracealloc.trace.ir.program import Block, Call, Node, Store, walk_nodes
+from tracealloc.trace.ir.clocks import FunctionClock, Meeting, Pipe
+from tracealloc.trace.ir.expr import Load, loads_of
+from tracealloc.trace.ir.program import Block, Call, Node, Store, read_by, walk_nodes
 
 __all__ = ["ClockNotes"]
 
@@ -19,6 +19,7 @@ class ClockNotes:
         self.after: dict[int, int] = {}
         self.gets: dict[int, int] = {}
         self.puts: dict[int, int] = {}
+        self.meets: dict[int, tuple[Meeting, ...]] = {}
         self.pipes: dict[int, Pipe] = {}
         self.nests: dict[int, int] = {}
         self.alone = 0
@@ -49,10 +50,39 @@ class ClockNotes:
                  if id(node) in side]  # fmt: skip
         return (min(found), max(found)) if found else (0, 0)
 
+    def meet(self, block: Block) -> None:
+        """Note which accesses of an iteration happen at once: in one stage, whatever the data are.
+
+        A stage begins when all that it takes is there and all that it puts has room.
+        """
+        found: dict[int, list[tuple[Node, Load | Store]]] = {}
+        for node in block:
+            if isinstance(node, Store):
+                for load in read_by(node):
+                    if load.array.kind == "stream" and id(node) in self.gets:
+                        found.setdefault(self.gets[id(node)], []).append((node, load))
+                if node.array.kind == "stream":
+                    found.setdefault(self.puts[id(node)], []).append((node, node))
+        for stage, group in found.items():
+            fixed = [
+                (access, stage) for _, access in group if not any(map(list, map(loads_of, access.indices)))
+            ]
+            if len({(access.array, access.indices) for access, _ in fixed}) > 1:
+                first = id(group[0][0])
+                self.meets[first] = (*self.meets.get(first, ()), *fixed)
+
     def clock(self, inside: bool) -> FunctionClock:
         """What was noted."""
         return FunctionClock(
-            self.before, self.after, self.gets, self.puts, self.pipes, self.nests, self.alone, inside
+            self.before,
+            self.after,
+            self.gets,
+            self.puts,
+            self.meets,
+            self.pipes,
+            self.nests,
+            self.alone,
+            inside,
         )
 
 

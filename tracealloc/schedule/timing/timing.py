@@ -382,6 +382,7 @@ class _Function:
     def pipelined(self, loop: Loop, names: tuple[str, ...], trips: Range | None) -> LoopTiming:
         accesses, depth, complete = self.walk(loop.body, len(names) > 1)
         first, end = self.notes.span(loop.body)
+        self.notes.meet(loop.body)
         asked = loop.marks.pipeline or 1
         interval, reasons = self.interval(loop, asked)
         least, most = loop.marks.latency or (None, None)

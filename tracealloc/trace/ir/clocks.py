@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from tracealloc.trace.ir.program import Program
+from tracealloc.trace.ir.expr import Load
+from tracealloc.trace.ir.program import Program, Store
 
-__all__ = ["Clocks", "FunctionClock", "Pipe", "Style"]
+__all__ = ["Clocks", "FunctionClock", "Meeting", "Pipe", "Style"]
+
+Meeting: TypeAlias = tuple[Load | Store, int]
 
 Style: TypeAlias = Literal["stp", "frp", "flp"]
 
@@ -48,6 +51,8 @@ class FunctionClock:
         before, after: cycles that pass before and after a node.
         gets, puts: the stage in which a node takes from queues, or puts, counted from where time stood still:
             the last node that `before` or `after` names, or the beginning of an iteration.
+        meets: accesses to queues that happen at once with those of a node, each with its stage: all wait for
+            the last of them.
         pipes: by the loop that is pipelined. `nests`: by the outermost loop of its nest, that loop.
         alone: cycles that pass once more before the function ends.
         inside: whether a pipelined loop calls it: its time is that of the iteration.
@@ -57,6 +62,7 @@ class FunctionClock:
     after: Mapping[int, int] = field(default_factory=dict)
     gets: Mapping[int, int] = field(default_factory=dict)
     puts: Mapping[int, int] = field(default_factory=dict)
+    meets: Mapping[int, tuple[Meeting, ...]] = field(default_factory=dict)
     pipes: Mapping[int, Pipe] = field(default_factory=dict)
     nests: Mapping[int, int] = field(default_factory=dict)
     alone: int = 0
