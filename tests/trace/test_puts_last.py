@@ -31,7 +31,7 @@ def scheduled(m: int, n: int, k_: int) -> ta.Schedule:
 
 
 def test_gets_come_first_and_the_array_keeps_its_pace() -> None:
-    """With a put between the gets the second get is a stage later, and depth 2 is too little: 1.5 cycles each."""
+    """With a put between the gets, the second is a stage later, and depth 2 too little: 1.5 cycles each."""
     s = scheduled(2, 2, 64)
     (body,) = [
         n.body
