@@ -155,12 +155,13 @@ class Buildable:
             BuildError: an unknown policy, device, style or clock, or there is no compiler.
             TraceallocError: processes wait for one another however deep the FIFOs are.
         """
-        from tracealloc.check.simulate.depths import depths_of_module
+        from tracealloc.check.simulate.depths import depths_of_module, policy_named
 
         with _placed():
+            chosen = policy_named(policy)
             module, rest, others = self._timed(args, kwargs)
             clock = _clock(device, clock_mhz, pipeline_style)
-            return depths_of_module(module, policy, rest, others, *clock)
+            return depths_of_module(module, chosen, rest, others, *clock)
 
     def _timed(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -192,9 +193,12 @@ class ScheduledDesign:
 
     def for_hls(self) -> Lowered:
         """The same as high-level synthesis is to see it."""
+        from tracealloc.schedule.core.state import lowered
         from tracealloc.schedule.hls.lowered import for_hls
 
-        return for_hls(self.schedule.lowered, self.hardware())
+        module = self.schedule.resolved[0]
+        same = module is self.schedule.module
+        return for_hls(self.schedule.lowered if same else lowered(module), self.hardware())
 
     def reference(self) -> Callable[..., Any] | None:
         """The kernel without its schedule, compiled when it is first called; None where bits may differ."""

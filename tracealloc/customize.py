@@ -36,8 +36,11 @@ from tracealloc.trace.diagnostics.public import public
 from tracealloc.trace.diagnostics.source import Place, caller_place, warn
 from tracealloc.trace.ir.hardware import Hardware
 from tracealloc.trace.ir.program import Program
+from tracealloc.trace.network.policies import room
+from tracealloc.trace.network.relay import Relay
 
 if TYPE_CHECKING:
+    from tracealloc.check.simulate.depths import Depths
     from tracealloc.check.verify import Verification
     from tracealloc.kernel import Kernel
     from tracealloc.schedule.timing.conflicts import Conflicts
@@ -350,7 +353,19 @@ class Schedule(Buildable, Methods):
     def _timed(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[Module, tuple[Any, ...], Mapping[str, Any]]:
-        return self._module, args, kwargs
+        return self.resolved[0], args, kwargs
+
+    @property
+    def resolved(self) -> tuple[Module, Depths | None]:
+        """The module in which policies of depths have become numbers, and what is said of them."""
+        from tracealloc.check.simulate.depths import resolved
+
+        module, known = self._module, self.__dict__.get("_resolved")
+        if known is None or known[0] is not module:
+            known = module, resolved(module)
+            self.__dict__["_resolved"] = known
+        found: tuple[Module, Depths | None] = known[1]
+        return found
 
     @property
     def compiled(self) -> Program:
@@ -403,6 +418,14 @@ class Schedule(Buildable, Methods):
         same = all((mine.dtype, mine.shape) == (traced.dtype, traced.shape) for mine, traced in pairs)
         states = self._module.functions.values()
         return same and all(note.exact for state in states for note in state.proof.assumptions)
+
+    def depth_of(self, function: str, key: str) -> int | None:
+        """How deep the queues are that an array became, or that carry a buffer (None: it has none)."""
+        for each in self.resolved[0].state(function).relays:
+            if key == (each.buffer if isinstance(each, Relay) else each.array):
+                return room(each.depth)
+        array = self._module.state(function).array(key)
+        return array.depth if array is not None and array.kind == "stream" else None
 
     def marked_text(self, function: str, keys: Sequence[str]) -> str:
         """The printed loops of a function with ``# <-- here`` at some (handles print this)."""

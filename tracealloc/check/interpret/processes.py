@@ -124,7 +124,7 @@ class Scheduler:
 
         def make(f: Frame) -> None:
             refuse_left(array, f[slot])
-            owner, room = (None, array.depth) if bounded else (self.current, math.inf)
+            owner, room = (None, array.depth or math.inf) if bounded else (self.current, math.inf)
             f[slot] = [Queue(name, room, owner) for name in _names(array)]
 
         return make

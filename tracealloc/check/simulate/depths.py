@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +21,15 @@ from tracealloc.check.simulate.result import Arrays, Simulation
 from tracealloc.check.simulate.simulate import EVENTS, read_back, simulated_module
 from tracealloc.emit.run.simulated import SimulatedModule
 from tracealloc.schedule.core.state import Module
-from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError, TraceallocError
+from tracealloc.schedule.loops.depths import policies_of, with_depths
+from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError, ScheduleError, TraceallocError
+from tracealloc.trace.diagnostics.source import warn
 from tracealloc.trace.ir.clocks import Style
-from tracealloc.trace.ir.program import Array
+from tracealloc.trace.ir.program import Array, Program
+from tracealloc.trace.network.policies import POLICIES, Policy
+from tracealloc.trace.proxies.streams import DEPTH
 
-__all__ = ["POLICIES", "Depth", "Depths", "Policy", "depths_of_module", "least_depths", "policy_named"]
-
-Policy: TypeAlias = Literal["deadlock-free", "no-wait", "latency"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
+__all__ = ["Depth", "Depths", "depths_of_module", "least_depths", "policy_named", "resolved"]
 
 _QUICK = -1  # room without an end, as quick as a queue of depth 2
 
@@ -40,12 +41,16 @@ class Depth:
     Attributes:
         fill: how many elements are in one of them at most.
         reason: what happens with one less.
+        function, key: where the array is, and its identity.
     """
 
     array: str
     depth: int
     fill: int
+    policy: Policy
     reason: str
+    function: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +58,6 @@ class Depths(Mapping[str, Depth]):
     """Least depths by array, and the cycles of the run with them (simulated)."""
 
     function: str
-    policy: Policy
     cycles: int
     found: tuple[Depth, ...]
 
@@ -70,24 +74,26 @@ class Depths(Mapping[str, Depth]):
         return len(self.found)
 
     def __str__(self) -> str:
-        rows = [("queue", "depth", "with one less")]
-        rows += [(each.array, str(each.depth), each.reason) for each in self.found]
-        widths = [max(len(row[k]) for row in rows) for k in range(2)]
-        lines = [f"{self.function}: depths {self.policy}, {self.cycles:,} cycles (simulated)"]
-        return "\n".join(
-            [*lines, *(f"  {a.ljust(widths[0])}  {d.ljust(widths[1])}  {r}".rstrip() for a, d, r in rows)]
-        )
+        rows = [("queue", "depth", "so that", "with one less")]
+        rows += [(each.array, str(each.depth), each.policy, each.reason) for each in self.found]
+        widths = [max(len(row[k]) for row in rows) for k in range(3)]
+        lines = [f"{self.function}: least depths, {self.cycles:,} cycles (simulated)"]
+        cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in rows)
+        lines += [f"  {'  '.join(each)}  {row[3]}".rstrip() for each, row in zip(cells, rows, strict=True)]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
 
 @dataclass(frozen=True)
 class _Slot:
-    """An array of queues: its name, where its depths stand, the bits of an element."""
+    """An array of queues: its name, its function, where its depths stand, what is asked of them."""
 
     name: str
+    function: str
     array: Array
     places: range
+    policy: Policy
 
 
 def policy_named(name: object) -> Policy:
@@ -108,17 +114,16 @@ def policy_named(name: object) -> Policy:
 
 def least_depths(
     made: SimulatedModule,
-    policy: Policy,
+    policies: Callable[[Program, Array], Policy | None],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    only: Callable[[Array], bool] = lambda array: True,
 ) -> Depths:
-    """The least depths of local queues under a policy; those that are not asked for stay as they are.
+    """The least depths of local queues under policies, by function and array; None: it stays as it is.
 
     Raises:
         TraceallocError: the network deadlocks however deep its queues are.
     """
-    return _Search(made, args, kwargs, only).found(policy)
+    return _Search(made, args, kwargs, policies).found()
 
 
 class _Search:
@@ -127,7 +132,7 @@ class _Search:
         made: SimulatedModule,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        only: Callable[[Array], bool],
+        policies: Callable[[Program, Array], Policy | None],
     ) -> None:
         self.made, self.args, self.kwargs = made, args, kwargs
         self.slots: list[_Slot] = []
@@ -135,8 +140,9 @@ class _Search:
         for program, array in made.queues:
             places = range(at, at + array.size)
             at += array.size
-            if program.concurrent and only(array):
-                self.slots.append(_Slot(self._name(array.name), array, places))
+            policy = policies(program, array) if program.concurrent else None
+            if policy is not None:
+                self.slots.append(_Slot(self._name(array.name), program.name, array, places, policy))
         self.known: dict[tuple[int, ...], Simulation] = {}
         self.best: list[int] = list(made.depths)
 
@@ -178,23 +184,26 @@ class _Search:
 
     # -- policies ------------------------------------------------------------------------------------------
 
-    def found(self, policy: Policy) -> Depths:
+    def found(self) -> Depths:
         """The depths, and why none is less."""
         self.without_waits()
-        if policy != "no-wait":
-            good = self.ends if policy == "deadlock-free" else self.as_fast(self.run(self.best).cycles)
-            # What is saved goes by the bits of an element: wide queues first.
-            for slot in sorted(self.slots, key=lambda slot: -slot.array.dtype.bits * len(slot.places)):
-                self.lower(slot, good)
+        least = self.run(self.best).cycles
+        # What is saved goes by the bits of an element: wide queues first.
+        for slot in sorted(self.slots, key=lambda slot: -slot.array.dtype.bits * len(slot.places)):
+            if slot.policy == "latency":
+                self.lower(slot, lambda run: self.ends(run) and run.cycles <= least)  # type: ignore[operator]
+        for slot in self.slots:
+            if slot.policy == "deadlock-free":
+                self.lower(slot, self.ends)
         last = self.run(self.best)
         assert last.cycles is not None
         rows = []
         for slot in self.slots:
             depth = self.best[slot.places[0]]
-            rows.append(
-                Depth(slot.name, depth, self.fill(last, slot), self.reason(slot, depth, policy, last.cycles))
-            )
-        return Depths(self.made.clocks.program.name, policy, last.cycles, tuple(rows))
+            reason = self.reason(slot, depth, last.cycles)
+            fill, key = self.fill(last, slot), slot.array.key
+            rows.append(Depth(slot.name, depth, fill, slot.policy, reason, slot.function, key))
+        return Depths(self.made.clocks.program.name, last.cycles, tuple(rows))
 
     def without_waits(self) -> None:
         """Make each array as deep as its queues are full where no put ever waits.
@@ -229,12 +238,10 @@ class _Search:
                 self.set(slot, 2)
 
     def ends(self, run: Simulation) -> bool:
-        """Whether all processes end."""
-        return run.cycles is not None
-
-    def as_fast(self, most: int | None) -> Callable[[Simulation], bool]:
-        """Whether a run takes no more cycles than `most`."""
-        return lambda run: run.cycles is not None and most is not None and run.cycles <= most
+        """Whether all processes end, and nobody waits to put where that was asked."""
+        places = [slot.places for slot in self.slots if slot.policy == "no-wait"]
+        late = (fifo for fifo in run.fifos.values() if fifo.full)
+        return run.cycles is not None and not any(fifo.place in some for fifo in late for some in places)
 
     def lower(self, slot: _Slot, good: Callable[[Simulation], bool]) -> None:
         """Give an array the least depth that is good: by halving down to 3, then 2 and 1."""
@@ -250,7 +257,7 @@ class _Search:
                 high = depth
         self.set(slot, high)
 
-    def reason(self, slot: _Slot, depth: int, policy: Policy, cycles: int) -> str:
+    def reason(self, slot: _Slot, depth: int, cycles: int) -> str:
         """What happens where a queue has room for one element less."""
         if depth == 1:
             return ""
@@ -258,7 +265,7 @@ class _Search:
         run = self.run(less)
         if run.cycles is None:
             return "deadlocks: " + "; ".join(run.why[:-1])
-        if policy == "no-wait" and self.waiting(run):
+        if slot.policy == "no-wait" and self.waiting(run):
             return self.first_wait(less)
         return f"takes {run.cycles - cycles:,} cycles more"
 
@@ -280,7 +287,7 @@ class _Search:
 
 def depths_of_module(
     module: Module,
-    policy: str,
+    policies: Policy | Mapping[tuple[str, str], Policy],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     clock_ns: float | None = None,
@@ -288,12 +295,13 @@ def depths_of_module(
 ) -> Depths:
     """The least depths of a schedule's queues, from its runs on arguments, or on zeros where there are none.
 
+    `policies` is for all queues, or for some: by function and key.
+
     Raises:
         ArgumentError: an argument does not fit, or is needed.
-        BuildError: an unknown policy, or there is no compiler.
+        BuildError: there is no compiler.
         TraceallocError: processes wait for one another however deep the queues are.
     """
-    chosen = policy_named(policy)
     made = simulated_module(module, clock_ns, style)
     program = made.clocks.program
     if not args and not kwargs and program.args:
@@ -305,4 +313,36 @@ def depths_of_module(
                 hint="s.least_depths(A, B, policy=...): the depths are then those for these arrays",
             )
         args = [zeros_for(array) for array in program.args]
-    return least_depths(made, chosen, args, kwargs)
+
+    def policy(function: Program, array: Array) -> Policy | None:
+        return policies if isinstance(policies, str) else policies.get((function.name, array.key))
+
+    return least_depths(made, policy, args, kwargs)
+
+
+def resolved(module: Module) -> tuple[Module, Depths | None]:
+    """The module in which each policy has become a number, and why these.
+
+    Where nothing was asked and no run can tell, a queue has the depth that a queue has without a word, and a
+    warning says so.
+
+    Raises:
+        ScheduleError: data say how deep a queue must be whose policy was asked for.
+    """
+    asked = policies_of(module)
+    if not asked:
+        return module, None
+    try:
+        found = depths_of_module(module, {place: policy for place, (policy, _) in asked.items()}, (), {})
+    except (ArgumentError, BuildError) as error:
+        reason = "; ".join([error.summary, *error.because])
+        if any(explicit for _, explicit in asked.values()):
+            raise ScheduleError(
+                "TA292",
+                "the depth of a queue cannot be worked out",
+                because=[reason],
+                hint="give depth= a number; s.least_depths(*arrays) tells which, for these arrays",
+            ) from None
+        warn(f"TA292 queues get depth {DEPTH}, for nothing is known of them: {reason}")
+        return with_depths(module, dict.fromkeys(asked, DEPTH)), None
+    return with_depths(module, {(each.function, each.key): each.depth for each in found.found}), found

@@ -1,4 +1,4 @@
-"""What the error codes of steps mean that make processes (TA287 to TA291)."""
+"""What the error codes of steps mean that make processes (TA287 to TA292)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ def matmul(A: int32[4, 6], B: int32[6, 4], C: int32[4, 4]):
         C[i, j] += A[i, k] * B[k, j]
 
 s = ta.customize(matmul)
+"""
+_FED = """
+@kernel
+def fed(x: ta.Stream[int32], C: int32[8]):
+    B = ta.empty((8,), int32)
+    for i in grid(8):
+        B[i] = x.get()
+    for i in grid(8):
+        C[i] = B[i] + 1
+
+s = ta.customize(fed)
 """
 _TWICE = """
 @kernel
@@ -83,6 +94,12 @@ register(
             (_TWICE.replace("B[i] + 1", "B[7 - i] + 1"), "s.stream(s.B)"),
             (_TWICE, "s.stream(s.B, depth=4)"),
             "What is put first is taken first: both sides use each element once, in the same order.",
+        ),
+        "TA292": Code(
+            "the depth of a queue cannot be worked out",
+            _FED + 's.stream(s.B, depth="no-wait")\ns.build(target="vitis_hls")\n',
+            _FED + 's.stream(s.B, depth=4)\ns.build(target="vitis_hls")\n',
+            "Data say what is put, so that no run on zeros tells how deep a queue must be: give a number.",
         ),
     }
 )

@@ -33,7 +33,7 @@ def room_of(program: Program) -> Mapping[Array, int | None]:
     """For each queue that a function makes: a number of elements that it never exceeds (None: unknown)."""
     made = [n.array for n in walk_nodes(program.body) if isinstance(n, Alloc) and n.array.kind == "stream"]
     if program.concurrent:
-        return {array: array.depth for array in made}
+        return {array: array.depth or None for array in made}
     return {array: _known(_puts(program.body, array, ZeroDivisorRanges())) for array in made}
 
 

@@ -13,6 +13,7 @@ from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.networks import pending
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State, lowered
+from tracealloc.schedule.loops.depths import depth_of
 from tracealloc.schedule.primitives.compute_at import compute_at
 from tracealloc.schedule.primitives.merge import merge
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
@@ -22,8 +23,6 @@ from tracealloc.trace.network.relay import Relay, relayed
 
 __all__ = ["relay"]
 
-_DEPTH = 2  # enough for the least makespan where each lane has a loader of its own (FACTS: depths)
-
 
 @primitive(buffer="array", pe="loop")
 def relay(
@@ -31,14 +30,15 @@ def relay(
     buffer: Array,
     pe: Sequence[LoopNode | OpaqueLoop],
     axis: int,
-    depth: int | None = None,
+    depth: int | str | None = None,
     along: int | None = None,
 ) -> Result:
     """Let the elements of a buffer come from the neighbour through a queue, or partial sums go to the next.
 
     `pe` is the grid that ``unfold`` gave, `axis` the axis of its band along which the elements vary: each
     value of it is a lane. They travel along the other axis in space (`along`, where there are several).
-    Where there is none, each PE gets a queue of its own from its loader. `depth` is the queues' (None: 2).
+    Where there is none, each PE gets a queue of its own from its loader. `depth` is the queues', a number or
+    ``"deadlock-free"``, ``"no-wait"`` or ``"latency"`` (None: this), see ``stream``.
 
     Rewrite:
         for i: for j: for k: b[k] = A[i, k]; use(b[k])
@@ -58,10 +58,9 @@ def relay(
     chosen = [edit.affine(loop) for loop in pe]
     grid = _grid(edit, chosen)
     travel = _travel(edit, grid, axis, along)
-    if depth is not None and (not hasattr(depth, "__index__") or isinstance(depth, bool) or int(depth) < 1):
-        raise edit.error("TA290", f"needs a depth that is a positive int, not {depth!r}")
+    deep = depth_of(edit, "TA290", depth)
     state, buffer = _fused(edit, buffer)
-    asked = Relay(buffer.key, travel, _DEPTH if depth is None else int(depth))
+    asked = Relay(buffer.key, travel, deep)
     state = replace(
         state,
         relays=(*(r for r in state.relays if not (isinstance(r, Relay) and r.buffer == buffer.key)), asked),

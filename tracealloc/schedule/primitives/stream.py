@@ -6,21 +6,21 @@ from dataclasses import replace
 
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.state import lowered
+from tracealloc.schedule.loops.depths import depth_of
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.network.streamed import Streamed, streamed
 
 __all__ = ["stream"]
 
-_DEPTH = 2
-
 
 @primitive(array="array")
-def stream(edit: Edit, array: Array, depth: int | None = None) -> Result:
+def stream(edit: Edit, array: Array, depth: int | str | None = None) -> Result:
     """Replace the array between two processes by a FIFO: what flows is put, nothing else.
 
-    `depth` is how many elements it has room for (None: 2). The function is a network (``dataflow``, or
-    ``ta.dataflow`` in the kernel), or becomes one.
+    `depth` is how many elements it has room for, or what is to hold: ``"deadlock-free"``, ``"no-wait"``
+    (nobody waits to put; None: this) or ``"latency"`` (all takes as long as with any depth); what follows is
+    the least number. The function is a network (``dataflow``, or ``ta.dataflow``), or becomes one.
 
     Rewrite:
         for i: B[i] = f(i); for i: C[i] = B[i]   ->   for i: B.put(f(i)) | for i: C[i] = B.get()
@@ -31,15 +31,10 @@ def stream(edit: Edit, array: Array, depth: int | None = None) -> Result:
         The array.
 
     Raises:
-        ScheduleError: the depth is no positive number, or the function's parts are no processes.
+        ScheduleError: the depth is no positive number and no policy; or there are no processes.
         IllegalScheduleError: the elements are read in another order; the first that is shows.
     """
-    if depth is not None and (not hasattr(depth, "__index__") or isinstance(depth, bool) or int(depth) < 1):
-        raise edit.error(
-            "TA291", f"needs a depth that is a positive int, not {depth!r}",
-            because=["how deep a queue must be is not worked out yet"], hint="depth=16",
-        )  # fmt: skip
-    asked = Streamed(array.key, _DEPTH if depth is None else int(depth))
+    asked = Streamed(array.key, depth_of(edit, "TA291", depth))
     state = edit.state
     kept = tuple(
         each for each in state.relays if not (isinstance(each, Streamed) and each.array == array.key)

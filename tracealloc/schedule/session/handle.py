@@ -28,6 +28,9 @@ class Owner(Protocol):
     def lowered(self) -> Program:
         """The loop nest as it stands."""
 
+    def depth_of(self, function: str, key: str) -> int | None:
+        """How deep the queues are that an array became, or that carry a buffer."""
+
     def marked_text(self, function: str, keys: Sequence[str]) -> str:
         """The printed loops of a function with arrows at some of them."""
 
@@ -72,6 +75,12 @@ class ArrayHandle:
     def dtype(self) -> object:
         """The element type."""
         return self._now[1].dtype
+
+    @property
+    def depth(self) -> int | None:
+        """Of an array that is a FIFO: how many elements it has room for; None: it is none."""
+        function, array = self._now
+        return self.owner.depth_of(function, array.key)
 
     @property
     def _now(self) -> tuple[str, Array]:

@@ -139,7 +139,7 @@ class Methods:
         buffer: str | ArrayHandle,
         pe: Sequence[str | LoopHandle] | str | LoopHandle,
         axis: int,
-        depth: int | None = None,
+        depth: int | str | None = None,
         along: int | None = None,
     ) -> ArrayHandle: ...
     def reorder(
@@ -186,7 +186,7 @@ class Methods:
     def stream(
         self,
         array: str | ArrayHandle,
-        depth: int | None = None,
+        depth: int | str | None = None,
     ) -> ArrayHandle: ...
     def tile(
         self,

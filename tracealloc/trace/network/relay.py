@@ -52,6 +52,7 @@ from tracealloc.trace.ir.program import (
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions
 from tracealloc.trace.network.grids import grid_loop
 from tracealloc.trace.network.orders import NotKnown, elements_of
+from tracealloc.trace.network.policies import Asked, room
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.record.naming import unused
@@ -64,11 +65,11 @@ _MOST = 1 << 22  # elements that are looked at one by one
 @dataclass(frozen=True, slots=True)
 class Relay:
     """What was asked: the buffer (its key), the loop in space along which it travels (its key; None: it does
-    not, and each PE has a queue of its own), and the depth of the queues."""
+    not, and each PE has a queue of its own), and how deep the queues are to be."""
 
     buffer: str
     travel: str | None
-    depth: int
+    depth: Asked
 
 
 @dataclass(frozen=True)
@@ -198,11 +199,11 @@ def _shown(expr: Expr) -> str:
 # ------------------------------------------------------------------------------------- inputs, forwarded
 
 
-def _queue(program: Program, found: _Element, depth: int) -> Array:
+def _queue(program: Program, found: _Element, depth: Asked) -> Array:
     names = {array.name for array in program.arrays()}
     shape = tuple(int(loop.stop.value) - int(loop.start.value) for loop in found.loops)  # type: ignore[attr-defined]
     name, source = unused(f"{found.source.name}_fifo", names), found.source
-    return Array(f"{found.buffer.key}:queue", name, source.dtype, shape, "stream", depth=depth)
+    return Array(f"{found.buffer.key}:queue", name, source.dtype, shape, "stream", depth=room(depth))
 
 
 def _next(found: _Element, travel: Loop) -> tuple[Expr, ...]:

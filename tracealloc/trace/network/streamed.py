@@ -34,6 +34,7 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.network.orders import NotKnown, elements_of
+from tracealloc.trace.network.policies import Asked, room
 
 __all__ = ["Streamed", "streamed"]
 
@@ -47,10 +48,10 @@ _UNKNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What was asked: the array (its key), and the depth of its queue."""
+    """What was asked: the array (its key), and how deep its queue is to be."""
 
     array: str
-    depth: int
+    depth: Asked
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def streamed(program: Program, asked: Streamed) -> Program:
     if store.node.path:
         _fail(f"a field of {array.name!r} is stored, and a queue takes whole elements", store)
     _check_order(array, store, read)
-    queue = replace(array, kind="stream", shape=(), depth=asked.depth, key=f"{array.key}:queue")
+    queue = replace(array, kind="stream", shape=(), depth=room(asked.depth), key=f"{array.key}:queue")
     first = _with_put(program.body[users[0]], store, queue)
     second = _with_get(program.body[users[1]], read, array, queue)
     changed = {id(made): Alloc(queue, None, made.place), id(program.body[users[0]]): first}
