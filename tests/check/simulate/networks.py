@@ -45,7 +45,7 @@ def network(edges: list[Edge], work: list[int]) -> Any:
     return s
 
 
-def stepped(s: Any, depths: dict[str, int]) -> tuple[int | None, dict[str, int], bool]:
+def stepped(s: Any, depths: dict[str, int], rigid: bool = False) -> tuple[int | None, dict[str, int], bool]:
     """The same network, stepped: its cycles, the highest fill of each queue, whether a put waited."""
     names = list(depths)
     queues = [Queue(depths[name]) for name in names]
@@ -59,7 +59,7 @@ def stepped(s: Any, depths: dict[str, int]) -> tuple[int | None, dict[str, int],
             if access.kind in ("get", "put"):
                 latest = max(latest, access.stage)
                 work.setdefault(latest, []).append((names.index(access.array), access.kind == "put"))
-        pipes.append(Pipe(N, max(loop.depth, latest + 1, 2), work))
+        pipes.append(Pipe(N, max(loop.depth, latest + 1, 2), work, rigid=rigid))
     end = run(pipes, queues)
     fills = {name: queue.fill() for name, queue in zip(names, queues, strict=True)}
     return (None if end is None else end + ALONE), fills, any(queue.refused for queue in queues)

@@ -58,12 +58,16 @@ class Pipe:
     begun: int = 0
     left: int = 0
     ended: int | None = None
+    rigid: bool = False  # one that waits makes all wait
+    cycle: int = 0
 
     def __post_init__(self) -> None:
         self.places = [None] * self.depth
 
     def step(self, now: int, queues: list[Queue]) -> bool:
         """One cycle, from the last place to the first; whether anything happened."""
+        if self.rigid:
+            return self.step_all(now, queues)
         moved = False
         if self.places[0] is None and self.begun < self.trips:
             self.places[0] = (self.begun, False)
@@ -92,6 +96,24 @@ class Pipe:
                 self.places[stage], self.places[stage + 1] = None, (number, False)
                 moved = True
         return moved
+
+    def step_all(self, now: int, queues: list[Queue]) -> bool:
+        """One cycle of a pipeline that stands still as a whole."""
+        work = [
+            each
+            for number in range(self.trips)
+            for each in self.work.get(self.cycle - number, [])
+            if 0 <= self.cycle - number < self.depth
+        ]
+        possible = [queues[queue].can(now, puts) for queue, puts in work]
+        if not all(possible):
+            return False
+        for queue, puts in work:
+            queues[queue].do(now, puts)
+        self.cycle += 1
+        if self.ended is None and self.cycle == self.trips + self.depth - 1:
+            self.ended = now
+        return self.ended is None or self.ended == now
 
 
 def run(pipes: list[Pipe], queues: list[Queue], longest: int = 100_000) -> int | None:

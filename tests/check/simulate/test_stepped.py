@@ -12,14 +12,15 @@ from tests.check.simulate.networks import Edge, N, network, stepped
 
 def same(edges: list[Edge], work: list[int]) -> None:
     s = network(edges, work)
-    found = s.simulate(np.arange(N, dtype=np.int32), np.zeros(N, np.int32))
     depths = {f"q{k}": depth for k, (_, _, depth) in enumerate(edges)}
-    cycles, fills, _ = stepped(s, depths)
-    assert found.cycles == cycles, (str(found), cycles)
-    if cycles is not None:
-        assert {name: fifo.fill for name, fifo in found.fifos.items()} == fills
-    else:
-        assert found.deadlock
+    for style in ("frp", "stp"):
+        found = s.simulate(np.arange(N, dtype=np.int32), np.zeros(N, np.int32), pipeline_style=style)
+        cycles, fills, _ = stepped(s, depths, style == "stp")
+        assert found.cycles == cycles, (style, str(found), cycles)
+        if cycles is not None:
+            assert {name: fifo.fill for name, fifo in found.fifos.items()} == fills
+        else:
+            assert found.deadlock
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 16])

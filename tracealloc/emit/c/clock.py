@@ -25,6 +25,7 @@ class Clock:
         self.scope = scope
         clocks = unit.clocks
         self.on = clocks is not None
+        self.stiff = clocks is not None and clocks.style == "stp"
         self.found = FunctionClock() if clocks is None else clocks.functions[id(scope.program)]
         self._nodes: list[Node] = []
         self._pipes: dict[int, str] = {}  # the local that counts a pipeline's iterations, by its inner loop
@@ -96,7 +97,9 @@ class Clock:
             line(f"int64_t {began}[{pipe.flight}];")
             begins = f"{self.name}->now, {self.name}->now"
             line(f"ta_pipe {local} = {{{begins}, {pipe.interval}, {span}, {pipe.flight}, 0, 0, {began}}};")
-            line(f"{self.name}->first = {pipe.first};")
+            line(f"{self.name}->first = {'INT64_MAX' if self.stiff else pipe.first};")
+            if self.stiff:
+                line(f"{self.name}->stiff = true;")
             write()
             line(f"ta_leave(&{local}, {self.name}, {pipe.tail});")
         line("}")

@@ -144,7 +144,7 @@ class Fifos:
         side = "put" if isinstance(access, Store) else "get"
         name = f"{self.unit.fifo_type(access.array.dtype)}_meet_{side}"
         fifo = self.pointer(access.array, access.indices)
-        self.scope.line(f"{name}({fifo}, {self.clock.name}, {stage});")
+        self.scope.line(f"{name}({fifo}, {self.clock.name}, {stage}, __LINE__);")
 
     def put(self, node: Store) -> None:
         """A store to a FIFO."""

@@ -6,6 +6,11 @@ added to ``now``, so that all that comes after it in the iteration is as much la
 later only if it would overtake: in the first stage that uses a queue, or because the places between that
 stage and the last are taken. So pipelines drain, as those of styles ``frp`` and ``flp`` do.
 
+A pipeline of style ``stp`` stands still as a whole: what one iteration waits for makes all wait. There a put
+is held until the iterations behind it have taken what they take in earlier cycles. What a stage takes and
+puts happens at once, once all of it can; elsewhere than in ``stp`` this never makes a network wait for ever
+that does not without: who would rather wait goes on when nobody else can.
+
 A queue knows when each of its elements was put, and when the last were taken: an element can be taken
 ``delay`` cycles after it was put; where there is room for d, the k-th is put after the (k - d)-th was taken.
 """
@@ -17,10 +22,54 @@ __all__ = ["CLOCK", "CLOCKED", "SIMULATED_FIFO", "TOLD"]
 TOLD = "ta_told"
 
 CLOCK = r"""
-// A clock: when the iteration that runs now began; `first` is the first stage of it that uses a queue.
+// A clock: when the iteration that runs now began; `first` is the first stage of it that uses a queue. In a
+// stiff pipeline, what is to be put, by when it would have been had nothing ever stood still (`late` in all).
+typedef struct ta_clock ta_clock;
 typedef struct {
-  int64_t now, begun, first, id;
-} ta_clock;
+  void *queue;
+  void (*commit)(void *, ta_clock *, int64_t, int *, int), (*meet)(void *, ta_clock *, int64_t, int);
+  int64_t due;
+  int *status;
+  int line;
+} ta_held;
+struct ta_clock {
+  int64_t now, begun, first, id, late;
+  ta_held *held;
+  int count, room;
+  bool stiff;
+};
+#define TA_STIFF @STIFF
+static void ta_hold(ta_clock *c, ta_held put) {
+  if (c->count == c->room) {
+    ta_held *held = realloc(c->held, (2 * c->room + 8) * sizeof *held);
+    if (!held) {
+      *put.status |= 1;
+      return;
+    }
+    c->held = held;
+    c->room = 2 * c->room + 8;
+  }
+  int at = c->count++;
+  for (; at && c->held[at - 1].due > put.due; --at) c->held[at] = c->held[at - 1];
+  c->held[at] = put;
+}
+// What is due before something happens; what is due then has to be possible.
+static void ta_due(ta_clock *c, int64_t due) {
+  while (c->count && c->held[0].due <= due) {
+    const int64_t first = c->held[0].due;
+    int n = 0;
+    while (n < c->count && c->held[n].due == first) ++n;
+    for (int k = 0; k < n; ++k) c->held[k].meet(c->held[k].queue, c, first, c->held[k].line);
+    if (first == due) return;
+    ta_held put;
+    for (int k = 0; k < n; ++k) {
+      put = c->held[k];
+      put.commit(put.queue, c, first, put.status, put.line);
+    }
+    c->count -= n;
+    memmove(c->held, c->held + n, c->count * sizeof *c->held);
+  }
+}
 
 // A pipelined loop: when its next iteration begins at the earliest, and when those on their way began.
 typedef struct {
@@ -37,6 +86,13 @@ static inline void ta_next(ta_pipe *p, ta_clock *c) {
   p->next = c->begun + p->interval;
 }
 static inline void ta_leave(const ta_pipe *p, ta_clock *c, int64_t tail) {
+  if (TA_STIFF) {
+    ta_due(c, INT64_MAX);
+    free(c->held);
+    c->held = NULL;
+    c->room = 0;
+    c->stiff = false;
+  }
   c->now = p->count ? c->now + tail : p->entered;
 }
 // What was to happen at `c->now + stage` happens at `at`.
@@ -44,6 +100,7 @@ static inline void ta_moved(ta_clock *c, int64_t stage, int64_t at) {
   const int64_t late = at - stage - c->now;
   c->now += late;
   if (stage <= c->first) c->begun += late;
+  if (TA_STIFF) c->late += late;
 }"""
 
 CLOCKED = r"""
@@ -99,10 +156,11 @@ typedef struct {
   ta_process *taker, *giver;  // who waits for an element, or for room
   int64_t *put_at, *taken_at;  // when: of what is in the ring; of the last `last` that were taken
   int64_t last, puts, takes, delay, put_last, taken_last, fill, seen_puts, seen_takes, full, empty;
-  int64_t gives, gets, id, place, met;
+  int64_t gives, gets, id, place, met, staged;
 } ta_fifo_@K;
 static __attribute__((noinline)) bool ta_fifo_@K_grow(ta_fifo_@K *f) {
-  const int64_t capacity = !f->capacity ? 16 : f->count == f->capacity ? 2 * f->capacity : f->capacity;
+  const int64_t used = f->count + f->staged;
+  const int64_t capacity = !f->capacity ? 16 : used == f->capacity ? 2 * f->capacity : f->capacity;
   @T *data = malloc(capacity * sizeof(@T));
   int64_t *put_at = malloc(capacity * sizeof *put_at);
   if (!data || !put_at) {
@@ -110,7 +168,7 @@ static __attribute__((noinline)) bool ta_fifo_@K_grow(ta_fifo_@K *f) {
     free(put_at);
     return false;
   }
-  for (int64_t i = 0; i < f->count; ++i) {
+  for (int64_t i = 0; i < used; ++i) {
     const int64_t at = (f->head + i) & (f->capacity - 1);
     data[i] = f->data[at];
     put_at[i] = f->put_at ? f->put_at[at] : -2;  // what is in a queue from the beginning can be taken at once
@@ -155,7 +213,9 @@ static inline int64_t ta_fifo_@K_there(const ta_fifo_@K *f, int64_t at) {
   const int64_t there = f->put_at ? f->put_at[f->head] + f->delay : 0;
   return there > at ? there : at;
 }
-static inline void ta_fifo_@K_meet_put(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
+static inline void ta_fifo_@K_meet_put(ta_fifo_@K *f, ta_clock *c, int64_t stage, int line) {
+  (void)line;
+  if (TA_STIFF && c->stiff) return;  // see ta_due
   while (f->limit && f->count >= f->limit)
     if (!ta_await(&f->giver)) return;
   const int64_t from = c->now + stage > f->put_last ? c->now + stage : f->put_last + 1;
@@ -164,23 +224,19 @@ static inline void ta_fifo_@K_meet_put(ta_fifo_@K *f, ta_clock *c, int64_t stage
   f->met += at - from;
   ta_moved(c, stage, at);
 }
-static inline void ta_fifo_@K_meet_get(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
+static inline void ta_fifo_@K_meet_get(ta_fifo_@K *f, ta_clock *c, int64_t stage, int line) {
+  if (TA_STIFF && c->stiff) ta_due(c, c->now + stage - c->late);
   while (f->count == 0)
-    if (!ta_await(&f->taker)) return;
+    if (!(TA_STIFF ? ta_wait(&f->taker, f->name, f->number, 0, f->limit, false, line) : ta_await(&f->taker)))
+      return;
   const int64_t from = c->now + stage > f->taken_last ? c->now + stage : f->taken_last + 1;
   const int64_t at = ta_fifo_@K_there(f, from);
   f->empty += at - from;
   f->met += at - from;
   ta_moved(c, stage, at);
 }
-static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status, int line, ta_clock *c, int64_t stage) {
-  while (f->limit && f->count >= f->limit)
-    if (!ta_wait(&f->giver, f->name, f->number, f->count, f->limit, true, line)) break;
-  if (f->count == f->capacity || !f->put_at)
-    if (!ta_fifo_@K_grow(f)) {
-      *status |= 1;
-      return;
-    }
+// What was put at the end of the ring is in the queue.
+static inline void ta_fifo_@K_enter(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
   const int64_t from = c->now + stage > f->put_last ? c->now + stage : f->put_last + 1;
   const int64_t at = ta_fifo_@K_room(f, from);
   f->full += at - from;
@@ -189,9 +245,7 @@ static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status, int line, ta
   ta_moved(c, stage, at);
   ta_note(c->id, f->id, 1, at, at - from + f->met);
   f->met = 0;
-  const int64_t place = (f->head + f->count++) & (f->capacity - 1);
-  f->data[place] = x;
-  f->put_at[place] = at;
+  f->put_at[(f->head + f->count++) & (f->capacity - 1)] = at;
   ++f->puts;
   ta_fifo_@K_filled(f);
   if (f->taker) {
@@ -200,7 +254,46 @@ static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status, int line, ta
     ta_ready(p);
   }
 }
+static void ta_fifo_@K_room_for(ta_fifo_@K *f, int line) {
+  while (f->limit && f->count >= f->limit)
+    if (!ta_wait(&f->giver, f->name, f->number, f->count, f->limit, true, line)) break;
+}
+static void ta_fifo_@K_commit(void *queue, ta_clock *c, int64_t due, int *status, int line) {
+  ta_fifo_@K *f = queue;
+  ta_fifo_@K_room_for(f, line);
+  --f->staged;
+  c->begun = c->now;
+  ta_fifo_@K_enter(f, c, due + c->late - c->now);
+  c->begun = c->now;
+}
+static void ta_fifo_@K_meet(void *queue, ta_clock *c, int64_t due, int line) {
+  ta_fifo_@K *f = queue;
+  ta_fifo_@K_room_for(f, line);
+  const int64_t then = due + c->late, from = then > f->put_last ? then : f->put_last + 1;
+  const int64_t at = ta_fifo_@K_room(f, from);
+  f->full += at - from;
+  f->met += at - from;
+  ta_moved(c, then - c->now, at);
+  c->begun = c->now;
+}
+static inline void ta_fifo_@K_put(ta_fifo_@K *f, @T x, int *status, int line, ta_clock *c, int64_t stage) {
+  const bool stiff = TA_STIFF && c->stiff;
+  if (!stiff) ta_fifo_@K_room_for(f, line);
+  if (f->count + f->staged == f->capacity || !f->put_at)
+    if (!ta_fifo_@K_grow(f)) {
+      *status |= 1;
+      return;
+    }
+  f->data[(f->head + f->count + f->staged) & (f->capacity - 1)] = x;
+  if (stiff) {
+    ++f->staged;
+    ta_hold(c, (ta_held){f, ta_fifo_@K_commit, ta_fifo_@K_meet, c->now + stage - c->late, status, line});
+  } else {
+    ta_fifo_@K_enter(f, c, stage);
+  }
+}
 static inline @T ta_fifo_@K_get(ta_fifo_@K *f, int *status, int line, ta_clock *c, int64_t stage) {
+  if (TA_STIFF && c->stiff) ta_due(c, c->now + stage - c->late);
   while (f->count == 0)
     if (!ta_wait(&f->taker, f->name, f->number, 0, f->limit, false, line)) {
       ++f->missed;

@@ -84,10 +84,11 @@ class Unit:
         self.network = is_network(program) or clocks is not None
         if self.network:
             self.needs |= {"stdio", "stdlib", "sys/mman"}
-            before = CLOCK + CLOCKED if clocks is not None else ""
+            stiff = str(int(clocks is not None and clocks.style == "stp"))
+            before = CLOCK.replace("@STIFF", stiff) + CLOCKED if clocks is not None else ""
             self.types += (before + coroutines(stack_bytes(program), clocks is not None)).split("\n")
         if clocks is not None:
-            self.needs.add("stdarg")
+            self.needs |= {"stdarg", "string"}
         self._structs: dict[Struct, str] = {}
         self._fifos: set[str] = set()
         self._functions = {
