@@ -140,6 +140,7 @@ def test_neighbours_must_copy_the_same() -> None:
     assert refused(lambda: s.relay(buf_A, pe, axis=1), s, ta.IllegalScheduleError) == (
         'TA290 relay("A_j", ["i", "j"], axis=1) cannot be: neighbours along \'i\' copy different elements:'
         " A[i, k_init]\n"
+        "  because: copy number 0 is of A[0, 0] at i = 0, and of A[1, 0] at i = 1\n"
         "  try: the values travel along the other axis: axis= is the one along which the elements vary"
     )
 

@@ -13,9 +13,9 @@ from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.networks import pending
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State, lowered
+from tracealloc.schedule.loops.copies import after_use, for_all
 from tracealloc.schedule.loops.depths import depth_of
 from tracealloc.schedule.primitives.compute_at import compute_at
-from tracealloc.schedule.primitives.merge import merge
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.ir.layout import UNMARKED
 from tracealloc.trace.ir.program import Array
@@ -44,7 +44,8 @@ def relay(
         for i: for j: for k: b[k] = A[i, k]; use(b[k])
           ->   for i: for k: A_fifo[i, 0].put(A[i, k])
                for i: for j: for k: b = A_fifo[i, j].get(); A_fifo[i, j + 1].put(b); use(b)
-        The copies go into the loop that uses them, which is pipelined.
+        The copies go into the loop that uses them, which is pipelined. Where neighbours use different parts,
+        each element in one iteration of all, each PE gets what any of them uses, and passes it on.
     Legal when:
         neighbours copy the same elements, in the same order; a partial sum passes each PE once.
 
@@ -59,13 +60,18 @@ def relay(
     grid = _grid(edit, chosen)
     travel = _travel(edit, grid, axis, along)
     deep = depth_of(edit, "TA290", depth)
-    state, buffer = _fused(edit, buffer)
+    state, buffer, inner = _fused(edit, buffer)
     asked = Relay(buffer.key, travel, deep)
-    state = replace(
-        state,
-        relays=(*(r for r in state.relays if not (isinstance(r, Relay) and r.buffer == buffer.key)), asked),
-    )
-    _refuse(edit, state, asked)
+    kept = (r for r in state.relays if not (isinstance(r, Relay) and r.buffer == buffer.key))
+    state = replace(state, relays=(*kept, asked))
+    try:
+        _refuse(edit, state, asked)
+    except IllegalScheduleError:
+        wide = _widened(edit, state, buffer, travel, inner)
+        if wide is None:
+            raise
+        state = wide
+        _refuse(edit, state, asked)
     found = pending(edit.module.with_state(edit.function, replace(state, concurrent=True)), edit.function)
     made = (ArrayRef(buffer.key),)
     if found is None:
@@ -118,17 +124,26 @@ def _refuse(edit: Edit, state: State, asked: Relay) -> None:
         raise IllegalScheduleError("TA290", summary, because=found.because, hint=found.hint) from None
 
 
-def _fused(edit: Edit, buffer: Array) -> tuple[State, Array]:
-    """The state in which the copies are in the loop that uses the buffer, and the buffer there."""
+def _widened(edit: Edit, state: State, buffer: Array, travel: str | None, inner: str | None) -> State | None:
+    """The state in which all neighbours copy what any of them does, if they can."""
+    if travel is None or inner is None:
+        return None
+    with suppress(ScheduleError):
+        return for_all(replace(edit, state=state), inner, buffer, travel)
+    return None
+
+
+def _fused(edit: Edit, buffer: Array) -> tuple[State, Array, str | None]:
+    """The state in which the copies are in the loop that uses the buffer, the buffer there, and the loop."""
     state = edit.state
     users = [s for s in state.model.statements if any(a.array == buffer for a in s.accesses)]
     uses = [s for s in users if not s.copy]
     inner = {loops_above(state.tree, s.name)[-1].key for s in uses}
     if len(inner) != 1:
-        return state, buffer
+        return state, buffer, None
     key = next(iter(inner))
     if find(state, key).marks.space:
-        return state, buffer
+        return state, buffer, None
     with suppress(ScheduleError):
         before = set(state.model.arrays)
         moved = compute_at(edit, buffer, find(state, key)).state
@@ -140,10 +155,8 @@ def _fused(edit: Edit, buffer: Array) -> tuple[State, Array]:
         loops = loops_above(state.tree, statement.name)
         if reads and loops and loops[-1].key != key and not loops[-1].marks.space:
             with suppress(ScheduleError):
-                merged = merge(replace(edit, state=state), find(state, key), loops[-1]).state
-                assert merged is not None
-                state = merged
+                state = after_use(replace(edit, state=state), key, statement) or state
     loop = find(state, key)
     if loop.marks == UNMARKED:
         state = mark(state, loop, lambda marks: replace(marks, pipeline=1))
-    return state, buffer
+    return state, buffer, key

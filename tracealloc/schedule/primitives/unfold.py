@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tracealloc.poly.model.tree import LoopNode, loops_in
+from tracealloc.poly.model.tree import LoopNode, loops_in, statements_of
+from tracealloc.poly.model.tree import Sequence as Parts
 from tracealloc.schedule.core.chains import find, loop_values, sizes_of
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.networks import pending
 from tracealloc.schedule.core.primitive import Edit, LoopRef, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop
 from tracealloc.schedule.primitives.reorder import reordered_chain
-from tracealloc.trace.ir.program import Array
+from tracealloc.trace.ir.program import Alloc, Array
 
 __all__ = ["unfold"]
 
@@ -73,9 +74,22 @@ def _nest(outer: LoopNode) -> list[LoopNode]:
     return found
 
 
+def _inner(edit: Edit, loop: LoopNode) -> LoopNode | None:
+    """The loop in a loop, what only copies or fills buffers left out."""
+    base = edit.state.proof.base
+    fills = {s.name for s in base.statements if isinstance(s.node, Alloc)}
+    computing = {s.name for s in edit.state.model.statements if not s.copy and s.origin not in fills}
+    parts = loop.body.children if isinstance(loop.body, Parts) else (loop.body,)
+    found = [part for part in parts if computing & statements_of(part)]
+    return found[0] if len(found) == 1 and isinstance(found[0], LoopNode) else None
+
+
 def _axes(edit: Edit, nest: list[LoopNode]) -> tuple[str, ...]:
-    """The axes of a band by key: its perfect nest as it stands, then loops that were traced in it."""
+    """The axes of a band by key: its nest as it stands, without copies, then loops that were traced in it."""
     keys = [loop.key for loop in nest]
+    while (inner := _inner(edit, nest[-1])) is not None:
+        nest = [*nest, inner]
+        keys.append(inner.key)
     for outer in loops_in(edit.state.proof.base.reference):
         chain = [loop.key for loop in _nest(outer)]
         if set(keys) <= set(chain):

@@ -11,13 +11,10 @@ what the array is filled with, the last one stores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 import numpy as np
 
-from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.dtype import index
 from tracealloc.trace.ir.expr import (
     Binary,
@@ -29,7 +26,6 @@ from tracealloc.trace.ir.expr import (
     IterRef,
     Load,
     iters_of,
-    loads_of,
     substitute,
 )
 from tracealloc.trace.ir.layout import UNMARKED, Marks
@@ -50,16 +46,23 @@ from tracealloc.trace.ir.program import (
     walk_nodes,
 )
 from tracealloc.trace.ir.rewrite import map_accesses, map_expressions
-from tracealloc.trace.network.grids import grid_loop
-from tracealloc.trace.network.orders import NotKnown, elements_of
+from tracealloc.trace.network.copied import (
+    Copy,
+    Element,
+    check_same,
+    copied_elements,
+    element_of,
+    is_one_element,
+    refuse,
+    same_copies,
+    straight,
+)
 from tracealloc.trace.network.policies import Asked, room
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
 from tracealloc.trace.record.naming import unused
 
 __all__ = ["Relay", "relayed"]
-
-_MOST = 1 << 22  # elements that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,146 +75,41 @@ class Relay:
     depth: Asked
 
 
-@dataclass(frozen=True)
-class _Copy:
-    """A store that copies to or from the buffer, in the loops and conditions of a PE around it."""
-
-    store: Store
-    path: tuple[Loop | If, ...]
-    indices: tuple[Expr, ...]  # in the array that is copied
-
-
-@dataclass(frozen=True)
-class _Element:
-    """The grid, and how one of its elements copies."""
-
-    position: int  # of the grid in the program's body
-    loops: tuple[Loop, ...]
-    block: Block
-    into: _Copy
-    back: _Copy | None
-    source: Array
-    buffer: Array
-
-
 def relayed(program: Program, relay: Relay) -> Program:
     """The program in which the buffer is fed through queues, and holds what is live.
 
     Raises:
         ScheduleError: neighbours do not copy the same elements in the same order.
     """
-    found = _element(program, relay)
+    found = element_of(program, relay.buffer, relay.travel)
     if found is None:
         return program
     travel = next((loop for loop in found.loops if loop.iter.key == relay.travel), None)
     if relay.travel is not None and travel is None:
-        _fail(f"the loop along which {found.buffer.name!r} travels is not in space any more", found)
+        refuse(f"the loop along which {found.buffer.name!r} travels is not in space any more", found)
     for copy in (found.into, found.back):
         if copy is not None:
-            _check_same(copy, travel, found)
+            check_same(copy, travel, found)
     done = _summed(program, found, travel, relay) if found.back else _forwarded(program, found, travel, relay)
     return replace(done, body=tuple(_small(node, found.buffer) for node in done.body))
-
-
-def _fail(what: str, found: _Element | None = None, hint: str | None = None) -> NoReturn:
-    place = None if found is None else found.into.store.place or found.loops[0].place
-    raise ScheduleError("TA290", what, place=place, hint=hint)
-
-
-# -------------------------------------------------------------------------------------- what there is
-
-
-def _element(program: Program, relay: Relay) -> _Element | None:
-    """The grid that has the buffer; None where nothing is copied into it, and it has one PE along the way."""
-    for position, node in enumerate(program.body):
-        loops: list[Loop] = []
-        block: Block = (node,)
-        while (loop := grid_loop(block)) is not None:
-            loops.append(loop)
-            block = loop.body
-        made = [n.array for n in walk_nodes(block) if isinstance(n, Alloc) and n.array.key == relay.buffer]
-        if loops and made:
-            return _copies(position, tuple(loops), block, made[0], relay.travel)
-    _fail("no PE has the buffer: it is made in the loops of a grid of s.unfold", hint="s.unfold first")
-
-
-def _copies(
-    position: int, loops: tuple[Loop, ...], block: Block, buffer: Array, travel: str | None
-) -> _Element | None:
-    own = {n.array for n in walk_nodes(block) if isinstance(n, Alloc)}
-    into: list[tuple[_Copy, Array]] = []
-    back: list[tuple[_Copy, Array]] = []
-    for store, path in _stores(block, ()):
-        value = store.value.operand if isinstance(store.value, Cast) else store.value
-        if not isinstance(value, Load) or value.path or store.path or value.array.kind == "stream":
-            continue  # a field is not an element, and each get gives another one
-        if store.array == buffer and value.array not in own and value.array.rank:
-            into.append((_Copy(store, path, value.indices), value.array))
-        elif value.array == buffer and store.array not in own and store.array.rank:
-            back.append((_Copy(store, path, store.indices), store.array))
-    along = next((loop for loop in loops if loop.iter.key == travel), None)
-    if not into and len(back) == 1 and along is not None and fixed_trips(along) == 1:
-        return None
-    if len(into) != 1 or len(back) > 1:
-        _fail(f"{buffer.name!r} is not copied once into each PE", hint="relay a buffer of s.buffer_at")
-    (copy, source) = into[0]
-    found = _Element(position, loops, block, copy, back[0][0] if back else None, source, buffer)
-    if back and back[0][1] != source:
-        _fail(f"{buffer.name!r} is copied from {source.name!r} and to {back[0][1].name!r}", found)
-    for loop in loops:
-        if not (isinstance(loop.start, Const) and isinstance(loop.stop, Const) and loop.step == 1):
-            _fail(f"{loop.iter.name!r} does not run upwards over the same values in all of the grid", found)
-    return found
-
-
-def _stores(block: Block, path: tuple[Loop | If, ...]) -> Iterator[tuple[Store, tuple[Loop | If, ...]]]:
-    for node in block:
-        if isinstance(node, Store):
-            yield node, path
-        elif isinstance(node, Loop):
-            yield from _stores(node.body, (*path, node))
-        elif isinstance(node, If):
-            yield from _stores(node.then, (*path, node))
-
-
-def _check_same(copy: _Copy, travel: Loop | None, found: _Element) -> None:
-    """All along the way the same elements are copied, in the same order."""
-    parts: list[Expr] = list(copy.indices)
-    for node in copy.path:
-        parts += [node.start, node.stop] if isinstance(node, Loop) else [node.cond]
-    if any(load.indices or load.array.parameter is None for part in parts for load in loads_of(part)):
-        _fail(f"what is copied into {found.buffer.name!r} depends on data", found)
-    if travel is not None and any(travel.iter in iters_of(part) for part in parts):
-        at = ", ".join(map(_shown, copy.indices))
-        _fail(
-            f"neighbours along {travel.iter.name!r} copy different elements: {found.source.name}[{at}]",
-            found,
-            "the values travel along the other axis: axis= is the one along which the elements vary",
-        )
-
-
-def _shown(expr: Expr) -> str:
-    from tracealloc.trace.ir.text import expr_text
-
-    return expr_text(expr)
 
 
 # ------------------------------------------------------------------------------------- inputs, forwarded
 
 
-def _queue(program: Program, found: _Element, depth: Asked) -> Array:
+def _queue(program: Program, found: Element, depth: Asked) -> Array:
     names = {array.name for array in program.arrays()}
     shape = tuple(int(loop.stop.value) - int(loop.start.value) for loop in found.loops)  # type: ignore[attr-defined]
     name, source = unused(f"{found.source.name}_fifo", names), found.source
     return Array(f"{found.buffer.key}:queue", name, source.dtype, shape, "stream", depth=room(depth))
 
 
-def _next(found: _Element, travel: Loop) -> tuple[Expr, ...]:
+def _next(found: Element, travel: Loop) -> tuple[Expr, ...]:
     """The queue of the next one."""
     return tuple(_number(IterRef(loop.iter), loop, 1 if loop is travel else 0) for loop in found.loops)
 
 
-def _own(found: _Element) -> tuple[Expr, ...]:
+def _own(found: Element) -> tuple[Expr, ...]:
     return tuple(_number(IterRef(loop.iter), loop) for loop in found.loops)
 
 
@@ -222,9 +120,9 @@ def _number(value: Expr, loop: Loop, more: int = 0) -> Expr:
     return Binary("+", value, constant(off), index) if off else value
 
 
-def _forwarded(program: Program, found: _Element, travel: Loop | None, relay: Relay) -> Program:
+def _forwarded(program: Program, found: Element, travel: Loop | None, relay: Relay) -> Program:
     if any(found.source in touched_by(node) for node in walk_nodes(found.block)):
-        _fail(f"the PEs store to {found.source.name!r}, from which {found.buffer.name!r} is copied", found)
+        refuse(f"the PEs store to {found.source.name!r}, from which {found.buffer.name!r} is copied", found)
     queue = _queue(program, found, relay.depth)
     store = found.into.store
     own: Expr = Load(queue, _own(found))
@@ -250,16 +148,18 @@ def _as(store: Store, value: Expr) -> Expr:
     return replace(store.value, operand=value) if isinstance(store.value, Cast) else value
 
 
-def _loader(found: _Element, travel: Loop | None, queue: Array) -> Node:
+def _loader(found: Element, travel: Loop | None, queue: Array) -> Node:
     """Puts what a lane needs into its first queue: the elements in the order in which the PEs copy them."""
     inner = list(found.into.path)
     lanes = [loop for loop in found.loops if loop is not travel]
     fresh: dict[Iter, Expr] = {}
     for loop in (*lanes, *(each for each in inner if isinstance(each, Loop))):
         fresh[loop.iter] = IterRef(Iter(f"{loop.iter.key}:{queue.key}", loop.iter.name))
+    if travel is not None:  # all along the way the same is copied: what the first one copies
+        fresh[travel.iter] = travel.start
 
     def moved(expr: Expr) -> Expr:
-        return substitute(expr, fresh)
+        return _short(substitute(expr, fresh))
 
     at = tuple(
         constant(0) if loop is travel else _number(moved(IterRef(loop.iter)), loop) for loop in found.loops
@@ -290,7 +190,7 @@ def _put_in(node: Node, it: Expr, value: Expr) -> Node:
     return map_expressions(node, lambda expr: substitute(expr, {it.iter: value}))
 
 
-def _rebuilt(found: _Element, changed: dict[int, Block]) -> Node:
+def _rebuilt(found: Element, changed: dict[int, Block]) -> Node:
     def block(nodes: Block) -> Block:
         return tuple(new for node in nodes for new in changed.get(id(node), (map_blocks(node, block),)))
 
@@ -303,13 +203,15 @@ def _rebuilt(found: _Element, changed: dict[int, Block]) -> Node:
 # ------------------------------------------------------------------------------------------ what is left
 
 
-def _small(node: Node, buffer: Array) -> Node:
+def _small(node: Node, buffer: Array, path: tuple[Loop | If, ...] = ()) -> Node:
     """Loops that run once and only copy are put in; a buffer of which one element is live is a scalar."""
     if buffer not in _used((node,)):
         return node
+    inside = (*path, node) if isinstance(node, Loop) else path
 
     def block(nodes: Block) -> Block:
-        return _shrunk(tuple(x for n in nodes for x in _once(_small(n, buffer), buffer)), buffer)
+        made = tuple(x for n in nodes for x in _once(_small(n, buffer, inside), buffer))
+        return _shrunk(made, buffer, inside)
 
     return map_blocks(node, block)
 
@@ -331,28 +233,42 @@ def _short(expr: Expr) -> Expr:
     return simplify(expr) if linear(expr) is not None else expr
 
 
-def _shrunk(block: Block, buffer: Array) -> Block:
-    """The buffer as a scalar of a loop's iteration, where all of its uses are there and of one element."""
+def _shrunk(block: Block, buffer: Array, path: tuple[Loop | If, ...]) -> Block:
+    """The buffer as a scalar of the iterations in which all of its uses are, of one element in each."""
     made = [n for n in block if isinstance(n, Alloc) and n.array == buffer]
-    users = [n for n in block if n not in made and buffer in _used((n,))]
-    if not made or not buffer.rank or made[0].fill is not None or len(users) != 1:
+    if not made or not buffer.rank or made[0].fill is not None:
         return block
-    (loop,) = users
-    if not isinstance(loop, Loop) or buffer in used_by(loop):
+    rest = tuple(n for n in block if n not in made)
+    users = [n for n in rest if buffer in _used((n,))]
+    if len(users) != 1 or not isinstance(users[0], Loop):
         return block
-    places = {load.indices for n in walk_nodes(loop.body) for load in read_by(n) if load.array == buffer}
-    places |= {n.indices for n in walk_nodes(loop.body) if isinstance(n, Store) and n.array == buffer}
-    passed = any(isinstance(n, Call) and buffer in used_by(n) for n in walk_nodes(loop.body))
-    first = next(n for n in loop.body if buffer in _used((n,)))
-    if len(places) != 1 or passed or not _sets(first, buffer):
-        return block
-    inner = {n.iter for n in walk_nodes(loop.body) if isinstance(n, Loop)}
-    if any(iters_of(index) & inner for at in places for index in at):
-        return block
-    scalar = replace(buffer, shape=())
-    moved = {buffer: (scalar, lambda _: ())}.get
-    body = (Alloc(scalar, None, made[0].place), *(map_accesses(n, moved) for n in loop.body))
-    return tuple(replace(loop, body=body) if n is loop else n for n in block if n not in made)
+    alloc = Alloc(replace(buffer, shape=()), None, made[0].place)
+    return _inward(rest, buffer, alloc, path) or block
+
+
+def _inward(block: Block, buffer: Array, alloc: Alloc, path: tuple[Loop | If, ...]) -> Block | None:
+    """The block with the scalar as far inside as it goes; None where it is none."""
+    users = [n for n in block if buffer in _used((n,))]
+    if len(users) == 1 and buffer not in used_by(users[0]):
+        (user,) = users
+        inner: Node | None = None
+        if isinstance(user, Loop) and (body := _inward(user.body, buffer, alloc, (*path, user))):
+            inner = replace(user, body=body)
+        if isinstance(user, If) and buffer not in _used(user.orelse):
+            then = _inward(user.then, buffer, alloc, (*path, user))
+            inner = replace(user, then=then) if then else None
+        if inner is not None:
+            return tuple(inner if n is user else n for n in block)
+    nodes = list(walk_nodes(block))
+    places = {load.indices for n in nodes for load in read_by(n) if load.array == buffer}
+    places |= {n.indices for n in nodes if isinstance(n, Store) and n.array == buffer}
+    passed = any(isinstance(n, Call) and buffer in used_by(n) for n in nodes)
+    turns = {n.iter for n in nodes if isinstance(n, Loop)}
+    several = any(iters_of(index) & turns for at in places for index in at)
+    if several or not is_one_element(places, path, buffer) or passed or not _sets(users[0], buffer):
+        return None
+    moved = {buffer: (alloc.array, lambda _: ())}.get
+    return (alloc, *(map_accesses(n, moved) for n in block))
 
 
 def _used(block: Block) -> set[Array]:
@@ -371,22 +287,22 @@ def _sets(node: Node, buffer: Array) -> bool:
 # ------------------------------------------------------------------------------------------ partial sums
 
 
-def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay) -> Program:
+def _summed(program: Program, found: Element, travel: Loop | None, relay: Relay) -> Program:
     back, into, name = found.back, found.into, found.source.name
     assert back is not None
     if travel is None:
-        _fail(f"partial sums of {name!r} travel along a loop in space, and this one is over time", found)
-    if _straight(into) != _straight(back):
-        _fail(
+        refuse(f"partial sums of {name!r} travel along a loop in space, and this one is over time", found)
+    if not same_copies(into, back, travel, found):
+        refuse(
             f"what is copied into {found.buffer.name!r} and out of it is not the same, in the same order",
             found,
         )
     uses = sum(found.source in used_by(node) for node in walk_nodes(found.block))
     if uses != 2:
-        _fail(f"{name!r} is used by the PEs beside its buffer {found.buffer.name!r}", found)
+        refuse(f"{name!r} is used by the PEs beside its buffer {found.buffer.name!r}", found)
     made = next((n for n in program.body if isinstance(n, Alloc) and n.array == found.source), None)
     if made is None or not isinstance(made.fill, Const):
-        _fail(
+        refuse(
             f"the first PE begins with what {name!r} holds, which the last one stores to", found,
             f"let the kernel make it: {name} = ta.zeros(...), and add what it held afterwards",
         )  # fmt: skip
@@ -410,16 +326,16 @@ def _summed(program: Program, found: _Element, travel: Loop | None, relay: Relay
     return replace(program, body=(*before, alloc, grid, *program.body[at + 1 :]))
 
 
-def _check_once(found: _Element, travel: Loop) -> None:
+def _check_once(found: Element, travel: Loop) -> None:
     """A sum passes each PE once: the first begins it, and the last one stores it."""
-    parts, rank = _straight(found.into), len(found.into.indices)
+    parts, rank = straight(found.into), len(found.into.indices)
     said = {part.iter.key for part in parts[len(parts) - rank :] if isinstance(part, IterRef)}
     inner = {
         f"depth {k}" for k, part in enumerate(parts[:-rank]) if isinstance(part, tuple) and len(part) == 3
     }
     if inner | {loop.iter.key for loop in found.loops if loop is not travel} <= said:
         return
-    numbers = _elements(found, found.into, travel)
+    numbers = copied_elements(found, found.into, travel)
     if numbers is not None and len(np.unique(numbers)) == len(numbers):
         return
     loops = [
@@ -429,44 +345,13 @@ def _check_once(found: _Element, travel: Loop) -> None:
     used = {it for expr in exprs for it in iters_of(expr)}
     again = [loop.iter.name for loop in loops if loop.iter not in used and fixed_trips(loop) != 1]
     what = f"in each iteration of {again[0]!r}" if again else "more than once"
-    _fail(
+    refuse(
         f"partial sums of {found.source.name!r} pass the PEs {what}, and each begins anew", found,
         "unfold all iterations that add to an element, or relay other buffers",
     )  # fmt: skip
 
 
-def _elements(found: _Element, copy: _Copy, travel: Loop) -> np.ndarray | None:
-    """The elements, by number, that are copied in all lanes; None where that is not known."""
-    lanes = [loop for loop in found.loops if loop is not travel]
-    try:
-        return elements_of((*lanes, *copy.path), copy.indices, found.source.shape, _MOST)
-    except NotKnown:
-        return None
-
-
-def _covers(found: _Element, back: _Copy, travel: Loop) -> bool:
+def _covers(found: Element, back: Copy, travel: Loop) -> bool:
     """Whether what the last PEs copy out is every element of the array."""
-    numbers = _elements(found, back, travel)
+    numbers = copied_elements(found, back, travel)
     return numbers is not None and len(np.unique(numbers)) == found.source.size
-
-
-def _straight(copy: _Copy) -> tuple[object, ...]:
-    """Loops and subscripts of a copy, loops that run once put in, iterators by their depth."""
-    values: dict[Iter, Expr] = {}
-    found: list[object] = []
-
-    def now(expr: Expr) -> Expr:
-        return simplify(substitute(expr, values))
-
-    for node in copy.path:
-        if isinstance(node, If):
-            found.append(("if", now(node.cond)))
-            continue
-        start, stop = now(node.start), now(node.stop)
-        length = linear(simplify(Binary("-", stop, start, index)))
-        if length is not None and not length.terms and length.constant == 1:
-            values[node.iter] = start
-            continue
-        values[node.iter] = IterRef(Iter(f"depth {len(found)}", node.iter.name))
-        found.append((start, stop, node.step))
-    return (*found, *map(now, copy.indices))
