@@ -1,4 +1,4 @@
-"""Three systolic arrays of one matrix product, each eight to ten lines of schedule.
+"""Four systolic arrays of one matrix product, each eight to twelve lines of schedule.
 
 python examples/systolic.py [FOLDER]     FOLDER: where to write the Vitis HLS projects
 """
@@ -73,7 +73,30 @@ def one_dimensional(kernel: ta.Kernel) -> ta.Schedule:
     return s
 
 
-ARRAYS = {"output": output_stationary, "weight": weight_stationary, "one": one_dimensional}
+def tiled(kernel: ta.Kernel, rows: int = 2, columns: int = 3) -> ta.Schedule:
+    """An output-stationary array of any size: each PE goes over all tiles in one pipeline.
+
+    Loaders, PEs and stores overlap from tile to tile; the last tiles may be smaller.
+    """
+    s = ta.customize(kernel)
+    (M, _), (_, N) = s.A.shape, s.B.shape
+    rows, columns = min(rows, M), min(columns, N)
+    s.tile(["i", "j"], [rows, columns])
+    row = s.buffer_at(s.A, "j.inner")
+    column = s.buffer_at(s.B, "j.inner")
+    s.buffer_at(s.C, "j.inner")
+    pe = s.unfold("PE", axis=[2, 3], factor=[rows, columns])
+    s.partition(s.A, dim=0, kind="cyclic", factor=rows)
+    s.partition(s.B, dim=1, kind="cyclic", factor=columns)
+    s.partition(s.C, dim=0, kind="cyclic", factor=rows)
+    s.partition(s.C, dim=1, kind="cyclic", factor=columns)
+    s.relay(row, pe, axis=2)
+    s.relay(column, pe, axis=3)
+    s.flatten("k")
+    return s
+
+
+ARRAYS = {"output": output_stationary, "weight": weight_stationary, "one": one_dimensional, "tiled": tiled}
 
 
 def main(folder: str | None = None) -> None:

@@ -11,8 +11,9 @@ import pytest
 from tests.emit.test_vitis import needs_headers
 from tests.examples.suite import example
 
-ARRAYS = ("output", "weight", "one")
+ARRAYS = ("output", "weight", "one", "tiled")
 SIZES = [(3, 4, 5), (1, 1, 1), (5, 2, 1)]
+TILED = [(4, 6, 5), (5, 7, 3), (1, 8, 2), (8, 1, 2), (3, 4, 1)]
 
 
 @needs_headers
@@ -31,6 +32,22 @@ def test_arrays(name: str, size: tuple[int, int, int]) -> None:
     B = rng.integers(-128, 128, (K, N)).astype(np.int8)
     for build in (s.build(), simulated):
         np.testing.assert_array_equal(build(A, B), A.astype(np.int32) @ B)
+
+
+@needs_headers
+@pytest.mark.parametrize("size", TILED)
+def test_tiles(size: tuple[int, int, int]) -> None:
+    """Tiles that do not divide the sizes: every row and column of PEs passes on what any of it needs."""
+    test_arrays("tiled", size)
+
+
+def test_a_tiled_array_is_one_pipeline() -> None:
+    module = example("", "systolic")
+    s = module.tiled(module.make(M=8, N=12, K=20), 4, 4)
+    (pe,) = [line for line in str(s).split("PE: ")[1].splitlines() if "pipeline" in line]
+    assert pe.strip().startswith("for k in 0:20")
+    report = s.simulate(np.ones((8, 20), np.int8), np.ones((20, 12), np.int8))
+    assert 6 * 20 <= report.cycles <= 6 * 20 + 40  # six tiles, one after the other without a gap
 
 
 def test_main(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

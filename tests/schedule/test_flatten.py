@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from common import check_round_trip, refused
+from common import check_round_trip, nest, refused
 
 import tracealloc as ta
 from tests.schedule.memory import said
@@ -35,6 +35,23 @@ def twice(A: float32[8, 8], y: float32[8]):
         y[i] = 0
         for j in ta.range(8):
             y[i] += A[i, j]
+
+
+@kernel
+def two(A: float32[8, 8], y: float32[8]):
+    for i in grid(8):
+        for j in ta.range(8):
+            A[i, j] = 0
+        for k in ta.range(8):
+            y[i] += A[i, k]
+
+
+@kernel
+def read_between(A: float32[8, 8], y: float32[8], z: float32[8]):
+    for i in grid(8):
+        for j in ta.range(8):
+            y[j] = A[i, j]
+        z[i] = y[0] + y[7]
 
 
 def test_flatten() -> None:
@@ -72,11 +89,34 @@ def test_it_stays_with_the_outer_half_of_a_split() -> None:
         (triangle, "j",
          "TA284 flatten(\"j\") cannot flatten 'j': how often it runs depends on the loops around it\n"
          "  because: only the bounds of the outermost loop of a flattened nest may vary"),
-        (twice, "j",
-         "TA284 flatten(\"j\") cannot flatten 'j': it is not all that is in loop 'i'\n"
+        (two, "j",
+         "TA284 flatten(\"j\") cannot flatten 'j': it is not the only loop in loop 'i'\n"
          "  because: loops are one where nothing runs between them\n  try: s.distribute(\"i\")"),
     ],
 )  # fmt: skip
 def test_refusals(made: ta.Kernel, loop: str, message: str) -> None:
     s = ta.customize(made)
     assert refused(lambda: s.flatten(loop), s, ta.ScheduleError) == message
+
+
+def test_what_stands_beside_the_loop_goes_into_it() -> None:
+    s = ta.customize(twice)
+    s.pipeline("j")
+    s.flatten("j")
+    assert nest(s) == [
+        "L0: for i in 0:8",
+        "      for j in 0:8                                       [pipeline ii=1]",
+        "        if j == 0:",
+        "          y[i] = 0",
+        "        y[i] += A[i, j]",
+    ]
+    (facts,) = s.build(target="vitis_hls").text.facts.functions.values()
+    assert [len(loop.nest) for loop in facts.loops.values() if loop.nest] == [2]
+    check_round_trip(s, twice)
+
+
+def test_what_is_read_afterwards_goes_into_the_last_iteration() -> None:
+    s = ta.customize(read_between)
+    s.flatten("j")
+    assert nest(s)[-2:] == ["        if j == 7:", "          z[i] = y[0] + y[7]"]
+    check_round_trip(s, read_between)

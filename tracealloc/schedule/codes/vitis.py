@@ -72,9 +72,9 @@ register(
         "TA284": _code(
             "the loop cannot be flattened",
             _MATVEC,
+            's.flatten("i")',
             's.flatten("j")',
-            's.flatten("j", off=True)',
-            "Loops become one where nothing is between them, and the inner one runs equally often.",
+            "A loop becomes one with the loop around it: the only one in there, which runs equally often.",
         ),
         "TA285": _code(
             "nothing to say of what iterations need of one another",

@@ -96,7 +96,9 @@ def _widened(state: State, key: str, copy: Statement, travel: str) -> Statement 
     others = [loop.expr(copy.name) for loop in loops if loop.key != travel]
     what = [*others, *loads[0].indices]
     found = map_of(copy.name, copy.dims, "W", what)
-    whole = found.intersect_range(copy.domain.apply(found)).domain().intersect(_twins(copy, here.iter, what))
+    said = frozenset(each for expr in what for each in iters_of(expr))
+    twins = _twins(copy, [here, *others], said)
+    whole = found.intersect_range(copy.domain.apply(found)).domain().intersect(twins)
     domain = within(whole, copy.dims.index(here.iter), *ends)
     if not map_of(copy.name, copy.dims, "W", [here, *what]).intersect_domain(domain).is_injective():
         return None
@@ -104,17 +106,20 @@ def _widened(state: State, key: str, copy: Statement, travel: str) -> Statement 
     return make_statement(state.model, copy.name, copy.node, copy.dims, domain, scopes, copy=True)
 
 
-def _twins(copy: Statement, it: Iter, what: list[Expr]) -> isl.Set:
-    """The instances in which iterators that `what` does not mention are what they are in the copy: `it`."""
+def _twins(copy: Statement, around: list[Expr], said: frozenset[Iter]) -> isl.Set:
+    """The instances in which iterators that say nothing are what they are in the copy: those `around` it."""
     names = iter_names(copy.dims)
     instance = tuple_text(copy.name, names.values())
     found = read_set(f"{{ {instance} }}")
-    said = {each for expr in what for each in iters_of(expr)}
+    outer = [expr.iter for expr in around if isinstance(expr, IterRef)]
     for other in copy.dims:
-        if other != it and other not in said:
+        if other in said or other in outer:
+            continue
+        for it in outer:
             equal = read_set(f"{{ {instance} : {names[other]} = {names[it]} }}")
             if is_within(copy.domain, equal):
                 found = found.intersect(equal)
+                break
     return found
 
 
