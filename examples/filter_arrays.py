@@ -72,9 +72,9 @@ def fir_outputs(fir: ta.Kernel) -> ta.Schedule:
 
 
 def conv2d_weights(conv2d: ta.Kernel) -> ta.Schedule:
-    """A chain of PEs, one for each weight; the queues of sums between its rows hold a line of the image."""
+    """A chain of PEs, one for each weight; the image streams through, line by line."""
     s = ta.customize(conv2d)
-    (R, S), (_, W) = s.w.shape, s.y.shape
+    R, S = s.w.shape
     s.reorder("r", "t", "i", "j")
     s.skew("j", by="t")
     s.skew("i", by="r")
@@ -85,7 +85,7 @@ def conv2d_weights(conv2d: ta.Kernel) -> ta.Schedule:
         warnings.simplefilter("ignore", ta.TraceallocWarning)
         pe = s.unfold("PE", axis=0, factor=R * S)
     s.partition(s.w)
-    s.relay(sums, pe, axis=1, depth=W + 2)
+    s.relay(sums, pe, axis=1)
     s.relay(inputs, pe, axis=1)
     return s
 

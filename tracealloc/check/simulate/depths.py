@@ -236,6 +236,19 @@ class _Search:
         for slot in self.slots:
             if self.best[slot.places[0]] == 3 and not self.waiting(self.run(self.with_depth(slot, 2))):
                 self.set(slot, 2)
+        self.without_deadlock()
+
+    def without_deadlock(self) -> None:
+        """Make queues deeper in which a put waits for ever.
+
+        What is put late in a pipeline is behind later iterations' gets there; a run in order waits for it.
+        """
+        while (run := self.run(self.best)).cycles is None:
+            full = [slot for slot in self.slots if self.fill(run, slot) >= self.best[slot.places[0]]]
+            for slot in full:
+                self.set(slot, 2 * self.best[slot.places[0]])
+            if not full:
+                return
 
     def ends(self, run: Simulation) -> bool:
         """Whether all processes end, and nobody waits to put where that was asked."""
