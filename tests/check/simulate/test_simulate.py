@@ -230,3 +230,25 @@ def test_a_schedule_of_int8() -> None:
     found = s.simulate(X, Y)
     assert (found.arrays[-1] == X.astype(np.int32) @ Y.astype(np.int32)).all()
     assert len(found.processes) >= 15 and found.cycles is not None
+
+
+def test_what_a_pipelined_loop_calls_takes_the_stages_of_its_iteration() -> None:
+    @kernel
+    def times(x: ta.Stream[int32], y: ta.Stream[int32]):
+        y.put(x.get() * 5)
+
+    @kernel
+    def piped(A: int32[16], B: int32[16]):
+        q = ta.stream(int32)
+        p = ta.stream(int32)
+        with ta.dataflow():
+            for i in ta.range(16, name="P"):
+                q.put(A[i])
+            for _k in ta.range(16, name="M"):
+                times(q, p)
+            for j in ta.range(16, name="Q"):
+                B[j] = p.get()
+
+    found = pipelined(piped, "i", "_k", "j").simulate(A, np.zeros(16, np.int32))
+    assert (found.arrays["B"] == 5 * A).all()
+    assert found.cycles is not None and found.cycles < 16 + 14
