@@ -21,11 +21,11 @@ from tracealloc.schedule.core.state import State
 from tracealloc.trace.ir.expr import Expr, Iter, IterRef, iters_of, loads_of
 from tracealloc.trace.ir.program import Array, Store
 
-__all__ = ["after_use", "for_all"]
+__all__ = ["after_last_store", "for_all"]
 
 
-def after_use(edit: Edit, key: str, copy: Statement) -> State | None:
-    """The state in which each element is copied back in that iteration of the loop `key` that uses it last.
+def after_last_store(edit: Edit, key: str, copy: Statement) -> State | None:
+    """The state in which each element is copied back in that iteration of the loop `key` that stores it last.
 
     None where no formula says which iteration that is, or where one iteration would copy several.
 
@@ -36,12 +36,13 @@ def after_use(edit: Edit, key: str, copy: Statement) -> State | None:
     loops = chain_above(state, key)
     buffer = next(access.array for access in copy.accesses if not access.write)
     elements = next(access.relation for access in copy.accesses if not access.write)
+    space = str(elements.range().get_tuple_name())
     last: isl.Map | None = None
     for name in leaves(find(state, key).body):
         user = state.model.statement(name)
         times = with_tuple(time_map(user, loops).intersect_domain(user.domain), "T")
         for access in user.accesses:
-            if access.array == buffer and access.space == str(elements.range().get_tuple_name()):
+            if access.array == buffer and access.write and access.space == space:
                 found = elements.apply_range(access.relation.reverse()).apply_range(times)
                 last = found if last is None else last.union(found)
     if last is None or any(loop.descending for loop in loops):
@@ -54,7 +55,7 @@ def after_use(edit: Edit, key: str, copy: Statement) -> State | None:
     assert rest is not None
     at = {loop.key: ((copy.name, value),) for loop, value in zip(loops, values, strict=True)}
     tree = with_statements_at(rest, key, at, [], [Leaf(copy.name)])
-    return edit.reordered(tree, f"copied back where {loops[-1].name!r} uses it last, these would be")
+    return edit.reordered(tree, f"copied back where {loops[-1].name!r} stores it last, these would be")
 
 
 def for_all(edit: Edit, key: str, buffer: Array, travel: str) -> State | None:

@@ -8,18 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from tracealloc.poly.model.tree import LoopNode, loops_above, loops_in
-from tracealloc.schedule.core.chains import find
+from tracealloc.schedule.core.chains import find, most_trips
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.networks import pending
 from tracealloc.schedule.core.primitive import ArrayRef, Edit, Result, primitive
 from tracealloc.schedule.core.state import OpaqueLoop, State, lowered
-from tracealloc.schedule.loops.copies import after_use, for_all
+from tracealloc.schedule.loops.copies import after_last_store, for_all
 from tracealloc.schedule.loops.depths import depth_of
+from tracealloc.schedule.loops.handed_on import made_before
 from tracealloc.schedule.primitives.compute_at import compute_at
 from tracealloc.trace.diagnostics.errors import IllegalScheduleError, ScheduleError
 from tracealloc.trace.ir.layout import UNMARKED
 from tracealloc.trace.ir.program import Array
 from tracealloc.trace.network.relay import Relay, relayed
+from tracealloc.trace.network.streamed import Streamed
 
 __all__ = ["relay"]
 
@@ -29,7 +31,7 @@ def relay(
     edit: Edit,
     buffer: Array,
     pe: Sequence[LoopNode | OpaqueLoop],
-    axis: int,
+    axis: int | None = None,
     depth: int | str | None = None,
     along: int | None = None,
 ) -> Result:
@@ -45,9 +47,11 @@ def relay(
           ->   for i: for k: A_fifo[i, 0].put(A[i, k])
                for i: for j: for k: b = A_fifo[i, j].get(); A_fifo[i, j + 1].put(b); use(b)
         The copies go into the loop that uses them, which is pipelined. Where neighbours use different parts,
-        each element in one iteration of all, each PE gets what any of them uses, and passes it on.
+        each element in one iteration of all, each PE gets what any of them uses, and passes it on. What
+        PEs make for later ones goes the same way: from the one that made it to the next, and on.
     Legal when:
-        neighbours copy the same elements, in the same order; a partial sum passes each PE once.
+        neighbours copy the same elements, in the same order; a partial sum passes each PE once; what is
+        handed on is made by one PE, and each takes what the one before it made or got.
 
     Returns:
         The buffer.
@@ -60,17 +64,22 @@ def relay(
     grid = _grid(edit, chosen)
     travel = _travel(edit, grid, axis, along)
     deep = depth_of(edit, "TA290", depth)
-    state, buffer, inner = _fused(edit, buffer)
+    given = buffer
+    state, buffer, inner = _fused(edit, given)
     asked = Relay(buffer.key, travel, deep)
-    kept = (r for r in state.relays if not (isinstance(r, Relay) and r.buffer == buffer.key))
-    state = replace(state, relays=(*kept, asked))
+    state = replace(state, relays=(*_kept(state, buffer), asked))
     try:
         _refuse(edit, state, asked)
     except IllegalScheduleError:
         wide = _widened(edit, state, buffer, travel, inner)
-        if wide is None:
+        handed = None if wide is not None else _handed(edit, given, travel)
+        if wide is not None:
+            state = wide
+        elif handed is not None:
+            buffer, asked = given, Relay(given.key, travel, deep, handed=True)
+            state = replace(handed, relays=(*_kept(handed, given), asked))
+        else:
             raise
-        state = wide
         _refuse(edit, state, asked)
     found = pending(edit.module.with_state(edit.function, replace(state, concurrent=True)), edit.function)
     made = (ArrayRef(buffer.key),)
@@ -92,14 +101,17 @@ def _grid(edit: Edit, chosen: list[LoopNode]) -> tuple[str, ...]:
 
 def _travel(edit: Edit, grid: tuple[str, ...], axis: Any, along: Any) -> str | None:
     """The loop in space along which the values travel."""
-    for number in (axis, *(() if along is None else (along,))):
+    if axis is None and along is None:
+        hint = "axis= is the one along which the elements vary, along= the one along which they travel"
+        raise edit.error("TA290", "needs an axis", hint=hint)
+    for number in (each for each in (axis, along) if each is not None):
         if isinstance(number, bool) or not hasattr(number, "__index__"):
             raise edit.error("TA290", f"needs an axis as an int, not {number!r}")
         if not 0 <= int(number) < len(grid):
             raise edit.error("TA290", f"finds no axis {number}: the band has {len(grid)}")
     loops = {loop.key: loop for loop in loops_in(edit.state.tree)}
     space = [k for k, key in enumerate(grid) if key in loops and loops[key].marks.space]
-    others = [k for k in space if k != int(axis)]
+    others = [k for k in space if axis is None or k != int(axis)]
     if along is not None:
         if int(along) not in others:
             raise edit.error("TA290", f"cannot go along axis {along}: the other axes in space are {others}")
@@ -122,6 +134,22 @@ def _refuse(edit: Edit, state: State, asked: Relay) -> None:
     except ScheduleError as found:
         summary = f"{edit.what} cannot be: {found.summary}"
         raise IllegalScheduleError("TA290", summary, because=found.because, hint=found.hint) from None
+
+
+def _kept(state: State, buffer: Array) -> list[Relay | Streamed]:
+    """What was asked of other arrays."""
+    return [r for r in state.relays if not (isinstance(r, Relay) and r.buffer == buffer.key)]
+
+
+def _handed(edit: Edit, buffer: Array, travel: str | None) -> State | None:
+    """The state in which the buffer gets what other PEs make where it is used, if it holds such."""
+    if travel is None:
+        return None
+    if most_trips(edit.state.model, find(edit.state, travel)) == 1:
+        return edit.state  # one PE hands nothing on
+    with suppress(ScheduleError):
+        return made_before(edit, buffer, travel)
+    return None
 
 
 def _widened(edit: Edit, state: State, buffer: Array, travel: str | None, inner: str | None) -> State | None:
@@ -155,7 +183,7 @@ def _fused(edit: Edit, buffer: Array) -> tuple[State, Array, str | None]:
         loops = loops_above(state.tree, statement.name)
         if reads and loops and loops[-1].key != key and not loops[-1].marks.space:
             with suppress(ScheduleError):
-                state = after_use(replace(edit, state=state), key, statement) or state
+                state = after_last_store(replace(edit, state=state), key, statement) or state
     loop = find(state, key)
     if loop.marks == UNMARKED:
         state = mark(state, loop, lambda marks: replace(marks, pipeline=1))

@@ -138,7 +138,7 @@ class Methods:
         self,
         buffer: str | ArrayHandle,
         pe: Sequence[str | LoopHandle] | str | LoopHandle,
-        axis: int,
+        axis: int | None = None,
         depth: int | str | None = None,
         along: int | None = None,
     ) -> ArrayHandle: ...

@@ -11,7 +11,7 @@ from tracealloc.trace.ir.expr import Expr, Iter
 from tracealloc.trace.ir.program import If, Loop
 from tracealloc.trace.network.numbers import values_of
 
-__all__ = ["NotKnown", "elements_of"]
+__all__ = ["NotKnown", "elements_at", "elements_of", "points_of"]
 
 
 class NotKnown(Exception):
@@ -29,6 +29,15 @@ def elements_of(
 
     Raises:
         NotKnown: what these do or which element it is, is not known before the kernel runs.
+    """
+    return elements_at(*points_of(path, most), indices, shape)
+
+
+def points_of(path: Sequence[Loop | If], most: int) -> tuple[int, dict[Iter, Any]]:
+    """How many iterations loops and conditions have, and the values of the iterators in each, in order.
+
+    Raises:
+        NotKnown: what they do is not known before the kernel runs.
     """
     points: dict[Iter, Any] = {}
     count = 1
@@ -53,6 +62,17 @@ def elements_of(
         if isinstance(node, Loop):
             points[node.iter] = own
         count = len(rows)
+    return count, points
+
+
+def elements_at(
+    count: int, points: dict[Iter, Any], indices: Sequence[Expr], shape: tuple[int, ...]
+) -> np.ndarray:
+    """The elements' numbers at `count` points.
+
+    Raises:
+        NotKnown: which element it is, is not known.
+    """
     at = [values_of(index, points) for index in indices]
     if any(each is None for each in at):
         raise NotKnown("data")

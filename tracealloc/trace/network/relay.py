@@ -57,6 +57,7 @@ from tracealloc.trace.network.copied import (
     same_copies,
     straight,
 )
+from tracealloc.trace.network.handed import Grid, Queue, handed_on
 from tracealloc.trace.network.policies import Asked, room
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
@@ -73,6 +74,7 @@ class Relay:
     buffer: str
     travel: str | None
     depth: Asked
+    handed: bool = False
 
 
 def relayed(program: Program, relay: Relay) -> Program:
@@ -81,6 +83,8 @@ def relayed(program: Program, relay: Relay) -> Program:
     Raises:
         ScheduleError: neighbours do not copy the same elements in the same order.
     """
+    if relay.handed:
+        return _handed(program, relay)
     found = element_of(program, relay.buffer, relay.travel)
     if found is None:
         return program
@@ -94,22 +98,35 @@ def relayed(program: Program, relay: Relay) -> Program:
     return replace(done, body=tuple(_small(node, found.buffer) for node in done.body))
 
 
+def _handed(program: Program, relay: Relay) -> Program:
+    """The program in which PEs hand on what they make, and the buffer holds what is live."""
+    kept: list[Array] = []
+
+    def queue_of(grid: Grid) -> Queue:
+        kept.append(grid.buffer)
+        queue = _queue_for(program, grid, relay.depth)
+        return Queue(queue, _own(grid), _next(grid, grid.travel))
+
+    done = handed_on(program, relay.buffer, relay.travel, queue_of)
+    return replace(done, body=tuple(_small(node, kept[0]) for node in done.body)) if kept else done
+
+
 # ------------------------------------------------------------------------------------- inputs, forwarded
 
 
-def _queue(program: Program, found: Element, depth: Asked) -> Array:
+def _queue_for(program: Program, found: Element | Grid, depth: Asked) -> Array:
     names = {array.name for array in program.arrays()}
     shape = tuple(int(loop.stop.value) - int(loop.start.value) for loop in found.loops)  # type: ignore[attr-defined]
     name, source = unused(f"{found.source.name}_fifo", names), found.source
     return Array(f"{found.buffer.key}:queue", name, source.dtype, shape, "stream", depth=room(depth))
 
 
-def _next(found: Element, travel: Loop) -> tuple[Expr, ...]:
+def _next(found: Element | Grid, travel: Loop) -> tuple[Expr, ...]:
     """The queue of the next one."""
     return tuple(_number(IterRef(loop.iter), loop, 1 if loop is travel else 0) for loop in found.loops)
 
 
-def _own(found: Element) -> tuple[Expr, ...]:
+def _own(found: Element | Grid) -> tuple[Expr, ...]:
     return tuple(_number(IterRef(loop.iter), loop) for loop in found.loops)
 
 
@@ -123,7 +140,7 @@ def _number(value: Expr, loop: Loop, more: int = 0) -> Expr:
 def _forwarded(program: Program, found: Element, travel: Loop | None, relay: Relay) -> Program:
     if any(found.source in touched_by(node) for node in walk_nodes(found.block)):
         refuse(f"the PEs store to {found.source.name!r}, from which {found.buffer.name!r} is copied", found)
-    queue = _queue(program, found, relay.depth)
+    queue = _queue_for(program, found, relay.depth)
     store = found.into.store
     own: Expr = Load(queue, _own(found))
     changed: list[Node] = []
@@ -307,7 +324,7 @@ def _summed(program: Program, found: Element, travel: Loop | None, relay: Relay)
             f"let the kernel make it: {name} = ta.zeros(...), and add what it held afterwards",
         )  # fmt: skip
     _check_once(found, travel)
-    queue = _queue(program, found, relay.depth)
+    queue = _queue_for(program, found, relay.depth)
     here = IterRef(travel.iter)
     last = Const(int(travel.stop.value) - 1, index)  # type: ignore[attr-defined]
     store = into.store

@@ -1,0 +1,142 @@
+"""``relay`` where PEs make what the next ones need, and hand it on."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from common import check_round_trip, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tracealloc as ta
+from tracealloc import int32, kernel
+from tracealloc.customize import Schedule
+
+
+def banded(n: int, first: int, last: int, ends: bool) -> Any:
+    """``x[i]`` is made of ``x[i - last], ..., x[i - first]``."""
+
+    @kernel
+    def recurrence(b: int32[n]) -> int32[n]:
+        x = ta.empty((n,), int32)
+        for i in ta.range(n, name="PE"):
+            x[i] = b[i]
+            for j in ta.range(max_(i - last, 0), i - first + 1):
+                x[i] += 3 * x[j]
+            if ends:
+                x[i] = x[i] * x[i]
+        return x
+
+    return recurrence
+
+
+def max_(a: Any, b: int) -> Any:
+    return ta.maximum(a, b)
+
+
+def unfolded(k_: Any, n: int, array: str = "x") -> tuple[Schedule, Any, Any]:
+    s = ta.customize(k_)
+    buffer = s.buffer_at(array, "i")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that PEs run in order until their values are handed on
+        pe = s.unfold("PE", axis=0, factor=n)
+    return s, buffer, pe
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(2, 7), st.integers(1, 2), st.integers(1, 6), st.booleans())
+def test_bands(n: int, first: int, last: int, ends: bool) -> None:
+    """Each PE passes on what later ones need; the next one must need it too."""
+    k_ = banded(n, first, last, ends)
+    b = np.random.default_rng(n).integers(-9, 9, n).astype(np.int32)
+    try:
+        s, buffer, pe = unfolded(k_, n)
+        s.relay(buffer, pe, along=0)
+    except ta.IllegalScheduleError as error:
+        assert error.code == "TA290"
+        assert first > 1  # what one PE makes, the next one does not want
+        return
+    assert s.verify()
+    assert s.module.state(s.name).concurrent
+    np.testing.assert_array_equal(s.build()(b), k_(b))
+
+
+def test_the_triangular_recurrence() -> None:
+    k_ = banded(4, 1, 9, False)
+    s, buffer, pe = unfolded(k_, 4)
+    s.relay(buffer, pe, along=0)
+    assert [line.split("#")[0].rstrip() for line in str(s).splitlines()[2:13]] == [
+        "  x_fifo: Stream[int32][4]",
+        "  PE: for i in 0:4                                         [space]",
+        "        x_i: int32[4]",
+        "        x_i[i] = b[i]",
+        "        for j in 0:i                                       [pipeline ii=1]",
+        "          x_i[j] = x_fifo[i].get()",
+        "          if i < 3:",
+        "            x_fifo[i + 1].put(x_i[j])",
+        "          x_i[i] += 3 * x_i[j]",
+        "        for i_back in i:i + 1                              [pipeline ii=1]",
+        "          if i < 3:",
+    ]
+    check_round_trip(s, k_)
+
+
+def test_the_next_one_must_want_it() -> None:
+    s, buffer, pe = unfolded(banded(6, 2, 2, False), 6)
+    message = refused(lambda: s.relay(buffer, pe, along=0), s, ta.IllegalScheduleError)
+    assert message.startswith('TA290 relay("x_i", "i", along=0) cannot be: ')
+
+
+def test_an_element_is_made_by_one() -> None:
+    @kernel
+    def shared(b: int32[5]) -> int32[6]:
+        x = ta.zeros((6,), int32)
+        for i in ta.range(5, name="PE"):
+            x[i] = x[i] + b[i]
+            x[i + 1] = x[i] * 2
+        return x
+
+    s, buffer, pe = unfolded(shared, 5)
+    message = refused(lambda: s.relay(buffer, pe, along=0), s, ta.IllegalScheduleError)
+    assert "cannot be: " in message
+
+
+def test_what_is_seen_later_is_stored() -> None:
+    """An array that nobody reads but the next PE is none any more; one that a later nest reads is kept."""
+
+    def made(later: bool) -> Any:
+        @kernel
+        def prefix(b: int32[5]) -> int32[5]:
+            x = ta.zeros((6,), int32)
+            y = ta.empty((5,), int32)
+            for i in ta.range(5, name="PE"):
+                y[i] = x[i] + b[i]
+                x[i + 1] = y[i]
+            if later:
+                for k in ta.range(5, name="after"):
+                    y[k] = y[k] + x[k]
+            return y
+
+        return prefix
+
+    for later in (False, True):
+        k_ = made(later)
+        s, buffer, pe = unfolded(k_, 5)
+        s.relay(buffer, pe, along=0)
+        assert ("x: int32[6]" in str(s)) == later
+        check_round_trip(s, k_)
+        b = np.arange(5, dtype=np.int32)
+        np.testing.assert_array_equal(s.build()(b), k_(b))
+
+
+def test_values_go_along_an_axis() -> None:
+    s, buffer, pe = unfolded(banded(4, 1, 9, False), 4)
+    assert refused(lambda: s.relay(buffer, pe), s, ta.ScheduleError) == (
+        'TA290 relay("x_i", "i") needs an axis\n'
+        "  try: axis= is the one along which the elements vary, along= the one along which they travel"
+    )
+    with pytest.raises(ta.ScheduleError, match="finds no axis 3"):
+        s.relay(buffer, pe, along=3)
