@@ -76,6 +76,8 @@ def _meeting(state: State, into: Statement, back: Statement, travel: str) -> isl
     stored = next((a.relation for a in back.accesses if a.write), None)
     if found[0] is None or found[1] is None or read is None or stored is None:
         return None
+    if not stored.is_injective():
+        return None  # several make an element: a partial sum
     pairs = read.apply_range(stored.reverse()).intersect(found[0].lex_gt_map(found[1]))
     return None if pairs.is_empty() else pairs
 
