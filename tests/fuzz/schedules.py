@@ -28,7 +28,7 @@ PRIMITIVES = (
     *("split", "tile", "reorder", "compute_at", "unroll", "parallel", "parallel", "parallel", "vectorize"),
     *("vectorize", "buffer_at", "buffer_at", "buffer_at", "reuse_at", "reshape", "permute", "pack"),
     *("rfactor", "rfactor", "pipeline", "partition", "bind", "inline", "outline", "unroll", "parallel"),
-    *("latency", "allocation", "flatten", "dependence", "bind_op"),
+    *("latency", "allocation", "flatten", "dependence", "bind_op", "pack_products"),
 )
 
 
@@ -154,6 +154,7 @@ _LOOPS: dict[str, _Loops] = {
     "pipeline": lambda rng, loops: f"{rng.choice(loops)}, ii={rng.randint(1, 3)}",
     "parallel": lambda rng, loops: rng.choice(loops),
     "vectorize": lambda rng, loops: rng.choice(loops),
+    "pack_products": lambda rng, loops: rng.choice(loops),
     "latency": lambda rng, loops: f"{rng.choice(loops)}, max={rng.randint(1, 9)}",
     "allocation": lambda rng, loops: f"{rng.choice(loops)}, {rng.choice(['fadd', 'add', 'fmul'])!r}, 1",
     "flatten": lambda rng, loops: f"{rng.choice(loops)}, off={rng.random() < 0.7}",

@@ -47,6 +47,7 @@ HARDWARE = Hardware(
     bank_ports={None: BankPorts(2, 1), 1: BankPorts(1, 1), 2: BankPorts(2, 2)},
     operators=_operators(),
     operations=_operations(),
+    multiplier=(27, 18),  # UG579: DSP48E2
     # UG1399, ``bind_op``.
     implementations=("auto", "fabric", "dsp", "meddsp", "fulldsp", "maxdsp", "primitivedsp"),
 )

@@ -1,4 +1,4 @@
-"""What the error codes of steps mean that speak of operators and pipelines (TA280 to TA286)."""
+"""What the error codes of steps mean that speak of operators and pipelines (TA280 to TA286, TA293)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def matvec(A: float32[8, 8], x: float32[8], y: float32[8]):
             y[i] += A[i, j] * x[j]
 
 s = ta.customize(matvec)
+"""
+_LANES = """
+@kernel
+def lanes(a: int8[8], B: int8[8, 2], y: int32[2]):
+    for k in ta.range(8):
+        for u in ta.range(2):
+            y[u] += a[k] * B[k, u]
+
+s = ta.customize(lanes)
 """
 _SHIFTED = """
 @kernel
@@ -75,6 +84,12 @@ register(
             's.flatten("i")',
             's.flatten("j")',
             "A loop becomes one with the loop around it: the only one in there, which runs equally often.",
+        ),
+        "TA293": Code(
+            "the products of a loop cannot share multiplications",
+            dedent(_LANES).strip().replace("int8[", "int16[") + '\ns.pack_products("u")',
+            dedent(_LANES).strip() + '\ns.pack_products("u")',
+            "One multiplier takes two small integers beside one another, and a factor that both have.",
         ),
         "TA285": _code(
             "nothing to say of what iterations need of one another",

@@ -16,6 +16,7 @@ from typing import cast
 
 from tracealloc.poly.codegen.functions import cut_functions
 from tracealloc.poly.codegen.lower import lower
+from tracealloc.poly.codegen.packed_products import packed_products
 from tracealloc.poly.dataflow.effects import model_of
 from tracealloc.poly.dependence.dependence import Dependence, changed_from, dependences_of
 from tracealloc.poly.isl.bounding_boxes import Same
@@ -339,11 +340,14 @@ def lowered(module: Module) -> Program:
     What a step did not change is not made again.
     """
     done: dict[str, Program] = {}
+    multiplier = module.hardware.multiplier
     for name, state in module.functions.items():
         bare = _lowered(Same(state.model), Same(state.tree))
         used = dict.fromkeys(call.callee for call in _calls_in(bare.body))
         linked = tuple((callee, Same(done[callee])) for callee in used)
-        done[name] = _linked(Same(bare), name, linked, state.layouts, Same(state.program), _space(state))
+        done[name] = _linked(
+            Same(bare), name, linked, state.layouts, Same(state.program), _space(state), multiplier
+        )
     return done[module.top]
 
 
@@ -366,6 +370,7 @@ def _linked(
     layouts: tuple[tuple[Array, Layout], ...],
     traced: Same,
     space: tuple[Relay | Streamed, ...] | None,
+    multiplier: tuple[int, int],
 ) -> Program:
     """A lowered function whose calls go to lowered functions, with those that are outlined from it."""
     known = {symbol: cast(Program, callee.value) for symbol, callee in callees}
@@ -383,6 +388,7 @@ def _linked(
         whole = relayed(whole, relay) if isinstance(relay, Relay) else streamed(whole, relay)
     if any(isinstance(relay, Relay) for relay in space or ()):
         whole = replace(whole, body=puts_last(whole.body))
+    whole = packed_products(whole, multiplier)
     found = cut_functions(whole)
     found.memo["traced"] = traced.value
     return found

@@ -161,12 +161,19 @@ def _widened(edit: Edit, state: State, buffer: Array, travel: str | None, inner:
     return None
 
 
+def _rolled(state: State, statement: str) -> LoopNode:
+    """The innermost loop around a statement of which the hardware has no copy for each iteration."""
+    loops = loops_above(state.tree, statement)
+    rolled = [loop for loop in loops if not loop.marks.packed and loop.marks.copies != 0]
+    return rolled[-1] if rolled else loops[0]
+
+
 def _fused(edit: Edit, buffer: Array) -> tuple[State, Array, str | None]:
     """The state in which the copies are in the loop that uses the buffer, the buffer there, and the loop."""
     state = edit.state
     users = [s for s in state.model.statements if any(a.array == buffer for a in s.accesses)]
     uses = [s for s in users if not s.copy]
-    inner = {loops_above(state.tree, s.name)[-1].key for s in uses}
+    inner = {_rolled(state, s.name).key for s in uses}
     if len(inner) != 1:
         return state, buffer, None
     key = next(iter(inner))

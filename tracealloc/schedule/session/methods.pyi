@@ -97,6 +97,10 @@ class Methods:
         loop: str | LoopHandle,
         name: str,
     ) -> None: ...
+    def pack_products(
+        self,
+        loop: str | LoopHandle,
+    ) -> None: ...
     def pack(
         self,
         array: str | ArrayHandle,

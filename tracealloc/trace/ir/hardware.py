@@ -75,6 +75,7 @@ class Hardware:
             no device holds it.
         most_unrolled: iterations; longer loops stay loops where the tool is to unroll them: nobody means it.
         promotes: whether an element that all iterations of a loop use is kept in a register while it runs.
+        multiplier: the bits of the operands of a multiplier, with their signs.
         flattens: whether a perfect nest around a pipelined loop becomes one pipeline with it.
     """
 
@@ -88,6 +89,7 @@ class Hardware:
     implementations: tuple[str, ...] = ()
     most_banks: int = 4096
     most_unrolled: int = 4096
+    multiplier: tuple[int, int] = (27, 18)
     flattens: bool = True
     promotes: bool = True
 

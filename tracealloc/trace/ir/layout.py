@@ -162,6 +162,7 @@ class Marks:
     loop, with all inside it, is (see ``outline``). `latency` are the least and the most cycles of an
     iteration, `limits` how many of an operation there are at most, `claims` what was proved of iterations.
     `apart`: it is not flattened with the loops around it. `space`: each iteration is a process of its own.
+    `packed`: pairs of iterations share multiplications.
     """
 
     pipeline: int | None = None
@@ -176,6 +177,7 @@ class Marks:
     claims: tuple[Claim, ...] = ()
     apart: bool = False
     space: bool = False
+    packed: bool = False
 
     @property
     def copies(self) -> int | None:
@@ -191,7 +193,9 @@ class Marks:
             found.append(f"pipeline ii={self.pipeline}" + (" rewind" if self.rewind else ""))
         if self.unroll is not None:
             found.append("unroll" if self.unroll == 0 else f"unroll {self.unroll}")
-        found += [name for name in ("space", "parallel", "vectorize", "dataflow") if getattr(self, name)]
+        found += [
+            name for name in ("space", "parallel", "vectorize", "dataflow", "packed") if getattr(self, name)
+        ]
         for name, cycles in zip(("least", "most"), self.latency or (), strict=False):
             found += [] if cycles is None else [f"{name} {cycles} cycles"]
         found += [f"{op} at most {most}" for op, most in self.limits]
