@@ -106,6 +106,7 @@ class Buildable:
         device: str | None = None,
         clock_mhz: float | None = None,
         pipeline_style: str | None = None,
+        values: bool = True,
         **kwargs: Any,
     ) -> Simulation:
         """Run on arrays cycle by cycle, as the hardware would; the arguments stay as they are.
@@ -119,6 +120,8 @@ class Buildable:
             device: ``"u280"``, ... or a part number; None: ``"u280"``.
             clock_mhz: the clock; None: the device's (300).
             pipeline_style: how a pipeline stands still: ``"frp"`` (None: this), ``"flp"`` or ``"stp"``.
+            values: False computes no arrays where data choose nothing that takes time: a network that does
+                the same over and over is then followed only until it does, and at the end.
 
         Returns:
             A `Simulation`: ``.arrays .cycles .processes .fifos .deadlock``.
@@ -131,7 +134,8 @@ class Buildable:
 
         with _placed():
             module, rest, others = self._timed(args, kwargs)
-            return simulate_module(module, rest, others, *_clock(device, clock_mhz, pipeline_style))
+            clock = _clock(device, clock_mhz, pipeline_style)
+            return simulate_module(module, rest, others, *clock, values)
 
     def least_depths(
         self,

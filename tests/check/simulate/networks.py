@@ -18,7 +18,7 @@ Edge: TypeAlias = tuple[int, int, int]
 N = 23
 
 
-def network(edges: list[Edge], work: list[int]) -> Any:
+def network(edges: list[Edge], work: list[int], length: int = N) -> Any:
     """Processes, each a loop: takes from its queues, multiplies so often, puts to its queues."""
     used = sorted({end for a, b, _ in edges for end in (a, b)})
     lines = ["def main(A: int32[N], B: int32[N]):"]
@@ -34,8 +34,8 @@ def network(edges: list[Edge], work: list[int]) -> Any:
         if not out and p == max(used):
             lines.append(f"            B[i{p}] = x")
     text = "\n".join(lines) + "\n"
-    scope: dict[str, Any] = {"ta": ta, "int32": int32, "N": N}
-    name = f"<network {hash(text)}>"
+    scope: dict[str, Any] = {"ta": ta, "int32": int32, "N": length}
+    name = f"<network {hash((text, length))}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     exec(compile(text, name, "exec"), scope)
     made = kernel(scope["main"])

@@ -315,7 +315,7 @@ def depths_of_module(
         BuildError: there is no compiler.
         TraceallocError: processes wait for one another however deep the queues are.
     """
-    made = simulated_module(module, clock_ns, style)
+    made = simulated_module(module, clock_ns, style, values=False)
     program = made.clocks.program
     if not args and not kwargs and program.args:
         if depends_on_data(program):

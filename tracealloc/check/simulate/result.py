@@ -118,6 +118,7 @@ class Simulation:
         deadlock: None, or the processes that wait for one another. `why`: the same in words, and what to try.
         events: of the puts and gets that were noted: cycle, how long it had to wait, numbers of the process
             and of the queue, and whether it is a put.
+        leapt: cycles, out of all, in which the network did what it had done before, and was not followed.
     """
 
     function: str
@@ -129,6 +130,7 @@ class Simulation:
     deadlock: list[Waiting] | None = None
     why: tuple[str, ...] = ()
     events: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    leapt: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without arrays and events."""
@@ -166,7 +168,10 @@ def _lines(run: Simulation) -> Iterator[str]:
         yield f"{run.function}: waits for ever (simulated at {run.clock_ns:g} ns)"
     else:
         micros = run.cycles * run.clock_ns / 1000
-        yield f"{run.function}: {run.cycles:,} cycles, {micros:,.3f} us (simulated at {run.clock_ns:g} ns)"
+        how = f"simulated at {run.clock_ns:g} ns"
+        if run.leapt:
+            how += f"; {run.leapt:,} of them in a steady state, which was not followed"
+        yield f"{run.function}: {run.cycles:,} cycles, {micros:,.3f} us ({how})"
     if run.processes:
         rows = [
             [

@@ -13,6 +13,7 @@ from tracealloc.emit.run.simulated import Run, SimulatedModule
 from tracealloc.emit.run.stuck import queue_name
 from tracealloc.schedule.core.state import Module
 from tracealloc.schedule.timing.clocks import clocks_of
+from tracealloc.schedule.timing.skeleton import skeleton_of
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 from tracealloc.trace.ir.clocks import Style
@@ -24,13 +25,16 @@ EVENTS = 200_000
 """Puts and gets that a simulation notes, the first ones."""
 
 
-def simulated_module(module: Module, clock_ns: float | None = None, style: Style = "frp") -> SimulatedModule:
-    """A schedule as it stands, compiled with its clock.
+def simulated_module(
+    module: Module, clock_ns: float | None = None, style: Style = "frp", values: bool = True
+) -> SimulatedModule:
+    """A schedule as it stands, compiled with its clock; without `values` where data choose nothing.
 
     Raises:
         BuildError: a port cannot do what the program needs, or there is no compiler.
     """
-    return SimulatedModule(clocks_of(module, clock_ns, style))
+    clocks = clocks_of(module, clock_ns, style)
+    return SimulatedModule(clocks if values else skeleton_of(clocks) or clocks)
 
 
 def simulate_module(
@@ -39,6 +43,7 @@ def simulate_module(
     kwargs: Mapping[str, Any],
     clock_ns: float | None = None,
     style: Style = "frp",
+    values: bool = True,
 ) -> Simulation:
     """What a schedule does on arrays, cycle by cycle; the arguments stay as they are.
 
@@ -47,9 +52,9 @@ def simulate_module(
         BuildError: a port cannot do what the program needs, or there is no compiler.
         TraceallocError: the program does what it may not: it leaves an array, or elements in a queue.
     """
-    made = simulated_module(module, clock_ns, style)
+    made = simulated_module(module, clock_ns, style, values)
     try:
-        return read_back(made, made.run(args, kwargs, events=EVENTS))
+        return read_back(made, made.run(args, kwargs, events=EVENTS if values else 0))
     except TraceallocError as error:
         error.place = error.place or caller_place()
         raise
@@ -73,17 +78,18 @@ def read_back(made: SimulatedModule, run: Run) -> Simulation:
         found = tuple(sorted(stalls.get(name, ()), key=lambda stall: -stall.cycles))
         around = names.get(parents[int(row[0])], "")
         processes[name] = Process(name, started, ended, found, around, bool(finished), int(row[0]))
-    cycles = next((int(row[1]) for row in lines if row[0] == "cycles"), None)
+    cycles, leapt = next(((int(row[1]), int(row[2])) for row in lines if row[0] == "cycles"), (None, 0))
     return Simulation(
         program.name,
         made.clocks.clock_ns,
-        _arrays(made, run),
+        Arrays() if made.clocks.bare else _arrays(made, run),
         None if run.waits else cycles,
         processes,
         fifos,
         [Waiting(each.process, each.queue, each.where) for each in run.waits] or None,
         (*run.error.because, f"try: {run.error.hint}") if run.error is not None else (),
         run.events,
+        leapt,
     )
 
 

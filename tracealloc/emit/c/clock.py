@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tracealloc.emit.c.unit import Unit
 from tracealloc.emit.common.scope import Scope
 from tracealloc.trace.ir.clocks import FunctionClock
+from tracealloc.trace.ir.expr import Const
 from tracealloc.trace.ir.program import Loop, Node, While
 
 __all__ = ["Clock"]
@@ -27,6 +28,7 @@ class Clock:
         self.on = clocks is not None
         self.stiff = clocks is not None and clocks.style == "stp"
         self.found = FunctionClock() if clocks is None else clocks.functions[id(scope.program)]
+        self.leaps = clocks is not None and clocks.bare and not self.stiff
         self._nodes: list[Node] = []
         self._pipes: dict[int, str] = {}  # the local that counts a pipeline's iterations, by its inner loop
 
@@ -46,13 +48,16 @@ class Clock:
         names, line = self.scope.names, self.scope.line
         name, memory = names.declare(_NAME, "clock"), names.declare("", "clock_memory")
         line("ta_start();")
+        if self.leaps:
+            line("ta_look_anew();")
         line(f"ta_clock {memory} = {{0}}, *const {name} = &{memory};")
 
     def end(self, top: bool) -> None:
         """The function has ended."""
         self._pass(self.found.alone)
         if top:
-            self.scope.line(f'ta_say("cycles\\t%lld\\n", (long long){self.name}->now);')
+            cycles = f"(long long){self.name}->now, (long long)ta_leapt"
+            self.scope.line(f'ta_say("cycles\\t%lld\\t%lld\\n", {cycles});')
 
     def node(self, node: Node, write: Callable[[], None]) -> None:
         """Write a node by `write`, and the time that passes before and after it."""
@@ -110,6 +115,12 @@ class Clock:
         if local is None:
             write()
             return
+        if self.found.pipes[id(node)].counted and not self.stiff and isinstance(node, Loop):
+            name, stop = self.scope.iter_name(node.iter), node.stop
+            assert isinstance(stop, Const)
+            self.scope.line(f"{local}.counter = &{name}, {local}.stop = {stop.value};")
+            self.scope.line(f"{self.name}->pipe = &{local};")
+            self.scope.line(f"ta_again({self.name});")
         self.scope.line(f"ta_iteration(&{local}, {self.name});")
         write()
         self.scope.line(f"ta_next(&{local}, {self.name});")

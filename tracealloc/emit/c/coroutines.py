@@ -193,7 +193,7 @@ static bool ta_join(ta_group *group) {
     while (group->left) {
       turns->now->next = group->waiting;
       group->waiting = turns->now;
-      turns->now->queue = NULL;
+      turns->now->queue = NULL;@JOINS
       ta_turn();
     }@JOINED
     return true;
@@ -261,7 +261,7 @@ static __attribute__((noinline)) bool ta_wait(
   p->count = count;
   p->limit = limit;
   p->room = room;
-  p->line = line;
+  p->line = line;@WAITING
   *waits = p;
   ta_turn();
   return true;
@@ -280,7 +280,9 @@ _CLOCKED = {
   ta_clock clock;
   int64_t parent;
   ta_process *before, *behind;  // among those that would rather wait, but need not
-  bool let;""",
+  bool let, patient;
+  void *waits;  // where it waits, and how: the line
+  int64_t waited, turn;""",
     "TURNS": """
   ta_process *patient;""",
     "STUCK": """  if (!turns->first && turns->patient) {  // it goes on without what it would rather have
@@ -306,6 +308,9 @@ static __attribute__((noinline)) bool ta_await(ta_process **waits) {
   if (!turns || !turns->now) return false;
   ta_process *p = turns->now;
   p->let = false;
+  p->patient = true;
+  p->waits = waits;
+  p->waited = 0;
   p->before = NULL;
   p->behind = turns->patient;
   if (p->behind) p->behind->before = p;
@@ -319,6 +324,10 @@ static __attribute__((noinline)) bool ta_await(ta_process **waits) {
   return !p->let;
 }
 """,
+    "WAITING": """
+  p->patient = false;
+  p->waits = waits;
+  p->waited = line;""",
     "GROUP": """
   int64_t started, ended;  // when: the network; the last process of those that have""",
     "ENDED": """
@@ -327,6 +336,10 @@ static __attribute__((noinline)) bool ta_await(ta_process **waits) {
   p->clock.now = network->started;
   p->clock.id = ++ta_ids;
   p->parent = ta_here->now ? ta_here->now->clock.id : 0;""",
+    "JOINS": """
+      turns->now->patient = false;
+      turns->now->waits = NULL;
+      turns->now->waited = -1;""",
     "JOINED": """
     if (turns->now->clock.now < group->ended) turns->now->clock.now = group->ended;""",
     "RELEASED": """

@@ -50,7 +50,8 @@ def _text(unit: Unit) -> str:
     program = unit.program
     programs = (*program.callees(), program)
     bodies = [line for each in programs for line in ("", *FunctionWriter(each, unit).lines())]
-    return "\n".join([*_head(unit), *unit.types, *unit.constants, *unit.depths_table(), *bodies, ""])
+    shared = [*unit.depths_table(), *unit.leaps()]
+    return "\n".join([*_head(unit), *unit.types, *unit.constants, *shared, *bodies, ""])
 
 
 def _head(unit: Unit) -> list[str]:

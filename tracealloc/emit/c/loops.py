@@ -91,7 +91,7 @@ class Loops:
 
     def iter_type(self, loop: Loop, low: int, high: int) -> str:
         """The type of an iterator whose values lie in a range."""
-        small = INT32[0] <= low and high <= INT32[1]
+        small = INT32[0] <= low and high <= INT32[1] and not self.clock.on
         self.machines.iters[loop.iter] = Machine(32 if small else 64, True)
         if fixed_bounds(loop):
             self._known_range[loop.iter] = self.scope.ranges.of_iter[loop.iter]

@@ -34,6 +34,7 @@ typedef struct {
 } ta_held;
 struct ta_clock {
   int64_t now, begun, first, id, late;
+  struct ta_pipe *pipe;  // one that is counted
   ta_held *held;
   int count, room;
   bool stiff;
@@ -72,8 +73,8 @@ static void ta_due(ta_clock *c, int64_t due) {
 }
 
 // A pipelined loop: when its next iteration begins at the earliest, and when those on their way began.
-typedef struct {
-  int64_t entered, next, interval, span, flight, at, count, *began;
+typedef struct ta_pipe {
+  int64_t entered, next, interval, span, flight, at, count, *began, *counter, stop;
 } ta_pipe;
 static inline void ta_iteration(ta_pipe *p, ta_clock *c) {
   if (p->count >= p->flight && p->began[p->at] + p->span > p->next) p->next = p->began[p->at] + p->span;
@@ -86,6 +87,7 @@ static inline void ta_next(ta_pipe *p, ta_clock *c) {
   p->next = c->begun + p->interval;
 }
 static inline void ta_leave(const ta_pipe *p, ta_clock *c, int64_t tail) {
+  c->pipe = NULL;
   if (TA_STIFF) {
     ta_due(c, INT64_MAX);
     free(c->held);
@@ -113,7 +115,25 @@ extern int64_t ta_depths[];
 static _Thread_local char *ta_text;
 static _Thread_local size_t ta_length, ta_room;
 static _Thread_local ta_event *ta_all;
-static _Thread_local int64_t ta_count, ta_most, ta_ids, ta_queues;
+static _Thread_local int64_t ta_count, ta_most, ta_ids, ta_queues, ta_leapt;
+static _Thread_local void **ta_list;  // the queues that are there
+static _Thread_local int ta_listed, ta_list_room;
+static void ta_enlist(void *queue) {
+  if (ta_listed == ta_list_room) {
+    void **list = realloc(ta_list, (2 * ta_list_room + 64) * sizeof *list);
+    if (!list) return;
+    ta_list = list;
+    ta_list_room = 2 * ta_list_room + 64;
+  }
+  ta_list[ta_listed++] = queue;
+}
+static void ta_strike(const void *queue) {
+  for (int k = ta_listed - 1; k >= 0; --k)
+    if (ta_list[k] == queue) {
+      ta_list[k] = ta_list[--ta_listed];
+      return;
+    }
+}
 static void __attribute__((format(printf, 1, 2))) ta_say(const char *format, ...) {
   if (ta_room - ta_length < 1024) {
     char *text = realloc(ta_text, 2 * ta_room + 4096);
@@ -139,7 +159,7 @@ void ta_ask(int64_t most) {
 }
 static void ta_start(void) {
   ta_length = 0;
-  ta_count = ta_ids = ta_queues = 0;
+  ta_count = ta_ids = ta_queues = ta_leapt = ta_listed = 0;
   if (ta_text) ta_text[0] = 0;
 }
 static inline void ta_note(int64_t process, int64_t queue, int put, int64_t time, int64_t stall) {
@@ -156,7 +176,7 @@ typedef struct {
   ta_process *taker, *giver;  // who waits for an element, or for room
   int64_t *put_at, *taken_at;  // when: of what is in the ring; of the last `last` that were taken
   int64_t last, puts, takes, delay, put_last, taken_last, fill, seen_puts, seen_takes, full, empty;
-  int64_t gives, gets, id, place, met, staged;
+  int64_t gives, gets, id, place, met, staged, soft;
 } ta_fifo_@K;
 static __attribute__((noinline)) bool ta_fifo_@K_grow(ta_fifo_@K *f) {
   const int64_t used = f->count + f->staged;
@@ -255,6 +275,9 @@ static inline void ta_fifo_@K_enter(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
   }
 }
 static void ta_fifo_@K_room_for(ta_fifo_@K *f, int line) {
+  // Where there is room without an end, others go on first: what is in the queue stays short.
+  while (!f->limit && f->count >= f->soft)
+    if (!ta_await(&f->giver)) f->soft = 2 * f->count;
   while (f->limit && f->count >= f->limit)
     if (!ta_wait(&f->giver, f->name, f->number, f->count, f->limit, true, line)) break;
 }
@@ -334,8 +357,11 @@ static void ta_fifo_@K_timed(ta_fifo_@K *f, int64_t place) {
   f->put_last = f->taken_last = -1;
   f->id = ++ta_queues;
   f->gives = f->gets = -1;
+  f->soft = 32;
+  ta_enlist(f);
 }
 static void ta_fifo_@K_said(const ta_fifo_@K *f, const ta_clock *c) {
+  ta_strike(f);
   int64_t fill = f->fill;
   if (f->seen_puts < f->puts && f->puts - f->takes > fill) fill = f->puts - f->takes;  // the run had no end
   ta_say("queue\t%lld\t%.99s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\n",

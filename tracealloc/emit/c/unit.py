@@ -5,17 +5,29 @@ from __future__ import annotations
 from tracealloc.emit.c.coroutines import NETWORK_FIFO, coroutines
 from tracealloc.emit.c.integers.helpers import Helper, Wide
 from tracealloc.emit.c.integers.integers import Machine, element_machine
+from tracealloc.emit.c.leaps import LEAPS
 from tracealloc.emit.c.plan.storage import aliased_calls, stack_bytes
 from tracealloc.emit.c.simulated import CLOCK, CLOCKED, SIMULATED_FIFO
 from tracealloc.emit.common.names import Names
 from tracealloc.emit.common.parameters import element_bytes
 from tracealloc.trace.ir.clocks import Clocks
-from tracealloc.trace.ir.dtype import Boolean, DType, Float, Struct, bfloat16, float16, float32, float64
+from tracealloc.trace.ir.dtype import (
+    Boolean,
+    DType,
+    Float,
+    Integer,
+    Struct,
+    bfloat16,
+    float16,
+    float32,
+    float64,
+)
 from tracealloc.trace.ir.program import Array, Program
 from tracealloc.trace.network.cut import is_network
 
 __all__ = ["Unit"]
 
+BYTE = Integer(8, True)
 _FLOATS = {bfloat16: "uint16_t", float16: "_Float16", float32: "float", float64: "double"}
 
 _FIFO = """
@@ -155,3 +167,10 @@ class Unit:
             return []
         numbers = ", ".join(map(str, self.depths)) or "0"
         return ["", "int64_t ta_depths[] = {" + numbers + "};"]
+
+    def leaps(self) -> list[str]:
+        """What leaps over what a program without values does over and over."""
+        if self.clocks is None or not self.clocks.bare or self.clocks.style == "stp":
+            return []
+        self.fifo_type(BYTE)
+        return LEAPS.split("\n")

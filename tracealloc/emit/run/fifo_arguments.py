@@ -11,7 +11,7 @@ import numpy as np
 
 __all__ = ["NETWORK_WORDS", "PLAIN_WORDS", "SIMULATED_WORDS", "Fifos", "given_twice"]
 
-PLAIN_WORDS, NETWORK_WORDS, SIMULATED_WORDS = 5, 10, 29
+PLAIN_WORDS, NETWORK_WORDS, SIMULATED_WORDS = 5, 10, 30
 
 
 @cache

@@ -79,7 +79,8 @@ class SimulatedModule:
             TraceallocError: the run found an error which is not that processes wait for one another.
         """
         signature = self.module.signature
-        values = [_copied(value) for value in signature.bind(tuple(args), dict(kwargs))]
+        copied = _emptied if self.clocks.bare else _copied
+        values = [copied(value) for value in signature.bind(tuple(args), dict(kwargs))]
         signature.reset()
         self._depths[:] = list(self.depths if depths is None else depths)
         self._dll.ta_ask(ctypes.c_int64(events))
@@ -105,6 +106,13 @@ class SimulatedModule:
         if not at or not count.value:
             return np.zeros(0, EVENT)
         return np.frombuffer(ctypes.string_at(at, count.value * EVENT.itemsize), EVENT)
+
+
+def _emptied(value: Any) -> Any:
+    """An argument of which only how many elements it has counts."""
+    if isinstance(value, list) and any(isinstance(each, list | deque) for each in value):
+        return [_emptied(each) for each in value]
+    return deque([0] * len(value)) if isinstance(value, list | deque) else value
 
 
 def _copied(value: Any) -> Any:

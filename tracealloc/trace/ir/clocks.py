@@ -30,12 +30,14 @@ class Pipe:
         interval: cycles from one iteration to the next.
         tail: cycles from the beginning of the last iteration to the end of the loop.
         first, last: the stages of the first and the last access to a queue, counted from 0.
+        counted: whether all iterations are alike, and its loop counts them from 0.
     """
 
     interval: int
     tail: int
     first: int = 0
     last: int = 0
+    counted: bool = False
 
     @property
     def flight(self) -> int:
@@ -76,9 +78,11 @@ class Clocks:
     Attributes:
         clock_ns: the clock period.
         style: how pipelines stand still: all of one at once (``stp``), or what can go on does.
+        bare: whether the program is without its values.
     """
 
     program: Program
     functions: Mapping[int, FunctionClock]
     clock_ns: float
     style: Style = "frp"
+    bare: bool = False
