@@ -120,3 +120,15 @@ def test_what_is_read_afterwards_goes_into_the_last_iteration() -> None:
     s.flatten("j")
     assert nest(s)[-2:] == ["        if j == 7:", "          z[i] = y[0] + y[7]"]
     check_round_trip(s, read_between)
+
+
+def test_a_loop_whose_bounds_depend_on_data_is_not_flattened() -> None:
+    @kernel
+    def counted(n: ta.int32[4], y: float32[8]):
+        for i in ta.range(4):
+            for j in ta.range(n[i]):
+                y[i] += 1
+
+    s = ta.customize(counted)
+    s.flatten("j", off=True)
+    check_round_trip(s, counted)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tracealloc as ta
-from tracealloc import int32, kernel
+from tracealloc import grid, int32, kernel
 from tracealloc.customize import Schedule
 
 
@@ -140,3 +140,109 @@ def test_values_go_along_an_axis() -> None:
     )
     with pytest.raises(ta.ScheduleError, match="finds no axis 3"):
         s.relay(buffer, pe, along=3)
+
+
+def along_j(k_: Any, n: int) -> Schedule:
+    s = ta.customize(k_)
+    buffer = s.buffer_at(s.H, "j")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pe = s.unfold("PE", axis=0, factor=n)
+    s.relay(buffer, pe, along=0)
+    assert s.module.state(s.name).concurrent
+    check_round_trip(s, k_)
+    A, found, wanted = np.arange(n * n, dtype=np.int32).reshape(n, n), *np.zeros((2, n, n), np.int32)
+    s.build()(A, found)
+    k_(A, wanted)
+    np.testing.assert_array_equal(found, wanted)
+    return s
+
+
+def test_three_neighbours_of_a_cell() -> None:
+    n = 5
+
+    @kernel
+    def sweep(A: int32[n, n], out: int32[n, n]):
+        H = ta.zeros((n + 1, n + 1), int32)
+        for j, i in grid(n, n, name="PE"):
+            H[i + 1, j + 1] = A[i, j] + H[i, j + 1] * 2 + H[i + 1, j] - H[i, j]
+            out[i, j] = H[i + 1, j + 1]
+
+    text = str(along_j(sweep, n))
+    assert "H_j[i + 1, 0] = H_fifo[j].get()" in text  # in the loop that uses it
+    assert "  H = " not in text
+
+
+def test_what_two_later_ones_need() -> None:
+    """Each PE hands on what it made, and what the one before it made."""
+    n = 5
+
+    @kernel
+    def back(A: int32[n, n], out: int32[n, n]):
+        H = ta.zeros((n + 2, n), int32)
+        for j in ta.range(n, name="PE"):
+            for i in ta.range(n):
+                H[j + 2, i] = A[i, j] + 3 * H[j, i] + H[j + 1, i]
+                out[i, j] = H[j + 2, i]
+
+    along_j(back, n)
+
+
+def test_lanes() -> None:
+    """A system for each right-hand side, beside one another."""
+    n, m = 4, 3
+
+    @kernel
+    def solve(L: int32[n, n], B: int32[n, m]) -> int32[n, m]:
+        X = ta.empty((n, m), int32)
+        for r in ta.range(m, name="PE"):
+            for i in ta.range(n):
+                X[i, r] = B[i, r]
+                for j in ta.range(i):
+                    X[i, r] -= L[i, j] * X[j, r]
+        return X
+
+    s = ta.customize(solve)
+    buffer = s.buffer_at(s.X, "i")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pe = s.unfold("PE", axis=[0, 1], factor=[m, n])
+    s.relay(buffer, pe, axis=0)
+    check_round_trip(s, solve)
+    rng = np.random.default_rng(0)
+    L, B = rng.integers(-3, 4, (n, n)).astype(np.int32), rng.integers(-9, 9, (n, m)).astype(np.int32)
+    np.testing.assert_array_equal(s.build()(L, B), solve(L, B))
+
+
+def test_another_order_shows() -> None:
+    n, m = 3, 2
+
+    @kernel
+    def solve(L: int32[n, n], B: int32[n, m]) -> int32[n, m]:
+        X = ta.empty((n, m), int32)
+        for i in ta.range(n, name="PE"):
+            for r in ta.range(m):
+                X[i, r] = B[i, r]
+                for j in ta.range(i):
+                    X[i, r] -= L[i, j] * X[j, r]
+        return X
+
+    s, buffer, pe = unfolded(solve, n, "X")
+    assert refused(lambda: s.relay(buffer, pe, along=0), s, ta.IllegalScheduleError) == (
+        "TA290 relay(\"X_i\", \"i\", along=0) cannot be: neighbours along 'i' do not use 'X' in one order\n"
+        "  because: i = 1 hands on X[0, 1] as number 1, and the next one wants X[1, 0]"
+    )
+
+
+def test_what_came_can_be_stored_elsewhere() -> None:
+    @kernel
+    def seen(x: int32[6], y: int32[4, 6]):
+        for i, k in grid(4, 6, name="PE"):
+            y[i, k] = x[k]
+
+    s, buffer, pe = unfolded(seen, 4, "x")
+    s.relay(buffer, pe, along=0)
+    check_round_trip(s, seen)
+    x, y = np.arange(6, dtype=np.int32), np.zeros((4, 6), np.int32)
+    s.build()(x, y)
+    np.testing.assert_array_equal(y, np.stack([x] * 4))

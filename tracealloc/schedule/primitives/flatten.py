@@ -33,10 +33,10 @@ def flatten(edit: Edit, loop: LoopNode | OpaqueLoop, off: bool = False) -> Resul
     Raises:
         ScheduleError: the loop cannot be flattened.
     """
-    state = edit.state
-    if not off:
-        state = _perfect(edit, edit.affine(loop))
-    return Result(mark(state, find(state, loop.key), lambda marks: replace(marks, apart=off)))
+    if off:
+        return Result(mark(edit.state, loop, lambda marks: replace(marks, apart=True)))
+    state = _perfect(edit, edit.affine(loop))
+    return Result(mark(state, find(state, loop.key), lambda marks: replace(marks, apart=False)))
 
 
 def _perfect(edit: Edit, loop: LoopNode) -> State:

@@ -103,12 +103,12 @@ def _copies(
     along = next((loop for loop in loops if loop.iter.key == travel), None)
     if not into and len(back) == 1 and along is not None and fixed_trips(along) == 1:
         return None
+    if len({array for _, array in into}) == 1:  # what goes elsewhere is a value like any
+        back = [(copy, array) for copy, array in back if array == into[0][1]]
     if len(into) != 1 or len(back) > 1:
         refuse(f"{buffer.name!r} is not copied once into each PE", hint="relay a buffer of s.buffer_at")
     (copy, source) = into[0]
     found = Element(position, loops, block, copy, back[0][0] if back else None, source, buffer)
-    if back and back[0][1] != source:
-        refuse(f"{buffer.name!r} is copied from {source.name!r} and to {back[0][1].name!r}", found)
     for loop in loops:
         if not (isinstance(loop.start, Const) and isinstance(loop.stop, Const) and loop.step == 1):
             refuse(f"{loop.iter.name!r} does not run upwards over the same values in all of the grid", found)

@@ -121,17 +121,18 @@ def _sites(position: int, loops: tuple[Loop, ...], block: Block, along: Loop, bu
                 into.append((_Site(store, path, places, value.indices), value.array))
             elif value.array == buffer and store.array not in own and store.array.rank:
                 back.append((_Site(store, path, places, store.indices), store.array))
-    arrays = {array for _, array in back}
-    taken = [site for site, array in into if array in arrays]  # others are values like any
-    if len(arrays) != 1 or not taken:
+    arrays = {array for _, array in back} & {array for _, array in into}  # others are values like any
+    if len(arrays) != 1:
         _refuse(f"{buffer.name!r} is not copied from one array and to it")
     (source,) = arrays
+    taken = tuple(site for site, array in into if array == source)
+    given = tuple(site for site, array in back if array == source)
     uses = sum(
         (source in touched_by(node)) + sum(load.array == source for load in read_by(node))
         for node in walk_nodes(block)
     )
-    grid = Grid(position, loops, block, along, buffer, source, tuple(taken), tuple(s for s, _ in back))
-    if uses != len(taken) + len(back):
+    grid = Grid(position, loops, block, along, buffer, source, taken, given)
+    if uses != len(taken) + len(given):
         _refuse(f"{source.name!r} is used by the PEs beside its buffer {buffer.name!r}", grid)
     for loop in loops:
         if not (isinstance(loop.start, Const) and isinstance(loop.stop, Const) and loop.step == 1):
