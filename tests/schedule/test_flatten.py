@@ -126,7 +126,7 @@ def test_a_loop_whose_bounds_depend_on_data_is_not_flattened() -> None:
     @kernel
     def counted(n: ta.int32[4], y: float32[8]):
         for i in ta.range(4):
-            for j in ta.range(n[i]):
+            for _j in ta.range(n[i]):
                 y[i] += 1
 
     s = ta.customize(counted)
