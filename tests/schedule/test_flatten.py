@@ -126,8 +126,8 @@ def test_a_loop_whose_bounds_depend_on_data_is_not_flattened() -> None:
     @kernel
     def counted(n: ta.int32[4], y: float32[8]):
         for i in ta.range(4):
-            for _j in ta.range(n[i]):
-                y[i] += 1
+            for j in ta.range(n[i]):
+                y[i] += j
 
     s = ta.customize(counted)
     s.flatten("j", off=True)

@@ -162,6 +162,24 @@ def test_refusals(types: tuple[Any, Any], because: str | None) -> None:
     assert because in message
 
 
+def test_a_later_step_may_leave_nothing_to_share() -> None:
+    @kernel
+    def two(a: int8[1], B: int8[4, 2], y: int32[4, 2], z: int32[4, 2]):
+        for i in ta.range(4):
+            for u in ta.range(2):
+                y[i, u] = a[0] * B[i, u]
+            for v in ta.range(2):
+                for w in ta.range(1):
+                    z[i, v] = w
+
+    s = ta.customize(two)
+    s.pack_products("u")
+    s.merge("u", "v")
+    assert "for u in 0:2" in str(s)
+    assert "[unroll, packed]" in str(s)  # it is not: the mark is still there
+    check_round_trip(s, two)
+
+
 def test_a_loop_that_does_not_run_equally_often() -> None:
     @kernel
     def ragged(a: int8[5], B: int8[5, 5], y: int32[5]):

@@ -10,6 +10,7 @@ the high one, which is put back.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from tracealloc.trace.diagnostics.errors import ScheduleError
@@ -30,12 +31,12 @@ from tracealloc.trace.ir.expr import (
     rewrite,
     substitute,
 )
-from tracealloc.trace.ir.program import Array, Block, Loop, Node, Program, Store, map_blocks, walk_nodes
+from tracealloc.trace.ir.program import Array, Block, Call, Loop, Node, Program, Store, map_blocks, walk_nodes
 from tracealloc.trace.ir.rewrite import map_expressions
 from tracealloc.trace.queries.affine import constant, linear, simplify
 from tracealloc.trace.queries.intervals import fixed_trips
 
-__all__ = ["Multiplier", "packed_products"]
+__all__ = ["Multiplier", "check_packed", "packed_products"]
 
 Multiplier = tuple[int, int]
 """The bits of both operands of a multiplier, with their signs."""
@@ -53,8 +54,7 @@ class _Product:
 def packed_products(program: Program, multiplier: Multiplier) -> Program:
     """The program in which loops that are marked ``packed`` are pairs of iterations that share products.
 
-    Raises:
-        ScheduleError: such a loop has no such products, or they do not fit a multiplier.
+    Where later steps left a loop no such products, it is unrolled, and keeps its mark.
     """
     if not any(isinstance(node, Loop) and node.marks.packed for node in walk_nodes(program.body)):
         return program
@@ -64,10 +64,25 @@ def packed_products(program: Program, multiplier: Multiplier) -> Program:
 
     def changed(node: Node) -> Block:
         if isinstance(node, Loop) and node.marks.packed:
-            return _pairs(node, multiplier)
+            with suppress(ScheduleError):
+                return _pairs(node, multiplier)
+            node = replace(node, marks=replace(node.marks, unroll=0))
         return (map_blocks(node, block),)
 
     return replace(program, body=block(program.body))
+
+
+def check_packed(program: Program, multiplier: Multiplier) -> None:
+    """Refuse loops that are marked ``packed`` and have no products to share.
+
+    Raises:
+        ScheduleError: such a loop has no such products, or they do not fit a multiplier.
+    """
+    for node in walk_nodes(program.body):
+        if isinstance(node, Call):
+            check_packed(node.program, multiplier)
+        elif isinstance(node, Loop) and node.marks.packed:
+            _pairs(node, multiplier)
 
 
 def _refuse(loop: Loop, what: str, because: str | None = None, hint: str | None = None) -> ScheduleError:

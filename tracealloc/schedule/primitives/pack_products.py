@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tracealloc.poly.codegen.packed_products import check_packed
 from tracealloc.poly.model.tree import LoopNode
 from tracealloc.schedule.core.marks import mark
 from tracealloc.schedule.core.primitive import Edit, Result, primitive
@@ -33,10 +34,8 @@ def pack_products(edit: Edit, loop: LoopNode | OpaqueLoop) -> Result:
     state = mark(edit.state, edit.affine(loop), lambda marks: replace(marks, packed=True))
     module = edit.module.with_state(edit.function, state)
     try:
-        lowered(replace(module, top=edit.function))
+        check_packed(lowered(replace(module, top=edit.function)), module.hardware.multiplier)
     except ScheduleError as found:
-        if found.code != "TA293":
-            raise
         why, hint = found.because, found.hint
         raise edit.error("TA293", f"cannot be: {found.summary}", because=why, hint=hint) from None
     return Result(state)
