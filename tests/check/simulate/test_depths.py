@@ -10,7 +10,7 @@ import pytest
 
 import tracealloc as ta
 from tests.check.simulate.networks import Edge, network, stepped
-from tracealloc import int32, kernel
+from tracealloc import grid, int32, kernel
 
 EDGES: list[tuple[Edge, ...]] = [
     ((0, 1, 2),),
@@ -154,3 +154,23 @@ def test_the_depths_of_an_array_of_queues_are_one() -> None:
 
     found = of(chain)
     assert list(found) == ["q"] and found["q"].depth == 1
+
+
+def test_beside_an_array_between_processes() -> None:
+    """What processes are handed whole has no values there, and is declared."""
+
+    @kernel
+    def transposed(A: int32[4, 4], C: int32[4, 4]):
+        X = ta.empty((4, 4), int32)
+        Y = ta.empty((4, 4), int32)
+        for i, j in grid(4, 4, name="load"):
+            X[i, j] = A[i, j]
+        for i, j in grid(4, 4, name="compute"):
+            Y[j, i] = X[i, j] * 2
+        for i, j in grid(4, 4, name="store"):
+            C[i, j] = Y[i, j] + 1
+
+    s = ta.customize(transposed)
+    s.dataflow()
+    s.stream(s.X)
+    assert "#pragma HLS stream variable=X depth=" in s.build(target="vitis_hls").source

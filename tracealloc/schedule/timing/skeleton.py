@@ -51,7 +51,10 @@ def skeleton_of(clocks: Clocks) -> Clocks | None:
     functions: dict[int, FunctionClock] = {}
     try:
         for each in (*clocks.program.callees(), clocks.program):
-            bare = _Bare(clocks.functions[id(each)], done)
+            calls = [node for node in walk_nodes(each.body) if isinstance(node, Call)]
+            parts = [part for call in calls for part in (*call.args, *call.results)]
+            passed = frozenset(part.array for part in parts if isinstance(part, Region))
+            bare = _Bare(clocks.functions[id(each)], done, passed)
             body = bare.block(each.body)
             args = tuple(map(_queue, each.args))
             new = done[id(each)] = replace(each, args=args, body=body)
@@ -83,6 +86,7 @@ class _Bare:
 
     old: FunctionClock
     done: dict[int, Program]
+    passed: frozenset[Array]  # to processes: they are declared
     before: dict[int, int] = field(default_factory=dict)
     after: dict[int, int] = field(default_factory=dict)
     gets: dict[int, int] = field(default_factory=dict)
@@ -129,7 +133,8 @@ class _Bare:
     def bare(self, node: Node) -> list[Node]:
         match node:
             case Alloc(array=array):
-                return [replace(node, array=_queue(array), fill=None)] if array.kind == "stream" else []
+                kept = array.kind == "stream" or array in self.passed
+                return [replace(node, array=_queue(array), fill=None)] if kept else []
             case Store():
                 return self.store(node)
             case If(cond=cond, then=then, orelse=orelse):
