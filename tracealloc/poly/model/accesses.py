@@ -8,6 +8,7 @@ from typing import TypeAlias, assert_never
 
 import islpy as isl
 
+from tracealloc.poly.isl.coalesce import coalesced
 from tracealloc.poly.isl.compared import minus
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
@@ -396,15 +397,34 @@ def _values(expr: Expr) -> set[Load]:
 
 
 def _once_each(accesses: Sequence[Access]) -> list[Access]:
-    """The accesses without those that say the same: steps may write bounds and subscripts again."""
+    """The accesses without those that say the same: steps may write bounds and subscripts again.
+
+    Two that touch the same elements may do so in other iterations of the loops inside, each under a condition
+    of its own: what is left stands for both.
+    """
     found: list[Access] = []
-    relations: dict[Access, list[isl.Map]] = {}
+    known: dict[Access, list[int]] = {}
     for access in accesses:
-        same = relations.setdefault(access, [])
-        if not any(relation.plain_is_equal(access.relation) for relation in same):
-            same.append(access.relation)
+        places = known.setdefault(access, [])
+        alike = (k for k in places if found[k].relation.plain_is_equal(access.relation))
+        at = next((k for k in alike if _same_places(found[k], access)), None)
+        if at is None:
+            places.append(len(found))
             found.append(access)
+        else:
+            found[at] = replace(found[at], view=_either(found[at].view, access.view))
     return found
+
+
+def _same_places(one: Access, other: Access) -> bool:
+    """Whether two accesses that are alike have views of the same places, if any."""
+    if one.view is None or other.view is None:
+        return one.view is other.view
+    return bool(one.view.get_space() == other.view.get_space())
+
+
+def _either(one: isl.Map | None, other: isl.Map | None) -> isl.Map | None:
+    return one if one is None or other is None else coalesced(one.union(other))
 
 
 def target_text(store: Store) -> str:
