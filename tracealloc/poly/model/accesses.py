@@ -420,7 +420,7 @@ def _same_places(one: Access, other: Access) -> bool:
     """Whether two accesses that are alike have views of the same places, if any."""
     if one.view is None or other.view is None:
         return one.view is other.view
-    return bool(one.view.get_space() == other.view.get_space())
+    return bool(one.view.get_space().is_equal(other.view.get_space()))
 
 
 def _either(one: isl.Map | None, other: isl.Map | None) -> isl.Map | None:
