@@ -39,8 +39,8 @@ def make_lu(*, N: int, dtype: object = float32) -> ta.Kernel:
             for k in ta.range(j):
                 for i in ta.range(k + 1, N):
                     A[i, j] -= A[i, k] * A[k, j]
-            for i in ta.range(j + 1, N):
-                A[i, j] /= A[j, j]
+            for below in ta.range(j + 1, N):
+                A[below, j] /= A[j, j]
 
     return lu
 
@@ -84,6 +84,8 @@ def lu_columns(lu: ta.Kernel) -> ta.Schedule:
         warnings.simplefilter("ignore", ta.TraceallocWarning)
         pe = s.unfold("PE", axis=0, factor=N)
     s.partition(s.A, dim=1)
+    s.partition(columns, dim=1)
+    s.pipeline("below")
     s.relay(columns, pe, along=0)
     return s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import islpy as isl
@@ -22,6 +23,7 @@ from tracealloc.schedule.core.primitive import Edit
 from tracealloc.schedule.core.prove_storage import proved_storage
 from tracealloc.schedule.core.state import State
 from tracealloc.schedule.loops.copies import after_last_store
+from tracealloc.trace.diagnostics.errors import IllegalScheduleError
 from tracealloc.trace.ir.expr import Expr
 from tracealloc.trace.ir.layout import UNMARKED
 from tracealloc.trace.ir.program import Array
@@ -49,15 +51,22 @@ def made_before(edit: Edit, buffer: Array, travel: str) -> State | None:
     placed = _at_first_use(state, into[0], got, buffer) or _apart(state, into[0], got, first=True)
     state = _with_later(*placed, travel)
     state = proved_storage(edit, state, buffer)
-    keys = {
-        loops_above(state.tree, s.name)[-1].key
-        for s in state.model.statements
-        if not s.copy and any(a.array == buffer and a.write for a in s.accesses)
-    }
-    if len(keys) == 1 and not find(state, key := next(iter(keys))).marks.space:
-        for copy in [s for s in state.model.statements if s.copy and _uses(s, buffer)]:
-            if not _stores_to(copy, buffer):
-                state = after_last_store(replace(edit, state=state), key, copy) or state
+    for copy in [s for s in state.model.statements if s.copy and _uses(s, buffer)]:
+        if not _stores_to(copy, buffer):
+            state = _after_a_store(edit, state, copy, buffer)
+    return state
+
+
+def _after_a_store(edit: Edit, state: State, copy: Statement, buffer: Array) -> State:
+    """The state in which a copy back follows the last store of each element, if one loop has them all."""
+    makers = [s.name for s in state.model.statements if not s.copy and _stores_to(s, buffer)]
+    keys = dict.fromkeys(loops_above(state.tree, name)[-1].key for name in makers)
+    for key in keys:
+        if not find(state, key).marks.space:
+            with suppress(IllegalScheduleError):
+                made = after_last_store(replace(edit, state=state), key, copy)
+                if made is not None:
+                    return made
     return state
 
 
