@@ -264,3 +264,42 @@ def test_what_came_can_be_stored_elsewhere() -> None:
     x, y = np.arange(6, dtype=np.int32), np.zeros((4, 6), np.int32)
     s.build()(x, y)
     np.testing.assert_array_equal(y, np.stack([x] * 4))
+
+
+NEAR = [(0, 1), (1, 0), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(1, 5), st.integers(1, 5), st.lists(st.sampled_from(NEAR), min_size=1, max_size=3, unique=True)
+)
+def test_wavefronts(n: int, m: int, near: list[tuple[int, int]]) -> None:
+    """A cell is made of cells that are made before it: what is accepted is right."""
+
+    @kernel
+    def cells(A: int32[m, n], out: int32[m, n]):
+        H = ta.zeros((m + 2, n + 2), int32)
+        for j in ta.range(n, name="PE"):
+            for i in ta.range(m):
+                total = ta.scalar(int32, A[i, j])
+                for up, left in near:
+                    total += (1 + up + 3 * left) * H[i + 2 - up, j + 2 - left]
+                H[i + 2, j + 2] = total
+                out[i, j] = total
+
+    s = ta.customize(cells)
+    try:
+        buffer = s.buffer_at(s.H, "j")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pe = s.unfold("PE", axis=0, factor=n)
+        s.relay(buffer, pe, along=0)
+    except ta.IllegalScheduleError as error:
+        assert error.code == "TA290"
+        return
+    assert s.verify()
+    A = np.random.default_rng(n * m).integers(-9, 9, (m, n)).astype(np.int32)
+    found, wanted = np.zeros((2, m, n), np.int32)
+    s.build()(A, found)
+    cells(A, wanted)
+    np.testing.assert_array_equal(found, wanted)
