@@ -162,6 +162,23 @@ def test_refusals(types: tuple[Any, Any], because: str | None) -> None:
     assert because in message
 
 
+def test_the_loop_stands_there_twice() -> None:
+    @kernel
+    def dot(a: int8[6], B: int8[6, 2], y: int32[2]):
+        for k in ta.range(6):
+            for u in ta.range(2):
+                y[u] += a[k] * B[k, u]
+
+    s = ta.customize(dot)
+    s.pack_products("u")
+    s.peel("k", 1)
+    check_round_trip(s, dot)
+    a, B = np.arange(6, dtype=np.int8), np.arange(-6, 6, dtype=np.int8).reshape(6, 2)
+    y = np.zeros(2, np.int32)
+    s.build()(a, B, y)
+    np.testing.assert_array_equal(y, a.astype(np.int32) @ B)
+
+
 def test_a_later_step_may_leave_nothing_to_share() -> None:
     @kernel
     def two(a: int8[1], B: int8[4, 2], y: int32[4, 2], z: int32[4, 2]):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 
 from tracealloc.trace.diagnostics.errors import ScheduleError
 from tracealloc.trace.ir.dtype import Integer, as_integer, index
@@ -59,13 +60,15 @@ def packed_products(program: Program, multiplier: Multiplier) -> Program:
     if not any(isinstance(node, Loop) and node.marks.packed for node in walk_nodes(program.body)):
         return program
 
+    fresh = count()  # a loop may stand there several times
+
     def block(nodes: Block) -> Block:
         return tuple(new for node in nodes for new in changed(node))
 
     def changed(node: Node) -> Block:
         if isinstance(node, Loop) and node.marks.packed:
             with suppress(ScheduleError):
-                return _pairs(node, multiplier)
+                return _pairs(node, multiplier, fresh)
             node = replace(node, marks=replace(node.marks, unroll=0))
         return (map_blocks(node, block),)
 
@@ -82,7 +85,7 @@ def check_packed(program: Program, multiplier: Multiplier) -> None:
         if isinstance(node, Call):
             check_packed(node.program, multiplier)
         elif isinstance(node, Loop) and node.marks.packed:
-            _pairs(node, multiplier)
+            _pairs(node, multiplier, count())
 
 
 def _refuse(loop: Loop, what: str, because: str | None = None, hint: str | None = None) -> ScheduleError:
@@ -90,7 +93,7 @@ def _refuse(loop: Loop, what: str, because: str | None = None, hint: str | None 
     return ScheduleError("TA293", what, place=loop.place, because=reasons, hint=hint)
 
 
-def _pairs(loop: Loop, multiplier: Multiplier) -> Block:
+def _pairs(loop: Loop, multiplier: Multiplier, fresh: Iterator[int]) -> Block:
     trips, start = fixed_trips(loop), linear(loop.start)
     if trips is None or start is None:
         raise _refuse(
@@ -104,7 +107,7 @@ def _pairs(loop: Loop, multiplier: Multiplier) -> Block:
     steps = [constant(k * loop.step) for k in range(trips)]
     values = [simplify(Binary("+", loop.start, step, index)) for step in steps]
     for number in range(0, trips - 1, 2):
-        found += _pair(loop, values[number : number + 2], multiplier)
+        found += _pair(loop, values[number : number + 2], multiplier, fresh)
     if trips % 2:
         found += [_at(node, loop.iter, values[-1]) for node in loop.body]
     return tuple(found)
@@ -118,7 +121,7 @@ def _short(expr: Expr) -> Expr:
     return simplify(expr) if linear(expr) is not None else expr
 
 
-def _pair(loop: Loop, values: list[Expr], multiplier: Multiplier) -> list[Node]:
+def _pair(loop: Loop, values: list[Expr], multiplier: Multiplier, fresh: Iterator[int]) -> list[Node]:
     stores = [node for node in loop.body if isinstance(node, Store)]
     products = list(_products(loop, stores))
     if not products:
@@ -128,8 +131,8 @@ def _pair(loop: Loop, values: list[Expr], multiplier: Multiplier) -> list[Node]:
         )  # fmt: skip
     before: list[Node] = []
     instead: list[dict[int, Expr]] = [{}, {}]
-    for number, product in enumerate(products):
-        nodes, low, high = _multiplied(loop, product, values, multiplier, number)
+    for product in products:
+        nodes, low, high = _multiplied(loop, product, values, multiplier, next(fresh))
         before += nodes
         for found, value in zip(instead, (low, high), strict=True):
             wanted = product.node.type
@@ -204,9 +207,10 @@ def _multiplied(
             f"a multiplier takes {multiplier[0]} by {multiplier[1]}",
         )  # fmt: skip
     packed, whole = Integer(wide, signed), Integer(wide + one, signed)
-    key, name = f"{loop.iter.key}:{_key(values)}:{number}", loop.iter.name.replace(".", "_")
-    factors = Array(f"{key}:factors", f"{name}_factors", packed, (), "value")
-    both = Array(f"{key}:both", f"{name}_both", whole, (), "value")
+    key, name = f"{loop.iter.key}:{number}", loop.iter.name.replace(".", "_")
+    more = f"_{number}" if number else ""
+    factors = Array(f"{key}:factors", f"{name}_factors{more}", packed, (), "value")
+    both = Array(f"{key}:both", f"{name}_both{more}", whole, (), "value")
     low, high = (Cast(_short(substitute(product.other, {loop.iter: value})), packed) for value in values)
     place = Const(shift, packed)
     made = Binary("+", Binary("<<", high, place, packed), low, packed)
@@ -219,9 +223,3 @@ def _multiplied(
         second = Binary("+", second, Select(negative, Const(1, whole), Const(0, whole)), whole)
     where = loop.place
     return [Store(factors, (), made, (), where), Store(both, (), times, (), where)], first, second
-
-
-def _key(values: list[Expr]) -> str:
-    from tracealloc.trace.ir.text import expr_text
-
-    return "_".join(map(expr_text, values))
