@@ -60,7 +60,44 @@ def stored_too(A: int32[4], N: int32[4], B: int32[3, 2]):
                     B[i, x % 2] = A[y] + B[i, x % 2]
 
 
-KERNELS = [where_inside, never_first, never_last, each_its_part, stored_too]
+@kernel
+def read_once(A: int32[4], N: int32[4], B: int32[3, 2]):
+    for i in grid(3):
+        for _j in ta.range(N[0] % 7):
+            for x, y in grid(2, 4):
+                with ta.when(y < 0):
+                    A[x] = B[i, x % 2]
+
+
+@kernel
+def read_of_one(A: int32[4], N: int32[4], B: int32[3, 2]):
+    for i in grid(3):
+        for _j in ta.range(N[0] % 7):
+            for y in grid(4):
+                with ta.when(y >= 4):
+                    A[0] = B[i, 0]
+
+
+@kernel
+def beside_no_iteration(A: int32[4], N: int32[4], B: int32[3, 2]):
+    for i in grid(3):
+        for _j in ta.range(N[0] % 7):
+            for x in grid(2):
+                for _y in grid(0):
+                    A[x] = B[i, x % 2] + A[x + 1]
+
+
+@kernel
+def some_instances(A: int32[4], N: int32[4], B: int32[3, 2]):
+    for i in grid(3):
+        for _j in ta.range(N[0] % 7):
+            for x, y in grid(2, 4):
+                with ta.when(y + i >= 5):
+                    A[x] = B[1, x % 2] + B[i, 0]
+
+
+KERNELS = [read_once, read_of_one, beside_no_iteration, some_instances]
+KERNELS += [where_inside, never_first, never_last, each_its_part, stored_too]
 
 
 @pytest.mark.parametrize("made", KERNELS, ids=lambda made: made.name)

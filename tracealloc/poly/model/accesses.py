@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never
 import islpy as isl
 
 from tracealloc.poly.isl.coalesce import coalesced
-from tracealloc.poly.isl.compared import minus
+from tracealloc.poly.isl.compared import is_within, minus
 from tracealloc.poly.isl.equality import same_maps
 from tracealloc.poly.isl.named import dim_bounds, map_text, range_dims, with_tuple
 from tracealloc.poly.isl.texts import aff_text, cond_text, iter_names, read_map, tuple_text
@@ -98,6 +98,11 @@ class _Collector:
             return
         relation, exact = self.relation(array, part.indices)
         view = self.view(array, part.indices)
+        if view is not None:
+            # Loops and conditions around that the subscripts do not use may keep it from happening: the
+            # relation does not know them, and nothing is said of places that it has no elements for.
+            touched = with_tuple(view.domain_factor_domain(), str(relation.range().get_tuple_name()))
+            view = view if is_within(relation, touched) else None
         sure = exact and not self.opaque_node
         exact = sure and self.certain
         queue = array.kind == "stream"
@@ -163,7 +168,7 @@ class _Collector:
             needed.append(names[it])
         if not needed:
             return where
-        return f"exists ({', '.join(needed)} : {' and '.join([*bounds, where])})"
+        return f"exists ({', '.join(needed)} : {' and '.join(filter(None, [*bounds, where]))})"
 
     def bounds(self, loop: Loop) -> str:
         """The condition that an iterator is one of an affine loop's inside an opaque node."""
