@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from tracealloc.check.deadlock import UNDECIDED, stuck
+from tracealloc.check.symbolic.compare import compare
 from tracealloc.schedule.core.state import Module, lowered
 from tracealloc.schedule.core.verdict import verdict_of
 from tracealloc.trace.diagnostics.errors import VerifyError
@@ -23,9 +24,10 @@ class Verification:
     False where it does not, and where that is not decided: two kernels that were written in other ways.
 
     Attributes:
-        method: the proof that was made: ``"polyhedral"``.
+        method: the proof that was made: ``"polyhedral"``, or ``"symbols"``: two kernels that were written
+            apart were run on symbols, and leave the same terms behind.
         operations: dynamic statement instances that the proof covers (it does not visit them; for large
-            domains that are not boxes, an upper bound).
+            domains that are not boxes, an upper bound); of ``"symbols"`` the terms.
         seconds: how long it took.
         assumptions: what was taken for granted, such as that an integer sum may be reordered.
         counterexample: when unequal, the read or output element that differs, and both writers.
@@ -49,8 +51,9 @@ class Verification:
     def __str__(self) -> str:
         answer = "NOT equal" if self.decided else "not decided"
         verdict = "equal" if self.equal else f"{answer}: {self.counterexample}"
+        counted = "terms" if self.method == "symbols" else "instances"
         notes = f"; assuming {', '.join(self.assumptions)}" if self.assumptions else ""
-        return f"{verdict} ({self.method}, {self.operations:,} instances, {self.seconds * 1e3:.0f} ms{notes})"
+        return f"{verdict} ({self.method}, {self.operations:,} {counted}, {self.seconds * 1e3:.0f} ms{notes})"
 
 
 def verify_module(module: Module, method: str | None = None) -> Verification:
@@ -110,6 +113,8 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
         programs = a.state(a.top).program, b.state(b.top).program
         found = _program_difference(*programs)
         decided = found is None or _takes(programs[0]) != _takes(programs[1])
+        if not decided and method is None:
+            return _compared(programs, first, second)
     return Verification(
         found is None,
         first.method,
@@ -118,6 +123,20 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
         tuple(dict.fromkeys((*first.assumptions, *second.assumptions))),
         found,
         decided,
+    )
+
+
+def _compared(programs: tuple[Program, Program], first: Verification, second: Verification) -> Verification:
+    """Two kernels that were written apart: run on symbols."""
+    answer = compare(*programs)
+    return Verification(
+        bool(answer.equal),
+        "symbols",
+        answer.terms,
+        first.seconds + second.seconds + answer.seconds,
+        tuple(dict.fromkeys((*first.assumptions, *second.assumptions))),
+        answer.why,
+        answer.equal is not None,
     )
 
 
