@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.diagnostics.source import caller_place
 
 if TYPE_CHECKING:
+    from tracealloc.check.show.simulation import Simulation
     from tracealloc.check.simulate.depths import Depths
-    from tracealloc.check.simulate.result import Simulation
     from tracealloc.customize import Schedule
     from tracealloc.emit.common.target import Folder
     from tracealloc.emit.run.runtime import CModule
@@ -166,6 +167,48 @@ class Buildable:
             module, rest, others = self._timed(args, kwargs)
             clock = _clock(device, clock_mhz, pipeline_style)
             return depths_of_module(module, chosen, rest, others, *clock)
+
+    def to_html(self, path: Folder, *args: Any, **kwargs: Any) -> Path:
+        """Write one page that opens offline: the loops, and for a network its picture and a timeline.
+
+        Args:
+            path: of the file.
+            args, kwargs: arrays to simulate on; nothing: zeros, where data choose nothing that takes time.
+
+        Raises:
+            BuildError: the file cannot be written.
+        """
+        from tracealloc.check.show.page import written
+
+        assert path is not None
+        with _placed():
+            return written(self._page(args, kwargs), path)
+
+    def show(self, *args: Any, **kwargs: Any) -> Path:
+        """Show the page of `to_html` in a browser, where there is a screen; the file that it is in."""
+        from tracealloc.check.show.page import shown
+
+        with _placed():
+            return shown(self._page(args, kwargs))
+
+    def _page(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        from tracealloc.check.deadlock import depends_on_data, zeros_for
+        from tracealloc.check.show.page import page_of
+        from tracealloc.check.simulate.simulate import simulate_module
+        from tracealloc.schedule.core.state import lowered
+
+        module, rest, others = self._timed(args, kwargs)
+        program, note = lowered(module), ""
+        if not rest and not others and program.args:
+            if depends_on_data(program):
+                note = "Data choose what takes time: show(*arrays) has cycles, too."
+                return page_of(program.name, self._loops(program), None, note)
+            rest, note = tuple(zeros_for(array) for array in program.args), "Simulated on zeros."
+        return page_of(program.name, self._loops(program), simulate_module(module, rest, others), note)
+
+    def _loops(self, program: Program) -> str:
+        """The loops as a page shows them."""
+        return str(program)
 
     def _timed(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]

@@ -355,6 +355,9 @@ class Schedule(Buildable, Methods):
     ) -> tuple[Module, tuple[Any, ...], Mapping[str, Any]]:
         return self.resolved[0], args, kwargs
 
+    def _loops(self, program: Program) -> str:
+        return str(self)
+
     @property
     def resolved(self) -> tuple[Module, Depths | None]:
         """The module in which policies of depths have become numbers, and what is said of them."""

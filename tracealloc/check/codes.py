@@ -83,6 +83,11 @@ register(
             _COPY + 's.verify("polyhedral")\n',
             "The polyhedral proof holds for all data and needs no execution.",
         ),
+        "TA829": Code(
+            "a page or a trace cannot be written",
+            _COPY + 's.to_html("none/copy.html")\n',
+            _COPY + 's.to_html("copy.html")\n',
+        ),
         "TA827": Code(
             "no such policy of depths",
             _COPY + 's.least_depths(policy="small")\n',

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from tracealloc.check.deadlock import depends_on_data, zeros_for
-from tracealloc.check.simulate.result import Arrays, Simulation
+from tracealloc.check.show.result import Arrays
+from tracealloc.check.show.simulation import Simulation
 from tracealloc.check.simulate.simulate import EVENTS, read_back, simulated_module
 from tracealloc.emit.run.simulated import SimulatedModule
 from tracealloc.schedule.core.state import Module

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tracealloc.check.simulate.result import Arrays, Fifo, Process, Simulation, Stall, Waiting
+from tracealloc.check.show.result import Arrays, Fifo, Process, Stall, Waiting
+from tracealloc.check.show.simulation import Simulation
 from tracealloc.emit.run.simulated import Run, SimulatedModule
 from tracealloc.emit.run.stuck import queue_name
 from tracealloc.schedule.core.state import Module

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-__all__ = ["Arrays", "Fifo", "Process", "Simulation", "Stall", "Waiting"]
+__all__ = ["Arrays", "Fifo", "Process", "Simulated", "Stall", "Waiting"]
 
 
 class Stall(NamedTuple):
@@ -106,8 +105,8 @@ class Arrays(dict[str, Any]):
 
 
 @dataclass(frozen=True, repr=False)
-class Simulation:
-    """A run of a program, cycle by cycle.
+class Simulated:
+    """A run of a program, cycle by cycle; see `Simulation`.
 
     Attributes:
         function: what ran. `clock_ns`: the clock period.
@@ -156,14 +155,11 @@ class Simulation:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
-
 
 _SHOWN = 24  # processes and queues of a printed simulation
 
 
-def _lines(run: Simulation) -> Iterator[str]:
+def _lines(run: Simulated) -> Iterator[str]:
     if run.cycles is None:
         yield f"{run.function}: waits for ever (simulated at {run.clock_ns:g} ns)"
     else:
