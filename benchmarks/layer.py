@@ -40,9 +40,8 @@ def main(values: bool) -> None:
         if full:
             rate = found.cycles * len(found.processes) / seconds / 1e6
             product = A.astype(np.float64) @ B.astype(np.float64)
-            print(
-                f"{rate:.1f} million process-cycles a second; as NumPy: {np.array_equal(found.arrays['C'], product)}"
-            )
+            same = np.array_equal(found.arrays["C"], product)
+            print(f"{rate:.1f} million process-cycles a second; as NumPy: {same}")
 
 
 if __name__ == "__main__":
