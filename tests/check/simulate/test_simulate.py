@@ -252,3 +252,33 @@ def test_what_a_pipelined_loop_calls_takes_the_stages_of_its_iteration() -> None
     found = pipelined(piped, "i", "_k", "j").simulate(A, np.zeros(16, np.int32))
     assert (found.arrays["B"] == 5 * A).all()
     assert found.cycles is not None and found.cycles < 16 + 14
+
+
+def test_a_process_stands_still_no_longer_than_it_runs() -> None:
+    """Several iterations of a pipeline may wait at once, at one queue each."""
+
+    @kernel
+    def slow(A: int32[64], B: int32[64]):
+        a = ta.stream(int32, depth=2)
+        b = ta.stream(int32, depth=2)
+        c = ta.stream(int32, depth=2)
+        with ta.dataflow():
+            for i in ta.range(64, name="P"):
+                a.put(A[i])
+            for j in ta.range(64, name="M"):
+                x = a.get()
+                b.put(x * x * x * x + j)
+                c.put(x)
+            for k in ta.range(64, name="Q"):
+                B[k] = b.get() + c.get()
+
+    s = ta.customize(slow)
+    for loop, interval in (("i", 3), ("j", 1), ("k", 5)):
+        s.pipeline(loop, interval)
+    for values in (True, False):
+        found = s.simulate(np.zeros(64, np.int32), np.zeros(64, np.int32), values=values)
+        for process in found.processes.values():
+            assert 0 <= process.stalled <= process.cycles and process.busy >= 0
+            assert process.stalled <= sum(stall.cycles for stall in process.stalls)
+        middle = found.processes["M"]
+        assert middle.stalled > 100

@@ -25,6 +25,7 @@ def same(s: ta.Schedule, *args: object, style: str = "frp") -> ta.Simulation:
     for name, process in full.processes.items():
         mine = bare.processes[name]
         assert (mine.started, mine.ended, mine.stalls) == (process.started, process.ended, process.stalls)
+        assert mine.stalled == process.stalled
     assert not full.leapt
     return bare
 

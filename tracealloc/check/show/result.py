@@ -39,7 +39,8 @@ class Process:
 
     Attributes:
         started, ended: the cycles between which it ran (of one that waits for ever: where it stands).
-        stalls: where it stood still, and how long.
+        stalls: where it stood still, and how long; several of its stages may wait at once.
+        stalled: the cycles in which any of it stood still.
         parent: the process whose network it is part of; empty: the top function.
         number: how events call it.
     """
@@ -48,6 +49,7 @@ class Process:
     started: int
     ended: int
     stalls: tuple[Stall, ...] = ()
+    stalled: int = 0
     parent: str = ""
     finished: bool = True
     number: int = 0
@@ -56,11 +58,6 @@ class Process:
     def cycles(self) -> int:
         """From its beginning to its end."""
         return self.ended - self.started
-
-    @property
-    def stalled(self) -> int:
-        """The cycles that it stood still."""
-        return sum(stall.cycles for stall in self.stalls)
 
     @property
     def busy(self) -> int:

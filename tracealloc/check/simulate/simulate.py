@@ -75,10 +75,10 @@ def read_back(made: SimulatedModule, run: Run) -> Simulation:
             stalls.setdefault(fifo.consumer, []).append(Stall(fifo.name, "empty", fifo.empty))
     processes: dict[str, Process] = {}
     for row in sorted((row[1:] for row in lines if row[0] == "process"), key=lambda row: int(row[0])):
-        name, (started, ended, finished) = names[int(row[0])], map(int, row[row.index("|") + 1 :])
+        name, (started, ended, finished, stood) = names[int(row[0])], map(int, row[row.index("|") + 1 :])
         found = tuple(sorted(stalls.get(name, ()), key=lambda stall: -stall.cycles))
         around = names.get(parents[int(row[0])], "")
-        processes[name] = Process(name, started, ended, found, around, bool(finished), int(row[0]))
+        processes[name] = Process(name, started, ended, found, stood, around, bool(finished), int(row[0]))
     cycles, leapt = next(((int(row[1]), int(row[2])) for row in lines if row[0] == "cycles"), (None, 0))
     return Simulation(
         program.name,

@@ -345,7 +345,8 @@ static __attribute__((noinline)) bool ta_await(ta_process **waits) {
     "RELEASED": """
     ta_say("process\\t%lld\\t%lld\\t%.99s", (long long)p->clock.id, (long long)p->parent, p->name);
     for (int k = 0; k < p->rank && k < 4; ++k) ta_say("\\t%lld", (long long)p->at[k]);
-    ta_say("\\t|\\t%lld\\t%lld\\t%d\\n", (long long)network->started, (long long)p->clock.now, !p->run);""",
+    ta_say("\\t|\\t%lld\\t%lld\\t%d\\t%lld\\n", (long long)network->started, (long long)p->clock.now,
+           !p->run, (long long)p->clock.stood);""",
 }
 
 

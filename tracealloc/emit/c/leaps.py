@@ -80,6 +80,8 @@ static void ta_process_state(ta_state *s, const ta_process *p) {
       for (int64_t k = q->flight - valid; k < q->flight; ++k)
         ta_put_time(s, q->began[(q->at + k) % q->flight]);
       s->counts[s->n_counts++] = *q->counter;
+      s->counts[s->n_counts++] = p->clock.stood;
+      s->counts[s->n_counts++] = p->clock.until;
     }
   }
 }
@@ -186,7 +188,10 @@ static void ta_leap(const ta_state *a, const ta_state *b, int64_t late, int64_t 
       q->next += by;
       q->entered += by;
       for (int64_t i = 0; i < q->flight; ++i) q->began[i] += by;
-      *q->counter += often * (b->counts[b->count_at[row]] - a->counts[a->count_at[row]]);
+      const int64_t *m = a->counts + a->count_at[row], *n = b->counts + b->count_at[row];
+      *q->counter += often * (n[0] - m[0]);
+      p->clock.stood += often * (n[1] - m[1]);
+      p->clock.until += often * (n[2] - m[2]);
     }
   }
   for (int k = 0; k < ta_listed; ++k, ++row) {

@@ -34,6 +34,7 @@ typedef struct {
 } ta_held;
 struct ta_clock {
   int64_t now, begun, first, id, late;
+  int64_t stood, until;  // how long it stood still, and until when: several of its stages may wait at once
   struct ta_pipe *pipe;  // one that is counted
   ta_held *held;
   int count, room;
@@ -96,6 +97,12 @@ static inline void ta_leave(const ta_pipe *p, ta_clock *c, int64_t tail) {
     c->stiff = false;
   }
   c->now = p->count ? c->now + tail : p->entered;
+}
+// Something waited.
+static inline void ta_stood(ta_clock *c, int64_t from, int64_t at) {
+  if (at <= from || at <= c->until) return;
+  c->stood += at - (from > c->until ? from : c->until);
+  c->until = at;
 }
 // What was to happen at `c->now + stage` happens at `at`.
 static inline void ta_moved(ta_clock *c, int64_t stage, int64_t at) {
@@ -241,6 +248,7 @@ static inline void ta_fifo_@K_meet_put(ta_fifo_@K *f, ta_clock *c, int64_t stage
   const int64_t from = c->now + stage > f->put_last ? c->now + stage : f->put_last + 1;
   const int64_t at = ta_fifo_@K_room(f, from);
   f->full += at - from;
+  ta_stood(c, from, at);
   f->met += at - from;
   ta_moved(c, stage, at);
 }
@@ -252,6 +260,7 @@ static inline void ta_fifo_@K_meet_get(ta_fifo_@K *f, ta_clock *c, int64_t stage
   const int64_t from = c->now + stage > f->taken_last ? c->now + stage : f->taken_last + 1;
   const int64_t at = ta_fifo_@K_there(f, from);
   f->empty += at - from;
+  ta_stood(c, from, at);
   f->met += at - from;
   ta_moved(c, stage, at);
 }
@@ -260,6 +269,7 @@ static inline void ta_fifo_@K_enter(ta_fifo_@K *f, ta_clock *c, int64_t stage) {
   const int64_t from = c->now + stage > f->put_last ? c->now + stage : f->put_last + 1;
   const int64_t at = ta_fifo_@K_room(f, from);
   f->full += at - from;
+  ta_stood(c, from, at);
   f->put_last = at;
   f->gives = c->id;
   ta_moved(c, stage, at);
@@ -295,6 +305,7 @@ static void ta_fifo_@K_meet(void *queue, ta_clock *c, int64_t due, int line) {
   const int64_t then = due + c->late, from = then > f->put_last ? then : f->put_last + 1;
   const int64_t at = ta_fifo_@K_room(f, from);
   f->full += at - from;
+  ta_stood(c, from, at);
   f->met += at - from;
   ta_moved(c, then - c->now, at);
   c->begun = c->now;
@@ -331,6 +342,7 @@ static inline @T ta_fifo_@K_get(ta_fifo_@K *f, int *status, int line, ta_clock *
   const int64_t from = c->now + stage > f->taken_last ? c->now + stage : f->taken_last + 1;
   const int64_t at = ta_fifo_@K_there(f, from);
   f->empty += at - from;
+  ta_stood(c, from, at);
   f->taken_last = at;
   f->gets = c->id;
   ta_moved(c, stage, at);
