@@ -72,6 +72,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "merge": {"loop": "first.i", "with_loop": "p"},
     "outline": {"loop": "p", "name": "piece"},
     "pack": {"array": "T", "dim": 1, "factor": 2},
+    "pack_products": {"loop": "p"},
     "parallel": {"loop": "p"},
     "partition": {"array": "T", "dim": 1, "kind": "cyclic", "factor": 2},
     "peel": {"loop": "p", "n": 2},

@@ -222,7 +222,7 @@ def test_an_axis_is_needed() -> None:
     pe = s.unfold("PE", axis=[0, 1], factor=[3, 3])
     for axis in (None, True, "i"):
         message = refused(lambda axis=axis: s.relay(buffer, pe, axis=axis), s, ta.ScheduleError)
-        assert "needs an axis as an int" in message or "cannot be" in message
+        assert "needs an axis" in message or "cannot be" in message
 
 
 def test_what_is_returned_is_no_queue() -> None:

@@ -113,8 +113,8 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
         programs = a.state(a.top).program, b.state(b.top).program
         found = _program_difference(*programs)
         decided = found is None or _takes(programs[0]) != _takes(programs[1])
-        if not decided and method is None:
-            return _compared(programs, first, second)
+        if found is not None and not decided and method is None:
+            return _compared(programs, first, second, found)
     return Verification(
         found is None,
         first.method,
@@ -126,16 +126,19 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
     )
 
 
-def _compared(programs: tuple[Program, Program], first: Verification, second: Verification) -> Verification:
-    """Two kernels that were written apart: run on symbols."""
+def _compared(
+    programs: tuple[Program, Program], first: Verification, second: Verification, apart: str
+) -> Verification:
+    """Two kernels that were written apart, as the text `apart` says: run on symbols."""
     answer = compare(*programs)
+    why = None if answer.equal else f"{answer.why}; {apart}"
     return Verification(
         bool(answer.equal),
         "symbols",
         answer.terms,
         first.seconds + second.seconds + answer.seconds,
         tuple(dict.fromkeys((*first.assumptions, *second.assumptions))),
-        answer.why,
+        why,
         answer.equal is not None,
     )
 

@@ -97,15 +97,15 @@ class Methods:
         loop: str | LoopHandle,
         name: str,
     ) -> None: ...
-    def pack_products(
-        self,
-        loop: str | LoopHandle,
-    ) -> None: ...
     def pack(
         self,
         array: str | ArrayHandle,
         dim: int,
         factor: int,
+    ) -> None: ...
+    def pack_products(
+        self,
+        loop: str | LoopHandle,
     ) -> None: ...
     def parallel(
         self,
