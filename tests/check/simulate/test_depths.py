@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tracealloc as ta
+from examples.systolic import make
 from tests.check.simulate.networks import Edge, network, stepped
 from tracealloc import grid, int32, kernel
 
@@ -174,3 +175,17 @@ def test_beside_an_array_between_processes() -> None:
     s.dataflow()
     s.stream(s.X)
     assert "#pragma HLS stream variable=X depth=" in s.build(target="vitis_hls").source
+
+
+def test_latency_is_no_longer_than_with_depth_two() -> None:
+    """Deep queues hand on a cycle later: what is full in the far lanes of an array is no reason for them."""
+    m = 6
+    s = ta.customize(make(M=m, N=m, K=24))
+    row, column = s.buffer_at(s.A, "j"), s.buffer_at(s.B, "j")
+    pe = s.unfold("PE", axis=[0, 1], factor=[m, m])
+    relayed = [s.relay(row, pe, axis=0), s.relay(column, pe, axis=1)]
+    found = s.least_depths(policy="latency")
+    assert {name: each.depth for name, each in found.items()} == {"A_fifo": 2, "B_fifo": 2}
+    waits = s.least_depths(policy="no-wait")
+    assert max(each.depth for each in waits.values()) > 2 and waits.cycles > found.cycles
+    assert s.A.depth is None and [each.depth for each in relayed] == [2, 2]

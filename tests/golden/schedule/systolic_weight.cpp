@@ -103,9 +103,9 @@ void matmul(const int8_t A[3][2], const int8_t B[2][2], int32_t C[3][2]) {
 #pragma HLS array_partition variable=C type=complete dim=2
 #pragma HLS dataflow
   hls::stream<int8_t> A_fifo[2][2];
-#pragma HLS stream variable=A_fifo depth=1
+#pragma HLS stream variable=A_fifo depth=2
   hls::stream<int32_t> C_fifo[2][2];
-#pragma HLS stream variable=C_fifo depth=1
+#pragma HLS stream variable=C_fifo depth=2
   k: for (int k = 0; k < 2; ++k) {
 #pragma HLS unroll
     load_A(A_fifo[k][0], A, k);

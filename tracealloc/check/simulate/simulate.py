@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -102,11 +102,12 @@ def _names(rows: Iterable[Sequence[str]]) -> tuple[dict[int, str], dict[int, int
         at = row[3 : row.index("|")]
         own[int(row[0])] = f"{row[2]}[{', '.join(at)}]" if at else row[2]
     found: dict[int, str] = {}
+    seen: Counter[str] = Counter()
     for number in sorted(own):
         around = found.get(parents[number])
         name = own[number] if around is None else f"{around}/{own[number]}"
-        again = sum(re.sub(r" \(\d+\)$", "", each) == name for each in found.values())
-        found[number] = f"{name} ({again + 1})" if again else name
+        seen[name] += 1
+        found[number] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return found, parents
 
 

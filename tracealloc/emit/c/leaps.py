@@ -23,7 +23,7 @@ typedef struct {
 } ta_state;
 static _Thread_local ta_state ta_then, ta_now_state;
 static _Thread_local int64_t ta_seen, ta_next_look, ta_who, ta_then_at, ta_then_seen;
-#define TA_VISITS 128
+#define TA_VISITS 24
 #define ta_queue(k) ((ta_fifo_int8_t *)ta_list[k])
 static void ta_put_word(ta_state *s, int64_t x) { s->words[s->n_words++] = x; }
 static void ta_put_time(ta_state *s, int64_t x) { s->times[s->n_times++] = x; }
