@@ -78,7 +78,7 @@ BOTH = {
     "trace/network/cut.py:_roles": "queues are put into by stores, passed by calls, taken from by loads",
     "trace/network/cut.py:visit": "a queue stands in a store or is passed; loads are rewritten before",
     "trace/network/relay.py:_inward": "an element of a buffer: stored, loaded or passed",
-    "trace/network/streamed.py:visit": "stores store and load elements; what else does is refused",
+    "trace/network/ends.py:_Change.block": "stores put, called kernels get the queue; the rest reads",
     "trace/queries/sizes.py:bounding": "only subscripts and bounds, and what a callee takes for one",
     "trace/record/join_paths.py:_heavy": "an estimate of length",
 }

@@ -27,7 +27,7 @@ from tracealloc.trace.diagnostics.errors import ArgumentError, BuildError, Sched
 from tracealloc.trace.diagnostics.source import warn
 from tracealloc.trace.ir.clocks import Style
 from tracealloc.trace.ir.program import Array, Program
-from tracealloc.trace.network.policies import POLICIES, Policy
+from tracealloc.trace.network.policies import POLICIES, Policy, queue_key
 from tracealloc.trace.proxies.streams import DEPTH
 
 __all__ = ["Depth", "Depths", "depths_of_module", "least_depths", "policy_named", "resolved"]
@@ -346,7 +346,7 @@ def depths_of_module(
         args = [zeros_for(array) for array in program.args]
 
     def policy(function: Program, array: Array) -> Policy | None:
-        return policies if isinstance(policies, str) else policies.get((function.name, array.key))
+        return policies if isinstance(policies, str) else policies.get((function.name, queue_key(array.key)))
 
     return least_depths(made, policy, args, kwargs)
 
@@ -376,4 +376,8 @@ def resolved(module: Module) -> tuple[Module, Depths | None]:
             ) from None
         warn(f"TA292 queues get depth {DEPTH}, for nothing is known of them: {reason}")
         return with_depths(module, dict.fromkeys(asked, DEPTH)), None
-    return with_depths(module, {(each.function, each.key): each.depth for each in found.found}), found
+    depths: dict[tuple[str, str], int] = {}
+    for each in found.found:
+        place = each.function, queue_key(each.key)
+        depths[place] = max(each.depth, depths.get(place, 1))
+    return with_depths(module, depths), found

@@ -139,7 +139,25 @@ def settled(edit: Edit, after: Module, inlined: str | None = None) -> Module:
             _outermost(edit, state.tree)
             refuse_pending(edit, after.with_state(name, state), name)
         after = after.with_state(name, _distinct(after, state))
+    _refuse_queues(edit, after)
     return after
+
+
+def _refuse_queues(edit: Edit, after: Module) -> None:
+    """Refuse a step in a called kernel after which its callers' queues would have another order.
+
+    Raises:
+        ScheduleError: one of them would.
+    """
+    before, changed = edit.module.functions, set[str]()
+    for name, state in after.functions.items():  # callees come first
+        own = before.get(name) is not state
+        if not own and any(call.callee in changed for call in calls_of(state.model)):
+            changed.add(name)
+            if state.relays:
+                refuse_pending(edit, after, name)
+        elif own:
+            changed.add(name)
 
 
 def _within(edit: Edit, old: State, state: State, inlined: str | None) -> State:

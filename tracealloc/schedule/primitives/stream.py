@@ -1,4 +1,4 @@
-"""``stream``: an array between two processes becomes a FIFO."""
+"""``stream``: an array between processes, also kernels that are called, becomes a FIFO."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def stream(edit: Edit, array: Array, depth: int | str | None = None) -> Result:
     Rewrite:
         for i: B[i] = f(i); for i: C[i] = B[i]   ->   for i: B.put(f(i)) | for i: C[i] = B.get()
     Legal when:
-        one process stores each element, and another reads it, each once and in the same order.
+        one process stores elements, and others read them in the order in which they get their last value;
+        several times in a row is once. Each that reads has a queue of its own.
 
     Returns:
         The array.

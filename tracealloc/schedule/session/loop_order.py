@@ -24,7 +24,7 @@ from tracealloc.schedule.core.state import Module, State, lowered, module_of
 from tracealloc.schedule.primitives.reorder import nests
 from tracealloc.trace.ir.expr import Iter, IterRef, Load, loads_of
 from tracealloc.trace.ir.hardware import PROCESSOR
-from tracealloc.trace.ir.program import Program, Store, reduction_of
+from tracealloc.trace.ir.program import Call, Program, Store, reduction_of, walk_nodes
 from tracealloc.trace.queries.affine import linear
 
 __all__ = ["for_c", "interchanged"]
@@ -50,10 +50,25 @@ def for_c(program: Program) -> Program:
 
 def interchanged(module: Module) -> Module:
     """The module with its untouched nests in the order that runs fastest."""
+    kept = _in_queue_order(module)
     for name, state in module.functions.items():
+        if name in kept:
+            continue
         if state.model is state.proof.base and state.tree is state.model.reference:
             module = module.with_state(name, _best_order(Edit(state, "loop order", module, name)))
     return module
+
+
+def _in_queue_order(module: Module) -> set[str]:
+    """The functions in which arrays are queues, and those that they call: their order is the queues'."""
+    kept: set[str] = set()
+    for name, state in reversed(list(module.functions.items())):  # callers first
+        if state.relays:
+            kept.add(name)
+        if name in kept:
+            nodes = walk_nodes(tuple(statement.node for statement in state.model.statements))
+            kept |= {node.callee for node in nodes if isinstance(node, Call)}
+    return kept
 
 
 def _best_order(edit: Edit) -> State:

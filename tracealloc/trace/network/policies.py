@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, cast, get_args
 
-__all__ = ["POLICIES", "Asked", "Policy", "asked_depth", "room"]
+__all__ = ["POLICIES", "Asked", "Policy", "asked_depth", "queue_key", "room"]
 
 Policy: TypeAlias = Literal["deadlock-free", "no-wait", "latency"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -28,3 +28,9 @@ def asked_depth(value: object) -> Asked:
 def room(asked: Asked) -> int:
     """How many elements a queue has room for; 0, for any number, until a policy has made a number of it."""
     return asked if isinstance(asked, int) else 0
+
+
+def queue_key(key: str) -> str:
+    """The key under which a depth is asked: queues from one array to several processes have one."""
+    base, found, _ = key.rpartition(":queue")
+    return base + found if found else key
