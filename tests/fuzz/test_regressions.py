@@ -89,8 +89,11 @@ def main(A: float32[2], B: float64[3]):
     assert a.tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("seed", [900039, 900686, 901469, 7001886, 7002065])
+@pytest.mark.parametrize("seed", [900039, 900686, 901469, 7001886, 7002065, 54012562])
 def test_schedules_that_were_wrong(seed: int) -> None:
-    """A read of an array in its old shape; values that a distributed loop stores, looked at as loops are."""
+    """A read of an array in its old shape; values that a distributed loop stores, looked at as loops are.
+
+    And the places of a read that never happens, beside a loop of data: they stood for one that does.
+    """
     report = check_seed_scheduled(seed)
     assert report.failure is None, report.failure
