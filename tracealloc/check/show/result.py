@@ -189,6 +189,12 @@ def _lines(run: Simulated) -> Iterator[str]:
             for f in run.fifos.values()
         ]
         yield from _table(["fifo", "depth", "fill", "from", "to"], rows)
+    accesses = sum((f.puts if f.producer else 0) + (f.gets if f.consumer else 0) for f in run.fifos.values())
+    if len(run.events) < accesses:
+        noted = (
+            f"the first {len(run.events):,} of {accesses:,}" if len(run.events) else f"none of {accesses:,}"
+        )
+        yield f"  events: {noted} puts and gets are noted"
     if run.deadlock is not None:
         yield "deadlock:"
         yield from (f"  {line}" for line in run.why)

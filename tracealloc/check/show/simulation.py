@@ -24,9 +24,11 @@ class Simulation(Simulated):
         return written(page_of(self.function, None, self), path)
 
     def to_vcd(self, path: str | PathLike[str]) -> Path:
-        """Write a value change dump for GTKWave: what each process does, how full each FIFO is, by cycle.
+        """Write a value change dump for GTKWave: ``state`` of each process, ``fill`` of each FIFO, in ps.
 
-        Puts and gets beyond the first 200,000 are not noted; the file says up to which cycle they are.
+        Processes of a process are in its scope; up to 20,000 cycles there are a clock and the cycle's number.
+        Only the first 200,000 puts and gets of a run are noted, and none with ``values=False``: beyond them
+        ``state`` and ``fill`` are x, and a comment at the head of the file says so.
 
         Raises:
             BuildError: the file cannot be written.
