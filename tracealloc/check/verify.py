@@ -114,6 +114,8 @@ def verify_pair(a: Module, b: Module, method: str | None = None) -> Verification
         found = _program_difference(*programs)
         decided = found is None or _takes(programs[0]) != _takes(programs[1])
         if found is not None and not decided and method is None:
+            if any(state.proof.conversions for module in (a, b) for state in module.functions.values()):
+                programs = lowered(a), lowered(b)  # what casts make of values is no part of what was traced
             return _compared(programs, first, second, found)
     return Verification(
         found is None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from tracealloc.check.interpret.interpret import Interpreter
 from tracealloc.check.symbolic.run import NotFollowed, Outcome, run
-from tracealloc.check.symbolic.terms import Number, Terms
+from tracealloc.check.symbolic.terms import Number, Terms, TooLarge
 from tracealloc.emit.common.numpy_types import container
 from tracealloc.trace.diagnostics.errors import TraceallocError
 from tracealloc.trace.ir.dtype import Boolean, Float, Integer
@@ -37,7 +37,7 @@ def compare(a: Program, b: Program) -> Compared:
     terms = Terms()
     try:
         mine, other = run(a, terms), run(b, terms)
-    except NotFollowed as why:
+    except (NotFollowed, TooLarge) as why:
         return Compared(None, str(why), len(terms.keys), time.perf_counter() - start)
     where = _difference(mine, other, terms)
     equal: bool | None = where is None

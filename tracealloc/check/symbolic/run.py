@@ -72,6 +72,9 @@ def run(program: Program, terms: Terms) -> Outcome:
             raise NotFollowed("what is kept between calls is not followed")
     given = [_symbols(array, number, terms) for number, array in enumerate(program.args)]
     results = _Run(terms).function(program, given)
+    for array, content in zip(program.results, results, strict=True):
+        if any(_lacks(element, array.dtype) for element in content.flat):
+            raise NotFollowed(f"an element of {array.name} is returned to which nothing was stored")
     return [
         *((array.name, x) for array, x in zip(program.args, given, strict=True) if array.rank),
         *((array.name, content) for array, content in zip(program.results, results, strict=True)),
@@ -100,6 +103,8 @@ class _Run:
         """Run a function on arrays, which it changes; what it returns."""
         frame = _Frame(self, program, given)
         frame.block(program.body)
+        for array in frame.queues:
+            _refuse_left(array, frame.arrays[array])
         found = []
         for array in program.results:
             found.append(frame.arrays[array] if array in frame.arrays else np.empty(array.shape, object))
@@ -112,6 +117,7 @@ class _Frame:
     def __init__(self, around: _Run, program: Program, given: list[Any]) -> None:
         self.around, self.terms, self.program = around, around.terms, program
         self.iters: dict[Iter, int] = {}
+        self.queues: dict[Array, None] = {}  # that were made here
         self.arrays: dict[Array, Any] = dict(zip(program.args, given, strict=True))
         for array in program.arrays():
             if array.kind == "constant" and array.data is not None:
@@ -162,6 +168,8 @@ class _Frame:
     def alloc(self, array: Array, fill: Expr | None) -> None:
         content = np.empty(array.shape, object)
         if array.kind == "stream":
+            _refuse_left(array, self.arrays.get(array))
+            self.queues[array] = None
             for at in np.ndindex(array.shape):
                 content[at] = deque()
         elif fill is not None:
@@ -171,9 +179,11 @@ class _Frame:
         self.arrays[array] = content
 
     def store(self, node: Store) -> None:
-        value = self.of(node.value)
         array = node.array
-        at = self.place(node.indices, node.place)
+        # A step's copy takes elements along as they are, also those to which nothing was stored.
+        copies = node.place is None and isinstance(node.value, Load) and node.value.array.kind != "stream"
+        value = self.load(node.value, copies) if isinstance(node.value, Load) else self.of(node.value)
+        at = self.place(array, node.indices, node.place)
         if array.kind == "stream":
             self.arrays[array][at].append(value)
             return
@@ -208,19 +218,28 @@ class _Frame:
     def view(self, region: Region, place: Place | None) -> np.ndarray:
         """The part of an array that a view is."""
         items: list[Any] = []
-        for item in region.indices:
+        for item, extent in zip(region.indices, region.array.shape, strict=True):
             if isinstance(item, Slice):
                 start = self.number(item.start, place)
+                inside = 0 <= start <= start + item.extent <= extent
                 items.append(slice(start, start + item.extent))
             else:
-                items.append(self.number(item, place))
+                start = self.number(item, place)
+                inside = 0 <= start < extent
+                items.append(start)
+            if not inside:
+                raise NotFollowed(f"a view of {region.array.name} is not inside it{_line(place)}")
         found: np.ndarray = self.arrays[region.array][(*items, ...)]
         return found
 
     # -- expressions ---------------------------------------------------------------------------------------
 
-    def place(self, indices: tuple[Expr, ...], place: Place | None) -> tuple[int, ...]:
-        return tuple(self.number(part, place) for part in indices)
+    def place(self, array: Array, indices: tuple[Expr, ...], place: Place | None) -> tuple[int, ...]:
+        """Where an element is; NumPy would count from the end what is before the first one."""
+        at = tuple(self.number(part, place) for part in indices)
+        if not all(0 <= part < extent for part, extent in zip(at, array.shape, strict=True)):
+            raise NotFollowed(f"{_named(array, at)} is outside the array{_line(place)}")
+        return at
 
     def number(self, expr: Expr, place: Place | None) -> int:
         """An integer that must be known."""
@@ -228,8 +247,7 @@ class _Frame:
             return self.iters[expr.iter]
         found = concrete(self.of(expr))
         if found is None:
-            at = f" at {place.short}" if place is not None else ""
-            raise NotFollowed(f"data choose an element, or how often a loop runs{at}")
+            raise NotFollowed(f"data choose an element, or how often a loop runs{_line(place)}")
         return found
 
     def truth(self, expr: Expr, place: Place | None) -> bool:
@@ -240,8 +258,7 @@ class _Frame:
             return key[1]
         if isinstance(value, Number) and value.low == value.high:
             return bool(value.low)
-        at = f" at {place.short}" if place is not None else ""
-        raise NotFollowed(f"data choose what is done{at}")
+        raise NotFollowed(f"data choose what is done{_line(place)}")
 
     def of(self, expr: Expr) -> Any:
         """The value of an expression."""
@@ -292,10 +309,11 @@ class _Frame:
             keys.append(str(known) if isinstance(known, DType) else known)
         return self.terms.typed(self.terms.term(op, *keys), dtype)
 
-    def load(self, load: Load) -> Any:
-        at = self.place(load.indices, load.place)
+    def load(self, load: Load, lacking: bool = False) -> Any:
+        """An element that is read; with `lacking`, also one to which nothing was stored."""
+        at = self.place(load.array, load.indices, load.place)
         content = self.arrays.get(load.array)
-        where = f" at {load.place.short}" if load.place is not None else ""
+        where = _line(load.place)
         if content is None:
             raise NotFollowed(f"{load.array.name} is read before anything is stored{where}")
         value = content[at]
@@ -304,8 +322,8 @@ class _Frame:
                 raise NotFollowed(f"in order, {load.array.name} is empty where it is read{where}")
             return value.popleft()
         for name in load.path:
-            value = value[name]
-        if value is None:
+            value = value.get(name) if isinstance(value, dict) else None
+        if not lacking and _lacks(value, load.dtype):
             raise NotFollowed(f"an element of {load.array.name} is read before anything is stored{where}")
         return value
 
@@ -423,6 +441,28 @@ def _ordered(op: str, gap: Number) -> bool | None:
     always = {"<": high < 0, "<=": high <= 0, ">": low > 0, ">=": low >= 0, "!=": low > 0 or high < 0}
     never = {"<": low >= 0, "<=": low > 0, ">": high <= 0, ">=": high < 0, "==": low > 0 or high < 0}
     return True if always.get(op) else False if never.get(op) else None
+
+
+def _line(place: Place | None) -> str:
+    return f" at {place.short}" if place is not None else ""
+
+
+def _named(array: Array, at: tuple[int, ...]) -> str:
+    return f"{array.name}[{', '.join(map(str, at))}]" if at else array.name
+
+
+def _lacks(value: Any, dtype: DType) -> bool:
+    """Whether to an element, or to a field of it, nothing was stored."""
+    if isinstance(dtype, Struct):
+        return not isinstance(value, dict) or any(_lacks(value.get(n), t) for n, t in dtype.fields)
+    return value is None
+
+
+def _refuse_left(array: Array, queues: Any) -> None:
+    """A queue that ends with elements is an error of every run."""
+    for at in np.ndindex(array.shape):
+        if queues is not None and queues[at]:
+            raise NotFollowed(f"the queue {_named(array, at)} ends with elements that nothing took")
 
 
 def _with(value: Any, path: tuple[str, ...], new: Any) -> Any:

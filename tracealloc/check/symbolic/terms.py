@@ -16,7 +16,7 @@ from typing import TypeAlias
 from tracealloc.trace.ir.dtype import Boolean, DType, Index, Integer, as_integer
 from tracealloc.trace.ir.interval_rules import Range
 
-__all__ = ["Number", "Term", "Terms", "Value", "concrete"]
+__all__ = ["Number", "Term", "Terms", "TooLarge", "Value", "concrete", "plain"]
 
 Monomial: TypeAlias = tuple[int, ...]
 Term: TypeAlias = int
@@ -47,11 +47,21 @@ def plain(value: int) -> Number:
     return Number({(): value} if value else {}, value, value)
 
 
+class TooLarge(Exception):
+    """Why terms are not made: there would be too many."""
+
+
+_MOST_PARTS = 20_000  # monomials of a polynomial
+_MOST_TERMS = 2_000_000
+_MOST_PRODUCTS = 20_000_000  # monomials multiplied, over all
+
+
 class Terms:
     """All terms of a comparison; equal ones are one."""
 
     def __init__(self) -> None:
         self.keys: list[tuple[object, ...]] = []
+        self.products = 0
         self.known: dict[tuple[object, ...], Term] = {}
         self.wraps: dict[
             Term, tuple[int, Number]
@@ -61,6 +71,8 @@ class Terms:
         """The term of an operation on terms."""
         found = self.known.get(key)
         if found is None:
+            if len(self.keys) >= _MOST_TERMS:
+                raise TooLarge(f"too large: more than {_MOST_TERMS:,} terms")
             found = self.known[key] = len(self.keys)
             self.keys.append(key)
         return found
@@ -103,10 +115,15 @@ class Terms:
 
     def times(self, a: Number, b: Number) -> Number:
         """``a * b``."""
+        self.products += len(a.parts) * len(b.parts)
+        if len(a.parts) * len(b.parts) > 50 * _MOST_PARTS or self.products > _MOST_PRODUCTS:
+            raise TooLarge("too large: a product of sums has too many terms")
         parts: dict[Monomial, int] = {}
         for left, x in a.parts.items():
             for right, y in b.parts.items():
                 _more(parts, tuple(sorted(left + right)), x * y)
+        if len(parts) > _MOST_PARTS:
+            raise TooLarge(f"too large: a sum of more than {_MOST_PARTS:,} products")
         ends = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
         return Number(parts, min(ends), max(ends))
 
